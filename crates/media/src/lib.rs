@@ -1,0 +1,7 @@
+//! The picture engine: bytes in, bytes and facts out.
+//!
+//! A photo is decoded ([`decode`]), its product cut out ([`cutout`]), laid on scenes ([`compose`]), finished to a
+//! marketplace's rules ([`finish`]) and measured against them ([`check`]). Nothing here is async, reads a clock, a file or
+//! the network, or knows of jobs and queues; a panic is a bug, never an answer to a hostile file.
+
+pub mod picture;

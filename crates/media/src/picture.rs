@@ -1,0 +1,183 @@
+//! The three values that every stage of the engine hands on: pixels, coverage, and a product cut out of a photo.
+//!
+//! All are plain memory: 8 bits a channel, sRGB, orientation already applied. Sizes are checked where a value is
+//! built, so later stages index without checking again.
+
+/// An opaque picture: interleaved RGB, 8 bits a channel, sRGB, row by row from the top left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+}
+
+impl Picture {
+    /// `rgb` holds exactly `width * height * 3` bytes; anything else is a bug of the caller.
+    pub fn new(width: u32, height: u32, rgb: Vec<u8>) -> Picture {
+        assert_eq!(rgb.len(), width as usize * height as usize * 3, "an RGB picture holds three bytes a pixel");
+        Picture { width, height, rgb }
+    }
+
+    pub fn filled(width: u32, height: u32, color: [u8; 3]) -> Picture {
+        Picture { width, height, rgb: color.repeat(width as usize * height as usize) }
+    }
+
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    pub fn rgb(&self) -> &[u8] {
+        &self.rgb
+    }
+
+    pub fn rgb_mut(&mut self) -> &mut [u8] {
+        &mut self.rgb
+    }
+
+    pub fn into_rgb(self) -> Vec<u8> {
+        self.rgb
+    }
+
+    pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
+        let at = (y as usize * self.width as usize + x as usize) * 3;
+        [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]
+    }
+
+    /// The part of the picture inside `area`, which must lie within the picture.
+    pub fn crop(&self, area: Rect) -> Picture {
+        Picture::new(area.width, area.height, crop_rows(&self.rgb, self.width, 3, area))
+    }
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({} x {})", self.width, self.height)
+    }
+}
+
+/// How much of each pixel belongs to the product: 0 none, 255 all.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Matte {
+    width: u32,
+    height: u32,
+    alpha: Vec<u8>,
+}
+
+impl Matte {
+    /// `alpha` holds exactly `width * height` bytes; anything else is a bug of the caller.
+    pub fn new(width: u32, height: u32, alpha: Vec<u8>) -> Matte {
+        assert_eq!(alpha.len(), width as usize * height as usize, "a matte holds one byte a pixel");
+        Matte { width, height, alpha }
+    }
+
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    pub fn alpha(&self) -> &[u8] {
+        &self.alpha
+    }
+
+    pub fn alpha_mut(&mut self) -> &mut [u8] {
+        &mut self.alpha
+    }
+
+    pub fn at(&self, x: u32, y: u32) -> u8 {
+        self.alpha[y as usize * self.width as usize + x as usize]
+    }
+
+    pub fn crop(&self, area: Rect) -> Matte {
+        Matte::new(area.width, area.height, crop_rows(&self.alpha, self.width, 1, area))
+    }
+
+    /// The smallest box around every pixel of at least `threshold`; `None` where there is none.
+    pub fn bounds(&self, threshold: u8) -> Option<Rect> {
+        let width = self.width as usize;
+        let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
+        for (y, row) in self.alpha.chunks_exact(width.max(1)).enumerate() {
+            let Some(first) = row.iter().position(|a| *a >= threshold) else { continue };
+            let last = row.iter().rposition(|a| *a >= threshold).unwrap_or(first);
+            left = left.min(first);
+            right = right.max(last);
+            top = top.min(y);
+            bottom = y;
+        }
+        (top != usize::MAX).then(|| Rect {
+            x: left as u32,
+            y: top as u32,
+            width: (right - left + 1) as u32,
+            height: (bottom - top + 1) as u32,
+        })
+    }
+}
+
+impl std::fmt::Debug for Matte {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Matte({} x {})", self.width, self.height)
+    }
+}
+
+/// A box in pixels, from its top left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Rect {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// A product lifted out of its photo: the crop around it, with the old background's colour already taken out of the
+/// soft edge. `color` and `matte` have the same size; alpha is straight, not premultiplied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cutout {
+    pub color: Picture,
+    pub matte: Matte,
+    /// Where the crop lay in the photo (after orientation).
+    pub origin: Rect,
+    /// Size of the whole photo (after orientation), in pixels.
+    pub photo: (u32, u32),
+    /// The box of the product inside the crop, at half coverage.
+    pub product: Rect,
+    /// True where the photo's own frame cuts the product off.
+    pub touches_frame: bool,
+}
+
+fn crop_rows(data: &[u8], width: u32, channels: usize, area: Rect) -> Vec<u8> {
+    let stride = width as usize * channels;
+    let mut out = Vec::with_capacity(area.width as usize * area.height as usize * channels);
+    for y in area.y..area.y + area.height {
+        let start = y as usize * stride + area.x as usize * channels;
+        out.extend_from_slice(&data[start..start + area.width as usize * channels]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_every_pixel_at_the_threshold_and_no_other() {
+        let mut matte = Matte::new(5, 4, vec![0; 20]);
+        assert_eq!(matte.bounds(1), None);
+        matte.alpha_mut()[5 + 1] = 200;
+        matte.alpha_mut()[2 * 5 + 3] = 128;
+        assert_eq!(matte.bounds(128), Some(Rect { x: 1, y: 1, width: 3, height: 2 }));
+        assert_eq!(matte.bounds(129), Some(Rect { x: 1, y: 1, width: 1, height: 1 }));
+    }
+
+    #[test]
+    fn a_crop_keeps_its_rows() {
+        let picture = Picture::new(2, 2, vec![1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+        let right = picture.crop(Rect { x: 1, y: 0, width: 1, height: 2 });
+        assert_eq!(right.rgb(), [2, 2, 2, 4, 4, 4]);
+    }
+}
