@@ -1,0 +1,220 @@
+//! The lease loop: claim what is due, run it, settle it, wait for a wake-up or the next due time.
+//!
+//! A claimed task is the caller's under a lease; whoever runs it settles it, fenced by that lease. If the process dies the
+//! lease runs out and the next claim finds the task again, so the loop itself never has to repair anything.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::clock::{self, Clock};
+use crate::shutdown::Shutdown;
+use crate::tasks::Tasks;
+
+/// One kind of owed work: requests, deliveries, jobs.
+#[async_trait]
+pub trait Lane: Send + Sync + 'static {
+    type Task: Send + 'static;
+
+    /// How the lane is called in logs.
+    fn name(&self) -> &'static str;
+
+    /// Takes at most `free` due tasks under leases.
+    async fn claim(&self, free: usize) -> Result<Claim<Self::Task>, ClaimFailed>;
+
+    /// Runs one task and settles it. Returns early, handing the task back, when `stop` is aborted.
+    async fn run(&self, task: Self::Task, stop: Shutdown);
+}
+
+/// What a claim found.
+#[derive(Debug)]
+pub struct Claim<T> {
+    pub tasks: Vec<T>,
+    /// When the earliest task that is not due yet (or whose lease may run out) becomes due, if there is one.
+    pub next_due: Option<Timestamp>,
+}
+
+/// The store could not be asked. It has been logged by the store; the loop tries again after a pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store could not be asked for work")]
+pub struct ClaimFailed;
+
+/// Tells a lane that there may be work. Cheap to clone; a wake-up that comes while the lane is busy is not lost.
+#[derive(Clone, Debug, Default)]
+pub struct Wake(Arc<Notify>);
+
+impl Wake {
+    pub fn new() -> Wake {
+        Wake::default()
+    }
+
+    pub fn wake(&self) {
+        self.0.notify_one();
+    }
+
+    pub async fn woken(&self) {
+        self.0.notified().await;
+    }
+}
+
+/// Longest wait between two claims, whatever else happens: the net under lost wake-ups and other processes' commits.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Pause after a claim that failed.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
+
+/// Drives `lane` until `shutdown` begins; tasks run in `tasks`, at most `slots` at once.
+pub async fn run<L: Lane>(lane: Arc<L>, slots: usize, wake: Wake, clock: Clock, tasks: Tasks, shutdown: Shutdown) {
+    let free = Arc::new(Semaphore::new(slots.max(1)));
+    loop {
+        // A place first: a claim never exceeds free slots.
+        let place = tokio::select! {
+            () = shutdown.begun() => return,
+            place = free.clone().acquire_owned() => place,
+        };
+        let Ok(place) = place else { return };
+        let pause = match lane.claim(free.available_permits() + 1).await {
+            Ok(claim) if !claim.tasks.is_empty() => {
+                begin(&lane, claim.tasks, place, &free, &wake, &tasks, &shutdown);
+                continue;
+            }
+            Ok(claim) => pause(clock.now(), claim.next_due),
+            Err(ClaimFailed) => PAUSE_AFTER_FAILURE,
+        };
+        drop(place);
+        tokio::select! {
+            () = shutdown.begun() => return,
+            () = wake.woken() => {}
+            () = clock.sleep(pause) => {}
+        }
+    }
+}
+
+fn begin<L: Lane>(
+    lane: &Arc<L>,
+    claimed: Vec<L::Task>,
+    first: OwnedSemaphorePermit,
+    free: &Arc<Semaphore>,
+    wake: &Wake,
+    tasks: &Tasks,
+    shutdown: &Shutdown,
+) {
+    let mut first = Some(first);
+    for task in claimed {
+        // The claim was bounded by the free places, which only this loop takes.
+        let place = first.take().or_else(|| free.clone().try_acquire_owned().ok());
+        let (lane, wake, stop) = (lane.clone(), wake.clone(), shutdown.clone());
+        tasks.spawn(lane.name(), async move {
+            lane.run(task, stop).await;
+            drop(place);
+            wake.wake();
+        });
+    }
+}
+
+fn pause(now: Timestamp, next_due: Option<Timestamp>) -> Duration {
+    next_due.map_or(POLL, |due| clock::until(now, due).min(POLL))
+}
+
+/// Runs `work` and calls `beat` every `every` until it ends. Where a beat says [`Beat::Lost`], the work is dropped and
+/// `None` returned: whoever lost a lease writes nothing more.
+pub async fn with_heartbeat<T, B, F>(clock: &Clock, every: Duration, mut beat: B, work: impl Future<Output = T>) -> Option<T>
+where
+    B: FnMut() -> F,
+    F: Future<Output = Beat>,
+{
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            () = clock.sleep(every) => {
+                // The work goes on while the store is asked.
+                let asked = beat();
+                tokio::pin!(asked);
+                let answer = tokio::select! {
+                    biased;
+                    done = &mut work => return Some(done),
+                    answer = &mut asked => answer,
+                };
+                if answer == Beat::Lost {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// What a heartbeat learnt of the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beat {
+    Held,
+    Lost,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    struct Pile {
+        waiting: Mutex<VecDeque<u32>>,
+        largest_claim: Mutex<usize>,
+        done: tokio::sync::mpsc::UnboundedSender<u32>,
+    }
+
+    #[async_trait]
+    impl Lane for Pile {
+        type Task = u32;
+
+        fn name(&self) -> &'static str {
+            "pile"
+        }
+
+        async fn claim(&self, free: usize) -> Result<Claim<u32>, ClaimFailed> {
+            let mut waiting = self.waiting.lock().unwrap();
+            let count = free.min(waiting.len());
+            let mut largest = self.largest_claim.lock().unwrap();
+            *largest = (*largest).max(count);
+            Ok(Claim { tasks: waiting.drain(..count).collect(), next_due: None })
+        }
+
+        async fn run(&self, task: u32, _stop: Shutdown) {
+            tokio::task::yield_now().await;
+            self.done.send(task).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn everything_is_run_once_and_claims_stay_within_the_slots() {
+        let (done, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let pile = Arc::new(Pile { waiting: Mutex::new((0..50).collect()), largest_claim: Mutex::new(0), done });
+        let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        tasks.spawn("loop", run(pile.clone(), 3, Wake::new(), clock, tasks.clone(), shutdown.clone()));
+        let mut all = Vec::new();
+        while all.len() < 50 {
+            all.push(seen.recv().await.unwrap());
+        }
+        shutdown.begin();
+        tasks.wait().await;
+        all.sort_unstable();
+        assert_eq!(all, (0..50).collect::<Vec<_>>());
+        assert!(*pile.largest_claim.lock().unwrap() <= 3);
+    }
+
+    #[tokio::test]
+    async fn work_whose_lease_is_lost_is_dropped() {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let outcome = with_heartbeat(&clock, Duration::from_secs(5), || async { Beat::Lost }, std::future::pending::<()>());
+        tokio::pin!(outcome);
+        assert!(futures_util::poll!(&mut outcome).is_pending());
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(outcome.await, None);
+    }
+}
