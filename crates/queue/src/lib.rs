@@ -1,1 +1,10 @@
+//! The durable media-job queue: requests, attempts and deliveries as states, pure decisions about them, and the engine
+//! that carries the decisions out.
+//!
+//! It knows neither SQL nor HTTP routes: storage is behind [`store::QueueStore`], models behind [`runner::Runner`].
+//! Invariants kept here: every accepted request ends in exactly one terminal state; a settle is fenced by its lease; the
+//! result and the deliveries it owes are one store call.
 
+pub mod model;
+pub mod runner;
+pub mod store;

@@ -121,7 +121,12 @@ fn pause(now: Timestamp, next_due: Option<Timestamp>) -> Duration {
 
 /// Runs `work` and calls `beat` every `every` until it ends. Where a beat says [`Beat::Lost`], the work is dropped and
 /// `None` returned: whoever lost a lease writes nothing more.
-pub async fn with_heartbeat<T, B, F>(clock: &Clock, every: Duration, mut beat: B, work: impl Future<Output = T>) -> Option<T>
+pub async fn with_heartbeat<T, B, F>(
+    clock: &Clock,
+    every: Duration,
+    mut beat: B,
+    work: impl Future<Output = T>,
+) -> Option<T>
 where
     B: FnMut() -> F,
     F: Future<Output = Beat>,
@@ -211,7 +216,8 @@ mod tests {
     #[tokio::test]
     async fn work_whose_lease_is_lost_is_dropped() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
-        let outcome = with_heartbeat(&clock, Duration::from_secs(5), || async { Beat::Lost }, std::future::pending::<()>());
+        let outcome =
+            with_heartbeat(&clock, Duration::from_secs(5), || async { Beat::Lost }, std::future::pending::<()>());
         tokio::pin!(outcome);
         assert!(futures_util::poll!(&mut outcome).is_pending());
         clock.advance(Duration::from_secs(5));

@@ -1,0 +1,214 @@
+//! What the queue keeps: a request, its attempts, its outcome, the deliveries that it owes, and files.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use url::Url;
+
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::error::ErrorType;
+use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+use plantain_wire::status::{LogEntry, QueueStatus};
+
+/// Whose request it is, as the authenticated key says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account; goes into webhooks as the user id.
+    pub user_id: UserId,
+    /// The public half of the API key.
+    pub key_id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    Normal,
+    Low,
+}
+
+/// A submit that was authenticated and parsed; nothing is stored yet.
+#[derive(Clone, Debug)]
+pub struct NewRequest {
+    pub id: RequestId,
+    pub endpoint: EndpointId,
+    pub caller: Caller,
+    /// The JSON text as it came, at most 10 MB.
+    pub input: Bytes,
+    pub webhook: Option<Url>,
+    pub priority: Priority,
+    /// Latest time at which an attempt may start (fal's start timeout, absolute).
+    pub start_by: Option<Timestamp>,
+    pub idempotency: Option<Idempotency>,
+    pub created_at: Timestamp,
+}
+
+/// An `Idempotency-Key` with the fingerprint of what was submitted under it (sha-256 of endpoint, webhook and input).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: String,
+    pub fingerprint: [u8; 32],
+}
+
+/// The right to settle one attempt: request and attempt number. A later claim of the same request has a higher number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    pub request_id: RequestId,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+}
+
+/// A request taken for an attempt, under a lease.
+#[derive(Clone, Debug)]
+pub struct ClaimedRequest {
+    pub lease: Lease,
+    pub gateway_request_id: GatewayRequestId,
+    pub endpoint: EndpointId,
+    pub caller: Caller,
+    pub input: Bytes,
+    pub webhook: Option<Url>,
+    pub start_by: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// How many earlier attempts failed on the runner's side (a lease that ran out counts).
+    pub failures: u32,
+    /// The request was cancelled while an earlier attempt ran; it must be finished, not run.
+    pub cancel_requested: bool,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model answered; its status and body are passed on untouched, error answers included.
+    Answered { http_status: u16, body: Bytes, inference: Duration },
+    /// The infrastructure failed, the deadline passed or the caller cancelled.
+    Failed { error_type: ErrorType, detail: String },
+}
+
+/// What is to be done with a claimed request after its attempt.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// Terminal. `deliveries` are owed from the same commit on.
+    Finish { outcome: Outcome, deliveries: Vec<NewDelivery> },
+    /// Back to the queue: not before `at`. `failed` counts the attempt against the budget; a drain does not.
+    Requeue { at: Timestamp, attempt: AttemptEnd },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// The runner failed in a way that may be retried.
+    Failed(ErrorType),
+    /// Shutdown took the work away; costs nothing.
+    HandedBack,
+}
+
+/// Whether a fenced write was still the lease holder's to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Done,
+    LeaseLost,
+}
+
+/// What a heartbeat learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pulse {
+    Held,
+    CancelRequested,
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It was waiting and is now finished as cancelled.
+    Removed,
+    /// It runs; the runner has been asked to stop.
+    Requested,
+    AlreadyCompleted,
+    NotFound,
+}
+
+/// What the status call shows. Read often.
+#[derive(Clone, Debug)]
+pub struct RequestView {
+    pub id: RequestId,
+    pub endpoint: EndpointId,
+    pub caller: Caller,
+    pub gateway_request_id: GatewayRequestId,
+    pub status: QueueStatus,
+    /// Requests ahead on the same app, only while in the queue.
+    pub queue_position: Option<u64>,
+    pub logs: Vec<LogEntry>,
+    pub attempts: u32,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+}
+
+/// A webhook owed for a finished request. The body is fixed; it is signed anew on every attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub id: String,
+    pub request_id: RequestId,
+    pub user_id: UserId,
+    pub target: Url,
+    pub body: Bytes,
+    pub due_at: Timestamp,
+}
+
+/// A delivery taken for one attempt. Fenced like a request: by id and attempt.
+#[derive(Clone, Debug)]
+pub struct ClaimedDelivery {
+    pub delivery: NewDelivery,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryState {
+    Pending,
+    Delivered,
+    Dead,
+}
+
+/// One attempt at a delivery, as kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryAttempt {
+    pub attempt: u32,
+    pub at: Timestamp,
+    pub latency: Duration,
+    /// The receiver's status, where it answered.
+    pub http_status: Option<u16>,
+    /// Why it did not count as delivered, in a few words; empty on success.
+    pub reason: String,
+    /// First bytes of the answer, at most 1 KiB.
+    pub answer: Bytes,
+}
+
+/// What a delivery attempt led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliveryNext {
+    Delivered,
+    Retry { at: Timestamp },
+    Dead,
+}
+
+#[derive(Clone, Debug)]
+pub struct DeliveryView {
+    pub delivery: NewDelivery,
+    pub state: DeliveryState,
+    pub next_at: Option<Timestamp>,
+    pub attempts: Vec<DeliveryAttempt>,
+}
+
+/// A file on the queue's CDN: where its bytes are and how they are served. `id` is unguessable and part of the URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRecord {
+    pub id: String,
+    pub name: String,
+    pub content_type: String,
+    /// Key of the bytes in the blob store.
+    pub blob: String,
+    pub size: u64,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+}

@@ -1,0 +1,104 @@
+//! Where requests, deliveries and files are kept. Each method is one whole transaction of the domain; two adapters ship.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_wire::id::RequestId;
+use plantain_wire::status::LogEntry;
+
+use crate::model::{
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, Lease,
+    NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+};
+
+/// Invariant of every writing method: when it returns `Ok`, the change is durable.
+#[async_trait]
+pub trait QueueStore: Send + Sync + 'static {
+    /// Stores a request, unless its idempotency key is known already.
+    async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
+
+    /// Takes at most `count` runnable requests under leases that last `lease`: waiting ones that are due (normal before
+    /// low, older first) and running ones whose lease has run out. Each gets a new attempt number and gateway id.
+    async fn claim_requests(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError>;
+
+    /// Prolongs the leases that are still held, and says of each what became of it, in order.
+    async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError>;
+
+    /// Adds log lines of a running attempt. Lines of a lost lease are dropped.
+    async fn append_logs(&self, lease: &Lease, lines: &[LogEntry]) -> Result<Settled, StoreError>;
+
+    /// Ends an attempt: state, outcome and owed deliveries in one commit, or nothing where the lease is lost.
+    async fn settle(&self, lease: &Lease, next: Next, now: Timestamp) -> Result<Settled, StoreError>;
+
+    /// Ends a waiting request with `outcome` and `deliveries`, or flags a running one.
+    async fn cancel(
+        &self,
+        id: &RequestId,
+        outcome: Outcome,
+        deliveries: Vec<NewDelivery>,
+        now: Timestamp,
+    ) -> Result<Cancelled, StoreError>;
+
+    /// `None`: unknown or expired. Not found is not an error.
+    async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError>;
+
+    async fn claim_deliveries(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedDelivery>, StoreError>;
+
+    /// Records an attempt and what it led to; nothing where another attempt has been claimed since.
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        attempt: DeliveryAttempt,
+        next: DeliveryNext,
+    ) -> Result<Settled, StoreError>;
+
+    async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError>;
+
+    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError>;
+
+    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    New {
+        queue_position: u64,
+    },
+    /// The same key and fingerprint came before; this is what was accepted then.
+    Known {
+        id: RequestId,
+    },
+    /// The same key came before with another fingerprint.
+    KeyReused,
+}
+
+/// Tasks under lease, and when the next one will be due.
+#[derive(Debug)]
+pub struct Claimed<T> {
+    pub tasks: Vec<T>,
+    pub next_due: Option<Timestamp>,
+}
+
+/// Why the store could not do what was asked. `Unavailable` may be tried again; `Full` needs an operator; `Corrupt` is a bug
+/// or a damaged file and names where.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database can't be reached or is busy")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the database's disk is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("{table}.{column} of {row} does not hold what it should")]
+    Corrupt { table: &'static str, column: &'static str, row: String },
+}
