@@ -4,4 +4,7 @@
 //! marketplace's rules ([`finish`]) and measured against them ([`check`]). Nothing here is async, reads a clock, a file or
 //! the network, or knows of jobs and queues; a panic is a bug, never an answer to a hostile file.
 
+pub mod color;
+pub mod decode;
 pub mod picture;
+pub mod preset;
