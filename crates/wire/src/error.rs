@@ -156,7 +156,8 @@ mod tests {
         summary_of(r#"{"detail":"Request timed out","error_type":"request_timeout"}"#, Some("Request timed out"));
         let v1 = r#"{"detail":[{"loc":["body","prompt"],"msg":"field required","type":"value_error.missing"}]}"#;
         summary_of(v1, Some("prompt: field required"));
-        let two = r#"{"detail":[{"loc":["body","image_urls",0],"msg":"a","type":"x"},{"loc":[],"msg":"b","type":"y"}]}"#;
+        let two =
+            r#"{"detail":[{"loc":["body","image_urls",0],"msg":"a","type":"x"},{"loc":[],"msg":"b","type":"y"}]}"#;
         summary_of(two, Some("image_urls[0]: a; b"));
         for other in ["", "[]", "null", "{}", "<html>", r#"{"detail":7}"#, r#"{"detail":["x"]}"#] {
             summary_of(other, None);

@@ -71,5 +71,4 @@ pub const WEBHOOK_DELIVERY_ID: &str = "x-fal-webhook-delivery-id";
 pub const HMAC_SIGNATURE: &str = "x-fal-signature";
 
 /// What a browser must be allowed to read from another origin.
-pub const EXPOSED: [&str; 6] =
-    [REQUEST_ID, ERROR_TYPE, NEEDS_RETRY, RETRYABLE, REQUEST_TIMEOUT_TYPE, BILLABLE_UNITS];
+pub const EXPOSED: [&str; 6] = [REQUEST_ID, ERROR_TYPE, NEEDS_RETRY, RETRYABLE, REQUEST_TIMEOUT_TYPE, BILLABLE_UNITS];

@@ -116,7 +116,8 @@ impl KeySet {
 /// Python sample can only decode the other.
 pub fn render(keys: &[VerifyingKey]) -> String {
     let entry = |x: String| format!(r#"{{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","x":"{x}"}}"#);
-    let entries: Vec<String> = keys.iter().flat_map(|key| [key.x(), URL_SAFE.encode(key.to_bytes())]).map(entry).collect();
+    let entries: Vec<String> =
+        keys.iter().flat_map(|key| [key.x(), URL_SAFE.encode(key.to_bytes())]).map(entry).collect();
     format!(r#"{{"keys":[{}]}}"#, entries.join(","))
 }
 

@@ -87,9 +87,11 @@ impl Rejection {
             Rejection::NoKeyFits { keys, body_bytes } => no_key_fits(*keys, *body_bytes),
             Rejection::HmacLength { digits } => hmac_length(*digits),
             Rejection::HmacNotHex => format!("{} is not hexadecimal.", header::HMAC_SIGNATURE),
-            Rejection::HmacMismatch => "The HMAC doesn't fit: the two sides have different secrets, or the body was changed on \
+            Rejection::HmacMismatch => {
+                "The HMAC doesn't fit: the two sides have different secrets, or the body was changed on \
                 the way, for example parsed and written again by a proxy or a framework."
-                .to_owned(),
+                    .to_owned()
+            }
         }
     }
 }
@@ -131,7 +133,9 @@ fn stale(offset_seconds: i64) -> String {
 
 fn signature_length(digits: usize) -> String {
     let cause = match digits {
-        64 => "64 digits are an HMAC-SHA256 or a plain hash: the sender uses a shared secret, or signed with the wrong algorithm.",
+        64 => {
+            "64 digits are an HMAC-SHA256 or a plain hash: the sender uses a shared secret, or signed with the wrong algorithm."
+        }
         71 => "This looks like \"sha256=\" and an HMAC: the sender uses a shared secret instead of an Ed25519 key.",
         88 | 86 => "This looks like base64: an Ed25519 signature is sent in hexadecimal here.",
         _ => "The value may have been cut off on the way.",
@@ -177,7 +181,10 @@ mod tests {
         says(Rejection::Stale { offset_seconds: -412 }, &["412 s behind", "300 s", "replayed"]);
         says(Rejection::Stale { offset_seconds: 3600 }, &["3600 s ahead", "future"]);
         says(Rejection::Stale { offset_seconds: i64::MIN }, &["behind"]);
-        says(Rejection::Missing { headers: vec![header::WEBHOOK_USER_ID], hmac_sent: false }, &["x-fal-webhook-user-id", "drop"]);
+        says(
+            Rejection::Missing { headers: vec![header::WEBHOOK_USER_ID], hmac_sent: false },
+            &["x-fal-webhook-user-id", "drop"],
+        );
         says(Rejection::Missing { headers: vec!["a", "b", "c", "d"], hmac_sent: true }, &["HMAC", "Ed25519"]);
         says(Rejection::Missing { headers: vec!["a", "b", "c", "d"], hmac_sent: false }, &["wasn't sent by fal"]);
         says(Rejection::Repeated { header: "h" }, &["h", "more than once"]);

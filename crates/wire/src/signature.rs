@@ -85,7 +85,8 @@ impl SignedHeaders {
                 return Err(Rejection::Repeated { header: SIGNED[place] });
             }
         }
-        let missing: Vec<_> = SIGNED.into_iter().zip(found).filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        let missing: Vec<_> =
+            SIGNED.into_iter().zip(found).filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
         if !missing.is_empty() {
             return Err(Rejection::Missing { headers: missing, hmac_sent });
         }
@@ -94,12 +95,8 @@ impl SignedHeaders {
     }
 }
 
-const SIGNED: [&str; 4] = [
-    header::WEBHOOK_REQUEST_ID,
-    header::WEBHOOK_USER_ID,
-    header::WEBHOOK_TIMESTAMP,
-    header::WEBHOOK_SIGNATURE,
-];
+const SIGNED: [&str; 4] =
+    [header::WEBHOOK_REQUEST_ID, header::WEBHOOK_USER_ID, header::WEBHOOK_TIMESTAMP, header::WEBHOOK_SIGNATURE];
 
 fn text_of(header: &'static str, value: &[u8]) -> Result<String, Rejection> {
     let printable = value.iter().all(u8::is_ascii_graphic);

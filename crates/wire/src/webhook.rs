@@ -124,7 +124,10 @@ impl<'a> WebhookBody<'a> {
         }
         let said = self.payload.and_then(|payload| ErrorBody::parse(payload.get().as_bytes()));
         let said = said.map(|body| body.summary()).filter(|summary| !summary.is_empty());
-        Some(said.or_else(|| self.error.as_deref().map(str::to_owned)).unwrap_or_else(|| "The request failed.".to_owned()))
+        Some(
+            said.or_else(|| self.error.as_deref().map(str::to_owned))
+                .unwrap_or_else(|| "The request failed.".to_owned()),
+        )
     }
 }
 

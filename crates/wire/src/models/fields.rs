@@ -24,8 +24,12 @@ impl<'a> Fields<'a> {
         match serde_json::from_str(whole.get()) {
             Ok(values) => Ok(Fields { whole, values, complaints: Vec::new() }),
             Err(_) => Err(vec![
-                Detail::new("model_attributes_type", vec!["body".into()], "Input should be a valid dictionary or object")
-                    .with_input(whole),
+                Detail::new(
+                    "model_attributes_type",
+                    vec!["body".into()],
+                    "Input should be a valid dictionary or object",
+                )
+                .with_input(whole),
             ]),
         }
     }

@@ -81,7 +81,9 @@ pub(super) fn read_all(values: Vec<Value>) -> Vec<LogEntry> {
 /// Python servers often leave the offset out and mean UTC.
 fn read_time(text: &str) -> Option<Timestamp> {
     let zoned = text.parse::<Timestamp>().ok();
-    zoned.or_else(|| text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp()))
+    zoned.or_else(|| {
+        text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
+    })
 }
 
 impl Serialize for LogEntry {

@@ -1,0 +1,190 @@
+//! Which addresses may be reached: pure judgements over an IP address or a URL.
+//!
+//! A URL is judged before a request is made, an IP address once more when it is about to be connected to. Both are needed:
+//! HTTP clients don't ask the resolver about IP literals, and a name means something else a second later.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use crate::address::{Cidr, Special, special};
+
+/// Ports of text protocols that could be made to execute lines of an HTTP request, and of databases that listen without a
+/// password. Browsers refuse most of these too.
+const REFUSED_PORTS: [u16; 22] =
+    [0, 7, 9, 19, 21, 22, 23, 25, 53, 110, 119, 135, 143, 389, 445, 465, 587, 993, 995, 3306, 6379, 11211];
+
+/// What is allowed beyond the public internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    allow: Vec<Cidr>,
+}
+
+/// A judgement about one IP address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Allowed,
+    Refused(Special),
+}
+
+/// Why a request won't be made. Retrying can't help; changing the address or the configuration can.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("only http and https addresses are reached")]
+    Scheme,
+    #[error("an address that contains a user name or password is not reached")]
+    Credentials,
+    #[error("the address has no host")]
+    NoHost,
+    #[error("port {0} is not reached")]
+    Port(u16),
+    #[error("{ip} is a {kind} address, which is not reached unless the configuration allows it")]
+    Address { ip: IpAddr, kind: Special },
+}
+
+impl Policy {
+    /// Only the public internet.
+    pub fn public() -> Policy {
+        Policy::default()
+    }
+
+    /// The public internet and this machine itself: for a laptop on which everything listens on loopback.
+    pub fn loopback() -> Policy {
+        Policy::allowing([Cidr::new(Ipv4Addr::new(127, 0, 0, 0).into(), 8), Cidr::new(Ipv6Addr::LOCALHOST.into(), 128)])
+    }
+
+    /// The public internet and these networks.
+    pub fn allowing(networks: impl IntoIterator<Item = Cidr>) -> Policy {
+        Policy { allow: networks.into_iter().collect() }
+    }
+
+    /// May this address be connected to? An address in IPv6 clothes (`::ffff:10.0.0.1`) is the IPv4 address it maps to.
+    pub fn judge(&self, ip: IpAddr) -> Verdict {
+        let ip = ip.to_canonical();
+        if self.allow.iter().any(|network| network.contains(ip)) {
+            return Verdict::Allowed;
+        }
+        special(ip).map_or(Verdict::Allowed, Verdict::Refused)
+    }
+
+    /// May this URL be requested, as far as can be told without resolving its name?
+    ///
+    /// The `url` crate has already turned decimal, octal, hexadecimal and shortened IPv4 hosts into addresses, as every
+    /// browser does, and refuses IPv6 zone ids.
+    pub fn judge_url(&self, url: &Url) -> Result<(), Refusal> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Refusal::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refusal::Credentials);
+        }
+        if let Some(port) = url.port().filter(|port| REFUSED_PORTS.contains(port)) {
+            return Err(Refusal::Port(port));
+        }
+        match url.host().ok_or(Refusal::NoHost)? {
+            Host::Ipv4(ip) => self.require(ip.into()),
+            Host::Ipv6(ip) => self.require(ip.into()),
+            // A root label (`localhost.`) changes nothing about what the name resolves to.
+            Host::Domain(name) if name.trim_matches('.').is_empty() => Err(Refusal::NoHost),
+            Host::Domain(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn require(&self, ip: IpAddr) -> Result<(), Refusal> {
+        match self.judge(ip) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Refused(kind) => Err(Refusal::Address { ip, kind }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn judged(policy: &Policy, url: &str) -> Result<(), Refusal> {
+        policy.judge_url(&Url::parse(url).expect(url))
+    }
+
+    #[track_caller]
+    fn refuses_address(url: &str, kind: Special) {
+        match judged(&Policy::public(), url) {
+            Err(Refusal::Address { kind: found, .. }) => assert_eq!(found, kind, "{url}"),
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_way_to_write_an_internal_address_is_seen_through() {
+        for url in [
+            "http://127.0.0.1/",
+            "http://127.0.0.1./",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://127.000.000.001/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://[0:0:0:0:0:ffff:127.0.0.1]:8080/",
+            "http://[64:ff9b::127.0.0.1]/",
+            "http://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+            "http://127\u{3002}0.0.1/",
+            "http:\\\\127.0.0.1\\",
+        ] {
+            refuses_address(url, Special::Loopback);
+        }
+        refuses_address("http://169.254.169.254/latest/meta-data/", Special::CloudMetadata);
+        refuses_address("http://0xa9fea9fe/", Special::CloudMetadata);
+        refuses_address("http://0/", Special::Unspecified);
+        refuses_address("http://[fd00:ec2::254]/", Special::CloudMetadata);
+        refuses_address("https://192.168.1.1/", Special::Private);
+    }
+
+    #[test]
+    fn only_plain_web_addresses_are_requested() {
+        let policy = Policy::public();
+        for url in ["ftp://a.test/", "file:///etc/passwd", "gopher://a.test/", "data:text/plain,a", "unix:/a"] {
+            assert_eq!(judged(&policy, url), Err(Refusal::Scheme), "{url}");
+        }
+        for url in ["http://user@a.test/", "http://:secret@a.test/", "http://a.test@127.0.0.1/"] {
+            assert_eq!(judged(&policy, url), Err(Refusal::Credentials), "{url}");
+        }
+        for port in [22, 25, 6379, 11211] {
+            assert_eq!(judged(&policy, &format!("http://a.test:{port}/")), Err(Refusal::Port(port)));
+        }
+        for url in
+            ["http://a.test", "https://a.test:8443/x?y#z", "http://a.test:80", "http://localhost./", "http://1.1.1.1/"]
+        {
+            assert_eq!(judged(&policy, url), Ok(()), "{url}");
+        }
+        assert_eq!(judged(&policy, "http://./"), Err(Refusal::NoHost));
+    }
+
+    #[test]
+    fn what_is_no_address_at_all_is_no_url() {
+        for text in
+            ["http://[fe80::1%25eth0]/", "http://[fe80::1%eth0]/", "http://", "http://256.0.0.1/", "http://a b/"]
+        {
+            assert!(Url::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_network_opens_itself_and_nothing_else() {
+        let policy = Policy::loopback();
+        for url in ["http://127.0.0.1:8787/", "http://[::1]/", "http://[::ffff:127.0.0.1]/"] {
+            assert_eq!(judged(&policy, url), Ok(()), "{url}");
+        }
+        for url in ["http://10.0.0.1/", "http://169.254.169.254/", "http://0.0.0.0/", "http://[64:ff9b::7f00:1]/"] {
+            assert!(judged(&policy, url).is_err(), "{url}");
+        }
+        let office = Policy::allowing(["10.1.0.0/16".parse().unwrap()]);
+        assert_eq!(office.judge("10.1.9.9".parse().unwrap()), Verdict::Allowed);
+        assert_eq!(office.judge("10.2.0.1".parse().unwrap()), Verdict::Refused(Special::Private));
+        assert_eq!(office.judge("127.0.0.1".parse().unwrap()), Verdict::Refused(Special::Loopback));
+    }
+}
