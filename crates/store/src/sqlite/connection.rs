@@ -1,0 +1,43 @@
+//! How a connection is set up: durable for the writer, read-only for the rest, and small in memory.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How long a statement waits for another process that has the file locked.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept by a connection: more than any one store has.
+const STATEMENTS_KEPT: usize = 64;
+
+/// The write-ahead log is cut back to this after a checkpoint, in bytes.
+const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+
+/// Page caches in KiB (SQLite counts them negative). Small, since the system caches the file as well.
+const WRITER_CACHE_KIB: i64 = 4 * 1024;
+const READER_CACHE_KIB: i64 = 1024;
+
+pub(super) fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags, WRITER_CACHE_KIB)?;
+    // First the journal's mode: it answers with a row and can't be changed inside a transaction.
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
+    Ok(connection)
+}
+
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, READER_CACHE_KIB)
+}
+
+fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}

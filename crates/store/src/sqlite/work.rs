@@ -1,0 +1,79 @@
+//! A closure on its way to a database thread, and its answer on the way back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+
+use rusqlite::Transaction;
+use tokio::sync::oneshot;
+
+use crate::error::{Cause, DatabaseError};
+
+/// What the threads see of a piece of work, whatever it returns.
+pub(super) trait Work: Send {
+    /// Runs it, at most once, and keeps what came out. The error is told so that the caller can undo its writes.
+    fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError>;
+
+    /// Sends what came out to whoever waits, or `failed` if the surroundings failed.
+    fn answer(self: Box<Self>, failed: Option<DatabaseError>);
+}
+
+pub(super) struct Piece<T, F> {
+    todo: Option<F>,
+    done: Option<Result<T, DatabaseError>>,
+    reply: oneshot::Sender<Result<T, DatabaseError>>,
+}
+
+pub(super) fn piece<T, F>(todo: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, DatabaseError>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Piece { todo: Some(todo), done: None, reply }), answer)
+}
+
+impl<T, F> Work for Piece<T, F>
+where
+    T: Send,
+    F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send,
+{
+    fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError> {
+        let Some(todo) = self.todo.take() else { return Ok(()) };
+        // A panic is a bug in one store method. It must not take the only writer with it.
+        let done = catch_unwind(AssertUnwindSafe(|| todo(tx)))
+            .unwrap_or_else(|_| Err(DatabaseError::corrupt("sqlite", "operation", "a store method that panicked")));
+        let told = done.as_ref().map(|_| ()).map_err(DatabaseError::clone);
+        self.done = Some(done);
+        told
+    }
+
+    fn answer(self: Box<Self>, failed: Option<DatabaseError>) {
+        let answer = match (self.done, failed) {
+            // Its own error says more than that of the commit which it was not part of.
+            (Some(Err(own)), _) => Err(own),
+            (_, Some(failed)) => Err(failed),
+            (Some(done), None) => done,
+            (None, None) => Err(gone()),
+        };
+        // Nobody waits any more: the answer is of no use, the change stands.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// The thread has ended, which it does only when the database is dropped.
+pub(super) fn gone() -> DatabaseError {
+    DatabaseError::unavailable(Cause::from("the database has been closed"))
+}
+
+/// More is waiting than the thread can take on in [`super::writer::PATIENCE`].
+pub(super) fn overloaded() -> DatabaseError {
+    DatabaseError::unavailable(Cause::from("too much is waiting for the database"))
+}
+
+/// Waits for a database thread to end, unless it is this very thread, on which a closure held the last handle.
+pub(super) fn join(thread: JoinHandle<()>) {
+    if thread.thread().id() != std::thread::current().id() {
+        // It only fails where the thread panicked, which has been printed.
+        let _ = thread.join();
+    }
+}

@@ -1,0 +1,121 @@
+//! The one writer: takes everything that waits, runs each piece in its own savepoint, commits once, answers all.
+//!
+//! Invariants: nobody is told `Ok` before the commit has returned; a piece that fails undoes only itself; a commit that fails
+//! fails every piece in it.
+
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::mpsc::error::SendTimeoutError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{Cause, DatabaseError, OpenError};
+use crate::migrations::Migrations;
+use crate::sqlite::work::{self, Work};
+use crate::sqlite::{connection, migrate};
+
+/// Pieces in one commit. More would make the first one wait for too long.
+const BATCH_MAX: usize = 128;
+
+/// Pieces that may wait. Full queues are pressed back on the callers.
+pub(super) const WAITING_MAX: usize = 1024;
+
+/// How long a caller waits for a place in the queue before it is told that the database is busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) struct Writer {
+    queue: Option<mpsc::Sender<Box<dyn Work>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Returns when the file is open and its schema is the program's.
+    pub(super) async fn start(path: &Path, migrations: Migrations) -> Result<Writer, OpenError> {
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        let (ready, opened) = oneshot::channel();
+        let path = path.to_owned();
+        let thread = std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
+            match open(&path, &migrations) {
+                Ok(connection) => {
+                    let _ = ready.send(Ok(()));
+                    serve(connection, waiting);
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            };
+        });
+        let thread = thread.map_err(|error| DatabaseError::unavailable(Cause::new(error)))?;
+        opened.await.map_err(|_| OpenError::Database(work::gone()))??;
+        Ok(Writer { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub(super) async fn write<T, F>(&self, change: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+    {
+        let queue = self.queue.as_ref().ok_or_else(work::gone)?;
+        let (piece, answer) = work::piece(change);
+        queue.send_timeout(piece, PATIENCE).await.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => work::overloaded(),
+            SendTimeoutError::Closed(_) => work::gone(),
+        })?;
+        answer.await.map_err(|_| work::gone())?
+    }
+}
+
+/// Waits until what was handed over has been committed, so that a file can be opened again at once.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.take();
+        if let Some(thread) = self.thread.take() {
+            work::join(thread);
+        }
+    }
+}
+
+fn open(path: &Path, migrations: &Migrations) -> Result<Connection, OpenError> {
+    let mut connection = connection::open_writer(path)?;
+    migrate::run(&mut connection, migrations)?;
+    Ok(connection)
+}
+
+fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while waiting.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        let failed = commit(&mut connection, &mut batch).err();
+        if let Some(error) = &failed {
+            tracing::error!(pieces = batch.len(), error = %detail(error), "sqlite.commit_failed");
+        }
+        for piece in batch.drain(..) {
+            piece.answer(failed.clone());
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, batch: &mut [Box<dyn Work>]) -> Result<(), DatabaseError> {
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for piece in batch {
+        in_savepoint(&tx, piece.as_mut())?;
+    }
+    Ok(tx.commit()?)
+}
+
+fn in_savepoint(tx: &Transaction<'_>, piece: &mut dyn Work) -> Result<(), DatabaseError> {
+    tx.prepare_cached("SAVEPOINT piece")?.execute([])?;
+    if let Err(error) = piece.run(tx) {
+        // On a full disk SQLite undoes the whole transaction by itself; what follows would be committed piece by piece.
+        if tx.is_autocommit() {
+            return Err(error);
+        }
+        tx.prepare_cached("ROLLBACK TO piece")?.execute([])?;
+    }
+    tx.prepare_cached("RELEASE piece")?.execute([])?;
+    Ok(())
+}
+
+fn detail(error: &DatabaseError) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    format!("{error}: {}", source.unwrap_or_default())
+}

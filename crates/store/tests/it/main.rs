@@ -1,0 +1,3 @@
+//! The adapters against real databases: a SQLite file in a folder of its own, a Postgres schema of its own.
+
+mod sqlite;
