@@ -1,0 +1,70 @@
+// The page's only way to the server: the same API that anybody can call.
+import { t } from './words.js';
+
+export class Refusal extends Error {
+  constructor(status, error) {
+    super(error.message);
+    this.status = status;
+    this.code = error.code;
+    this.hint = error.hint ?? '';
+  }
+}
+
+function refusal(status, body) {
+  const error = body?.error;
+  if (error && typeof error.message === 'string') return new Refusal(status, error);
+  return new Refusal(status, { code: 'unread', message: t('trouble.unread'), hint: t('trouble.unread.hint') });
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function ask(url, options = {}) {
+  const answer = await fetch(url, { headers: { accept: 'application/json' }, cache: 'no-store', ...options });
+  const body = parse(await answer.text());
+  if (!answer.ok) throw refusal(answer.status, body);
+  return body;
+}
+
+// XMLHttpRequest, since fetch can't tell how much of an upload has left. Returns the promise and a way to stop it.
+export function generate(fields, file, progress) {
+  const request = new XMLHttpRequest();
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== '') form.append(name, value);
+  }
+  form.append('image', file, file.name || 'photo');
+  const done = new Promise((resolve, reject) => {
+    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    request.onload = () => {
+      const body = parse(request.responseText);
+      if (request.status >= 200 && request.status < 300 && body?.jobId) resolve(body);
+      else reject(refusal(request.status, body));
+    };
+    const lost = { code: 'upload_lost', message: t('trouble.upload'), hint: t('trouble.upload.hint') };
+    request.onerror = () => reject(new Refusal(0, lost));
+    request.ontimeout = request.onerror;
+    request.onabort = () => reject(new Refusal(0, { code: 'canceled', message: t('stage.canceled') }));
+  });
+  request.open('POST', '/api/generate');
+  request.setRequestHeader('accept', 'application/json');
+  request.send(form);
+  return { done, stop: () => request.abort() };
+}
+
+const jobUrl = (id) => `/api/jobs/${encodeURIComponent(id)}`;
+
+export const job = (id) => ask(jobUrl(id));
+export const cancel = (id) => ask(jobUrl(id), { method: 'DELETE' });
+export const eventsOf = (id) => `${jobUrl(id)}/events`;
+export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
+
+export async function jobs(ids) {
+  if (ids.length === 0) return [];
+  return (await ask(`/api/jobs?ids=${ids.map(encodeURIComponent).join(',')}`)).jobs;
+}

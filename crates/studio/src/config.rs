@@ -1,0 +1,94 @@
+//! What an operator may set about the studio, already parsed.
+
+use std::time::Duration;
+
+use url::Url;
+
+use plantain_media::decode::Limits;
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::models::nano_banana;
+
+/// Every field has a default that fits the embedded queue; see [`StudioConfig::for_fal`].
+#[derive(Clone, Debug)]
+pub struct StudioConfig {
+    /// Where queues and browsers reach this studio.
+    pub public_url: Url,
+    /// Ask for webhooks. Without them the studio asks for each result itself.
+    pub webhook: bool,
+    /// The queue honours `Idempotency-Key`, so that a submit whose outcome is unknown may be repeated.
+    pub idempotent_backend: bool,
+    /// What the queue is called on pages.
+    pub backend_label: String,
+    /// The model that is asked where a job names none.
+    pub endpoint: EndpointId,
+    /// What the backend charges for one picture, in US cents.
+    pub cents_per_image: f64,
+    /// Jobs that are submitted or followed at once.
+    pub slots: usize,
+    /// Jobs whose pictures are fetched and finished at once: bounds memory.
+    pub save_slots: usize,
+    /// How long a job stays with a process that doesn't show signs of life.
+    pub lease: Duration,
+    /// How long a webhook may lag behind the status stream before the studio asks for the result.
+    pub grace: Duration,
+    /// How long a job waits for a queue that can't be reached before it fails.
+    pub patience: Duration,
+    /// How long a callback is waited for after a submit whose outcome is unknown and that may not be repeated.
+    pub unknown_patience: Duration,
+    /// How long `generate` waits for the queue's request id before it answers without one.
+    pub submit_wait: Duration,
+    /// What an uploaded photo may cost.
+    pub photo_limits: Limits,
+    /// What a picture from the model may cost.
+    pub result_limits: Limits,
+    /// How long one picture may take to arrive.
+    pub result_timeout: Duration,
+}
+
+/// US cents that fal charges for a picture of nano-banana.
+const FAL_CENTS_PER_IMAGE: f64 = 3.9;
+
+/// The largest picture that is fetched from a model: four 4K PNGs' worth.
+const RESULT_BYTES_MAX: usize = 30 * 1024 * 1024;
+
+impl StudioConfig {
+    /// For the queue in the same process.
+    pub fn embedded(public_url: Url) -> StudioConfig {
+        StudioConfig {
+            public_url,
+            webhook: true,
+            idempotent_backend: true,
+            backend_label: "embedded queue".to_owned(),
+            endpoint: nano_banana::EDIT_ENDPOINT.parse().expect("the constant is an endpoint id"),
+            cents_per_image: 0.0,
+            slots: 64,
+            save_slots: 4,
+            lease: Duration::from_secs(30),
+            grace: Duration::from_secs(2),
+            patience: Duration::from_secs(24 * 60 * 60),
+            unknown_patience: Duration::from_secs(2 * 60 * 60),
+            submit_wait: Duration::from_secs(10),
+            photo_limits: Limits::default(),
+            result_limits: Limits { max_bytes: RESULT_BYTES_MAX, ..Limits::default() },
+            result_timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// For fal.ai: no idempotency, a real price, a wider grace since its webhooks travel the internet.
+    pub fn for_fal(public_url: Url, webhook: bool) -> StudioConfig {
+        StudioConfig {
+            webhook,
+            idempotent_backend: false,
+            backend_label: "fal.ai".to_owned(),
+            cents_per_image: FAL_CENTS_PER_IMAGE,
+            grace: Duration::from_secs(30),
+            ..StudioConfig::embedded(public_url)
+        }
+    }
+}
+
+impl Default for StudioConfig {
+    fn default() -> StudioConfig {
+        StudioConfig::embedded("http://127.0.0.1:8787".parse().expect("the constant is a URL"))
+    }
+}

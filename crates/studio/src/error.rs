@@ -1,0 +1,163 @@
+//! What can go wrong with a request to the studio, in words for whoever made it.
+//!
+//! Variants answer what the caller can do; the HTTP code is derived as the last step.
+
+use plantain_blobs::BlobError;
+use plantain_media::decode::PictureError;
+use plantain_media::preset::UnknownPreset;
+
+use crate::store::StoreError;
+
+/// Pictures of one job, uploads and addresses together.
+pub const PICTURES_MAX: usize = 8;
+/// Characters of a prompt: a page of text, which is more than any model heeds.
+pub const PROMPT_CHARS_MAX: usize = 4_000;
+/// Characters of a product number.
+pub const IDENTIFIER_CHARS_MAX: usize = 64;
+/// Bytes of a picture's address.
+pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
+
+/// A request that can't be fulfilled.
+#[derive(Debug, thiserror::Error)]
+pub enum StudioError {
+    /// A photo can't be used; `number` counts the photos from 1.
+    #[error("photo {number}: {error}")]
+    Photo { number: usize, error: PictureError },
+    #[error("there is no photo")]
+    NoPhoto,
+    #[error("{given} pictures are too many for one job")]
+    TooManyPhotos { given: usize },
+    #[error(transparent)]
+    UnknownPreset(UnknownPreset),
+    #[error("{given} pictures can't be made at once")]
+    NumImages { given: u32, most: u8 },
+    #[error("the prompt is too long")]
+    PromptTooLong { chars: usize },
+    #[error("the product number can't be used")]
+    Identifier,
+    #[error("a picture's address can't be used")]
+    ImageUrl { number: usize },
+    /// Too much is going on; the same request will work later.
+    #[error("the studio is busy")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// A bug of ours.
+    #[error("the studio failed inside")]
+    Internal,
+}
+
+impl StudioError {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            StudioError::Photo { error, .. } => error.code(),
+            StudioError::NoPhoto => "photo_missing",
+            StudioError::TooManyPhotos { .. } => "too_many_photos",
+            StudioError::UnknownPreset(_) => "unknown_preset",
+            StudioError::NumImages { .. } => "num_images_out_of_range",
+            StudioError::PromptTooLong { .. } => "prompt_too_long",
+            StudioError::Identifier => "identifier_unusable",
+            StudioError::ImageUrl { .. } => "image_url_unusable",
+            StudioError::Busy => "busy",
+            StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
+            StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
+                "storage_unavailable"
+            }
+            StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => "internal",
+        }
+    }
+
+    /// What is wrong, with the value that is.
+    pub fn message(&self) -> String {
+        match self {
+            StudioError::Photo { number: 1, error } => error.message(),
+            StudioError::Photo { number, error } => format!("Photo {number}: {}", error.message()),
+            StudioError::NoPhoto => "No photo was sent.".to_owned(),
+            StudioError::TooManyPhotos { given } => {
+                format!("{given} pictures were sent; one job takes at most {PICTURES_MAX}.")
+            }
+            StudioError::UnknownPreset(unknown) => format!("There is no preset \"{}\".", shortened(&unknown.id)),
+            StudioError::NumImages { given, most } => {
+                format!("{given} pictures were asked for; one job makes 1 to {most}.")
+            }
+            StudioError::PromptTooLong { chars } => {
+                format!("The prompt has {chars} characters; at most {PROMPT_CHARS_MAX} are taken.")
+            }
+            StudioError::Identifier => "The product number can't be used.".to_owned(),
+            StudioError::ImageUrl { number } => format!("The address of picture {number} can't be used."),
+            StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
+            StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
+                "The studio's disk is full.".to_owned()
+            }
+            StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
+                "The studio can't reach its storage at the moment.".to_owned()
+            }
+            StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => {
+                "The studio made a mistake of its own.".to_owned()
+            }
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            StudioError::Photo { error, .. } => error.hint().to_owned(),
+            StudioError::NoPhoto => {
+                "Send at least one photo of the product, in the form field \"image\" or as \"image_urls\".".to_owned()
+            }
+            StudioError::TooManyPhotos { .. } => {
+                "Send the product's photo first, and only what belongs to it.".to_owned()
+            }
+            StudioError::UnknownPreset(unknown) => match &unknown.nearest {
+                Some(nearest) => format!("Did you mean \"{nearest}\"? GET /api/presets lists all."),
+                None => "GET /api/presets lists all.".to_owned(),
+            },
+            StudioError::NumImages { .. } => "Ask for three, which is what a catalog page shows.".to_owned(),
+            StudioError::PromptTooLong { .. } => "Say what matters most in a few sentences.".to_owned(),
+            StudioError::Identifier => {
+                format!(
+                    "Give an ASIN, a barcode number or your own stock number of at most {IDENTIFIER_CHARS_MAX} characters, or none."
+                )
+            }
+            StudioError::ImageUrl { .. } => format!(
+                "Give an http or https address without a password, of at most {IMAGE_URL_BYTES_MAX} bytes, or upload the picture."
+            ),
+            StudioError::Busy => "Try again in a few seconds.".to_owned(),
+            StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
+                "Whoever runs the studio has to make room.".to_owned()
+            }
+            StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
+                "Try again in a minute; if it stays, tell whoever runs the studio.".to_owned()
+            }
+            StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => {
+                "Tell whoever runs the studio; its log says more.".to_owned()
+            }
+        }
+    }
+
+    pub fn http_status(&self) -> u16 {
+        match self {
+            StudioError::Photo { error: PictureError::FileTooLarge { .. }, .. } => 413,
+            StudioError::Photo { error: PictureError::Unsupported(_) | PictureError::NotAPicture, .. } => 415,
+            StudioError::Photo { .. }
+            | StudioError::NoPhoto
+            | StudioError::TooManyPhotos { .. }
+            | StudioError::UnknownPreset(_)
+            | StudioError::NumImages { .. }
+            | StudioError::PromptTooLong { .. }
+            | StudioError::Identifier
+            | StudioError::ImageUrl { .. } => 422,
+            StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
+            StudioError::Blobs(BlobError::Unavailable(_)) => 503,
+            StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => 507,
+            StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => 500,
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}

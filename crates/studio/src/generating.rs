@@ -1,0 +1,90 @@
+//! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
+
+use std::sync::Arc;
+
+use crate::error::StudioError;
+use crate::job::{CallbackToken, Job, JobId, JobSpec, Phase, Source};
+use crate::photo::{self, NewJob, Photo, Wish};
+use crate::prompt;
+use crate::service::{Inner, Studio};
+use crate::view::JobView;
+use crate::watch::Watch;
+
+impl Studio {
+    /// Accepts a job: when this returns `Ok`, the job and its photos are durable and the job will end.
+    ///
+    /// Every photo is decoded to its last pixel first. Then the queue's request id is waited for, for at most
+    /// `config.submit_wait`; the job goes on without this caller.
+    pub async fn generate(&self, new: NewJob) -> Result<JobView, StudioError> {
+        let inner = &self.0;
+        let wish = photo::check(&new, &inner.presets)?;
+        let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
+        let spec = inner.spec(&new, wish).await?;
+        let now = inner.clock.now();
+        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
+        // Interest is registered before the insert, so that no news is missed.
+        let watch = self.watch(&job.id);
+        inner.store.insert(&job).await?;
+        inner.wake.wake();
+        tracing::info!(job = %job.id, preset = %job.spec.preset, "job.accepted {}", job.id);
+        let job = inner.until_submitted(job, watch).await;
+        Ok(inner.view(&job, inner.clock.now()))
+    }
+}
+
+impl Inner {
+    async fn spec(self: &Arc<Inner>, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
+        let mut sources = Vec::with_capacity(new.photos.len());
+        let mut notices = Vec::new();
+        // One after the other: memory for one decode at a time.
+        for (index, photo) in new.photos.iter().enumerate() {
+            let (source, said) = self.admit(photo, index + 1).await?;
+            sources.push(source);
+            notices.extend(said);
+        }
+        Ok(JobSpec {
+            preset: wish.preset.id.clone(),
+            prompt: prompt::compose(wish.preset, wish.prompt.as_deref()),
+            user_prompt: wish.prompt,
+            aspect_ratio: prompt::aspect_ratio(wish.preset.canvas),
+            endpoint: new.endpoint.clone().unwrap_or_else(|| self.config.endpoint.clone()),
+            num_images: new.num_images,
+            identifier: wish.identifier,
+            sources,
+            image_urls: new.image_urls.clone(),
+            notices,
+        })
+    }
+
+    async fn admit(&self, photo: &Photo, number: usize) -> Result<(Source, Vec<String>), StudioError> {
+        let (bytes, limits) = (photo.bytes.clone(), self.config.photo_limits);
+        let admitted = self.cpu.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
+        let admitted = admitted.map_err(|error| StudioError::Photo { number, error })?;
+        let blob = self.blobs.put(photo.bytes.clone()).await?;
+        let source = Source {
+            blob: blob.as_str().to_owned(),
+            file_name: photo.file_name.as_deref().and_then(photo::tame_file_name),
+            content_type: admitted.content_type.to_owned(),
+            bytes: photo.bytes.len() as u64,
+            width: admitted.width,
+            height: admitted.height,
+        };
+        Ok((source, admitted.notices.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The job once its first submit has had an outcome, or as it is when the wait is over.
+    async fn until_submitted(&self, mut job: Job, mut watch: Watch) -> Job {
+        let waiting = async {
+            while job.phase == Phase::Submit && job.failures == 0 {
+                watch.changed().await;
+                // The job is accepted whatever happens here: an unreadable store only ends the waiting.
+                match self.store.job(&job.id).await {
+                    Ok(Some(newer)) => job = newer,
+                    Ok(None) | Err(_) => return,
+                }
+            }
+        };
+        self.clock.timeout(self.config.submit_wait, waiting).await;
+        job
+    }
+}

@@ -1,0 +1,105 @@
+//! Stylesheet, scripts and signs, embedded in the binary.
+//!
+//! They are served under `/assets/{edition}/{name}`, where the edition is a digest of them all: a file never changes under
+//! its address, so it is cached for good, and modules import each other by plain relative names.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use sha2::{Digest, Sha256};
+
+use crate::http::error::ApiError;
+use crate::http::words::Words;
+
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const DRAWING: &str = "image/svg+xml";
+
+/// What may be kept for good.
+pub const FOREVER: &str = "public, max-age=31536000, immutable";
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    body: String,
+}
+
+macro_rules! embedded {
+    ($name:literal, $kind:expr) => {
+        Asset { name: $name, content_type: $kind, body: include_str!(concat!("../../assets/", $name)).to_owned() }
+    };
+}
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
+    vec![
+        embedded!("studio.css", STYLE),
+        embedded!("mark.svg", DRAWING),
+        embedded!("app.js", SCRIPT),
+        embedded!("api.js", SCRIPT),
+        embedded!("card.js", SCRIPT),
+        embedded!("composer.js", SCRIPT),
+        embedded!("dom.js", SCRIPT),
+        embedded!("live.js", SCRIPT),
+        embedded!("preset.js", SCRIPT),
+        embedded!("recent.js", SCRIPT),
+        embedded!("result.js", SCRIPT),
+        embedded!("words.js", SCRIPT),
+        Asset { name: "text.js", content_type: SCRIPT, body: Words::english().module() },
+    ]
+});
+
+static EDITION: LazyLock<String> = LazyLock::new(|| {
+    let mut digest = Sha256::new();
+    for asset in ASSETS.iter() {
+        digest.update(asset.name.as_bytes());
+        digest.update(asset.body.as_bytes());
+    }
+    hex::encode(&digest.finalize()[..8])
+});
+
+/// Where the page finds an asset.
+pub fn address(name: &str) -> String {
+    format!("/assets/{}/{name}", *EDITION)
+}
+
+/// The addresses of all scripts, so that a page can ask for them at once instead of one import after the other.
+pub fn modules() -> impl Iterator<Item = String> {
+    ASSETS.iter().filter(|asset| asset.content_type == SCRIPT).map(|asset| address(asset.name))
+}
+
+/// `GET /assets/{edition}/{name}`. A page of an older binary finds nothing, rather than a script that doesn't fit it.
+pub async fn serve(Path((edition, name)): Path<(String, String)>) -> Result<Response, ApiError> {
+    let asset = ASSETS.iter().find(|asset| asset.name == name && edition == *EDITION).ok_or_else(ApiError::no_route)?;
+    Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOREVER)], asset.body.as_str()).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_import_is_embedded() {
+        let names: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
+        for asset in ASSETS.iter().filter(|asset| asset.content_type == SCRIPT) {
+            for import in asset.body.split(" from './").skip(1).filter_map(|rest| rest.split('\'').next()) {
+                assert!(names.contains(&import), "{} imports {import}", asset.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_view_is_small() {
+        let bytes: usize = ASSETS.iter().map(|asset| asset.body.len()).sum();
+        assert!(bytes < 100_000, "{bytes}");
+    }
+
+    #[test]
+    fn no_asset_names_a_foreign_host() {
+        for asset in ASSETS.iter() {
+            let foreign = asset.body.replace("http://www.w3.org/2000/svg", "");
+            assert!(!foreign.contains("http://") && !foreign.contains("https://"), "{}", asset.name);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! A job: what the seller asked for, how far it is, and what is owed for it.
+//!
+//! `phase` says which work is owed ([`Phase`]); the state that people see is derived from the same facts, so the two can't
+//! contradict each other. Invariant: a job that has an [`Outcome`] never changes again.
+
+use std::fmt;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::id::RequestId;
+use plantain_wire::models::nano_banana::AspectRatio;
+
+pub use crate::job::id::{CallbackToken, JobId};
+
+pub mod arrival;
+pub mod failure;
+mod id;
+pub mod step;
+pub mod transition;
+
+/// One job, as kept. Times are the studio's own clock.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub id: JobId,
+    /// Goes into the callback address and proves that whoever calls it learnt it from our submit.
+    pub token: CallbackToken,
+    pub spec: JobSpec,
+    pub phase: Phase,
+    /// Raised by every claim and by every arriving result: writes of an older holder change nothing.
+    pub epoch: u64,
+    /// The owed work isn't begun before.
+    pub due_at: Timestamp,
+    /// Somebody works on it until then, unless the lease is prolonged.
+    pub leased_until: Option<Timestamp>,
+    /// Failed tries in a row of the owed work.
+    pub failures: u32,
+    /// Where the queue keeps the photos, once uploaded. A repeated submit must send the same addresses.
+    pub uploads: Vec<Url>,
+    /// Set before a submit leaves, cleared when it surely wasn't accepted.
+    pub submit_started_at: Option<Timestamp>,
+    pub request_id: Option<RequestId>,
+    pub cancel_asked_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// When the queue was first seen to run it.
+    pub running_at: Option<Timestamp>,
+    /// When the model's answer arrived.
+    pub result_at: Option<Timestamp>,
+    pub result: Option<JobResult>,
+    pub finished_at: Option<Timestamp>,
+    pub outcome: Option<Outcome>,
+}
+
+/// What the seller asked for. Never changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobSpec {
+    pub preset: String,
+    /// The seller's own words.
+    pub user_prompt: Option<String>,
+    /// What the model is asked: the preset's rules and the seller's words.
+    pub prompt: String,
+    /// The model's shape nearest to the preset's canvas.
+    pub aspect_ratio: AspectRatio,
+    pub endpoint: EndpointId,
+    pub num_images: u8,
+    /// The product's number or stock-keeping unit, for file names.
+    pub identifier: Option<String>,
+    /// The uploaded photos, the product first.
+    pub sources: Vec<Source>,
+    /// Further pictures, by address; they follow the uploads.
+    pub image_urls: Vec<Url>,
+    /// What the seller should know about the photos.
+    pub notices: Vec<String>,
+}
+
+/// A photo as it was uploaded, untouched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Key in the blob store.
+    pub blob: String,
+    /// As the seller's computer called it.
+    pub file_name: Option<String>,
+    /// By content, whatever the upload claimed.
+    pub content_type: String,
+    pub bytes: u64,
+    /// Upright, in pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Which work is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// Upload the photos and submit the request.
+    Submit,
+    /// See the request through until its result is here.
+    Follow,
+    /// Fetch, finish, check and keep the pictures.
+    Save,
+    /// Nothing.
+    Done,
+}
+
+impl Phase {
+    pub const ALL: [Phase; 4] = [Phase::Submit, Phase::Follow, Phase::Save, Phase::Done];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Submit => "submit",
+            Phase::Follow => "follow",
+            Phase::Save => "save",
+            Phase::Done => "done",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Phase> {
+        Phase::ALL.into_iter().find(|phase| phase.as_str() == word)
+    }
+}
+
+/// What people see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum JobState {
+    Queued,
+    Running,
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+impl JobState {
+    pub const ALL: [JobState; 5] =
+        [JobState::Queued, JobState::Running, JobState::Succeeded, JobState::Failed, JobState::Canceled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            JobState::Queued => "QUEUED",
+            JobState::Running => "RUNNING",
+            JobState::Succeeded => "SUCCEEDED",
+            JobState::Failed => "FAILED",
+            JobState::Canceled => "CANCELED",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<JobState> {
+        JobState::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    pub fn is_final(self) -> bool {
+        matches!(self, JobState::Succeeded | JobState::Failed | JobState::Canceled)
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The model's answer, byte for byte, and how it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobResult {
+    pub source: ResultSource,
+    pub ended: Ended,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultSource {
+    Webhook,
+    /// The studio asked for it, because no webhook was wanted or none came.
+    Reconciler,
+}
+
+/// How the request ended at the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The output's JSON text.
+    Output(Bytes),
+    /// The error body where there was one, and the sender's own words.
+    Error { body: Option<Bytes>, said: Option<String> },
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Succeeded(Finished),
+    Failed(JobError),
+    Canceled,
+}
+
+/// The pictures that a job made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    pub pictures: Vec<FinishedPicture>,
+    /// What the model said about its work.
+    pub description: Option<String>,
+    pub notices: Vec<String>,
+}
+
+/// One finished picture, in our own blob store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinishedPicture {
+    pub blob: String,
+    /// The model's own picture before finishing.
+    pub raw_blob: String,
+    pub raw_content_type: String,
+    /// Under the marketplace's naming; may begin with a folder.
+    pub file_name: String,
+    pub content_type: String,
+    pub bytes: u64,
+    pub width: u32,
+    pub height: u32,
+    /// Which of its compositions the model says this is.
+    pub variant: Option<String>,
+    /// Every rule was met.
+    pub passed: bool,
+    /// Of the encoder, where it has such a thing.
+    pub quality: Option<u8>,
+    /// The measured rules, as the check wrote them.
+    pub report: serde_json::Value,
+}
+
+/// Why a job failed, in a seller's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobError {
+    /// Stable, for programs.
+    pub code: String,
+    pub message: String,
+    /// What the seller can do.
+    pub hint: String,
+}
+
+impl JobError {
+    pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> JobError {
+        JobError { code: code.to_owned(), message: message.into(), hint: hint.into() }
+    }
+}
+
+/// The right to change a job on behalf of its owed work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    pub id: JobId,
+    pub epoch: u64,
+}
+
+impl Job {
+    /// A job whose submit is owed from now on.
+    pub fn new(id: JobId, token: CallbackToken, spec: JobSpec, now: Timestamp) -> Job {
+        Job {
+            id,
+            token,
+            spec,
+            phase: Phase::Submit,
+            epoch: 0,
+            due_at: now,
+            leased_until: None,
+            failures: 0,
+            uploads: Vec::new(),
+            submit_started_at: None,
+            request_id: None,
+            cancel_asked_at: None,
+            created_at: now,
+            running_at: None,
+            result_at: None,
+            result: None,
+            finished_at: None,
+            outcome: None,
+        }
+    }
+
+    pub fn state(&self) -> JobState {
+        match &self.outcome {
+            Some(Outcome::Succeeded(_)) => JobState::Succeeded,
+            Some(Outcome::Failed(_)) => JobState::Failed,
+            Some(Outcome::Canceled) => JobState::Canceled,
+            None if self.running_at.is_some() || self.result.is_some() => JobState::Running,
+            None => JobState::Queued,
+        }
+    }
+
+    pub fn fence(&self) -> Fence {
+        Fence { id: self.id.clone(), epoch: self.epoch }
+    }
+
+    /// Somebody should take the owed work up now.
+    pub fn is_owed(&self, now: Timestamp) -> bool {
+        self.phase != Phase::Done && self.due_at <= now && self.leased_until.is_none_or(|until| until <= now)
+    }
+}

@@ -1,0 +1,201 @@
+//! What a seller hands in, and whether it can become a job.
+//!
+//! A photo is decoded to its last pixel before a job is accepted, so that nobody pays for a picture that can't be used. The
+//! original bytes are kept and sent on; what was decoded is thrown away.
+
+use bytes::Bytes;
+use url::Url;
+
+use plantain_media::decode::{self, Limits, PictureError};
+use plantain_media::preset::{Preset, Presets};
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+
+use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
+
+/// A wish for catalog pictures, not yet checked.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The product first; a second one is the backdrop.
+    pub photos: Vec<Photo>,
+    /// Further pictures by address, after the photos.
+    pub image_urls: Vec<Url>,
+    pub prompt: Option<String>,
+    pub preset: String,
+    pub num_images: u8,
+    /// The product's number or stock-keeping unit.
+    pub identifier: Option<String>,
+    /// `None`: the studio's own choice.
+    pub endpoint: Option<EndpointId>,
+}
+
+/// An upload, as it came.
+#[derive(Clone, Debug)]
+pub struct Photo {
+    pub bytes: Bytes,
+    pub file_name: Option<String>,
+    /// What the sender claimed; the bytes decide.
+    pub content_type: Option<String>,
+}
+
+/// What a full decode found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    pub content_type: &'static str,
+    /// Upright, in pixels.
+    pub width: u32,
+    pub height: u32,
+    pub notices: Vec<&'static str>,
+}
+
+/// A wish whose every word was checked; the photos still have to be decoded.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    pub preset: &'a Preset,
+    pub prompt: Option<String>,
+    pub identifier: Option<String>,
+}
+
+/// Checks everything about a wish but its pixels.
+pub fn check<'a>(new: &NewJob, presets: &'a Presets) -> Result<Wish<'a>, StudioError> {
+    let pictures = new.photos.len() + new.image_urls.len();
+    if pictures == 0 {
+        return Err(StudioError::NoPhoto);
+    }
+    if pictures > PICTURES_MAX {
+        return Err(StudioError::TooManyPhotos { given: pictures });
+    }
+    let preset = presets.get(&new.preset).map_err(StudioError::UnknownPreset)?;
+    if new.num_images == 0 || new.num_images > NUM_IMAGES_MAX {
+        return Err(StudioError::NumImages { given: new.num_images.into(), most: NUM_IMAGES_MAX });
+    }
+    if let Some(at) = new.image_urls.iter().position(|url| !is_usable(url)) {
+        return Err(StudioError::ImageUrl { number: new.photos.len() + at + 1 });
+    }
+    let prompt = words(new.prompt.as_deref());
+    let chars = prompt.as_deref().map_or(0, |prompt| prompt.chars().count());
+    if chars > PROMPT_CHARS_MAX {
+        return Err(StudioError::PromptTooLong { chars });
+    }
+    let identifier = words(new.identifier.as_deref());
+    if identifier.as_deref().is_some_and(|text| !is_identifier(text)) {
+        return Err(StudioError::Identifier);
+    }
+    Ok(Wish { preset, prompt, identifier })
+}
+
+/// The text without its margins; an empty field counts as one that wasn't filled in.
+fn words(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn is_identifier(text: &str) -> bool {
+    text.chars().count() <= IDENTIFIER_CHARS_MAX && !text.chars().any(char::is_control)
+}
+
+fn is_usable(url: &Url) -> bool {
+    let plain = url.username().is_empty() && url.password().is_none();
+    matches!(url.scheme(), "http" | "https") && plain && url.as_str().len() <= IMAGE_URL_BYTES_MAX
+}
+
+/// Decodes a photo to its last pixel. Takes up to [`decode::Limits`]' memory and belongs on `work::Cpu`.
+pub fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
+    let decoded = decode::decode(bytes, limits)?;
+    Ok(Admitted {
+        content_type: content_type(decoded.facts.format),
+        width: decoded.picture.width(),
+        height: decoded.picture.height(),
+        notices: decoded.facts.notices().into_iter().map(|notice| notice.message()).collect(),
+    })
+}
+
+fn content_type(format: decode::Format) -> &'static str {
+    match format {
+        decode::Format::Jpeg => "image/jpeg",
+        decode::Format::Png => "image/png",
+        decode::Format::Webp => "image/webp",
+    }
+}
+
+/// A file name without its folders and control characters, at most 100 characters: what may be shown and sent on.
+pub fn tame_file_name(name: &str) -> Option<String> {
+    /// Longer names help nobody and fill databases.
+    const CHARS_MAX: usize = 100;
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let tame: String = last.chars().filter(|c| !c.is_control()).collect();
+    let tame = tame.trim().trim_matches('.');
+    let skipped = tame.chars().count().saturating_sub(CHARS_MAX);
+    // The end is kept: it holds the extension.
+    let kept: String = tame.chars().skip(skipped).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish() -> NewJob {
+        NewJob {
+            photos: vec![Photo { bytes: Bytes::from_static(b"x"), file_name: None, content_type: None }],
+            image_urls: Vec::new(),
+            prompt: None,
+            preset: "amazon_main".into(),
+            num_images: 3,
+            identifier: None,
+            endpoint: None,
+        }
+    }
+
+    #[track_caller]
+    fn code_of(change: impl FnOnce(&mut NewJob)) -> &'static str {
+        let mut new = wish();
+        change(&mut new);
+        check(&new, &Presets::builtin()).map_or_else(|error| error.code(), |_| "ok")
+    }
+
+    #[test]
+    fn every_wrong_word_is_named() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        assert_eq!(code_of(|_| {}), "ok");
+        assert_eq!(code_of(|new| new.photos.clear()), "photo_missing");
+        assert_eq!(code_of(|new| new.photos = vec![new.photos[0].clone(); 9]), "too_many_photos");
+        assert_eq!(code_of(|new| new.preset = "amazon".into()), "unknown_preset");
+        assert_eq!(code_of(|new| new.num_images = 0), "num_images_out_of_range");
+        assert_eq!(code_of(|new| new.num_images = 99), "num_images_out_of_range");
+        assert_eq!(code_of(|new| new.num_images = 4), "ok");
+        assert_eq!(code_of(|new| new.prompt = Some("x".repeat(4_001))), "prompt_too_long");
+        assert_eq!(code_of(|new| new.prompt = Some("  ".into())), "ok");
+        assert_eq!(code_of(|new| new.identifier = Some("x".repeat(65))), "identifier_unusable");
+        assert_eq!(code_of(|new| new.identifier = Some("a\nb".into())), "identifier_unusable");
+        assert_eq!(code_of(|new| new.identifier = Some(" B0TEST1234 ".into())), "ok");
+        for bad in ["ftp://a.test/x", "http://user:pass@a.test/", "data:image/png;base64,AA"] {
+            assert_eq!(code_of(|new| new.image_urls.push(url(bad))), "image_url_unusable", "{bad}");
+        }
+        assert_eq!(code_of(|new| new.image_urls.push(url("https://a.test/x.jpg"))), "ok");
+    }
+
+    #[test]
+    fn margins_are_no_words() {
+        let new = NewJob { prompt: Some("  on linen ".into()), identifier: Some(" ".into()), ..wish() };
+        let presets = Presets::builtin();
+        let checked = check(&new, &presets).unwrap();
+        assert_eq!((checked.prompt.as_deref(), checked.identifier), (Some("on linen"), None));
+    }
+
+    #[test]
+    fn file_names_lose_folders_and_keep_extensions() {
+        for (name, tame) in [
+            ("mug.jpg", Some("mug.jpg")),
+            ("C:\\photos\\mug.jpg", Some("mug.jpg")),
+            ("../../etc/passwd", Some("passwd")),
+            ("a\r\nb.png", Some("ab.png")),
+            ("..", None),
+            ("", None),
+        ] {
+            assert_eq!(tame_file_name(name).as_deref(), tame, "{name}");
+        }
+        let long = format!("{}.jpg", "x".repeat(500));
+        let tame = tame_file_name(&long).unwrap();
+        assert!(tame.chars().count() == 100 && tame.ends_with(".jpg"));
+    }
+}

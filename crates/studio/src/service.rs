@@ -1,0 +1,178 @@
+//! Everything that the studio can do for a caller, as methods of one value.
+//!
+//! Each method reads or changes jobs through the store and returns values; none knows HTTP. What takes long happens in the
+//! tasks that [`Studio::start`] begins.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use plantain_blobs::{BlobKey, Blobs};
+use plantain_client::QueueClient;
+use plantain_media::preset::Presets;
+use plantain_outbound::Outbound;
+use plantain_work::lane::Wake;
+use plantain_work::{Clock, Cpu};
+
+use crate::config::StudioConfig;
+use crate::error::StudioError;
+use crate::job::{Job, JobId, Outcome, Phase};
+use crate::pace::Pace;
+use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
+use crate::view::{self, JobPage, JobView, Which};
+use crate::watch::{Hub, Watch};
+
+/// The studio. Cheap to clone; clones are the same studio.
+#[derive(Clone)]
+pub struct Studio(pub(crate) Arc<Inner>);
+
+/// What a studio is made of.
+pub struct StudioParts {
+    pub store: Arc<dyn StudioStore>,
+    pub client: QueueClient,
+    /// For pictures that the queue made: their addresses come from outside.
+    pub outbound: Outbound,
+    pub blobs: Blobs,
+    pub presets: Arc<Presets>,
+    pub cpu: Cpu,
+    pub clock: Clock,
+    pub config: StudioConfig,
+}
+
+pub(crate) struct Inner {
+    pub store: Arc<dyn StudioStore>,
+    pub client: QueueClient,
+    pub outbound: Outbound,
+    pub blobs: Blobs,
+    pub presets: Arc<Presets>,
+    pub cpu: Cpu,
+    pub clock: Clock,
+    pub config: StudioConfig,
+    pub hub: Hub,
+    /// Tells the lane that work is owed.
+    pub wake: Wake,
+    pub pace: Pace,
+    /// Uploads that are checked at the same time: bounds the memory that waits for a processor.
+    pub admissions: Semaphore,
+}
+
+/// More uploads at once are told to come back.
+const ADMISSIONS_MAX: usize = 32;
+
+/// A picture with what is needed to serve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PictureFile {
+    pub bytes: Bytes,
+    pub content_type: String,
+    /// For downloads: without folders.
+    pub file_name: String,
+    /// Names the bytes, so that a cached copy can be kept for ever.
+    pub etag: String,
+}
+
+impl Studio {
+    pub fn new(parts: StudioParts) -> Studio {
+        let StudioParts { store, client, outbound, blobs, presets, cpu, clock, config } = parts;
+        let (hub, wake, pace) = (Hub::default(), Wake::new(), Pace::default());
+        let admissions = Semaphore::new(ADMISSIONS_MAX);
+        Studio(Arc::new(Inner {
+            store,
+            client,
+            outbound,
+            blobs,
+            presets,
+            cpu,
+            clock,
+            config,
+            hub,
+            wake,
+            pace,
+            admissions,
+        }))
+    }
+
+    /// The job as it is now; `None` where there is no such job.
+    pub async fn job(&self, id: &JobId) -> Result<Option<JobView>, StudioError> {
+        let job = self.0.store.job(id).await?;
+        Ok(job.map(|job| self.0.view(&job, self.0.clock.now())))
+    }
+
+    /// Jobs by id or all of them, newest first.
+    pub async fn jobs(&self, filter: JobFilter) -> Result<JobPage, StudioError> {
+        let limit = filter.limit.clamp(1, JOBS_A_PAGE_MAX);
+        // One more than was asked for tells whether there is a next page.
+        let mut jobs = self.0.store.jobs(&JobFilter { limit: limit + 1, ..filter }).await?;
+        let more = jobs.len() > limit;
+        jobs.truncate(limit);
+        let next = jobs.last().filter(|_| more).map(|job| job.id.clone());
+        let now = self.0.clock.now();
+        Ok(JobPage { jobs: jobs.iter().map(|job| self.0.view(job, now)).collect(), next })
+    }
+
+    /// Waits for news of a job, known or not.
+    pub fn watch(&self, id: &JobId) -> Watch {
+        self.0.hub.watch(id, &self.0.clock)
+    }
+
+    pub fn presets(&self) -> &Presets {
+        &self.0.presets
+    }
+
+    pub fn config(&self) -> &StudioConfig {
+        &self.0.config
+    }
+
+    /// A picture of a job; `None` where there is no such job or picture.
+    pub async fn picture(&self, id: &JobId, which: Which) -> Result<Option<PictureFile>, StudioError> {
+        let Some(job) = self.0.store.job(id).await? else { return Ok(None) };
+        let Some(kept) = kept(&job, which) else { return Ok(None) };
+        let Some(bytes) = self.0.blobs.get(&kept.key).await? else { return Ok(None) };
+        let etag = kept.key.as_str().to_owned();
+        Ok(Some(PictureFile { bytes, content_type: kept.content_type, file_name: kept.file_name, etag }))
+    }
+}
+
+impl Inner {
+    pub fn view(&self, job: &Job, now: Timestamp) -> JobView {
+        let live = if job.phase == Phase::Done { Default::default() } else { self.hub.live_of(&job.id) };
+        view::view(job, &live, self.pace.seconds(), &self.config, now)
+    }
+
+    /// Tells watchers that the job may have changed, and the lane that there may be work.
+    pub fn announce(&self, id: &JobId) {
+        self.hub.changed(id);
+        self.wake.wake();
+    }
+}
+
+struct Kept {
+    key: BlobKey,
+    content_type: String,
+    file_name: String,
+}
+
+/// Where the picture lies. Names are cut to their last part, since browsers save into one folder.
+fn kept(job: &Job, which: Which) -> Option<Kept> {
+    let finished = |n: usize| match &job.outcome {
+        Some(Outcome::Succeeded(finished)) => finished.pictures.get(n.checked_sub(1)?),
+        _ => None,
+    };
+    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    match which {
+        Which::Result(n) => finished(n).and_then(|picture| {
+            let key = BlobKey::parse(&picture.blob)?;
+            Some(Kept { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
+        }),
+        Which::Raw(n) => finished(n).and_then(|picture| {
+            let key = BlobKey::parse(&picture.raw_blob)?;
+            Some(Kept { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })
+        }),
+        Which::Source(n) => job.spec.sources.get(n.checked_sub(1)?).and_then(|source| {
+            let key = BlobKey::parse(&source.blob)?;
+            let file_name = source.file_name.clone().unwrap_or_else(|| format!("photo-{n}"));
+            Some(Kept { key, content_type: source.content_type.clone(), file_name })
+        }),
+    }
+}

@@ -1,0 +1,110 @@
+//! Where jobs and the webhooks about them are kept. Each method is one whole transaction; two adapters ship.
+//!
+//! The adapters decide nothing: they load, ask [`crate::job::transition::apply`] or [`crate::job::arrival::judge`], and
+//! write what these return.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_wire::id::{RequestId, UserId};
+use plantain_work::lane::Beat;
+
+use crate::job::arrival::{Arrival, Arrived};
+use crate::job::transition::{JobEvent, Refused};
+use crate::job::{Fence, Job, JobId};
+
+/// Invariant of every writing method: when it returns `Ok`, the change is durable.
+#[async_trait]
+pub trait StudioStore: Send + Sync + 'static {
+    async fn insert(&self, job: &Job) -> Result<(), StoreError>;
+
+    /// `None`: unknown. Not found is not an error.
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Newest first, at most `filter.limit`.
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError>;
+
+    /// Takes at most `count` jobs whose work is owed ([`Job::is_owed`]) under leases that last `lease`: results before
+    /// requests before submits, earlier due first. Each gets the next epoch.
+    async fn claim(&self, count: usize, lease: Duration, now: Timestamp) -> Result<Claimed, StoreError>;
+
+    /// Prolongs a lease that is still held.
+    async fn heartbeat(&self, fence: &Fence, until: Timestamp) -> Result<Beat, StoreError>;
+
+    /// Lets an event happen to a job.
+    async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError>;
+
+    /// A result came: the webhook's event, the job and the account that is believed, in one commit.
+    async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError>;
+
+    /// The account whose webhooks are believed, once one is known.
+    async fn account(&self) -> Result<Option<UserId>, StoreError>;
+
+    /// The webhooks about a request that were accepted, oldest first.
+    async fn events(&self, request: &RequestId) -> Result<Vec<WebhookEvent>, StoreError>;
+}
+
+/// Which jobs to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only these; `None` for all.
+    pub ids: Option<Vec<JobId>>,
+    /// Only those made before this one: the last of the previous page.
+    pub before: Option<JobId>,
+    /// At most [`JOBS_A_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// The longest page of jobs, and the most ids of a filter.
+pub const JOBS_A_PAGE_MAX: usize = 200;
+
+impl Default for JobFilter {
+    fn default() -> JobFilter {
+        JobFilter { ids: None, before: None, limit: 50 }
+    }
+}
+
+/// Jobs under lease, and when the next one will be due.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub jobs: Vec<Job>,
+    pub next_due: Option<Timestamp>,
+}
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    Changed(Box<Job>),
+    Refused(Refused),
+    NotFound,
+}
+
+/// A webhook that was accepted. Repetitions with the same body are counted, not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookEvent {
+    pub request_id: RequestId,
+    pub job_id: JobId,
+    /// The word of [`crate::job::arrival::EventState`].
+    pub state: String,
+    pub headers: Vec<(String, String)>,
+    pub body: bytes::Bytes,
+    pub body_sha256: String,
+    pub received_at: Timestamp,
+    /// How often the same body came.
+    pub times: u64,
+    pub last_at: Timestamp,
+}
+
+/// Why the store could not do what was asked. `Unavailable` may be tried again; `Full` needs an operator; `Corrupt` is a bug
+/// or a damaged file and names where.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database can't be reached or is busy")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the database's disk is full")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("{table}.{column} of {row} does not hold what it should")]
+    Corrupt { table: &'static str, column: &'static str, row: String },
+}

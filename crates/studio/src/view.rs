@@ -1,0 +1,239 @@
+//! A job as API and pages show it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use plantain_work::clock::until;
+
+use crate::config::StudioConfig;
+use crate::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use crate::watch::Live;
+
+/// The answer of `GET /api/jobs/{id}` and of each event of its stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+    pub job_id: JobId,
+    /// The queue's id, once the queue has accepted the job.
+    pub request_id: Option<String>,
+    pub status: JobState,
+    pub stage: Stage,
+    /// The newest line of the model's log.
+    pub stage_detail: Option<String>,
+    /// Requests ahead; only while waiting in the queue.
+    pub queue_position: Option<u64>,
+    /// A guess from the jobs before; nothing where there were none.
+    pub eta_seconds: Option<u64>,
+    pub preset: String,
+    /// The seller's own words.
+    pub prompt: Option<String>,
+    pub endpoint: String,
+    pub num_images: u8,
+    pub images: Vec<ImageView>,
+    /// The uploaded photo; `None` where the job has only addresses.
+    pub source_url: Option<String>,
+    pub error: Option<JobError>,
+    /// What the model said about its work.
+    pub description: Option<String>,
+    /// US cents.
+    pub cost_cents: f64,
+    pub backend: String,
+    pub notices: Vec<String>,
+    pub timings: Timings,
+    pub created_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Where a job is, finer than its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The photos are on their way to the queue.
+    Uploading,
+    /// The queue can't be reached or refuses for now; the studio tries again.
+    WaitingForQueue,
+    /// In the queue.
+    Queued,
+    Generating,
+    /// The model has answered; its pictures are fetched, finished and checked.
+    Saving,
+    Done,
+}
+
+/// One finished picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageView {
+    /// From the root of the studio's address; never expires.
+    pub url: String,
+    pub file_name: String,
+    pub content_type: String,
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+    pub variant: Option<String>,
+    /// Every rule of the preset was met.
+    pub passed: bool,
+    pub quality: Option<u8>,
+    /// Each rule with its measured value.
+    pub report: serde_json::Value,
+}
+
+/// How long each part took, in milliseconds; `None` while it hasn't ended or was never seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timings {
+    pub queued_ms: Option<u64>,
+    pub running_ms: Option<u64>,
+    pub saving_ms: Option<u64>,
+    pub total_ms: Option<u64>,
+}
+
+/// A page of jobs, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobPage {
+    pub jobs: Vec<JobView>,
+    /// Ask for jobs before this one to get the next page; `None` on the last.
+    pub next: Option<JobId>,
+}
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CancelView {
+    /// The job has ended without reaching the model.
+    Canceled,
+    /// The queue has been asked; the job may still succeed.
+    Requested,
+    /// The job had ended, or its result is here already.
+    TooLate,
+    NotFound,
+}
+
+/// Which picture of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// Finished picture, counted from 1.
+    Result(usize),
+    /// The model's own picture before finishing, counted from 1.
+    Raw(usize),
+    /// Uploaded photo, counted from 1.
+    Source(usize),
+}
+
+impl Which {
+    /// The path under which the studio serves it.
+    pub fn path(self, job: &JobId) -> String {
+        let (kind, n) = match self {
+            Which::Result(n) => ("images", n),
+            Which::Raw(n) => ("raw", n),
+            Which::Source(n) => ("source", n),
+        };
+        format!("/api/jobs/{job}/{kind}/{n}")
+    }
+}
+
+/// The job as it is now. `run_seconds` is how long jobs ran lately, where any did.
+pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioConfig, now: Timestamp) -> JobView {
+    let (finished, error) = match &job.outcome {
+        Some(Outcome::Succeeded(finished)) => (Some(finished), None),
+        Some(Outcome::Failed(error)) => (None, Some(error.clone())),
+        Some(Outcome::Canceled) | None => (None, None),
+    };
+    let stage = stage(job, live);
+    let queue_position = live.queue_position.filter(|_| stage == Stage::Queued);
+    JobView {
+        job_id: job.id.clone(),
+        request_id: job.request_id.as_ref().map(ToString::to_string),
+        status: job.state(),
+        stage,
+        stage_detail: live.detail.clone().filter(|_| stage == Stage::Generating),
+        queue_position,
+        eta_seconds: eta(stage, queue_position, job.running_at.map(|since| until(since, now)), run_seconds),
+        preset: job.spec.preset.clone(),
+        prompt: job.spec.user_prompt.clone(),
+        endpoint: job.spec.endpoint.to_string(),
+        num_images: job.spec.num_images,
+        images: finished.map(|finished| images(&job.id, &finished.pictures)).unwrap_or_default(),
+        source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
+        error,
+        description: finished.and_then(|finished| finished.description.clone()),
+        cost_cents: cost(job, config.cents_per_image),
+        backend: config.backend_label.clone(),
+        notices: notices(job, finished),
+        timings: timings(job),
+        created_at: job.created_at,
+        finished_at: job.finished_at,
+    }
+}
+
+fn stage(job: &Job, live: &Live) -> Stage {
+    match job.phase {
+        Phase::Done => Stage::Done,
+        Phase::Save => Stage::Saving,
+        Phase::Follow if job.running_at.is_some() => Stage::Generating,
+        Phase::Follow => Stage::Queued,
+        Phase::Submit if job.failures > 0 && !live.uploading => Stage::WaitingForQueue,
+        Phase::Submit => Stage::Uploading,
+    }
+}
+
+/// A guess at the seconds left: the runs ahead and the own one, less what has run. Never less than one second.
+fn eta(stage: Stage, ahead: Option<u64>, running_for: Option<Duration>, run_seconds: Option<f64>) -> Option<u64> {
+    let run = run_seconds?;
+    let left = match stage {
+        Stage::Queued => run * (ahead? as f64 + 1.0),
+        Stage::Generating => run - running_for?.as_secs_f64(),
+        Stage::Uploading | Stage::WaitingForQueue | Stage::Saving | Stage::Done => return None,
+    };
+    Some(left.ceil().max(1.0) as u64)
+}
+
+fn images(job: &JobId, pictures: &[FinishedPicture]) -> Vec<ImageView> {
+    let image = |(index, picture): (usize, &FinishedPicture)| ImageView {
+        url: Which::Result(index + 1).path(job),
+        file_name: picture.file_name.clone(),
+        content_type: picture.content_type.clone(),
+        width: picture.width,
+        height: picture.height,
+        bytes: picture.bytes,
+        variant: picture.variant.clone(),
+        passed: picture.passed,
+        quality: picture.quality,
+        report: picture.report.clone(),
+    };
+    pictures.iter().enumerate().map(image).collect()
+}
+
+/// What the backend charges: for the pictures that came, or for those asked for while the job runs; nothing for failures,
+/// which fal doesn't bill.
+fn cost(job: &Job, cents_per_image: f64) -> f64 {
+    let pictures = match &job.outcome {
+        Some(Outcome::Succeeded(finished)) => finished.pictures.len(),
+        Some(Outcome::Failed(_) | Outcome::Canceled) => 0,
+        None => usize::from(job.spec.num_images),
+    };
+    // Tenths of a cent are all that a price list has; more digits would be rounding noise.
+    (pictures as f64 * cents_per_image * 10.0).round() / 10.0
+}
+
+fn notices(job: &Job, finished: Option<&Finished>) -> Vec<String> {
+    let later = finished.map(|finished| finished.notices.as_slice()).unwrap_or_default();
+    job.spec.notices.iter().chain(later).cloned().collect()
+}
+
+fn timings(job: &Job) -> Timings {
+    let between = |from: Option<Timestamp>, to: Option<Timestamp>| {
+        let span = until(from?, to?);
+        u64::try_from(span.as_millis()).ok()
+    };
+    Timings {
+        queued_ms: between(Some(job.created_at), job.running_at.or(job.result_at)),
+        running_ms: between(job.running_at, job.result_at),
+        saving_ms: between(job.result_at, job.finished_at),
+        total_ms: between(Some(job.created_at), job.finished_at),
+    }
+}

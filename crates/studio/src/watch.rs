@@ -1,0 +1,176 @@
+//! News about jobs inside this process, and what is known of a job only while it runs.
+//!
+//! Nothing here is durable or needed for correctness: whoever is told that a job changed reads it again from the store, and
+//! asks at least once a second, which also shows what other processes did.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use plantain_work::Clock;
+
+use crate::job::JobId;
+
+/// Longest wait for news before the store is asked anyway.
+const POLL: Duration = Duration::from_secs(1);
+
+/// What the queue says of a job while it has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Requests ahead.
+    pub queue_position: Option<u64>,
+    /// The newest line of the model's log, shortened.
+    pub detail: Option<String>,
+    /// The photos are on their way to the queue.
+    pub uploading: bool,
+}
+
+#[derive(Debug, Default)]
+struct News {
+    /// Counts changes, so that each wakes its watchers even where the live facts stayed the same.
+    version: u64,
+    live: Live,
+}
+
+type Channel = watch::Sender<News>;
+
+/// Who watches which job. Cheap to clone. A job's channel lives as long as somebody watches or works on it.
+#[derive(Clone, Debug, Default)]
+pub struct Hub(Arc<Mutex<HashMap<JobId, Weak<Channel>>>>);
+
+impl Hub {
+    /// The job may have changed in the store.
+    pub fn changed(&self, id: &JobId) {
+        self.tell(id, |news| news.version += 1);
+    }
+
+    /// The live facts changed; told only where they differ.
+    pub fn live(&self, id: &JobId, live: Live) {
+        self.tell(id, |news| {
+            if news.live != live {
+                news.live = live;
+                news.version += 1;
+            }
+        });
+    }
+
+    /// Keeps the job's live facts for as long as it is held.
+    pub fn watch(&self, id: &JobId, clock: &Clock) -> Watch {
+        let channel = self.channel(id);
+        let news = channel.subscribe();
+        Watch { channel, news, clock: clock.clone() }
+    }
+
+    /// The live facts, where anybody keeps them.
+    pub fn live_of(&self, id: &JobId) -> Live {
+        let channel = self.lock().get(id).and_then(Weak::upgrade);
+        channel.map(|channel| channel.borrow().live.clone()).unwrap_or_default()
+    }
+
+    fn tell(&self, id: &JobId, change: impl FnOnce(&mut News)) {
+        let channel = self.lock().get(id).and_then(Weak::upgrade);
+        if let Some(channel) = channel {
+            channel.send_if_modified(|news| {
+                let before = news.version;
+                change(news);
+                news.version != before
+            });
+        }
+    }
+
+    fn channel(&self, id: &JobId) -> Arc<Channel> {
+        let mut channels = self.lock();
+        if let Some(channel) = channels.get(id).and_then(Weak::upgrade) {
+            return channel;
+        }
+        // Sweeping when the map would grow keeps it at twice the jobs in hand.
+        if channels.len() == channels.capacity() {
+            channels.retain(|_, channel| channel.strong_count() > 0);
+        }
+        let channel = Arc::new(watch::Sender::new(News::default()));
+        channels.insert(id.clone(), Arc::downgrade(&channel));
+        channel
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Weak<Channel>>> {
+        // Nothing is computed under the lock, so a poisoned map is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for news about one job.
+#[derive(Debug)]
+pub struct Watch {
+    channel: Arc<Channel>,
+    news: watch::Receiver<News>,
+    clock: Clock,
+}
+
+impl Watch {
+    /// Returns when the job may have changed since the last call: at once on news, after a second without any. The caller
+    /// reads the job again.
+    pub async fn changed(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.news.changed() => {}
+            () = self.clock.sleep(POLL) => {}
+        }
+    }
+
+    /// Returns on news alone; for those who have a timeout of their own.
+    pub async fn news(&mut self) {
+        // The sender is held by this very watch, so waiting can't fail.
+        let _ = self.news.changed().await;
+    }
+
+    pub fn live(&self) -> Live {
+        self.channel.borrow().live.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn hub() -> (Hub, JobId, Clock) {
+        (Hub::default(), JobId::new(Timestamp::UNIX_EPOCH), Clock::manual(Timestamp::UNIX_EPOCH))
+    }
+
+    #[tokio::test]
+    async fn news_between_two_waits_is_not_lost() {
+        let (hub, id, clock) = hub();
+        let mut watch = hub.watch(&id, &clock);
+        hub.changed(&id);
+        watch.changed().await;
+        let waiting = watch.changed();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        clock.advance(POLL);
+        waiting.await;
+    }
+
+    #[tokio::test]
+    async fn equal_live_facts_wake_nobody() {
+        let (hub, id, clock) = hub();
+        let mut watch = hub.watch(&id, &clock);
+        let live = Live { queue_position: Some(3), ..Live::default() };
+        hub.live(&id, live.clone());
+        watch.news().await;
+        hub.live(&id, live.clone());
+        assert!(futures_util::poll!(std::pin::pin!(watch.news())).is_pending());
+        assert_eq!((watch.live(), hub.live_of(&id)), (live.clone(), live));
+    }
+
+    #[test]
+    fn channels_that_nobody_holds_are_swept() {
+        let (hub, _, clock) = hub();
+        for _ in 0..10_000 {
+            drop(hub.watch(&JobId::new(Timestamp::UNIX_EPOCH), &clock));
+        }
+        assert!(hub.lock().len() < 100, "{}", hub.lock().len());
+    }
+}
