@@ -1,0 +1,276 @@
+//! The shadow that a product would cast, computed from its matte alone.
+//!
+//! Everything happens on a plane a quarter of the canvas wide, in levels taken off white. Where a marketplace bounds
+//! shadows, the plane is brought inside those bounds here, softly, so that no edge of the bound shows.
+
+use crate::compose::plane::Plane;
+use crate::picture::{Matte, Rect};
+use crate::preset::ShadowLimits;
+
+/// The shadow under and around the product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shadow {
+    None,
+    /// The product stands: a tight dark core where it meets the ground, a soft falloff below and to the right.
+    Contact,
+    /// The product lies, seen from above: a soft shadow all around, a little stronger below and to the right.
+    Soft,
+}
+
+/// Canvas pixels per cell, both ways. Shadows have no detail finer than this.
+pub(crate) const CELL: usize = 4;
+/// Levels below which a shadow can't be told from white, and counts as none.
+const VISIBLE: f32 = 2.0;
+/// Part of the permitted area that we use, since the encoder's noise widens what is measured.
+const AREA_USED: f64 = 0.72;
+/// Levels kept above the permitted floor, for the encoder's ringing at the product's edge.
+const FLOOR_MARGIN: f32 = 10.0;
+/// Shares of the canvas that stay clear at the frame: the ring of 2 % and room for the falloff to end unseen.
+const CLEAR: f32 = 0.028;
+const CLEARING: f32 = 0.03;
+
+/// Levels taken off the backdrop, or `None` where there is no shadow.
+pub(crate) fn cast(shadow: Shadow, matte: &Matte, limits: Option<ShadowLimits>) -> Option<Plane> {
+    let coverage = coverage(matte);
+    let mut plane = match shadow {
+        Shadow::None => return None,
+        Shadow::Contact => contact(&coverage, ground(matte)?),
+        Shadow::Soft => surrounding(&coverage),
+    };
+    clear_frame(&mut plane);
+    if let Some(limits) = limits {
+        fit(&mut plane, &coverage, limits);
+    }
+    Some(plane)
+}
+
+/// Mean coverage of each cell, 0 to 1.
+fn coverage(matte: &Matte) -> Plane {
+    let (width, height) = (matte.width() as usize, matte.height() as usize);
+    let mut plane = Plane::new(width.div_ceil(CELL), height.div_ceil(CELL));
+    for (y, row) in matte.alpha().chunks_exact(width).enumerate() {
+        let cells = &mut plane.values[y / CELL * width.div_ceil(CELL)..][..width.div_ceil(CELL)];
+        for (cell, alpha) in cells.iter_mut().zip(row.chunks(CELL)) {
+            *cell += alpha.iter().map(|a| f32::from(*a)).sum::<f32>();
+        }
+    }
+    let whole = (CELL * CELL) as f32 * 255.0;
+    plane.values.iter_mut().for_each(|v| *v = (*v / whole).min(1.0));
+    plane
+}
+
+/// The product's box in cells.
+fn ground(matte: &Matte) -> Option<Rect> {
+    let cell = CELL as u32;
+    matte.bounds(128).map(|b| Rect {
+        x: b.x / cell,
+        y: b.y / cell,
+        width: b.width.div_ceil(cell),
+        height: b.height.div_ceil(cell),
+    })
+}
+
+/// For a column of the box: its lowest covered cell and how surely the product touches the ground there, 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Foot {
+    x: usize,
+    y: usize,
+    weight: f32,
+}
+
+/// Where the product meets the ground. A column whose underside hangs higher than a fifth of the width over the lowest
+/// point (a handle, a spout) touches nothing; between, an underside that curves up is the round foot seen from above.
+fn feet(coverage: &Plane, ground: Rect) -> Vec<Foot> {
+    let base = (ground.y + ground.height - 1) as f32;
+    let reach = 0.12 * ground.width.min(ground.height * 2) as f32;
+    let lowest = |x: usize| (0..coverage.height).rev().find(|y| coverage.at(x, *y) > 0.5);
+    let columns = ground.x as usize..((ground.x + ground.width) as usize).min(coverage.width);
+    columns
+        .filter_map(|x| lowest(x).map(|y| (x, y)))
+        .map(|(x, y)| Foot { x, y, weight: (-((base - y as f32) / reach).powi(2)).exp() })
+        .filter(|foot| foot.weight > 0.02)
+        .collect()
+}
+
+/// Three layers: the core in the gap between product and ground, the falloff of a soft light, and the wide shade.
+fn contact(coverage: &Plane, ground: Rect) -> Plane {
+    let feet = feet(coverage, ground);
+    let size = coverage.width.max(coverage.height) as f32;
+    let layer = |above: f32, below: f32, sigma: (f32, f32), strength: f32| {
+        let cells = |share: f32| (share * size).round() as usize;
+        let mut plane = deposit(coverage, &feet, cells(above), cells(below)).blurred(sigma.0 * size, sigma.1 * size);
+        plane.values.iter_mut().for_each(|v| *v = (*v * strength).min(1.0));
+        plane
+    };
+    let core = layer(0.010, 0.002, (0.004, 0.0025), 0.55);
+    let falloff = layer(0.022, 0.006, (0.016, 0.007), 0.40).shifted((0.004 * size) as isize, 0);
+    let wide = layer(0.060, 0.012, (0.040, 0.016), 0.27).shifted((0.012 * size) as isize, 0);
+    joined(&[core, falloff, wide])
+}
+
+/// Marks the cells around each foot.
+fn deposit(coverage: &Plane, feet: &[Foot], above: usize, below: usize) -> Plane {
+    let mut plane = Plane::new(coverage.width, coverage.height);
+    for foot in feet {
+        for y in foot.y.saturating_sub(above)..=(foot.y + below).min(plane.height - 1) {
+            plane.values[y * plane.width + foot.x] = foot.weight;
+        }
+    }
+    plane
+}
+
+/// The product's own shape, twice: close and darker, wide and fainter, moved away from the light.
+fn surrounding(coverage: &Plane) -> Plane {
+    let size = coverage.width.max(coverage.height) as f32;
+    let layer = |sigma: f32, moved: (f32, f32), strength: f32| {
+        let mut plane = coverage
+            .blurred(sigma * size, sigma * size)
+            .shifted((moved.0 * size).round() as isize, (moved.1 * size).round() as isize);
+        plane.values.iter_mut().for_each(|v| *v *= strength);
+        plane
+    };
+    joined(&[layer(0.0035, (0.001, 0.002), 0.20), layer(0.012, (0.004, 0.007), 0.20)])
+}
+
+/// Lights through all layers, as levels off white.
+fn joined(layers: &[Plane]) -> Plane {
+    let mut out = Plane::new(layers[0].width, layers[0].height);
+    for (at, value) in out.values.iter_mut().enumerate() {
+        *value = 255.0 * (1.0 - layers.iter().map(|layer| 1.0 - layer.values[at]).product::<f32>());
+    }
+    out
+}
+
+/// Fades the shadow out before the frame.
+fn clear_frame(plane: &mut Plane) {
+    let (width, height) = (plane.width, plane.height);
+    let fade = |at: usize, length: usize| {
+        let distance = (at.min(length - 1 - at) as f32 + 0.5) / length as f32;
+        ease(((distance - CLEAR) / CLEARING).clamp(0.0, 1.0))
+    };
+    for y in 0..height {
+        let row = fade(y, height);
+        for x in 0..width {
+            plane.values[y * width + x] *= row * fade(x, width);
+        }
+    }
+}
+
+/// Brings the shadow inside the limits: lifts what is too dark, then trims the faintest part until the area fits.
+fn fit(plane: &mut Plane, coverage: &Plane, limits: ShadowLimits) {
+    let room = 255.0 - f32::from(limits.min_level) - FLOOR_MARGIN;
+    let seen = |plane: &Plane| seen_outside(plane, coverage);
+    let deepest = seen(plane).last().copied().unwrap_or(0.0);
+    if deepest > room {
+        plane.values.iter_mut().for_each(|v| *v = lifted(*v, deepest, room));
+    }
+    let allowed = (AREA_USED * limits.max_area * plane.values.len() as f64) as usize;
+    let levels = seen(plane);
+    let trim = trim_level(&levels, allowed);
+    let deepest = levels.last().copied().unwrap_or(0.0);
+    if trim > 0.0 && trim < deepest {
+        plane.values.iter_mut().for_each(|v| *v = trimmed(*v, trim, deepest));
+    }
+    plane.values.iter_mut().for_each(|v| *v = tail(*v));
+}
+
+/// Visible levels beside the product, in order.
+fn seen_outside(plane: &Plane, coverage: &Plane) -> Vec<f32> {
+    let outside = plane.values.iter().zip(&coverage.values).filter(|(v, c)| **c < 0.5 && **v > VISIBLE);
+    let mut levels: Vec<f32> = outside.map(|(v, _)| *v).collect();
+    levels.sort_by(f32::total_cmp);
+    levels
+}
+
+/// Compresses 0..=deepest into 0..=room and leaves faint levels nearly as they are.
+fn lifted(level: f32, deepest: f32, room: f32) -> f32 {
+    let bend = 1.0 / room - 1.0 / deepest;
+    (level / (1.0 + level * bend)).min(room)
+}
+
+/// The level below which the shadow has to end, so that at most `allowed` cells are left. `levels` are in order.
+fn trim_level(levels: &[f32], allowed: usize) -> f32 {
+    levels.len().checked_sub(allowed + 1).map_or(0.0, |at| levels[at])
+}
+
+/// Stretches `trim..=deepest` over `0..=deepest`, so that the shadow ends at `trim` and keeps its depth.
+fn trimmed(level: f32, trim: f32, deepest: f32) -> f32 {
+    ((level - trim).max(0.0) * deepest / (deepest - trim)).min(level)
+}
+
+/// Lets the last levels run out to exact nothing, so that the backdrop beyond is untouched.
+fn tail(level: f32) -> f32 {
+    level * ease((level / (2.0 * VISIBLE)).clamp(0.0, 1.0))
+}
+
+fn ease(t: f32) -> f32 {
+    t * t * (3.0 - 2.0 * t)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A standing box of 100 x 100 in a canvas of 400, with a handle that hangs in the air at its right.
+    fn standing() -> Matte {
+        let mut matte = Matte::new(400, 400, vec![0; 160_000]);
+        let mut cover = |xs: std::ops::Range<usize>, ys: std::ops::Range<usize>| {
+            for y in ys {
+                matte.alpha_mut()[y * 400 + xs.start..y * 400 + xs.end].fill(255);
+            }
+        };
+        cover(100..240, 100..340);
+        cover(240..300, 160..200);
+        matte
+    }
+
+    #[test]
+    fn a_handle_in_the_air_casts_nothing_below_itself() {
+        let matte = standing();
+        let shade = cast(Shadow::Contact, &matte, None).unwrap();
+        let under_body = shade.at(170 / CELL, 344 / CELL);
+        let under_handle = shade.at(280 / CELL, 210 / CELL);
+        assert!(under_body > 40.0, "{under_body}");
+        assert!(under_handle < 2.0, "{under_handle}");
+    }
+
+    #[test]
+    fn a_shadow_keeps_its_limits_with_room_to_spare() {
+        for (shadow, limits) in [
+            (Shadow::Contact, ShadowLimits { max_area: 0.03, min_level: 200 }),
+            (Shadow::Contact, ShadowLimits { max_area: 0.004, min_level: 230 }),
+            (Shadow::Soft, ShadowLimits { max_area: 0.10, min_level: 170 }),
+            (Shadow::Soft, ShadowLimits { max_area: 0.03, min_level: 200 }),
+        ] {
+            let matte = standing();
+            let coverage = coverage(&matte);
+            let shade = cast(shadow, &matte, Some(limits)).unwrap();
+            let seen = seen_outside(&shade, &coverage);
+            let area = seen.len() as f64 / shade.values.len() as f64;
+            assert!(area <= limits.max_area * 0.8 && area > 0.0, "{shadow:?} covers {area}");
+            let darkest = 255.0 - seen.last().unwrap();
+            assert!(darkest >= f32::from(limits.min_level) + 5.0, "{shadow:?} goes down to {darkest}");
+        }
+    }
+
+    #[test]
+    fn the_ring_at_the_frame_stays_clear() {
+        let matte = Matte::new(400, 400, vec![255; 160_000]);
+        let shade = cast(Shadow::Soft, &matte, None).unwrap();
+        assert_eq!(shade.at(0, 50), 0.0);
+        assert_eq!(shade.at(1, 50), 0.0);
+        assert!(shade.at(10, 50) > 10.0);
+    }
+
+    #[test]
+    fn bounds_bend_levels_without_a_step() {
+        for (level, deepest, room, to) in
+            [(0.0, 150.0, 50.0, 0.0), (150.0, 150.0, 50.0, 50.0), (10.0, 150.0, 50.0, 8.82)]
+        {
+            assert!((lifted(level, deepest, room) - to).abs() < 0.05, "{level}");
+        }
+        assert_eq!(trim_level(&[3.0, 4.0, 5.0, 9.0], 2), 4.0);
+        assert_eq!(trim_level(&[3.0, 4.0], 2), 0.0);
+        assert_eq!([1.0, 4.0, 17.0, 30.0].map(|level| trimmed(level, 4.0, 30.0)), [0.0, 0.0, 15.0, 30.0]);
+    }
+}
