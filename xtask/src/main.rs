@@ -1,1 +1,47 @@
-fn main() {}
+//! Development chores: `cargo xtask test|ci|docs|bench`. No shell scripts; everything that a fresh Debian machine lacks is
+//! installed or named.
+
+mod bench;
+mod ci;
+mod docs;
+mod install;
+mod postgres;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+  test [FILTER…]      install what is missing, start a private Postgres, run every test; filters are nextest's
+  ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
+  docs                write docs/configuration.md from the table of settings
+  bench [WHAT]        pictures, overhead, serve or all (the default); prints the figures
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test", filters @ ..] => test::run(filters),
+        ["ci"] => test::run(&[]).and_then(|()| ci::run()),
+        ["ci", "--no-test"] => ci::run(),
+        ["docs"] => docs::run(),
+        ["bench"] | ["bench", "all"] => bench::run(&bench::ALL),
+        ["bench", "pictures"] => bench::run(&[bench::Subject::Pictures]),
+        ["bench", "overhead"] => bench::run(&[bench::Subject::Overhead]),
+        ["bench", "serve"] => bench::run(&[bench::Subject::Serve]),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
