@@ -1,0 +1,153 @@
+//! The command line: what was typed, and which exit code comes of it.
+//!
+//! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
+
+mod check;
+mod cutout;
+mod presets;
+mod reference;
+pub mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, ConfigError, Sources, Typed};
+
+/// A product-photo studio with its own queue: one photo in, three catalog pictures out.
+#[derive(Debug, Parser)]
+#[command(name = "plantain", version, max_term_width = 110, after_help = "\
+Examples:
+  plantain generate mug.jpg --preset amazon_main
+  plantain serve
+  plantain check listing.jpg --preset amazon_main
+
+Settings come from flags, the environment and plantain.toml; `plantain doctor` shows what is in force.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+    /// Print JSON for machines instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Cutout(cutout::Args),
+    Check(check::Args),
+    Presets(presets::Args),
+    /// Print the reference of all settings as Markdown.
+    #[command(hide = true)]
+    Reference,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+struct Settings {
+    /// Read settings from this file instead of ./plantain.toml.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Settings")]
+    config: Option<PathBuf>,
+    /// Folder of databases, pictures and keys [default: ./plantain-data].
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = "Settings")]
+    data: Option<String>,
+    /// Set anything that docs/configuration.md lists; wins over environment and file.
+    #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = "Settings")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    fn typed(&self) -> Typed {
+        let flags = self.data.iter().map(|data| ("PLANTAIN_DATA", data.clone())).collect();
+        Typed { set: self.set.clone(), flags, file: self.config.clone() }
+    }
+}
+
+/// What a command is given beside its own arguments.
+struct Context {
+    config: Config,
+    sources: Sources,
+    output: Output,
+}
+
+/// For whom answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// How a command ended, where nothing went wrong on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// The thing asked for failed, and why has been said.
+    Failed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        match outcome {
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Failed => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Parses the arguments, runs the command, says what went wrong.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("error: {}", explain(&error));
+            // A setting that can't be understood is a fault of usage, like a flag.
+            if error.is::<ConfigError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    if matches!(cli.command, Command::Reference) {
+        return reference::run();
+    }
+    let (config, sources) = Config::load(&cli.settings.typed())?;
+    let output = if cli.json { Output::Json } else { Output::Text };
+    let context = Context { config, sources, output };
+    match cli.command {
+        Command::Cutout(args) => cutout::run(&args, &context),
+        Command::Check(args) => check::run(&args, &context),
+        Command::Presets(args) => presets::run(&args, &context),
+        Command::Reference => reference::run(),
+    }
+}
+
+/// The error and its causes on one line, without saying the same twice.
+fn explain(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = anyhow::anyhow!("disk full").context("can't write: disk full").context("no pictures");
+        assert_eq!(explain(&error), "no pictures: can't write: disk full");
+    }
+}

@@ -1,0 +1,9 @@
+//! `plantain reference`: the page of all settings, from which `docs/configuration.md` is made.
+
+use super::Outcome;
+use crate::config::names;
+
+pub fn run() -> anyhow::Result<Outcome> {
+    print!("{}", names::reference());
+    Ok(Outcome::Done)
+}

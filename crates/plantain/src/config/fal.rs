@@ -1,0 +1,136 @@
+//! Which queue the studio submits to: the embedded one, or any that speaks fal's protocol.
+
+use plantain_wire::id::UserId;
+use url::Url;
+
+use super::error::ConfigError;
+use super::network::base_url;
+use super::secret::Secret;
+use super::source::Sources;
+
+/// `FAL_KEY`, `FAL_*_URL`, `FAL_USER_ID`, `FAL_WEBHOOK_SECRET`.
+#[derive(Clone, Debug)]
+pub struct Fal {
+    pub backend: Backend,
+    /// The account whose webhooks are believed, where the operator pinned it.
+    pub user_id: Option<UserId>,
+    pub webhook_secret: Option<Secret>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Backend {
+    /// The queue in this process.
+    Embedded,
+    /// fal.ai, or whatever the addresses say.
+    Remote { key: Secret, hosts: Hosts },
+}
+
+/// The hosts of a fal-compatible server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosts {
+    pub queue: Url,
+    pub run: Url,
+    pub rest: Url,
+    pub cdn: Url,
+    pub jwks: Url,
+}
+
+/// fal's own hosts, as its clients use them since February 2026.
+const QUEUE: &str = "https://queue.fal.run";
+const RUN: &str = "https://fal.run";
+const REST: &str = "https://rest.fal.ai";
+const CDN: &str = "https://v3.fal.media";
+/// Below the REST host.
+const JWKS_PATH: &str = ".well-known/jwks.json";
+
+const URLS: [&str; 5] = ["FAL_QUEUE_URL", "FAL_RUN_URL", "FAL_REST_URL", "FAL_CDN_URL", "FAL_JWKS_URL"];
+
+impl Fal {
+    pub fn parse(sources: &Sources) -> Result<Fal, ConfigError> {
+        let user_id = sources.get("FAL_USER_ID").map(|written| {
+            let fix = "write the account's id as it stands in the header x-fal-webhook-user-id";
+            UserId::parse(written.text.trim()).map_err(|e| written.invalid(e.to_string(), fix))
+        });
+        Ok(Fal {
+            backend: backend(sources)?,
+            user_id: user_id.transpose()?,
+            webhook_secret: sources.get("FAL_WEBHOOK_SECRET").map(|w| Secret::new(w.text.clone())),
+        })
+    }
+}
+
+fn backend(sources: &Sources) -> Result<Backend, ConfigError> {
+    let Some(key) = sources.get("FAL_KEY") else {
+        // An address without a key would silently be ignored.
+        return match URLS.iter().find_map(|name| sources.get(name)) {
+            Some(written) => Err(written.invalid("it needs a key", "set FAL_KEY too, or remove this address")),
+            None => Ok(Backend::Embedded),
+        };
+    };
+    let text = key.text.trim();
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || !text.is_ascii() {
+        let fix = "copy the key from fal's dashboard as one word, id:secret";
+        return Err(key.invalid("a key has no spaces or special characters", fix));
+    }
+    let host = |name, usual: &str| match sources.get(name) {
+        Some(written) => base_url(written),
+        None => Ok(Url::parse(usual).expect("fal's own address is one")),
+    };
+    let rest = host("FAL_REST_URL", REST)?;
+    let jwks = match sources.get("FAL_JWKS_URL") {
+        Some(written) => base_url(written)?,
+        None => beside(&rest),
+    };
+    let hosts = Hosts {
+        queue: host("FAL_QUEUE_URL", QUEUE)?,
+        run: host("FAL_RUN_URL", RUN)?,
+        cdn: host("FAL_CDN_URL", CDN)?,
+        rest,
+        jwks,
+    };
+    Ok(Backend::Remote { key: Secret::new(text), hosts })
+}
+
+fn beside(rest: &Url) -> Url {
+    let mut url = rest.clone();
+    url.set_path(&format!("{}/{JWKS_PATH}", rest.path().trim_end_matches('/')));
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fal(pairs: &[(&'static str, &str)]) -> Result<Fal, ConfigError> {
+        Fal::parse(&Sources::of(pairs.iter().map(|(name, value)| (*name, (*value).to_owned()))).unwrap())
+    }
+
+    #[test]
+    fn a_key_alone_means_fals_own_hosts() {
+        let Backend::Remote { hosts, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else { panic!("embedded") };
+        assert_eq!(hosts.queue.as_str(), "https://queue.fal.run/");
+        assert_eq!(hosts.jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
+        assert!(matches!(fal(&[]).unwrap().backend, Backend::Embedded));
+    }
+
+    #[test]
+    fn another_server_publishes_its_keys_beside_its_rest_address() {
+        let pairs = [("FAL_KEY", "a:b"), ("FAL_REST_URL", "http://10.0.0.1:8788/rest/")];
+        let Backend::Remote { hosts, .. } = fal(&pairs).unwrap().backend else { panic!("embedded") };
+        assert_eq!(hosts.jwks.as_str(), "http://10.0.0.1:8788/rest/.well-known/jwks.json");
+    }
+
+    #[test]
+    fn what_would_be_ignored_or_refused_later_is_refused_now() {
+        for (pairs, says) in [
+            (&[("FAL_QUEUE_URL", "http://a.test")][..], "FAL_QUEUE_URL (from the command line): it needs a key"),
+            (&[("FAL_KEY", "a b")], "FAL_KEY"),
+            (&[("FAL_KEY", "a:b"), ("FAL_CDN_URL", "cdn")], "FAL_CDN_URL"),
+            (&[("FAL_USER_ID", "two words")], "FAL_USER_ID"),
+        ] {
+            let said = fal(pairs).unwrap_err().to_string();
+            assert!(said.contains(says), "{said}");
+            assert!(!said.contains("a b"), "a key must not be printed: {said}");
+        }
+    }
+}

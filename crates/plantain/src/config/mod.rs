@@ -1,0 +1,82 @@
+//! Configuration: parsed once, at start, into values that the rest trusts.
+//!
+//! A file per concern; each section checks itself and names the setting and the fix. This module and its sources are the
+//! only readers of the environment and of `plantain.toml`.
+
+pub mod access;
+pub mod error;
+pub mod fal;
+pub mod log;
+pub mod names;
+pub mod network;
+pub mod secret;
+pub mod source;
+pub mod storage;
+pub mod work;
+
+pub use error::ConfigError;
+pub use source::{Sources, Typed};
+
+/// All settings in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub network: network::Network,
+    pub fal: fal::Fal,
+    pub access: access::Access,
+    pub storage: storage::Storage,
+    pub work: work::Work,
+    pub log: log::Log,
+}
+
+impl Config {
+    /// Reads flags, environment and file.
+    pub fn load(typed: &Typed) -> Result<(Config, Sources), ConfigError> {
+        let sources = Sources::gather(typed, process_environment)?;
+        Ok((Config::parse(&sources)?, sources))
+    }
+
+    pub fn parse(sources: &Sources) -> Result<Config, ConfigError> {
+        let network = network::Network::parse(sources)?;
+        let loopback = network.studio_listen.ip().is_loopback();
+        Ok(Config {
+            fal: fal::Fal::parse(sources)?,
+            access: access::Access::parse(sources, loopback)?,
+            storage: storage::Storage::parse(sources)?,
+            work: work::Work::parse(sources)?,
+            log: log::Log::parse(sources)?,
+            network,
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn process_environment(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_run_the_whole_product_on_this_machine_alone() {
+        let config = Config::parse(&Sources::default()).unwrap();
+        assert!(config.network.studio_listen.ip().is_loopback() && config.network.gateway_listen.ip().is_loopback());
+        assert!(matches!(config.fal.backend, fal::Backend::Embedded));
+        assert_eq!(config.access.visitors, access::Visitors::Welcome);
+    }
+
+    #[test]
+    fn no_secret_is_in_the_debug_form() {
+        let pairs = [
+            ("FAL_KEY", "id:hunter2"),
+            ("FAL_WEBHOOK_SECRET", "hunter2"),
+            ("PLANTAIN_KEYS", "a:hunter2"),
+            ("PLANTAIN_ADMIN_TOKEN", "hunter2hunter2hunter2"),
+            ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+            ("QUEUE_DATABASE_URL", "postgres://u:hunter2@h/d"),
+        ];
+        let sources = Sources::of(pairs.map(|(name, value)| (name, value.to_owned()))).unwrap();
+        assert!(!format!("{:?}", Config::parse(&sources).unwrap()).contains("hunter2"));
+    }
+}

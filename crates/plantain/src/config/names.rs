@@ -1,0 +1,152 @@
+//! Every setting once: its name, its default and what it means. The reference page is written from this table.
+
+/// One setting. In the environment it has this name, in `plantain.toml` the same in lower case.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    /// In words, as a person reads it.
+    pub default: &'static str,
+    pub meaning: &'static str,
+    pub privacy: Privacy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    Open,
+    /// Never printed.
+    Secret,
+}
+
+impl Setting {
+    /// How it is called in `plantain.toml`.
+    pub fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
+}
+
+const fn open(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default, meaning, privacy: Privacy::Open }
+}
+
+const fn secret(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, default, meaning, privacy: Privacy::Secret }
+}
+
+/// All settings, in the order in which the reference page shows them.
+pub const SETTINGS: &[Setting] = &[
+    open("PLANTAIN_DATA", "./plantain-data", "Folder of databases, pictures and keys. Made on first start, readable by its owner alone."),
+    open("PLANTAIN_PRESETS", "none", "A JSON file of further marketplace presets; one with a known id takes its place."),
+    open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
+    open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
+    open("PUBLIC_BASE_URL", "the studio's own address", "Where webhooks and browsers reach the studio."),
+    open("NEXT_PUBLIC_BASE_URL", "none", "Another name of PUBLIC_BASE_URL, which wins over it."),
+    open("GATEWAY_PUBLIC_URL", "from each request", "Base of the addresses that the queue hands out."),
+    secret("FAL_KEY", "none", "When set, the studio uses fal.ai instead of the embedded queue."),
+    open("FAL_QUEUE_URL", "the embedded queue, or fal's host with FAL_KEY", "Where requests are submitted."),
+    open("FAL_RUN_URL", "the embedded queue, or fal's host with FAL_KEY", "Where synchronous runs go."),
+    open("FAL_REST_URL", "the embedded queue, or fal's host with FAL_KEY", "Where uploads are announced."),
+    open("FAL_CDN_URL", "the embedded queue, or fal's host with FAL_KEY", "Where results are downloaded from."),
+    open("FAL_JWKS_URL", "beside FAL_REST_URL", "Where the keys that sign webhooks are published."),
+    open("FAL_USER_ID", "the embedded queue's account; else the first verified webhook of our own request decides", "The only account whose webhooks are believed."),
+    secret("FAL_WEBHOOK_SECRET", "none", "Also send, and accept, the HMAC form `x-fal-signature`."),
+    secret("PLANTAIN_KEYS", "none", "API keys for the queue, `id:secret[:tier]` with commas between; the tier is `free` or `paid`."),
+    secret("PLANTAIN_ADMIN_TOKEN", "made on first start, kept in the data folder", "Opens what only the operator may see."),
+    open("PLANTAIN_OPEN", "1 while the studio listens on loopback, else 0", "Whether visitors without a token may generate."),
+    secret("DATABASE_URL", "SQLite in the data folder", "postgres://… for the studio's jobs, when replicas are wanted."),
+    secret("QUEUE_DATABASE_URL", "SQLite in the data folder", "postgres://… for the queue's requests, when replicas are wanted."),
+    open("WEBHOOK_ALLOW_PRIVATE", "loopback while everything listens on loopback, else none", "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`."),
+    open("WEBHOOK_SCHEDULE", "standard", "When a failed delivery is tried again: `standard` (10 times over 2 h), `fal` (31 times) or delays such as `1s,2s,4s`."),
+    open("WEBHOOK_TIMEOUT", "15s", "How long the first attempt of a delivery may take; later ones may take up to 120 s."),
+    open("QUEUE_CONCURRENCY", "the number of processor cores", "How many requests the queue runs at once."),
+    open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
+    open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
+];
+
+/// The setting called `name`, exactly.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The setting that somebody who wrote `typed` most probably meant.
+pub fn nearest(typed: &str) -> Option<&'static Setting> {
+    let typed = typed.to_ascii_uppercase().replace(['-', '.', ' '], "_");
+    let distance = |setting: &&Setting| edit_distance(&typed, setting.name);
+    let near = SETTINGS.iter().min_by_key(distance)?;
+    // A third of the letters wrong is another word, not a slip.
+    (distance(&near) <= near.name.len() / 3).then_some(near)
+}
+
+/// How many letters must be added, removed or changed.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.chars().enumerate() {
+            let changed = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.chars().count()]
+}
+
+/// The reference page, `docs/configuration.md`.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Every setting can be given as `--set NAME=VALUE`, as an environment variable, or in `plantain.toml` (the name in\n\
+         lower case) in the folder where `plantain` is started; `--config FILE` names another file. A flag wins over the\n\
+         environment, and the environment over the file. A key that nobody knows is an error that names the nearest one.\n\
+         `plantain doctor` shows what is in force, without secrets.\n\n\
+         | name | default | meaning |\n|---|---|---|\n",
+    );
+    for setting in SETTINGS {
+        let note = if setting.privacy == Privacy::Secret { " Secret: never printed." } else { "" };
+        page.push_str(&format!("| `{}` | {} | {}{note} |\n", setting.name, setting.default, setting.meaning));
+    }
+    page.push_str(
+        "\nAn example `plantain.toml`:\n\n```toml\n\
+         plantain_data = \"/var/lib/plantain\"\n\
+         studio_listen = \"0.0.0.0:8787\"\n\
+         public_base_url = \"https://studio.example.com\"\n\
+         webhook_schedule = \"fal\"\n\
+         queue_concurrency = 2\n```\n",
+    );
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_setting_and_nonsense_finds_none() {
+        for (typed, meant) in [
+            ("studio_listn", Some("STUDIO_LISTEN")),
+            ("Studio-Listen", Some("STUDIO_LISTEN")),
+            ("FALKEY", Some("FAL_KEY")),
+            ("webhook_retry_schedule", Some("WEBHOOK_SCHEDULE")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed).map(|s| s.name), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_written_as_environment_variables() {
+        for (at, setting) in SETTINGS.iter().enumerate() {
+            assert!(setting.name.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{}", setting.name);
+            assert!(SETTINGS[..at].iter().all(|other| other.name != setting.name), "{} is there twice", setting.name);
+            assert!(!setting.default.is_empty() && setting.meaning.ends_with('.'), "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn the_reference_page_in_the_repository_is_the_one_written_from_this_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(page == reference(), "docs/configuration.md is out of date: run `cargo xtask docs`");
+    }
+}
