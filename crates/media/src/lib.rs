@@ -5,6 +5,8 @@
 //! the network, or knows of jobs and queues; a panic is a bug, never an answer to a hostile file.
 
 pub mod color;
+pub mod cutout;
 pub mod decode;
+pub mod compose;
 pub mod picture;
 pub mod preset;

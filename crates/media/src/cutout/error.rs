@@ -1,0 +1,63 @@
+//! Why no product could be cut out.
+
+/// Variants say what the caller can do: send another photo, or repair the model.
+#[derive(Debug, thiserror::Error)]
+pub enum CutoutError {
+    /// Nothing in the photo stands out from the rest: an empty table, a wall, a pattern, noise. A fault of the photo.
+    #[error("no product was found in the photo")]
+    NoProduct,
+    /// The box that was to hold the product lies outside the photo or is a speck. A fault of the request.
+    #[error("the box does not lie in the photo")]
+    BoxOutside,
+    /// The transparency does not belong to this picture. A bug of the caller.
+    #[error("picture and transparency differ in size")]
+    SizeMismatch,
+    /// The weights could not be loaded or run. A fault of the installation.
+    #[error("the cut-out model can't be run")]
+    Model(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The file is a network, but not one that maps a 320-pixel picture to one matte.
+    #[error("the cut-out model has an unexpected shape")]
+    ForeignModel,
+}
+
+impl CutoutError {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CutoutError::NoProduct => "no_product_found",
+            CutoutError::BoxOutside => "box_outside_photo",
+            CutoutError::SizeMismatch => "alpha_size_mismatch",
+            CutoutError::Model(_) | CutoutError::ForeignModel => "cutout_model_failed",
+        }
+    }
+
+    /// True where another photo or box helps; false where the installation is at fault.
+    pub fn is_input_fault(&self) -> bool {
+        matches!(self, CutoutError::NoProduct | CutoutError::BoxOutside | CutoutError::SizeMismatch)
+    }
+
+    pub fn message(&self) -> String {
+        match self {
+            CutoutError::NoProduct => "No product stands out in this photo.",
+            CutoutError::BoxOutside => "The box around the product does not lie in the photo.",
+            CutoutError::SizeMismatch => "The transparency does not have the size of the picture.",
+            CutoutError::Model(_) => "The cut-out model could not be run.",
+            CutoutError::ForeignModel => "The cut-out model does not take a 320-pixel picture and give one matte.",
+        }
+        .to_owned()
+    }
+
+    /// What the seller (or, for the model, the operator) can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            CutoutError::NoProduct => {
+                "Take the photo with the whole product in the middle, on a plain background of another color, in good light."
+            }
+            CutoutError::BoxOutside => "Draw the box around the product, inside the photo.",
+            CutoutError::SizeMismatch => "Send the picture again.",
+            CutoutError::Model(_) | CutoutError::ForeignModel => {
+                "Use the embedded model, or an ONNX file of the U2-Net family with a 320 x 320 input."
+            }
+        }
+    }
+}
