@@ -1,0 +1,193 @@
+//! The queue's public keys, fetched when needed and kept for a while.
+//!
+//! Invariants: keys are at most 24 hours old unless their source is down, and then at most a week; one fetch runs at a time;
+//! a key that isn't known causes at most one fetch a minute, however many forgeries come.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+
+use plantain_outbound::{Bounds, Outbound};
+use plantain_wire::jwks::{JWKS_BYTES_MAX, KeySet};
+use plantain_work::Clock;
+use plantain_work::clock::until;
+
+/// fal's documentation forbids to keep keys longer.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long old keys serve while their source is down: longer than any outage, shorter than a stolen key stays useful.
+const STALE_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Pause between two fetches while there are keys to go on with.
+const REFETCH_PAUSE: Duration = Duration::from_secs(60);
+
+/// Pause between two fetches while there are none.
+const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long one fetch may take, as in fal's samples.
+const FETCH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A cache of one queue's keys. Cheap to clone; clones share the keys.
+#[derive(Clone, Debug)]
+pub struct JwksCache(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Tried in this order; the first that answers wins.
+    sources: Vec<Url>,
+    outbound: Outbound,
+    clock: Clock,
+    state: Mutex<State>,
+    /// Held while fetching.
+    flight: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    keys: Option<Keys>,
+    tried_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Keys {
+    set: Arc<KeySet>,
+    fetched_at: Timestamp,
+}
+
+/// No source answers, and there are no keys to go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the keys can't be fetched")]
+pub struct KeysUnavailable;
+
+/// What the caller has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Any,
+    /// Keys it has, but none of them fits.
+    Newer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plan {
+    Use,
+    Fetch,
+    Nothing,
+}
+
+impl JwksCache {
+    /// `outbound` must be allowed to reach the sources. Nothing is fetched yet.
+    pub fn new(sources: Vec<Url>, outbound: Outbound, clock: Clock) -> JwksCache {
+        let (state, flight) = (Mutex::default(), tokio::sync::Mutex::new(()));
+        JwksCache(Arc::new(Inner { sources, outbound, clock, state, flight }))
+    }
+
+    /// The keys to check with.
+    pub async fn keys(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
+        self.obtain(Need::Any).await.ok_or(KeysUnavailable)
+    }
+
+    /// Keys that are newer than `known`, none of which fits. `None`: there are no others, or it is too early to ask again.
+    pub async fn newer_than(&self, known: &Arc<KeySet>) -> Option<Arc<KeySet>> {
+        self.obtain(Need::Newer).await.filter(|found| found != known)
+    }
+
+    async fn obtain(&self, need: Need) -> Option<Arc<KeySet>> {
+        let inner = &self.0;
+        if plan(&inner.state(), need, inner.clock.now()) == Plan::Fetch {
+            let _flight = inner.flight.lock().await;
+            // Whoever held the lock before may have fetched already.
+            if plan(&inner.state(), need, inner.clock.now()) == Plan::Fetch {
+                inner.fetch().await;
+            }
+        }
+        inner.usable()
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usable(&self) -> Option<Arc<KeySet>> {
+        let now = self.clock.now();
+        let state = self.state();
+        state.keys.as_ref().filter(|keys| until(keys.fetched_at, now) < STALE_MAX).map(|keys| keys.set.clone())
+    }
+
+    async fn fetch(&self) {
+        self.state().tried_at = Some(self.clock.now());
+        for source in &self.sources {
+            if let Some(set) = self.fetch_from(source).await {
+                self.state().keys = Some(Keys { set: Arc::new(set), fetched_at: self.clock.now() });
+                return;
+            }
+        }
+    }
+
+    async fn fetch_from(&self, source: &Url) -> Option<KeySet> {
+        let bounds = Bounds { max_bytes: JWKS_BYTES_MAX, deadline: FETCH_DEADLINE };
+        let fetched = match self.outbound.get(source, bounds).await {
+            Ok(fetched) if fetched.status == 200 => fetched,
+            Ok(fetched) => {
+                tracing::warn!(%source, status = fetched.status, "inbox.keys: the source of the keys refused");
+                return None;
+            }
+            Err(error) => {
+                tracing::warn!(%source, %error, "inbox.keys: the keys can't be fetched");
+                return None;
+            }
+        };
+        let set = KeySet::parse(&fetched.body);
+        set.inspect_err(|error| tracing::warn!(%source, %error, "inbox.keys: the keys can't be read")).ok()
+    }
+}
+
+fn plan(state: &State, need: Need, now: Timestamp) -> Plan {
+    let tried_within = |pause| state.tried_at.is_some_and(|tried| until(tried, now) < pause);
+    match (&state.keys, need) {
+        (Some(keys), Need::Any) if until(keys.fetched_at, now) < FRESH => Plan::Use,
+        (Some(_), Need::Newer) if tried_within(REFETCH_PAUSE) => Plan::Nothing,
+        (Some(_), Need::Any) if tried_within(REFETCH_PAUSE) => Plan::Use,
+        (None, _) if tried_within(FIRST_FETCH_PAUSE) => Plan::Nothing,
+        _ => Plan::Fetch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plantain_wire::signature::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn when_keys_are_fetched() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let set = Arc::new(KeySet::new(vec![SigningKey::from_seed([1; 32]).verifying_key()]).unwrap());
+        let state = |fetched: Option<i64>, tried: Option<i64>| State {
+            keys: fetched.map(|second| Keys { set: set.clone(), fetched_at: at(second) }),
+            tried_at: tried.map(at),
+        };
+        const DAY: i64 = 86_400;
+        for (fetched, tried, now, need, expected) in [
+            (None, None, 0, Need::Any, Plan::Fetch),
+            (None, Some(0), 0, Need::Any, Plan::Nothing),
+            (None, Some(0), 1, Need::Any, Plan::Fetch),
+            (Some(0), Some(0), 0, Need::Any, Plan::Use),
+            (Some(0), Some(0), DAY - 1, Need::Any, Plan::Use),
+            (Some(0), Some(0), DAY, Need::Any, Plan::Fetch),
+            // The source is down: old keys serve, and it is asked once a minute.
+            (Some(0), Some(DAY), DAY + 59, Need::Any, Plan::Use),
+            (Some(0), Some(DAY), DAY + 60, Need::Any, Plan::Fetch),
+            // A flood of forgeries.
+            (Some(0), Some(0), 59, Need::Newer, Plan::Nothing),
+            (Some(0), Some(0), 60, Need::Newer, Plan::Fetch),
+            // A clock that was set back neither fetches nor fails.
+            (Some(100), Some(100), 50, Need::Any, Plan::Use),
+        ] {
+            assert_eq!(plan(&state(fetched, tried), need, at(now)), expected, "{fetched:?} {tried:?} {now} {need:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Verifies webhooks: strictly, over the raw bytes, before anything is parsed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use plantain_wire::header;
+use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::jwks::KeySet;
+use plantain_wire::rejection::Rejection;
+use plantain_wire::signature::{self, SignedHeaders, Verified};
+use plantain_work::Clock;
+
+use crate::capture::{self, REFUSED_BODY_BYTES_MAX};
+use crate::jwks::JwksCache;
+use crate::refusal::Refusal;
+use crate::rejected::{KEPT_MAX, Throttle};
+use crate::store::{InboxStore, RejectedEvent};
+
+/// Whose webhooks are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    Known(UserId),
+    /// Not known yet: whoever takes the webhook must hold its account against what they learnt.
+    Unknown,
+}
+
+/// The secret of the HMAC form. Debug output doesn't show it.
+#[derive(Clone)]
+pub struct HmacSecret(String);
+
+impl HmacSecret {
+    /// `None` for an empty text, which would sign nothing.
+    pub fn new(secret: impl Into<String>) -> Option<HmacSecret> {
+        Some(secret.into()).filter(|secret| !secret.is_empty()).map(HmacSecret)
+    }
+}
+
+impl fmt::Debug for HmacSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacSecret(secret)")
+    }
+}
+
+/// A webhook whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentic {
+    /// fal's own form.
+    Signed {
+        request_id: RequestId,
+        /// Set where [`Account::Unknown`] left the account unchecked.
+        unchecked: Option<UserId>,
+    },
+    /// The shared secret vouches for the body alone: no account, no time, no request id outside it.
+    Hmac,
+}
+
+/// A request's headers and raw body, as they came.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'r> {
+    pub headers: &'r [(&'r str, &'r [u8])],
+    pub body: &'r Bytes,
+}
+
+/// Verifies and records. Cheap to clone.
+#[derive(Clone)]
+pub struct Receiver(Arc<Inner>);
+
+struct Inner {
+    keys: JwksCache,
+    account: Account,
+    hmac: Option<HmacSecret>,
+    store: Arc<dyn InboxStore>,
+    clock: Clock,
+    throttle: Throttle,
+}
+
+impl Receiver {
+    /// With a secret, the HMAC form is accepted beside fal's own.
+    pub fn new(
+        keys: JwksCache,
+        account: Account,
+        hmac: Option<HmacSecret>,
+        store: Arc<dyn InboxStore>,
+        clock: Clock,
+    ) -> Receiver {
+        Receiver(Arc::new(Inner { keys, account, hmac, store, clock, throttle: Throttle::default() }))
+    }
+
+    /// Checks a webhook, and records it where it is refused. The caller has bounded the body.
+    pub async fn verify(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
+        let verdict = match self.hmac_value(raw.headers) {
+            Some((secret, value)) => hmac(secret, value, raw.body),
+            None => self.signed(raw).await,
+        };
+        if let Err(refusal) = &verdict {
+            self.record(raw, refusal.code(), &refusal.explain()).await;
+        }
+        verdict
+    }
+
+    /// Records a webhook that was refused, here or by the caller. Best effort, and no more often than a flood should write.
+    pub async fn record(&self, raw: Raw<'_>, code: &str, explanation: &str) {
+        let now = self.0.clock.now();
+        tracing::info!(code, bytes = raw.body.len(), "inbox.refused {code}");
+        if !self.0.throttle.admits(now) {
+            return;
+        }
+        let event = RejectedEvent {
+            received_at: now,
+            code: code.to_owned(),
+            explanation: explanation.to_owned(),
+            headers: capture::headers(raw.headers.iter().copied()),
+            body: raw.body.slice(..raw.body.len().min(REFUSED_BODY_BYTES_MAX)),
+            body_bytes: raw.body.len() as u64,
+        };
+        if let Err(error) = self.0.store.record_rejected(&event, KEPT_MAX).await {
+            tracing::warn!(%error, "inbox.refused: the event could not be kept");
+        }
+    }
+
+    /// The HMAC form is looked at only where a secret is set and none of fal's own headers came.
+    fn hmac_value<'r>(&self, headers: &'r [(&'r str, &'r [u8])]) -> Option<(&HmacSecret, &'r [u8])> {
+        let secret = self.0.hmac.as_ref()?;
+        let has = |name: &str| headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        let own =
+            [header::WEBHOOK_REQUEST_ID, header::WEBHOOK_USER_ID, header::WEBHOOK_TIMESTAMP, header::WEBHOOK_SIGNATURE];
+        if own.into_iter().any(|name| has(name).is_some()) {
+            return None;
+        }
+        has(header::HMAC_SIGNATURE).map(|(_, value)| (secret, *value))
+    }
+
+    async fn signed(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
+        let headers = SignedHeaders::read(raw.headers.iter().copied())?;
+        let keys = self.0.keys.keys().await.map_err(|_| Refusal::KeysUnavailable)?;
+        let verified = match self.checked(&headers, raw.body, &keys) {
+            // The sender may have a key that is newer than ours.
+            Err(rejection) if rejection.keys_may_be_old() => match self.0.keys.newer_than(&keys).await {
+                Some(newer) => self.checked(&headers, raw.body, &newer)?,
+                None => return Err(rejection.into()),
+            },
+            verdict => verdict?,
+        };
+        self.of_our_account(verified)
+    }
+
+    fn checked(&self, headers: &SignedHeaders, body: &[u8], keys: &KeySet) -> Result<Verified, Rejection> {
+        signature::verify(headers, body, keys, self.0.clock.now().as_second())
+    }
+
+    fn of_our_account(&self, verified: Verified) -> Result<Authentic, Refusal> {
+        let Verified { request_id, user_id, .. } = verified;
+        match &self.0.account {
+            Account::Known(ours) if *ours == user_id => Ok(Authentic::Signed { request_id, unchecked: None }),
+            Account::Known(_) => Err(Refusal::OtherAccount { named: user_id }),
+            Account::Unknown => Ok(Authentic::Signed { request_id, unchecked: Some(user_id) }),
+        }
+    }
+}
+
+fn hmac(secret: &HmacSecret, value: &[u8], body: &[u8]) -> Result<Authentic, Refusal> {
+    let value = std::str::from_utf8(value).map_err(|_| Rejection::HmacNotHex)?;
+    plantain_wire::hmac::verify(secret.0.as_bytes(), value, body)?;
+    Ok(Authentic::Hmac)
+}
