@@ -1,1 +1,81 @@
+//! One Postgres database: a bounded pool, transactions that are tried again where another one was in the way, and wake-ups.
+//!
+//! Several roles may share a database; each has its own tables and its own channel. Every wait has an end: for a place in the
+//! pool, for a connection, for a statement.
+//! Invariant: a transaction that returned `Ok` is committed.
 
+mod connect;
+mod error;
+mod listen;
+mod migrate;
+
+use std::sync::Arc;
+
+use deadpool_postgres::{Object, Pool};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use plantain_work::Tasks;
+
+use crate::error::{DatabaseError, OpenError};
+use crate::migrations::Migrations;
+
+/// Attempts at a transaction that others keep getting in the way of. Each conflict means that somebody else got on, so a few
+/// are enough.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Cheap to clone. When the last clone is dropped, the connections are closed and listening ends.
+#[derive(Clone)]
+pub struct Database(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    config: tokio_postgres::Config,
+    tasks: Tasks,
+    closed: CancellationToken,
+    _close: DropGuard,
+}
+
+impl Database {
+    /// Connects to a `postgres://` URL and makes the role's tables where they are missing.
+    pub async fn connect(url: &str, migrations: &Migrations) -> Result<Database, OpenError> {
+        let config = connect::read(url)?;
+        let pool = connect::pool(config.clone())?;
+        let closed = CancellationToken::new();
+        let inner = Inner { pool, config, tasks: Tasks::new(), _close: closed.clone().drop_guard(), closed };
+        let database = Database(Arc::new(inner));
+        migrate::run(&mut database.client().await?, migrations).await?;
+        Ok(database)
+    }
+
+    /// A connection from the pool. Use its `prepare_cached`; begin a transaction with its `transaction`.
+    pub async fn client(&self) -> Result<Object, DatabaseError> {
+        Ok(self.0.pool.get().await?)
+    }
+
+    /// Calls `attempt`, which runs one whole transaction, again for as long as it fails with a conflict.
+    pub async fn retrying<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, DatabaseError>
+    where
+        F: Future<Output = Result<T, DatabaseError>>,
+    {
+        let mut attempts = 1;
+        loop {
+            match attempt().await {
+                Err(DatabaseError::Conflict(_)) if attempts < ATTEMPTS_MAX => attempts += 1,
+                done => return done,
+            }
+        }
+    }
+
+    /// Calls `heard` with what anybody sends to `channel` with `NOTIFY`, from now on until the database is dropped. What is
+    /// sent while the connection is down is lost, so a poll has to stand behind it; when it is up again, `heard` is called
+    /// with an empty text.
+    pub fn listen(&self, channel: &'static str, heard: impl Fn(&str) + Send + Sync + 'static) {
+        let (config, closed) = (self.0.config.clone(), self.0.closed.clone());
+        self.0.tasks.spawn("postgres.listen", async move {
+            tokio::select! {
+                () = closed.cancelled() => {}
+                () = listen::forever(config, channel, heard) => {}
+            }
+        });
+    }
+}
