@@ -1,3 +1,4 @@
 //! The adapters against real databases: a SQLite file in a folder of its own, a Postgres schema of its own.
 
+mod postgres;
 mod sqlite;
