@@ -19,7 +19,7 @@ use crate::transport::{self, BodyError, Failure, NoConnection, SetupError};
 pub const ANSWER_BYTES_MAX: usize = 1024;
 
 /// How long the start of an answer is waited for once its status is known.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Limits of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,122 @@
+//! Inputs of the two nano-banana endpoints: defaults, limits, and complaints as the real model would send them.
+
+use plantain_wire::error::ErrorBody;
+use plantain_wire::models::nano_banana::{AspectRatio, EditInput, OutputFormat, Settings, TextInput};
+
+/// Reads an edit input that is complete but for these members.
+fn edit(members: &str) -> Result<EditInput, String> {
+    let json = format!(r#"{{"prompt":"on white","image_urls":["https://x.test/a.jpg"]{members}}}"#);
+    EditInput::parse(json.as_bytes()).map_err(|details| ErrorBody::Validation(details).summary())
+}
+
+#[track_caller]
+fn complains(members: &str, expected: &str) {
+    assert_eq!(edit(members).expect_err(members), expected);
+}
+
+#[test]
+fn defaults_are_fals() {
+    let settings = Settings {
+        num_images: 1,
+        seed: None,
+        aspect_ratio: AspectRatio::Auto,
+        output_format: OutputFormat::Png,
+        safety_tolerance: 4,
+        sync_mode: false,
+        limit_generations: false,
+    };
+    assert_eq!(edit("").unwrap().settings, settings);
+    let nulls = r#","num_images":null,"seed":null,"aspect_ratio":null,"output_format":null,"sync_mode":null"#;
+    assert_eq!(edit(nulls).unwrap().settings, settings, "null means the default");
+    let text = TextInput::parse(br#"{"prompt":"a cup"}"#).unwrap();
+    assert_eq!(text.settings, Settings { aspect_ratio: AspectRatio::R1x1, ..settings });
+}
+
+#[test]
+fn every_field_is_read() {
+    let members = r#","num_images":4,"seed":17454220438242315174,"aspect_ratio":"4:5","output_format":"webp",
+        "safety_tolerance":"6","sync_mode":true,"limit_generations":true,"unheard_of":{"a":[1]}"#;
+    let settings = edit(members).unwrap().settings;
+    assert_eq!((settings.num_images, settings.seed), (4, Some(17_454_220_438_242_315_174)));
+    assert_eq!((settings.aspect_ratio.ratio(), settings.output_format), (Some((4, 5)), OutputFormat::Webp));
+    assert_eq!((settings.safety_tolerance, settings.sync_mode, settings.limit_generations), (6, true, true));
+}
+
+#[test]
+fn numbers_and_flags_may_be_written_as_pydantic_allows() {
+    let settings = edit(r#","num_images":"2","seed":"-7","sync_mode":"true","limit_generations":1"#).unwrap().settings;
+    assert_eq!(
+        (settings.num_images, settings.seed, settings.sync_mode, settings.limit_generations),
+        (2, Some(-7), true, true)
+    );
+    assert_eq!(edit(r#","num_images":3.0"#).unwrap().settings.num_images, 3);
+}
+
+#[test]
+fn broken_limits_are_named_with_the_limit() {
+    complains(r#","num_images":0"#, "num_images: Input should be greater than or equal to 1");
+    complains(r#","num_images":99"#, "num_images: Input should be less than or equal to 4");
+    complains(r#","num_images":1.5"#, "num_images: Input should be a valid integer");
+    complains(r#","num_images":[]"#, "num_images: Input should be a valid integer");
+    complains(r#","seed":"x""#, "seed: Input should be a valid integer");
+    complains(r#","output_format":"gif""#, "output_format: Input should be 'jpeg', 'png' or 'webp'");
+    complains(r#","safety_tolerance":4"#, "safety_tolerance: Input should be '1', '2', '3', '4', '5' or '6'");
+    complains(r#","sync_mode":"perhaps""#, "sync_mode: Input should be a valid boolean");
+}
+
+#[test]
+fn auto_is_only_for_inputs_with_a_picture() {
+    assert_eq!(edit(r#","aspect_ratio":"auto""#).unwrap().settings.aspect_ratio, AspectRatio::Auto);
+    let complaints = TextInput::parse(br#"{"prompt":"a cup","aspect_ratio":"auto"}"#).unwrap_err();
+    assert_eq!(complaints[0].kind, "one_of");
+}
+
+#[track_caller]
+fn details(json: &str) -> String {
+    ErrorBody::Validation(EditInput::parse(json.as_bytes()).expect_err(json)).summary()
+}
+
+#[test]
+fn all_complaints_come_at_once() {
+    assert_eq!(details(""), "prompt: Field required; image_urls: Field required");
+    let both = r#"{"prompt":"","image_urls":[],"num_images":7}"#;
+    assert_eq!(
+        details(both),
+        "prompt: String should have at least 1 character; \
+         image_urls: List should have at least 1 item after validation, not 0; \
+         num_images: Input should be less than or equal to 4"
+    );
+    assert_eq!(
+        details(r#"{"prompt":7,"image_urls":"x"}"#),
+        "prompt: Input should be a valid string; image_urls: Input should be a valid list"
+    );
+    assert_eq!(
+        details(r#"{"prompt":"a","image_urls":["x",7,null]}"#),
+        "image_urls[1]: Input should be a valid string; image_urls[2]: Input should be a valid string"
+    );
+}
+
+#[test]
+fn what_is_no_object_is_said_to_be_none() {
+    assert!(details("{\"prompt\":").contains("JSON decode error"));
+    assert_eq!(details("[1]"), "Input should be a valid dictionary or object");
+    assert_eq!(details("null"), "Input should be a valid dictionary or object");
+}
+
+#[test]
+fn long_prompts_and_lists_are_bounded() {
+    let long = format!(r#"{{"prompt":"{}","image_urls":["a"]}}"#, "x".repeat(50_001));
+    assert_eq!(details(&long), "prompt: String should have at most 50000 characters");
+    let many = format!(r#"{{"prompt":"a","image_urls":[{}]}}"#, vec!["\"u\""; 17].join(","));
+    assert_eq!(details(&many), "image_urls: List should have at most 16 items after validation, not 17");
+}
+
+#[test]
+fn a_complaint_is_written_as_a_whole() {
+    let complaints = TextInput::parse(br#"{"prompt":"a","num_images":9}"#).unwrap_err();
+    let expected = r#"{"detail":[{"loc":["body","num_images"],"msg":"Input should be less than or equal to 4","type":"less_than_equal","url":"https://docs.fal.ai/errors/#less_than_equal","ctx":{"le":4},"input":9}]}"#;
+    assert_eq!(ErrorBody::Validation(complaints).to_json(), expected);
+    let complaints = TextInput::parse(br#"{"seed": 1}"#).unwrap_err();
+    let expected = r#"{"detail":[{"loc":["body","prompt"],"msg":"Field required","type":"missing","url":"https://docs.fal.ai/errors/#missing","input":{"seed": 1}}]}"#;
+    assert_eq!(ErrorBody::Validation(complaints).to_json(), expected);
+}
