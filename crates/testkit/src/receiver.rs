@@ -1,0 +1,125 @@
+//! A real HTTP server on a free loopback port that keeps what it gets and answers what the test told it to.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use plantain_work::{Clock, Tasks};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use url::Url;
+
+/// Larger bodies than any that the product sends.
+const BODY_BYTES_MAX: usize = 64 << 20;
+
+/// How long [`Receiver::wait_for`] waits before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Stops when dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    answers: Mutex<VecDeque<Answer>>,
+    received: watch::Sender<Vec<Received>>,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// What the next request is told.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Status(u16),
+    /// Status, content type, body.
+    Body(u16, &'static str, Bytes),
+    /// Status, one header, no body.
+    Header(u16, &'static str, String),
+    /// Nothing at all, until the client gives up.
+    Silence,
+}
+
+impl Receiver {
+    /// Answers 200 with an empty body unless told otherwise.
+    pub async fn start() -> Receiver {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let shared = Arc::new(Shared { answers: Mutex::default(), received: watch::Sender::new(Vec::new()) });
+        let (stop, mut stopped) = watch::channel(false);
+        let router = Router::new().fallback(take).with_state(shared.clone());
+        Tasks::new().spawn("receiver", async move {
+            let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+                // An error means that the receiver was dropped, which is the same.
+                let _ = stopped.wait_for(|stop| *stop).await;
+            });
+            let _ = server.await;
+        });
+        Receiver { address, shared, stop }
+    }
+
+    /// `path` begins with a slash.
+    pub fn url(&self, path: &str) -> Url {
+        Url::parse(&format!("http://{}{path}", self.address)).expect("an address and a path make a URL")
+    }
+
+    /// The next request without an answer of its own gets this one.
+    pub fn answer(&self, answer: Answer) {
+        self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+    }
+
+    /// All that has arrived so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.borrow().clone()
+    }
+
+    /// All requests, once there are at least `count`.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        let mut watching = self.shared.received.subscribe();
+        let arrived = Clock::system().timeout(PATIENCE, watching.wait_for(|all| all.len() >= count)).await;
+        match arrived {
+            Some(Ok(all)) => all.clone(),
+            _ => panic!("{count} requests were expected, {} came", self.received().len()),
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+async fn take(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let answer = shared.answers.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let received = Received { method: parts.method, uri: parts.uri, headers: parts.headers, body };
+    shared.received.send_modify(|all| all.push(received));
+    let status = |number| StatusCode::from_u16(number).expect("the test gave a status");
+    match answer.unwrap_or(Answer::Status(200)) {
+        Answer::Status(number) => status(number).into_response(),
+        Answer::Body(number, kind, bytes) => (status(number), [("content-type", kind)], bytes).into_response(),
+        Answer::Header(number, name, value) => (status(number), [(name, value)]).into_response(),
+        Answer::Silence => std::future::pending().await,
+    }
+}
