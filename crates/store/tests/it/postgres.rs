@@ -9,7 +9,8 @@ use plantain_store::{DatabaseError, OpenError};
 /// The address of a server on which schemas may be made and dropped.
 const SERVER: &str = "PLANTAIN_TEST_POSTGRES";
 
-/// An empty schema, dropped with the value.
+/// An empty schema, dropped with the value. Tests that use it need a runtime of several threads, since dropping waits while
+/// the pool's connections still have to say goodbye.
 pub struct Fresh {
     server: String,
     schema: String,
@@ -70,7 +71,7 @@ async fn database() -> Option<(Fresh, Database)> {
     Some((fresh, database))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn programs_that_start_at_once_migrate_once() {
     let Some(fresh) = Fresh::schema().await else { return };
     let url = fresh.url();
@@ -81,7 +82,7 @@ async fn programs_that_start_at_once_migrate_once() {
     assert!(matches!(older, Some(OpenError::Newer { role: "items", found: 1, known: 0 })), "{older:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadlock_is_resolved_by_trying_again() {
     let Some((_fresh, database)) = database().await else { return };
     let client = database.client().await.unwrap();
@@ -120,7 +121,7 @@ async fn bump(
     Ok(tx.commit().await?)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_notify_is_heard() {
     let Some((_fresh, database)) = database().await else { return };
     let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
@@ -134,7 +135,7 @@ async fn what_others_notify_is_heard() {
     assert_eq!(hears.recv().await, None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_not_there_is_told_at_once() {
     let nobody = Database::connect("postgres://plantain@127.0.0.1:1/none", &ITEMS).await.err();
     assert!(matches!(nobody, Some(OpenError::Database(DatabaseError::Unavailable(_)))), "{nobody:?}");
