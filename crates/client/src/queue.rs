@@ -136,19 +136,12 @@ impl QueueClient {
 
     /// Where a request stands. Repeated a few times on passing troubles.
     pub async fn status(&self, endpoint: &EndpointId, id: &RequestId, logs: Logs) -> Result<StatusBody, ClientError> {
-        let url = self.status_url(endpoint, id, "", logs);
+        let url = asking_for(logs, Urls::new(&self.endpoints.queue, endpoint, id).status_url);
         let answer = safely(async || {
             let request = self.request(Method::GET, url.clone());
             once(request, CALL_DEADLINE, ANSWER_BYTES_MAX).await?.success()
         });
         StatusBody::parse(&answer.await?.body).map_err(|_| ClientError::Protocol(Fault::Unreadable))
-    }
-
-    pub(crate) fn status_url(&self, endpoint: &EndpointId, id: &RequestId, suffix: &str, logs: Logs) -> Url {
-        let mut url = join(&Urls::new(&self.endpoints.queue, endpoint, id).status_url, suffix);
-        url.set_path(&url.path().trim_end_matches('/').to_owned());
-        url.set_query(Some(if logs == Logs::With { "logs=1" } else { "logs=0" }));
-        url
     }
 
     /// What became of a completed request; the model's errors are replies, not errors. Repeated a few times on passing
@@ -176,6 +169,11 @@ impl QueueClient {
             None => Err(answer.into_error()),
         }
     }
+}
+
+pub(crate) fn asking_for(logs: Logs, mut url: Url) -> Url {
+    url.set_query(Some(if logs == Logs::With { "logs=1" } else { "logs=0" }));
+    url
 }
 
 fn error_type_in(body: &[u8], status: u16) -> Option<ErrorType> {

@@ -8,13 +8,14 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use plantain_outbound::transport;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
-use plantain_wire::status::{QueueStatus, StatusBody};
+use plantain_wire::status::{QueueStatus, StatusBody, Urls};
 use reqwest::{Method, RequestBuilder, Response};
 
 use crate::call::{ANSWER_BYTES_MAX, CALL_DEADLINE, head};
+use crate::endpoints::join;
 use crate::error::{ClientError, Fault, Lost};
 use crate::outcome::{from_body_error, from_failure};
-use crate::queue::{Logs, QueueClient};
+use crate::queue::{Logs, QueueClient, asking_for};
 use crate::sse::Reader;
 
 /// How long nothing at all may come: three of the keep-alives that a server sends every 15 s.
@@ -22,7 +23,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Where the reading of a stream stands.
 enum Reading {
-    Start(RequestBuilder),
+    Start(Box<RequestBuilder>),
     Open(Box<Open>),
     End,
 }
@@ -44,9 +45,10 @@ impl QueueClient {
         id: &RequestId,
         logs: Logs,
     ) -> BoxStream<'static, Result<StatusBody, ClientError>> {
-        let url = self.status_url(endpoint, id, "stream", logs);
+        let status_url = Urls::new(&self.endpoints.queue, endpoint, id).status_url;
+        let url = asking_for(logs, join(&status_url, "stream"));
         let request = self.request(Method::GET, url).header(ACCEPT, "text/event-stream");
-        stream::unfold(Reading::Start(request), next).boxed()
+        stream::unfold(Reading::Start(Box::new(request)), next).boxed()
     }
 }
 
@@ -54,7 +56,7 @@ async fn next(reading: Reading) -> Option<(Result<StatusBody, ClientError>, Read
     let opened = match reading {
         Reading::End => return None,
         Reading::Open(open) => Ok(open),
-        Reading::Start(request) => open(request).await,
+        Reading::Start(request) => open(*request).await,
     };
     let (item, open) = match opened {
         Ok(mut open) => (open.next().await, Some(open)),
