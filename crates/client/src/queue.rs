@@ -141,7 +141,7 @@ impl QueueClient {
             let request = self.request(Method::GET, url.clone());
             once(request, CALL_DEADLINE, ANSWER_BYTES_MAX).await?.success()
         });
-        StatusBody::parse(&answer.await?.body).map_err(|_| ClientError::Protocol(Fault::Unreadable))
+        StatusBody::parse_about(id, &answer.await?.body).map_err(|_| ClientError::Protocol(Fault::Unreadable))
     }
 
     /// What became of a completed request; the model's errors are replies, not errors. Repeated a few times on passing

@@ -23,7 +23,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Where the reading of a stream stands.
 enum Reading {
-    Start(Box<RequestBuilder>),
+    Start(Box<RequestBuilder>, RequestId),
     Open(Box<Open>),
     End,
 }
@@ -32,6 +32,7 @@ struct Open {
     response: Response,
     reader: Reader,
     ready: VecDeque<Vec<u8>>,
+    about: RequestId,
 }
 
 impl QueueClient {
@@ -48,7 +49,7 @@ impl QueueClient {
         let status_url = Urls::new(&self.endpoints.queue, endpoint, id).status_url;
         let url = asking_for(logs, join(&status_url, "stream"));
         let request = self.request(Method::GET, url).header(ACCEPT, "text/event-stream");
-        stream::unfold(Reading::Start(Box::new(request)), next).boxed()
+        stream::unfold(Reading::Start(Box::new(request), id.clone()), next).boxed()
     }
 }
 
@@ -56,10 +57,10 @@ async fn next(reading: Reading) -> Option<(Result<StatusBody, ClientError>, Read
     let opened = match reading {
         Reading::End => return None,
         Reading::Open(open) => Ok(open),
-        Reading::Start(request) => open(*request).await,
+        Reading::Start(request, about) => open(*request, about).await,
     };
     let (item, open) = match opened {
-        Ok(mut open) => (open.next().await, Some(open)),
+        Ok(mut open) => (open.next(IDLE_TIMEOUT).await, Some(open)),
         Err(error) => (Err(error), None),
     };
     let item = item.transpose()?;
@@ -68,7 +69,7 @@ async fn next(reading: Reading) -> Option<(Result<StatusBody, ClientError>, Read
     Some((item, reading))
 }
 
-async fn open(request: RequestBuilder) -> Result<Box<Open>, ClientError> {
+async fn open(request: RequestBuilder, about: RequestId) -> Result<Box<Open>, ClientError> {
     let sent = tokio::time::timeout(CALL_DEADLINE, request.send()).await;
     let response = sent.map_err(|_| ClientError::Unknown(Lost::TimedOut))?;
     let response = response.map_err(|error| from_failure(transport::failure(&error)))?;
@@ -83,22 +84,41 @@ async fn open(request: RequestBuilder) -> Result<Box<Open>, ClientError> {
     if !content_type.starts_with(b"text/event-stream") {
         return Err(ClientError::Protocol(Fault::NotAStream));
     }
-    Ok(Box::new(Open { response, reader: Reader::default(), ready: VecDeque::new() }))
+    Ok(Box::new(Open { response, reader: Reader::default(), ready: VecDeque::new(), about }))
 }
 
 impl Open {
     /// `None`: the server closed.
-    async fn next(&mut self) -> Result<Option<StatusBody>, ClientError> {
+    async fn next(&mut self, idle_timeout: Duration) -> Result<Option<StatusBody>, ClientError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                let status = StatusBody::parse(&event).map_err(|_| ClientError::Protocol(Fault::Unreadable))?;
+                let status = StatusBody::parse_about(&self.about, &event)
+                    .map_err(|_| ClientError::Protocol(Fault::Unreadable))?;
                 return Ok(Some(status));
             }
-            let chunk = tokio::time::timeout(IDLE_TIMEOUT, self.response.chunk()).await;
+            let chunk = tokio::time::timeout(idle_timeout, self.response.chunk()).await;
             let chunk = chunk.map_err(|_| ClientError::Unknown(Lost::TimedOut))?;
             let chunk = chunk.map_err(|error| from_failure(transport::failure(&error)))?;
             let Some(chunk) = chunk else { return Ok(None) };
             self.ready.extend(self.reader.feed(&chunk).map_err(|_| ClientError::Protocol(Fault::Unreadable))?);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_falls_silent_ends_the_stream() {
+        let first = Ok::<_, std::io::Error>("data: {\"status\":\"IN_QUEUE\",\"queue_position\":0}\n\n: ping\n");
+        let body = reqwest::Body::wrap_stream(stream::iter([first]).chain(stream::pending()));
+        let about = RequestId::parse("r1").unwrap();
+        let response = Response::from(http::Response::new(body));
+        let mut open = Open { response, reader: Reader::default(), ready: VecDeque::new(), about };
+        let patience = Duration::from_millis(20);
+        let first = open.next(patience).await.unwrap().unwrap();
+        assert_eq!((first.request_id.as_str(), first.queue_position), ("r1", Some(0)));
+        assert_eq!(open.next(patience).await, Err(ClientError::Unknown(Lost::TimedOut)));
     }
 }

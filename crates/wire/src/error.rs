@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 pub use crate::error::detail::{Detail, Loc, ModelErrorType};
 pub use crate::error::kind::ErrorType;
+use crate::json;
 
 mod detail;
 mod kind;
@@ -41,13 +42,10 @@ impl ErrorBody {
     }
 
     pub fn to_json(&self) -> String {
-        let written = match self {
-            ErrorBody::Validation(details) => serde_json::to_string(&Details { detail: details }),
-            ErrorBody::Request { detail, error_type } => {
-                serde_json::to_string(&Request { detail, error_type: *error_type })
-            }
-        };
-        written.expect("strings and raw JSON always serialise")
+        match self {
+            ErrorBody::Validation(details) => json::written(&Details { detail: details }),
+            ErrorBody::Request { detail, error_type } => json::written(&Request { detail, error_type: *error_type }),
+        }
     }
 
     /// Reads either family. `None`: no JSON object with a `detail` that is a string or a list of entries.

@@ -37,7 +37,7 @@ pub struct ImagesOutput {
 
 impl ImagesOutput {
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers always serialise")
+        crate::json::written(self)
     }
 
     /// Reads the pictures of any image model's output; whatever else is in it is ignored.

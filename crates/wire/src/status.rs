@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use url::Url;
 
 use crate::endpoint::EndpointId;
@@ -139,6 +140,8 @@ pub enum StatusError {
     Unreadable(#[from] serde_json::Error),
     #[error("this status reply says something other than IN_QUEUE, IN_PROGRESS or COMPLETED")]
     UnknownWord,
+    #[error("this status reply doesn't say which request it is about")]
+    NoRequest,
 }
 
 impl StatusBody {
@@ -171,22 +174,34 @@ impl StatusBody {
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings and numbers always serialise")
+        crate::json::written(self)
     }
 
     /// Reads what any fal-like server sends. Missing keys, unknown log shapes and self-made failure words are understood;
     /// an unknown status word is an error, since guessing it could end or hang a paid job.
     pub fn parse(body: &[u8]) -> Result<StatusBody, StatusError> {
         let read: Read = serde_json::from_slice(body)?;
+        let about = read.request_id.clone().ok_or(StatusError::NoRequest)?;
+        StatusBody::of(read, about)
+    }
+
+    /// Like [`StatusBody::parse`], for a caller who knows what it asked about: older servers leave the id out.
+    pub fn parse_about(request_id: &RequestId, body: &[u8]) -> Result<StatusBody, StatusError> {
+        StatusBody::of(serde_json::from_slice(body)?, request_id.clone())
+    }
+
+    fn of(read: Read, request_id: RequestId) -> Result<StatusBody, StatusError> {
         let (status, word_says_failed) = QueueStatus::read(&read.status).ok_or(StatusError::UnknownWord)?;
         let completed = status == QueueStatus::Completed;
         Ok(StatusBody {
             failure: if completed { failure(&read, word_says_failed) } else { None },
-            queue_position: read.queue_position.filter(|_| status == QueueStatus::InQueue),
+            queue_position: read.queue_position.and_then(|at| at.as_u64()).filter(|_| status == QueueStatus::InQueue),
             urls: Urls::from_parts(read.response_url, read.status_url, read.cancel_url),
-            logs: read.logs.map(log::read_all),
-            metrics: read.metrics.unwrap_or_default(),
-            request_id: read.request_id,
+            logs: read.logs.as_ref().and_then(log::read_all),
+            metrics: Metrics {
+                inference_time: read.metrics.and_then(|metrics| metrics.get("inference_time")?.as_f64()),
+            },
+            request_id,
             status,
         })
     }
@@ -198,7 +213,7 @@ fn failure(read: &Read, word_says_failed: bool) -> Option<Failure> {
         return None;
     }
     let text = match error {
-        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
         None => read.error_type.clone().unwrap_or_else(|| read.status.clone()),
     };
@@ -244,13 +259,13 @@ struct Written<'a> {
 #[derive(Deserialize)]
 struct Read {
     status: String,
-    request_id: RequestId,
+    request_id: Option<RequestId>,
     response_url: Option<String>,
     status_url: Option<String>,
     cancel_url: Option<String>,
-    logs: Option<Vec<serde_json::Value>>,
-    metrics: Option<Metrics>,
-    queue_position: Option<u64>,
-    error: Option<serde_json::Value>,
+    logs: Option<Value>,
+    metrics: Option<Value>,
+    queue_position: Option<Value>,
+    error: Option<Value>,
     error_type: Option<String>,
 }

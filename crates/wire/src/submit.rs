@@ -32,7 +32,7 @@ impl SubmitReply {
     }
 
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&Written::of(self)).expect("strings and numbers always serialise")
+        crate::json::written(self)
     }
 
     pub fn parse(body: &[u8]) -> Result<SubmitReply, SubmitError> {

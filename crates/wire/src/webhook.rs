@@ -81,7 +81,7 @@ impl<'a> WebhookBody<'a> {
 
     /// The exact bytes to send and to sign.
     pub fn to_json(&self) -> String {
-        let text = |text: Option<&str>| serde_json::to_string(&text).expect("strings always serialise");
+        let text = |text: Option<&str>| crate::json::written(&text);
         let payload = self.payload.map_or("null", RawValue::get);
         let mut json = String::with_capacity(payload.len() + 512);
         json.push_str("{\"error\": ");

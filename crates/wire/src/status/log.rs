@@ -74,8 +74,9 @@ impl LogEntry {
     }
 }
 
-pub(super) fn read_all(values: Vec<Value>) -> Vec<LogEntry> {
-    values.iter().map(LogEntry::read).collect()
+/// `None` for what is no list.
+pub(super) fn read_all(values: &Value) -> Option<Vec<LogEntry>> {
+    Some(values.as_array()?.iter().map(LogEntry::read).collect())
 }
 
 /// Python servers often leave the offset out and mean UTC.

@@ -1,6 +1,7 @@
 //! What other servers and hand-written senders put on the wire.
 
 use plantain_wire::error::ErrorType;
+use plantain_wire::id::RequestId;
 use plantain_wire::status::{QueueStatus, StatusBody};
 use plantain_wire::submit::SubmitReply;
 use plantain_wire::webhook::{WebhookBody, WebhookStatus};
@@ -17,6 +18,29 @@ fn a_status_needs_only_its_word_and_its_id() {
     let nulls = r#"{"status":"COMPLETED","request_id":"r1","response_url":null,"status_url":null,"cancel_url":null,
         "logs":null,"metrics":null,"queue_position":null,"error":null,"error_type":null,"else":{}}"#;
     assert_eq!(status(nulls).failure, None);
+}
+
+#[test]
+fn a_caller_who_knows_the_request_needs_no_id() {
+    let older = br#"{"status":"IN_QUEUE","queue_position":1,"response_url":"https://q.test/r1"}"#;
+    assert!(StatusBody::parse(older).is_err());
+    let asked = RequestId::parse("r1").unwrap();
+    let body = StatusBody::parse_about(&asked, older).unwrap();
+    assert_eq!((body.request_id, body.queue_position), (asked, Some(1)));
+}
+
+#[test]
+fn decorations_of_an_odd_shape_do_not_hide_the_status() {
+    let odd =
+        r#"{"status":"COMPLETED","request_id":"r","logs":{},"metrics":{"inference_time":"fast"},"queue_position":"x"}"#;
+    let body = status(odd);
+    assert_eq!((body.status, body.logs, body.metrics.inference_time), (QueueStatus::Completed, None, None));
+    assert_eq!(
+        status(r#"{"status":"COMPLETED","request_id":"r","metrics":{"inference_time":2,"more":1}}"#)
+            .metrics
+            .inference_time,
+        Some(2.0)
+    );
 }
 
 #[test]
