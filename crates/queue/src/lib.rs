@@ -5,6 +5,12 @@
 //! Invariants kept here: every accepted request ends in exactly one terminal state; a settle is fenced by its lease; the
 //! result and the deliveries it owes are one store call.
 
+pub mod decide;
+pub mod engine;
 pub mod model;
+mod notice;
 pub mod runner;
+mod signer;
 pub mod store;
+
+pub use crate::signer::Signer;

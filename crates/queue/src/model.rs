@@ -1,5 +1,6 @@
 //! What the queue keeps: a request, its attempts, its outcome, the deliveries that it owes, and files.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -70,6 +71,8 @@ pub struct ClaimedRequest {
     pub created_at: Timestamp,
     /// How many earlier attempts failed on the runner's side (a lease that ran out counts).
     pub failures: u32,
+    /// What the latest of them failed with.
+    pub last_error: Option<ErrorType>,
     /// The request was cancelled while an earlier attempt ran; it must be finished, not run.
     pub cancel_requested: bool,
 }
@@ -88,7 +91,7 @@ pub enum Outcome {
 pub enum Next {
     /// Terminal. `deliveries` are owed from the same commit on.
     Finish { outcome: Outcome, deliveries: Vec<NewDelivery> },
-    /// Back to the queue: not before `at`. `failed` counts the attempt against the budget; a drain does not.
+    /// Back to the queue: not before `at`. A failed attempt counts against the budget; one that was handed back does not.
     Requeue { at: Timestamp, attempt: AttemptEnd },
 }
 
@@ -131,13 +134,17 @@ pub struct RequestView {
     pub id: RequestId,
     pub endpoint: EndpointId,
     pub caller: Caller,
+    /// Of the latest attempt; the request's own id before the second one.
     pub gateway_request_id: GatewayRequestId,
+    pub webhook: Option<Url>,
     pub status: QueueStatus,
     /// Requests ahead on the same app, only while in the queue.
     pub queue_position: Option<u64>,
+    /// Of all attempts, oldest line first.
     pub logs: Vec<LogEntry>,
     pub attempts: u32,
     pub created_at: Timestamp,
+    /// When the first attempt began.
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
@@ -152,6 +159,53 @@ pub struct NewDelivery {
     pub target: Url,
     pub body: Bytes,
     pub due_at: Timestamp,
+}
+
+impl NewDelivery {
+    /// Whom the delivery bothers: host and port of its target. See [`HostLoad`].
+    pub fn host(&self) -> String {
+        let host = self.target.host_str().unwrap_or_default();
+        format!("{host}:{}", self.target.port_or_known_default().unwrap_or(0))
+    }
+}
+
+/// How many deliveries to one host may be under way at once, and how many are, so that a receiver that hangs can't take
+/// every slot.
+#[derive(Clone, Debug)]
+pub struct HostLoad {
+    per_host_max: usize,
+    under_way: HashMap<String, usize>,
+}
+
+impl HostLoad {
+    /// Nothing is under way. `per_host_max` is at least 1.
+    pub fn new(per_host_max: usize) -> HostLoad {
+        HostLoad { per_host_max: per_host_max.max(1), under_way: HashMap::new() }
+    }
+
+    /// Hosts that may not get a further delivery now.
+    pub fn full(&self) -> Vec<String> {
+        let full = self.under_way.iter().filter(|(_, count)| **count >= self.per_host_max);
+        full.map(|(host, _)| host.clone()).collect()
+    }
+
+    /// Counts one more delivery to `host`, if it may get one.
+    pub fn admit(&mut self, host: &str) -> bool {
+        let count = self.under_way.entry(host.to_owned()).or_default();
+        let admitted = *count < self.per_host_max;
+        *count += usize::from(admitted);
+        admitted
+    }
+
+    /// One of the deliveries to `host` has ended.
+    pub fn release(&mut self, host: &str) {
+        if let Some(count) = self.under_way.get_mut(host) {
+            *count -= 1;
+            if *count == 0 {
+                self.under_way.remove(host);
+            }
+        }
+    }
 }
 
 /// A delivery taken for one attempt. Fenced like a request: by id and attempt.
@@ -211,4 +265,33 @@ pub struct FileRecord {
     pub size: u64,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(target: &str) -> String {
+        let (request_id, user_id) = (RequestId::parse("r").unwrap(), UserId::parse("u").unwrap());
+        let target = target.parse().unwrap();
+        NewDelivery { id: String::new(), request_id, user_id, target, body: Bytes::new(), due_at: Timestamp::MIN }
+            .host()
+    }
+
+    #[test]
+    fn receivers_are_told_apart_by_host_and_port() {
+        assert_eq!(to("https://shop.example/a?b"), "shop.example:443");
+        assert_eq!(to("http://SHOP.example/c"), "shop.example:80");
+        assert_eq!(to("http://127.0.0.1:8787/api/fal/webhook"), "127.0.0.1:8787");
+    }
+
+    #[test]
+    fn a_host_is_full_until_one_of_its_deliveries_ends() {
+        let mut load = HostLoad::new(2);
+        assert!(load.admit("a") && load.admit("a") && !load.admit("a") && load.admit("b"));
+        assert_eq!(load.full(), ["a"]);
+        load.release("a");
+        assert!(load.full().is_empty() && load.admit("a") && !load.admit("a"));
+        load.release("c");
+    }
 }

@@ -9,14 +9,15 @@ use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, Lease,
-    NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
 pub trait QueueStore: Send + Sync + 'static {
-    /// Stores a request, unless its idempotency key is known already.
+    /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is
+    /// answered like a known key, so that a submit whose outcome is unknown may be repeated.
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
 
     /// Takes at most `count` runnable requests under leases that last `lease`: waiting ones that are due (normal before
@@ -34,8 +35,15 @@ pub trait QueueStore: Send + Sync + 'static {
     /// Adds log lines of a running attempt. Lines of a lost lease are dropped.
     async fn append_logs(&self, lease: &Lease, lines: &[LogEntry]) -> Result<Settled, StoreError>;
 
-    /// Ends an attempt: state, outcome and owed deliveries in one commit, or nothing where the lease is lost.
-    async fn settle(&self, lease: &Lease, next: Next, now: Timestamp) -> Result<Settled, StoreError>;
+    /// Ends an attempt: its last log lines, state, outcome and owed deliveries in one commit, or nothing where the lease is
+    /// lost.
+    async fn settle(
+        &self,
+        lease: &Lease,
+        next: Next,
+        last_lines: &[LogEntry],
+        now: Timestamp,
+    ) -> Result<Settled, StoreError>;
 
     /// Ends a waiting request with `outcome` and `deliveries`, or flags a running one.
     async fn cancel(
@@ -49,9 +57,12 @@ pub trait QueueStore: Send + Sync + 'static {
     /// `None`: unknown or expired. Not found is not an error.
     async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError>;
 
+    /// Takes at most `count` deliveries that are due or whose lease has run out, oldest first, and of each host no more than
+    /// `hosts` admits.
     async fn claim_deliveries(
         &self,
         count: usize,
+        hosts: HostLoad,
         lease: Duration,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedDelivery>, StoreError>;
@@ -69,6 +80,25 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn put_file(&self, file: FileRecord) -> Result<(), StoreError>;
 
     async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError>;
+
+    /// Calls `heard` when another process that uses the same database has changed something, for as long as the store
+    /// lives. It is a hint that may be lost or come twice. A store that nobody else uses never calls it.
+    fn listen(&self, heard: Heard) {
+        drop(heard);
+    }
+}
+
+/// Takes hints, on any thread, and returns at once.
+pub type Heard = Box<dyn Fn(Hint) + Send + Sync>;
+
+/// What another process may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    RequestsDue,
+    DeliveriesDue,
+    Changed(RequestId),
+    /// Hints have been missed.
+    Anything,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@
 pub mod error;
 pub mod migrations;
 pub mod postgres;
+pub mod queue;
 pub mod sqlite;
 pub mod time;
 

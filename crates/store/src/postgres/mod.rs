@@ -8,6 +8,7 @@ mod connect;
 mod error;
 mod listen;
 mod migrate;
+pub(crate) mod queue;
 
 use std::sync::Arc;
 
@@ -33,6 +34,14 @@ struct Inner {
     tasks: Tasks,
     closed: CancellationToken,
     _close: DropGuard,
+}
+
+/// Whether a server answers at a `postgres://` URL, and its version. Changes nothing there.
+pub async fn reachable(url: &str) -> Result<String, OpenError> {
+    let pool = connect::pool(connect::read(url)?)?;
+    let client = pool.get().await.map_err(DatabaseError::from)?;
+    let row = client.query_one("SHOW server_version", &[]).await.map_err(DatabaseError::from)?;
+    Ok(row.get(0))
 }
 
 impl Database {

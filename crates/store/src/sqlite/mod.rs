@@ -19,6 +19,7 @@
 mod connection;
 mod error;
 mod migrate;
+pub(crate) mod queue;
 mod readers;
 mod work;
 mod writer;

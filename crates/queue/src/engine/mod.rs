@@ -1,0 +1,227 @@
+//! The engine: carries the queue's decisions out over a store, runners and deliveries.
+//!
+//! Reads the world, asks [`crate::decide`], writes the answer in one store call. Nothing durable lives here: a killed engine
+//! loses no more than the rest of its leases' time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use plantain_outbound::{Outbound, Schedule};
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::id::RequestId;
+use plantain_work::lane::{self, Wake};
+use plantain_work::{Clock, Shutdown, Tasks, random};
+
+use crate::decide::{self, Budget};
+use crate::model::{Cancelled, FileRecord, NewRequest, RequestView};
+use crate::notice::{self, Announced};
+use crate::runner::Runners;
+use crate::signer::Signer;
+use crate::store::{Enqueued, Hint, QueueStore, StoreError};
+
+use self::deliveries::DeliveryLane;
+use self::news::News;
+pub use self::news::Watch;
+use self::requests::RequestLane;
+
+mod deliveries;
+mod news;
+mod requests;
+mod settling;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Parts>);
+
+struct Parts {
+    store: Arc<dyn QueueStore>,
+    runners: Runners,
+    signer: Signer,
+    outbound: Outbound,
+    clock: Clock,
+    config: EngineConfig,
+    news: News,
+    requests_due: Wake,
+    deliveries_due: Wake,
+}
+
+/// How much at once, for how long, how often.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Requests that run at the same time.
+    pub slots: usize,
+    /// How long a request stays with a worker that says nothing. Prolonged every third of it.
+    pub lease: Duration,
+    /// The longest that one attempt may take.
+    pub attempt_timeout: Duration,
+    /// How long a runner may go on after its request was cancelled, before it is left.
+    pub cancel_grace: Duration,
+    pub budget: Budget,
+    /// Deliveries under way at the same time.
+    pub delivery_slots: usize,
+    /// Of these, to one host.
+    pub deliveries_per_host: usize,
+    pub schedule: Schedule,
+    pub first_delivery_timeout: Duration,
+    pub later_delivery_timeout: Duration,
+}
+
+impl Default for EngineConfig {
+    fn default() -> EngineConfig {
+        EngineConfig {
+            slots: 2,
+            lease: Duration::from_secs(15),
+            attempt_timeout: Duration::from_secs(3600),
+            cancel_grace: Duration::from_secs(10),
+            budget: Budget::default(),
+            delivery_slots: 64,
+            deliveries_per_host: 16,
+            schedule: Schedule::Standard,
+            first_delivery_timeout: Duration::from_secs(15),
+            later_delivery_timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A submit that is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    pub id: RequestId,
+    pub queue_position: u64,
+    /// It had been submitted before under the same idempotency key.
+    pub known: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    #[error("no runner serves this endpoint")]
+    UnknownEndpoint,
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    pub fn new(
+        store: Arc<dyn QueueStore>,
+        runners: Runners,
+        signer: Signer,
+        outbound: Outbound,
+        clock: Clock,
+        config: EngineConfig,
+    ) -> Engine {
+        let (news, requests_due, deliveries_due) = (News::new(clock.clone()), Wake::new(), Wake::new());
+        Engine(Arc::new(Parts { store, runners, signer, outbound, clock, config, news, requests_due, deliveries_due }))
+    }
+
+    /// Begins to run requests and to deliver webhooks, until `shutdown` begins.
+    pub fn start(&self, tasks: &Tasks, shutdown: &Shutdown) {
+        let parts = &self.0;
+        self.listen();
+        let requests = Arc::new(RequestLane::new(parts.clone()));
+        let slots = parts.config.slots;
+        let running = (parts.requests_due.clone(), parts.clock.clone(), tasks.clone(), shutdown.clone());
+        tasks.spawn("queue.requests", lane::run(requests, slots, running.0, running.1, running.2, running.3));
+        let deliveries = Arc::new(DeliveryLane::new(parts.clone()));
+        let slots = parts.config.delivery_slots;
+        let sending = (parts.deliveries_due.clone(), parts.clock.clone(), tasks.clone(), shutdown.clone());
+        tasks.spawn("queue.deliveries", lane::run(deliveries, slots, sending.0, sending.1, sending.2, sending.3));
+    }
+
+    /// Wakes up for what other processes did.
+    fn listen(&self) {
+        let parts = Arc::downgrade(&self.0);
+        self.0.store.listen(Box::new(move |hint| {
+            let Some(parts) = parts.upgrade() else { return };
+            match hint {
+                Hint::RequestsDue => parts.requests_due.wake(),
+                Hint::DeliveriesDue => parts.deliveries_due.wake(),
+                Hint::Changed(id) => parts.news.changed(&id),
+                Hint::Anything => {
+                    parts.requests_due.wake();
+                    parts.deliveries_due.wake();
+                    parts.news.all_changed();
+                }
+            }
+        }));
+    }
+
+    pub fn serves(&self, endpoint: &EndpointId) -> bool {
+        self.0.runners.find(endpoint).is_some()
+    }
+
+    /// Durable when it returns.
+    pub async fn submit(&self, request: NewRequest) -> Result<Submitted, SubmitError> {
+        if !self.serves(&request.endpoint) {
+            return Err(SubmitError::UnknownEndpoint);
+        }
+        let id = request.id.clone();
+        match self.0.store.enqueue(request).await? {
+            Enqueued::New { queue_position } => {
+                self.0.requests_due.wake();
+                Ok(Submitted { id, queue_position, known: false })
+            }
+            Enqueued::Known { id } => {
+                let view = self.0.store.request(&id).await?;
+                let queue_position = view.and_then(|view| view.queue_position).unwrap_or(0);
+                Ok(Submitted { id, queue_position, known: true })
+            }
+            Enqueued::KeyReused => Err(SubmitError::KeyReused),
+        }
+    }
+
+    /// `None`: unknown or expired.
+    pub async fn status(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
+        self.0.store.request(id).await
+    }
+
+    /// Tells when the request may have changed. Begin to watch before you read, then nothing falls in between.
+    pub fn watch(&self, id: &RequestId) -> Watch {
+        self.0.news.watch(id)
+    }
+
+    /// Ends a waiting request at once; asks a running one to stop.
+    pub async fn cancel(&self, id: &RequestId) -> Result<Cancelled, StoreError> {
+        let Some(view) = self.0.store.request(id).await? else { return Ok(Cancelled::NotFound) };
+        let now = self.0.clock.now();
+        let outcome = decide::cancelled();
+        let announced = Announced {
+            request_id: id,
+            gateway_request_id: &view.gateway_request_id,
+            user_id: &view.caller.user_id,
+            webhook: view.webhook.as_ref(),
+        };
+        let owed = notice::owed(&announced, &outcome, delivery_id(now), now);
+        let cancelled = self.0.store.cancel(id, outcome, owed, now).await?;
+        match cancelled {
+            Cancelled::Removed => self.0.deliveries_due.wake(),
+            Cancelled::Requested => self.0.news.cancel(id),
+            Cancelled::AlreadyCompleted | Cancelled::NotFound => {}
+        }
+        self.0.news.changed(id);
+        Ok(cancelled)
+    }
+
+    pub async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+        self.0.store.put_file(file).await
+    }
+
+    pub async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError> {
+        self.0.store.file(id).await
+    }
+
+    pub fn store(&self) -> &Arc<dyn QueueStore> {
+        &self.0.store
+    }
+
+    pub fn keys(&self) -> &Signer {
+        &self.0.signer
+    }
+}
+
+fn delivery_id(now: Timestamp) -> String {
+    random::id(now).to_string()
+}

@@ -1,0 +1,160 @@
+//! News about requests inside this process: who waits for a change of which, and which running one is to be cancelled.
+//!
+//! Nothing here is needed for correctness: watchers ask the store at least once a second anyway.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use plantain_wire::id::RequestId;
+use plantain_work::Clock;
+
+/// Longest wait for news before the store is asked anyway.
+const POLL: Duration = Duration::from_secs(1);
+
+type Channel = watch::Sender<()>;
+
+pub(super) struct News {
+    clock: Clock,
+    watched: Mutex<HashMap<RequestId, Weak<Channel>>>,
+    running: Mutex<HashMap<RequestId, CancellationToken>>,
+}
+
+impl News {
+    pub(super) fn new(clock: Clock) -> News {
+        News { clock, watched: Mutex::default(), running: Mutex::default() }
+    }
+
+    /// The request may have changed in the store.
+    pub(super) fn changed(&self, id: &RequestId) {
+        let channel = lock(&self.watched).get(id).and_then(Weak::upgrade);
+        if let Some(channel) = channel {
+            channel.send_replace(());
+        }
+    }
+
+    pub(super) fn all_changed(&self) {
+        let channels: Vec<_> = lock(&self.watched).values().filter_map(Weak::upgrade).collect();
+        for channel in channels {
+            channel.send_replace(());
+        }
+    }
+
+    pub(super) fn watch(&self, id: &RequestId) -> Watch {
+        let channel = self.channel(id);
+        Watch { news: channel.subscribe(), _channel: channel, clock: self.clock.clone() }
+    }
+
+    fn channel(&self, id: &RequestId) -> Arc<Channel> {
+        let mut watched = lock(&self.watched);
+        if let Some(channel) = watched.get(id).and_then(Weak::upgrade) {
+            return channel;
+        }
+        // Sweeping when the map would grow keeps it at twice the requests that are watched.
+        if watched.len() == watched.capacity() {
+            watched.retain(|_, channel| channel.strong_count() > 0);
+        }
+        let channel = Arc::new(Channel::new(()));
+        watched.insert(id.clone(), Arc::downgrade(&channel));
+        channel
+    }
+
+    /// The request's attempt runs here until the guard is dropped.
+    pub(super) fn runs_here(&self, id: &RequestId, cancel: CancellationToken) -> Running<'_> {
+        lock(&self.running).insert(id.clone(), cancel.clone());
+        Running { news: self, id: id.clone() }
+    }
+
+    /// Asks the request's attempt to stop, if it runs here.
+    pub(super) fn cancel(&self, id: &RequestId) {
+        if let Some(cancel) = lock(&self.running).get(id) {
+            cancel.cancel();
+        }
+    }
+}
+
+/// Says that an attempt runs in this process, for as long as it is kept.
+pub(super) struct Running<'a> {
+    news: &'a News,
+    id: RequestId,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        lock(&self.news.running).remove(&self.id);
+    }
+}
+
+/// Waits for news about one request.
+#[derive(Debug)]
+pub struct Watch {
+    news: watch::Receiver<()>,
+    _channel: Arc<Channel>,
+    clock: Clock,
+}
+
+impl Watch {
+    /// Returns when the request may have changed since the last call: at once on news, after a second without any. The
+    /// caller reads it again.
+    pub async fn changed(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.news.changed() => {}
+            () = self.clock.sleep(POLL) => {}
+        }
+    }
+}
+
+fn lock<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing is computed under the lock, so a poisoned map is still whole.
+    map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn news() -> (News, RequestId, Clock) {
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        (News::new(clock.clone()), RequestId::parse("r").unwrap(), clock)
+    }
+
+    #[tokio::test]
+    async fn a_change_between_two_waits_is_not_lost() {
+        let (news, id, clock) = news();
+        let mut watch = news.watch(&id);
+        news.changed(&id);
+        watch.changed().await;
+        let waiting = watch.changed();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        clock.advance(POLL);
+        waiting.await;
+    }
+
+    #[test]
+    fn an_attempt_is_cancelled_only_while_it_runs_here() {
+        let (news, id, _) = news();
+        let cancel = CancellationToken::new();
+        drop(news.runs_here(&id, cancel.clone()));
+        news.cancel(&id);
+        assert!(!cancel.is_cancelled());
+        let _running = news.runs_here(&id, cancel.clone());
+        news.cancel(&id);
+        assert!(cancel.is_cancelled());
+    }
+
+    #[test]
+    fn channels_that_nobody_holds_are_swept() {
+        let (news, ..) = news();
+        for number in 0..10_000 {
+            drop(news.watch(&RequestId::parse(&number.to_string()).unwrap()));
+        }
+        assert!(lock(&news.watched).len() < 100);
+    }
+}

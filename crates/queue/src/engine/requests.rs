@@ -1,0 +1,296 @@
+//! The request lane: claims requests, runs their attempts under a heartbeat, and settles how they ended.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use plantain_wire::error::ErrorType;
+use plantain_wire::status::{LogEntry, LogLevel};
+use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, with_heartbeat};
+use plantain_work::{Shutdown, clock, random};
+
+use crate::decide::{self, After, Attempted, Before};
+use crate::engine::settling::settle;
+use crate::engine::{Parts, delivery_id};
+use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
+use crate::notice::{self, Announced};
+use crate::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
+
+/// Log lines that may wait to be written.
+const LINES_WAITING_MAX: usize = 1024;
+
+/// How often the log of a running attempt is written: often enough to be followed, seldom enough to cost little.
+const LOG_EVERY: Duration = Duration::from_millis(100);
+
+pub(super) struct RequestLane(Arc<Parts>);
+
+impl RequestLane {
+    pub(super) fn new(parts: Arc<Parts>) -> RequestLane {
+        RequestLane(parts)
+    }
+
+    /// Runs the attempt to its end, its cancellation or the process's. `None`: the lease was lost on the way.
+    async fn attempt(&self, claimed: &ClaimedRequest, log: &Log, stop: &Shutdown) -> Option<Attempted> {
+        let Some(runner) = self.0.runners.find(&claimed.endpoint) else {
+            let detail = format!("No runner serves {} any more.", claimed.endpoint);
+            return Some(Attempted::Failed(RunFailure { error_type: ErrorType::InternalError, detail }));
+        };
+        let cancel = CancellationToken::new();
+        let _running = self.0.news.runs_here(&claimed.lease.request_id, cancel.clone());
+        let work = async {
+            tokio::select! {
+                attempted = self.run_with_log(&*runner, claimed, log, &cancel) => attempted,
+                () = stop.aborted() => Attempted::Interrupted,
+                () = self.left_after(&cancel) => Attempted::Cancelled,
+            }
+        };
+        let every = self.0.config.lease / 3;
+        with_heartbeat(&self.0.clock, every, || self.beat(claimed, &cancel), work).await
+    }
+
+    /// Returns some time after the cancellation: by then a runner should have stopped.
+    async fn left_after(&self, cancel: &CancellationToken) {
+        cancel.cancelled().await;
+        self.0.clock.sleep(self.0.config.cancel_grace).await;
+    }
+
+    async fn beat(&self, claimed: &ClaimedRequest, cancel: &CancellationToken) -> Beat {
+        let until = clock::after(self.0.clock.now(), self.0.config.lease);
+        match self.0.store.heartbeat(std::slice::from_ref(&claimed.lease), until).await.as_deref() {
+            Ok([Pulse::Lost]) => Beat::Lost,
+            Ok([Pulse::CancelRequested]) => {
+                cancel.cancel();
+                Beat::Held
+            }
+            Ok(_) => Beat::Held,
+            Err(error) => {
+                // The lease may still stand; the fence decides when the end is written.
+                tracing::warn!(error = error as &dyn std::error::Error, "queue.heartbeat_failed");
+                Beat::Held
+            }
+        }
+    }
+
+    async fn run_with_log(
+        &self,
+        runner: &dyn Runner,
+        claimed: &ClaimedRequest,
+        log: &Log,
+        cancel: &CancellationToken,
+    ) -> Attempted {
+        let (sink, lines) = LogSink::channel(LINES_WAITING_MAX);
+        let running = self.run(runner, claimed, sink, cancel);
+        let logging = self.write_log(claimed, log, lines);
+        // The log ends when the runner has dropped its sink; what is left of it is written with the end.
+        let (attempted, ()) = tokio::join!(running, logging);
+        attempted
+    }
+
+    async fn run(
+        &self,
+        runner: &dyn Runner,
+        claimed: &ClaimedRequest,
+        logs: LogSink,
+        cancel: &CancellationToken,
+    ) -> Attempted {
+        let task = RunTask {
+            request_id: claimed.lease.request_id.clone(),
+            gateway_request_id: claimed.gateway_request_id.clone(),
+            endpoint: claimed.endpoint.clone(),
+            input: claimed.input.clone(),
+            logs,
+            cancel: cancel.clone(),
+        };
+        let began_at = self.0.clock.now();
+        let limit = self.0.config.attempt_timeout;
+        let answer = self.0.clock.timeout(limit, AssertUnwindSafe(runner.run(task)).catch_unwind()).await;
+        let inference = clock::until(began_at, self.0.clock.now());
+        attempted(answer, inference, cancel.is_cancelled(), limit)
+    }
+
+    async fn write_log(&self, claimed: &ClaimedRequest, log: &Log, mut lines: mpsc::Receiver<(LogLevel, String)>) {
+        while let Some((level, line)) = lines.recv().await {
+            log.push(LogEntry::new(line, level, self.0.clock.now()));
+            let pause = self.0.clock.sleep(LOG_EVERY);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    line = lines.recv() => match line {
+                        Some((level, line)) => log.push(LogEntry::new(line, level, self.0.clock.now())),
+                        None => return,
+                    }
+                }
+            }
+            self.flush(claimed, log).await;
+        }
+    }
+
+    async fn flush(&self, claimed: &ClaimedRequest, log: &Log) {
+        let lines = log.take();
+        match self.0.store.append_logs(&claimed.lease, &lines).await {
+            Ok(_) => self.0.news.changed(&claimed.lease.request_id),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "queue.log_not_written");
+                log.put_back(lines);
+            }
+        }
+    }
+
+    async fn end(&self, claimed: &ClaimedRequest, after: After, log: &Log, stop: &Shutdown) {
+        let parts = &self.0;
+        let next = match after {
+            After::Finish(outcome) => self.finish(claimed, outcome),
+            After::Requeue { at, attempt } => Next::Requeue { at, attempt },
+        };
+        let lines = log.take();
+        let write = || parts.store.settle(&claimed.lease, next.clone(), &lines, parts.clock.now());
+        let settled = settle(&parts.clock, stop, "request", write).await;
+        let request_id = &claimed.lease.request_id;
+        match settled {
+            Some(Settled::Done) => {
+                parts.news.changed(request_id);
+                parts.deliveries_due.wake();
+                tracing::info!(%request_id, endpoint = %claimed.endpoint, attempt = claimed.lease.attempt, end = word(&next), "request.settled");
+            }
+            Some(Settled::LeaseLost) => {
+                tracing::warn!(%request_id, attempt = claimed.lease.attempt, "request.lease_lost")
+            }
+            None => {}
+        }
+    }
+
+    fn finish(&self, claimed: &ClaimedRequest, outcome: Outcome) -> Next {
+        let now = self.0.clock.now();
+        let announced = Announced {
+            request_id: &claimed.lease.request_id,
+            gateway_request_id: &claimed.gateway_request_id,
+            user_id: &claimed.caller.user_id,
+            webhook: claimed.webhook.as_ref(),
+        };
+        let deliveries = notice::owed(&announced, &outcome, delivery_id(now), now);
+        Next::Finish { outcome, deliveries }
+    }
+}
+
+#[async_trait]
+impl Lane for RequestLane {
+    type Task = ClaimedRequest;
+
+    fn name(&self) -> &'static str {
+        "queue.request"
+    }
+
+    async fn claim(&self, free: usize) -> Result<Claim<ClaimedRequest>, ClaimFailed> {
+        let (config, now) = (&self.0.config, self.0.clock.now());
+        let claimed = self.0.store.claim_requests(free, config.lease, now).await.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "queue.claim_requests_failed");
+            ClaimFailed
+        })?;
+        for task in &claimed.tasks {
+            self.0.news.changed(&task.lease.request_id);
+        }
+        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
+    }
+
+    async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) {
+        let (budget, now) = (&self.0.config.budget, self.0.clock.now());
+        let log = Log::default();
+        let after = match decide::before_attempt(&claimed, budget, now) {
+            Before::Finish(outcome) => After::Finish(outcome),
+            Before::Run => {
+                let Some(attempted) = self.attempt(&claimed, &log, &stop).await else {
+                    tracing::warn!(request_id = %claimed.lease.request_id, "request.lease_lost");
+                    return;
+                };
+                decide::after_attempt(&claimed, attempted, budget, self.0.clock.now(), random::jitter())
+            }
+        };
+        self.end(&claimed, after, &log, &stop).await;
+    }
+}
+
+type Caught = Result<Result<Answer, RunFailure>, Box<dyn std::any::Any + Send>>;
+
+/// What the runner's end means. A runner that fails after it was asked to stop has stopped.
+fn attempted(caught: Option<Caught>, inference: Duration, cancelled: bool, limit: Duration) -> Attempted {
+    match caught {
+        Some(Ok(Ok(answer))) => Attempted::Answered { answer, inference },
+        Some(Ok(Err(_))) if cancelled => Attempted::Cancelled,
+        Some(Ok(Err(failure))) => Attempted::Failed(failure),
+        Some(Err(_panic)) => {
+            let detail = "The runner stopped in the middle of the request.".to_owned();
+            Attempted::Failed(RunFailure { error_type: ErrorType::RunnerServerError, detail })
+        }
+        None => {
+            let detail = format!("The attempt took longer than {} s.", limit.as_secs());
+            Attempted::Failed(RunFailure { error_type: ErrorType::RequestTimeout, detail })
+        }
+    }
+}
+
+fn word(next: &Next) -> &'static str {
+    match next {
+        Next::Finish { outcome: Outcome::Answered { .. }, .. } => "answered",
+        Next::Finish { outcome: Outcome::Failed { error_type, .. }, .. } => error_type.as_str(),
+        Next::Requeue { .. } => "requeued",
+    }
+}
+
+/// Log lines of one attempt that are not written yet.
+#[derive(Default)]
+struct Log(Mutex<Vec<LogEntry>>);
+
+impl Log {
+    fn push(&self, line: LogEntry) {
+        let mut lines = self.lock();
+        // Lines that can't be written for long are dropped, newest first; the attempt matters more.
+        if lines.len() < LINES_WAITING_MAX {
+            lines.push(line);
+        }
+    }
+
+    fn take(&self) -> Vec<LogEntry> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn put_back(&self, mut earlier: Vec<LogEntry>) {
+        let mut lines = self.lock();
+        earlier.append(&mut lines);
+        earlier.truncate(LINES_WAITING_MAX);
+        *lines = earlier;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<LogEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_of_a_runner_means_one_thing() {
+        let answer = Answer { http_status: 200, body: "{}".into() };
+        let failure = RunFailure { error_type: ErrorType::RunnerDisconnected, detail: "gone".into() };
+        let (took, limit) = (Duration::from_secs(1), Duration::from_secs(2));
+        let end = |caught, cancelled| attempted(caught, took, cancelled, limit);
+        let answered = Attempted::Answered { answer: answer.clone(), inference: took };
+        assert_eq!(end(Some(Ok(Ok(answer.clone()))), false), answered);
+        assert_eq!(end(Some(Ok(Ok(answer))), true), answered, "an answer that was ready stands");
+        assert_eq!(end(Some(Ok(Err(failure.clone()))), false), Attempted::Failed(failure.clone()));
+        assert_eq!(end(Some(Ok(Err(failure))), true), Attempted::Cancelled);
+        let kind = |attempted| match attempted {
+            Attempted::Failed(failure) => failure.error_type,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(end(Some(Err(Box::new("a bug"))), false)), ErrorType::RunnerServerError);
+        assert_eq!(kind(end(None, false)), ErrorType::RequestTimeout);
+    }
+}

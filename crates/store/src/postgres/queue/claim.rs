@@ -1,0 +1,145 @@
+//! Taking requests under leases, and keeping them.
+
+use std::collections::HashMap;
+
+use deadpool_postgres::Transaction;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use plantain_queue::model::{ClaimedRequest, Lease, Pulse};
+use plantain_queue::store::{Claimed, Hint};
+use plantain_work::random;
+
+use crate::error::DatabaseError;
+use crate::postgres::Database;
+use crate::postgres::queue::hint;
+use crate::queue::request::{ClaimedRow, LAPSED};
+use crate::time::{from_micros, to_micros};
+
+pub(super) async fn requests(
+    database: &Database,
+    count: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let picked = pick(&tx, i64::try_from(count).unwrap_or(i64::MAX), now).await?;
+    let tasks = begin(&tx, &picked, until, now).await?;
+    if !tasks.is_empty() {
+        let changed: Vec<Hint> = tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())).collect();
+        hint::send(&tx, &changed).await?;
+    }
+    let next_due = tx.prepare_cached("SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL").await?;
+    let next_due: Option<i64> = tx.query_one(&next_due, &[]).await?.try_get(0)?;
+    tx.commit().await?;
+    Ok(Claimed { tasks, next_due: next_due.and_then(from_micros) })
+}
+
+/// Locks what it picks and skips what another claim has locked, so that no two get the same.
+async fn pick(tx: &Transaction<'_>, count: i64, now: Timestamp) -> Result<Vec<i64>, DatabaseError> {
+    let now = to_micros(now);
+    let promote = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE seq IN (
+                 SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'delayed' FOR UPDATE SKIP LOCKED)",
+        )
+        .await?;
+    tx.execute(&promote, &[&now]).await?;
+    let lapsed = tx
+        .prepare_cached(
+            "SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'running' ORDER BY due_at LIMIT $2
+             FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let mut picked = tx.query(&lapsed, &[&now, &count]).await?;
+    let ready = tx
+        .prepare_cached(
+            "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT $1
+             FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let room = count.saturating_sub(i64::try_from(picked.len()).unwrap_or(i64::MAX));
+    picked.extend(tx.query(&ready, &[&room]).await?);
+    Ok(picked.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+/// A request that is still running here is one whose lease ran out: that was a failure of whoever held it.
+async fn begin(
+    tx: &Transaction<'_>,
+    picked: &[i64],
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<ClaimedRequest>, DatabaseError> {
+    if picked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let gateway_ids: Vec<String> = picked.iter().map(|_| random::id(now).to_string()).collect();
+    let begin = tx
+        .prepare_cached(
+            "UPDATE queue_requests r SET
+                 failures = failures + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+                 last_error = CASE WHEN state = 'running' THEN $5 ELSE last_error END,
+                 gateway_request_id = CASE WHEN attempt = 0 THEN id ELSE picked.gateway END,
+                 state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4)
+             FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway), queue_inputs i
+             WHERE r.seq = picked.seq AND i.request = picked.seq
+             RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
+                       failures, last_error, cancel_requested, i.input",
+        )
+        .await?;
+    let rows = tx.query(&begin, &[&picked, &gateway_ids, &to_micros(until), &to_micros(now), &LAPSED.as_str()]).await?;
+    // The rows come in any order; the tasks go out in the order of the queue.
+    let mut by_seq = HashMap::new();
+    for row in &rows {
+        by_seq.insert(row.try_get::<_, i64>(0)?, claimed_row(row)?);
+    }
+    picked.iter().filter_map(|seq| by_seq.remove(seq)).map(ClaimedRequest::try_from).collect()
+}
+
+fn claimed_row(row: &Row) -> Result<ClaimedRow, tokio_postgres::Error> {
+    Ok(ClaimedRow {
+        id: row.try_get(1)?,
+        attempt: row.try_get(2)?,
+        gateway_request_id: row.try_get(3)?,
+        endpoint: row.try_get(4)?,
+        user_id: row.try_get(5)?,
+        key_id: row.try_get(6)?,
+        webhook: row.try_get(7)?,
+        start_by: row.try_get(8)?,
+        created_at: row.try_get(9)?,
+        failures: row.try_get(10)?,
+        last_error: row.try_get(11)?,
+        cancel_requested: row.try_get(12)?,
+        input: row.try_get(13)?,
+    })
+}
+
+pub(super) async fn heartbeat(
+    database: &Database,
+    leases: &[Lease],
+    until: Timestamp,
+) -> Result<Vec<Pulse>, DatabaseError> {
+    let client = database.client().await?;
+    let prolong = client
+        .prepare_cached(
+            "UPDATE queue_requests r SET due_at = $3
+             FROM unnest($1::text[], $2::bigint[]) AS held (id, attempt)
+             WHERE r.id = held.id AND r.attempt = held.attempt AND state = 'running'
+             RETURNING r.id, r.attempt, cancel_requested",
+        )
+        .await?;
+    let ids: Vec<&str> = leases.iter().map(|lease| lease.request_id.as_str()).collect();
+    let attempts: Vec<i64> = leases.iter().map(|lease| lease.attempt.into()).collect();
+    let rows = client.query(&prolong, &[&ids, &attempts, &to_micros(until)]).await?;
+    let mut held = HashMap::new();
+    for row in &rows {
+        held.insert((row.try_get::<_, &str>(0)?, row.try_get::<_, i64>(1)?), row.try_get::<_, bool>(2)?);
+    }
+    let pulse = |lease: &Lease| match held.get(&(lease.request_id.as_str(), i64::from(lease.attempt))) {
+        None => Pulse::Lost,
+        Some(true) => Pulse::CancelRequested,
+        Some(false) => Pulse::Held,
+    };
+    Ok(leases.iter().map(pulse).collect())
+}

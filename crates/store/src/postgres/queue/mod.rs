@@ -1,0 +1,135 @@
+//! The queue in a Postgres database, for several processes at once.
+//!
+//! Every method is one transaction, tried again where another one was in the way. Claims lock what they pick and skip what
+//! others have locked. What others may want to know is sent with `NOTIFY`, inside the transaction, so that nobody hears of
+//! what is not committed.
+//!
+//! Leases are compared with the time that the caller hands in. Where the clocks of two processes differ by more than a lease,
+//! an attempt may be repeated; the fence still lets only one of them settle.
+
+mod claim;
+mod delivery;
+mod file;
+mod hint;
+mod log;
+mod request;
+mod settle;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_queue::model::{
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+};
+use plantain_queue::store::{Claimed, Enqueued, Heard, QueueStore, StoreError};
+use plantain_wire::id::RequestId;
+use plantain_wire::status::LogEntry;
+use plantain_work::clock;
+
+use crate::error::OpenError;
+use crate::postgres::Database;
+use crate::queue;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct PostgresQueue(Database);
+
+impl PostgresQueue {
+    /// Connects to a `postgres://` URL and makes the queue's tables where they are missing.
+    pub async fn connect(url: &str) -> Result<PostgresQueue, OpenError> {
+        Ok(PostgresQueue(Database::connect(url, &queue::POSTGRES).await?))
+    }
+
+    /// The pool itself, for tests.
+    pub fn database(&self) -> &Database {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl QueueStore for PostgresQueue {
+    async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError> {
+        Ok(self.0.retrying(|| request::enqueue(&self.0, &request)).await?)
+    }
+
+    async fn claim_requests(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.retrying(|| claim::requests(&self.0, count, until, now)).await?)
+    }
+
+    async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {
+        Ok(self.0.retrying(|| claim::heartbeat(&self.0, leases, until)).await?)
+    }
+
+    async fn append_logs(&self, lease: &Lease, lines: &[LogEntry]) -> Result<Settled, StoreError> {
+        Ok(self.0.retrying(|| log::append_fenced(&self.0, lease, lines)).await?)
+    }
+
+    async fn settle(
+        &self,
+        lease: &Lease,
+        next: Next,
+        last_lines: &[LogEntry],
+        now: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        Ok(self.0.retrying(|| settle::settle(&self.0, lease, &next, last_lines, now)).await?)
+    }
+
+    async fn cancel(
+        &self,
+        id: &RequestId,
+        outcome: Outcome,
+        deliveries: Vec<NewDelivery>,
+        now: Timestamp,
+    ) -> Result<Cancelled, StoreError> {
+        Ok(self.0.retrying(|| settle::cancel(&self.0, id, &outcome, &deliveries, now)).await?)
+    }
+
+    async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
+        Ok(request::view(&self.0, id).await?)
+    }
+
+    async fn claim_deliveries(
+        &self,
+        count: usize,
+        hosts: HostLoad,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedDelivery>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.retrying(|| delivery::claim(&self.0, count, hosts.clone(), until, now)).await?)
+    }
+
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        attempt: DeliveryAttempt,
+        next: DeliveryNext,
+    ) -> Result<Settled, StoreError> {
+        Ok(self.0.retrying(|| delivery::settle(&self.0, id, &attempt, &next)).await?)
+    }
+
+    async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
+        Ok(delivery::list(&self.0, request).await?)
+    }
+
+    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| file::put(&self.0, &file)).await?)
+    }
+
+    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError> {
+        Ok(file::get(&self.0, id).await?)
+    }
+
+    fn listen(&self, heard: Heard) {
+        self.0.listen(hint::CHANNEL, move |text| heard(hint::read(text)));
+    }
+}

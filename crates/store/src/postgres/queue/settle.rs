@@ -1,0 +1,142 @@
+//! Ending attempts and requests: the state, the outcome and what is owed for it, in one transaction.
+
+use deadpool_postgres::Transaction;
+use jiff::Timestamp;
+
+use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
+use plantain_queue::store::Hint;
+use plantain_wire::id::RequestId;
+use plantain_wire::status::LogEntry;
+
+use crate::error::DatabaseError;
+use crate::postgres::Database;
+use crate::postgres::queue::{delivery, hint, log};
+use crate::queue::request::{OutcomeRow, requeued};
+use crate::time::to_micros;
+
+pub(super) async fn settle(
+    database: &Database,
+    lease: &Lease,
+    next: &Next,
+    last_lines: &[LogEntry],
+    now: Timestamp,
+) -> Result<Settled, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let held = match next {
+        Next::Finish { .. } => complete(&tx, lease, now).await?,
+        Next::Requeue { at, attempt } => requeue(&tx, lease, *at, attempt, now).await?,
+    };
+    let Some(seq) = held else { return Ok(Settled::LeaseLost) };
+    log::append(&tx, seq, last_lines).await?;
+    match next {
+        Next::Finish { outcome, deliveries } => owe(&tx, seq, outcome, deliveries, now).await?,
+        Next::Requeue { .. } => hint::send(&tx, &[Hint::RequestsDue]).await?,
+    }
+    hint::send(&tx, &[Hint::Changed(lease.request_id.clone())]).await?;
+    tx.commit().await?;
+    Ok(Settled::Done)
+}
+
+async fn complete(tx: &Transaction<'_>, lease: &Lease, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
+    let complete = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $3
+             WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING seq",
+        )
+        .await?;
+    let (id, attempt) = (lease.request_id.as_str(), i64::from(lease.attempt));
+    let held = tx.query_opt(&complete, &[&id, &attempt, &to_micros(now)]).await?;
+    Ok(held.map(|row| row.try_get(0)).transpose()?)
+}
+
+async fn requeue(
+    tx: &Transaction<'_>,
+    lease: &Lease,
+    at: Timestamp,
+    end: &AttemptEnd,
+    now: Timestamp,
+) -> Result<Option<i64>, DatabaseError> {
+    let requeue = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET
+                 state = $3, due_at = $4, failures = failures + CASE WHEN $5::text IS NULL THEN 0 ELSE 1 END,
+                 last_error = coalesce($5::text, last_error)
+             WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING seq",
+        )
+        .await?;
+    let (id, attempt) = (lease.request_id.as_str(), i64::from(lease.attempt));
+    let (state, due_at) = requeued(at, now);
+    let error = match end {
+        AttemptEnd::Failed(error) => Some(error.as_str()),
+        AttemptEnd::HandedBack => None,
+    };
+    let held = tx.query_opt(&requeue, &[&id, &attempt, &state, &due_at, &error]).await?;
+    Ok(held.map(|row| row.try_get(0)).transpose()?)
+}
+
+async fn owe(
+    tx: &Transaction<'_>,
+    seq: i64,
+    outcome: &Outcome,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let insert = tx
+        .prepare_cached(
+            "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .await?;
+    let row = OutcomeRow::new(outcome.clone());
+    let detail = row.detail.as_deref().map(log::storable);
+    tx.execute(&insert, &[&seq, &row.http_status, &row.inference, &row.body, &row.error_type, &detail]).await?;
+    for new in deliveries {
+        delivery::insert(tx, new, now).await?;
+    }
+    if deliveries.is_empty() { Ok(()) } else { hint::send(tx, &[Hint::DeliveriesDue]).await }
+}
+
+pub(super) async fn cancel(
+    database: &Database,
+    id: &RequestId,
+    outcome: &Outcome,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<Cancelled, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    // Locked, so that the state can't change between the look and the decision.
+    let select = tx.prepare_cached("SELECT seq, state FROM queue_requests WHERE id = $1 FOR UPDATE").await?;
+    let Some(row) = tx.query_opt(&select, &[&id.as_str()]).await? else { return Ok(Cancelled::NotFound) };
+    let seq: i64 = row.try_get(0)?;
+    let cancelled = match row.try_get(1)? {
+        "completed" => return Ok(Cancelled::AlreadyCompleted),
+        "running" => flag(&tx, seq).await?,
+        _ => remove(&tx, seq, outcome, deliveries, now).await?,
+    };
+    hint::send(&tx, &[Hint::Changed(id.clone())]).await?;
+    tx.commit().await?;
+    Ok(cancelled)
+}
+
+async fn flag(tx: &Transaction<'_>, seq: i64) -> Result<Cancelled, DatabaseError> {
+    let flag = tx.prepare_cached("UPDATE queue_requests SET cancel_requested = TRUE WHERE seq = $1").await?;
+    tx.execute(&flag, &[&seq]).await?;
+    Ok(Cancelled::Requested)
+}
+
+async fn remove(
+    tx: &Transaction<'_>,
+    seq: i64,
+    outcome: &Outcome,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<Cancelled, DatabaseError> {
+    let complete = tx
+        .prepare_cached("UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2 WHERE seq = $1")
+        .await?;
+    tx.execute(&complete, &[&seq, &to_micros(now)]).await?;
+    owe(tx, seq, outcome, deliveries, now).await?;
+    Ok(Cancelled::Removed)
+}

@@ -1,0 +1,228 @@
+//! Rows of requests, and what they mean.
+
+use jiff::Timestamp;
+
+use plantain_queue::model::{Caller, ClaimedRequest, Lease, Outcome, Priority, RequestView};
+use plantain_wire::error::ErrorType;
+use plantain_wire::status::{LogEntry, LogLevel, QueueStatus};
+
+use crate::error::DatabaseError;
+use crate::queue::place::Place;
+use crate::time;
+
+/// What a lease that ran out failed with: whoever held it is gone.
+pub(crate) const LAPSED: ErrorType = ErrorType::RunnerDisconnected;
+
+/// The number that orders normal before low.
+pub(crate) fn rank(priority: Priority) -> i64 {
+    match priority {
+        Priority::Normal => 0,
+        Priority::Low => 1,
+    }
+}
+
+/// A claim's row, column by column in the order of the statement.
+pub(crate) struct ClaimedRow {
+    pub id: String,
+    pub attempt: i64,
+    pub gateway_request_id: String,
+    pub endpoint: String,
+    pub user_id: String,
+    pub key_id: String,
+    pub webhook: Option<String>,
+    pub start_by: Option<i64>,
+    pub created_at: i64,
+    pub failures: i64,
+    pub last_error: Option<String>,
+    pub cancel_requested: bool,
+    pub input: Vec<u8>,
+}
+
+impl TryFrom<ClaimedRow> for ClaimedRequest {
+    type Error = DatabaseError;
+
+    fn try_from(row: ClaimedRow) -> Result<ClaimedRequest, DatabaseError> {
+        let place = Place { table: "queue_requests", row: &row.id };
+        Ok(ClaimedRequest {
+            lease: Lease { request_id: place.parse("id", &row.id)?, attempt: place.number("attempt", row.attempt)? },
+            gateway_request_id: place.parse("gateway_request_id", &row.gateway_request_id)?,
+            endpoint: place.parse("endpoint", &row.endpoint)?,
+            caller: caller(&place, &row.user_id, row.key_id)?,
+            webhook: row.webhook.map(|url| place.parse("webhook", &url)).transpose()?,
+            start_by: place.maybe_time("start_by", row.start_by)?,
+            created_at: place.time("created_at", row.created_at)?,
+            failures: place.number("failures", row.failures)?,
+            last_error: row.last_error.map(|word| error_type(&place, "last_error", &word)).transpose()?,
+            cancel_requested: row.cancel_requested,
+            input: row.input.into(),
+        })
+    }
+}
+
+/// What a status call reads, column by column in the order of the statement.
+pub(crate) struct ViewRow {
+    pub id: String,
+    pub endpoint: String,
+    pub user_id: String,
+    pub key_id: String,
+    pub gateway_request_id: String,
+    pub webhook: Option<String>,
+    pub state: String,
+    pub attempt: i64,
+    pub created_at: i64,
+    pub started_at: Option<i64>,
+    pub finished_at: Option<i64>,
+    pub outcome: Option<OutcomeRow>,
+}
+
+impl ViewRow {
+    pub fn is_waiting(&self) -> bool {
+        self.state == "ready" || self.state == "delayed"
+    }
+
+    /// `ahead` is asked for where the request is waiting.
+    pub fn into_view(self, ahead: Option<i64>, logs: Vec<LogEntry>) -> Result<RequestView, DatabaseError> {
+        let place = Place { table: "queue_requests", row: &self.id };
+        Ok(RequestView {
+            id: place.parse("id", &self.id)?,
+            endpoint: place.parse("endpoint", &self.endpoint)?,
+            caller: caller(&place, &self.user_id, self.key_id)?,
+            gateway_request_id: place.parse("gateway_request_id", &self.gateway_request_id)?,
+            webhook: self.webhook.map(|url| place.parse("webhook", &url)).transpose()?,
+            status: status(&place, &self.state)?,
+            queue_position: ahead.map(|ahead| place.number("seq", ahead)).transpose()?,
+            logs,
+            attempts: place.number("attempt", self.attempt)?,
+            created_at: place.time("created_at", self.created_at)?,
+            started_at: place.maybe_time("started_at", self.started_at)?,
+            finished_at: place.maybe_time("finished_at", self.finished_at)?,
+            outcome: self.outcome.map(|outcome| outcome.into_outcome(&self.id)).transpose()?,
+        })
+    }
+}
+
+/// How a request ended, as columns.
+pub(crate) struct OutcomeRow {
+    pub http_status: Option<i64>,
+    pub inference: Option<i64>,
+    pub body: Option<Vec<u8>>,
+    pub error_type: Option<String>,
+    pub detail: Option<String>,
+}
+
+impl OutcomeRow {
+    pub fn new(outcome: Outcome) -> OutcomeRow {
+        match outcome {
+            Outcome::Answered { http_status, body, inference } => OutcomeRow {
+                http_status: Some(http_status.into()),
+                inference: Some(time::span_to_micros(inference)),
+                body: Some(body.into()),
+                error_type: None,
+                detail: None,
+            },
+            Outcome::Failed { error_type, detail } => OutcomeRow {
+                http_status: None,
+                inference: None,
+                body: None,
+                error_type: Some(error_type.as_str().to_owned()),
+                detail: Some(detail),
+            },
+        }
+    }
+
+    fn into_outcome(self, id: &str) -> Result<Outcome, DatabaseError> {
+        let place = Place { table: "queue_outcomes", row: id };
+        match (self.http_status, self.error_type) {
+            (Some(http_status), None) => Ok(Outcome::Answered {
+                http_status: place.number("http_status", http_status)?,
+                body: self.body.unwrap_or_default().into(),
+                inference: time::span_from_micros(self.inference.unwrap_or(0)),
+            }),
+            (None, Some(word)) => Ok(Outcome::Failed {
+                error_type: error_type(&place, "error_type", &word)?,
+                detail: self.detail.unwrap_or_default(),
+            }),
+            _ => Err(place.wrong("error_type")),
+        }
+    }
+}
+
+/// A log line, as columns.
+pub(crate) struct LogRow {
+    pub at: Option<i64>,
+    pub level: String,
+    pub source: String,
+    pub message: String,
+}
+
+impl From<LogRow> for LogEntry {
+    fn from(row: LogRow) -> LogEntry {
+        LogEntry {
+            message: row.message,
+            timestamp: row.at.and_then(time::from_micros),
+            level: LogLevel::parse(&row.level),
+            source: row.source,
+        }
+    }
+}
+
+/// The state of a request that goes back to the queue, and the time that belongs to it.
+pub(crate) fn requeued(at: Timestamp, now: Timestamp) -> (&'static str, Option<i64>) {
+    if at <= now { ("ready", None) } else { ("delayed", Some(time::to_micros(at))) }
+}
+
+fn caller(place: &Place<'_>, user_id: &str, key_id: String) -> Result<Caller, DatabaseError> {
+    Ok(Caller { user_id: place.parse("user_id", user_id)?, key_id })
+}
+
+fn status(place: &Place<'_>, state: &str) -> Result<QueueStatus, DatabaseError> {
+    match state {
+        "ready" | "delayed" => Ok(QueueStatus::InQueue),
+        "running" => Ok(QueueStatus::InProgress),
+        "completed" => Ok(QueueStatus::Completed),
+        _ => Err(place.wrong("state")),
+    }
+}
+
+fn error_type(place: &Place<'_>, column: &'static str, word: &str) -> Result<ErrorType, DatabaseError> {
+    ErrorType::parse(word).ok_or_else(|| place.wrong(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn an_outcome_survives_its_columns() {
+        let answered = Outcome::Answered {
+            http_status: 422,
+            body: Bytes::from_static(b"{\"seed\": 17454220438242315174}"),
+            inference: Duration::from_millis(3420),
+        };
+        let failed = Outcome::Failed { error_type: ErrorType::ClientCancelled, detail: "no".into() };
+        for outcome in [answered, failed] {
+            assert_eq!(OutcomeRow::new(outcome.clone()).into_outcome("r").unwrap(), outcome);
+        }
+    }
+
+    #[test]
+    fn a_row_that_makes_no_sense_says_where_it_is() {
+        let neither = OutcomeRow { http_status: None, inference: None, body: None, error_type: None, detail: None };
+        let error = neither.into_outcome("r7").unwrap_err().to_string();
+        assert_eq!(error, "queue_outcomes.error_type of r7 does not hold what it should");
+        let place = Place { table: "queue_requests", row: "r7" };
+        assert!(status(&place, "FAILED").is_err());
+        assert!(error_type(&place, "last_error", "runner_on_holiday").is_err());
+    }
+
+    #[test]
+    fn what_is_due_now_is_ready() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(requeued(now, now), ("ready", None));
+        assert_eq!(requeued(Timestamp::from_second(1).unwrap(), now), ("delayed", Some(1_000_000)));
+    }
+}

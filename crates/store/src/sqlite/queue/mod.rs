@@ -1,0 +1,135 @@
+//! The queue in a SQLite file.
+//!
+//! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
+//! writer, so that a claim needs no locks: whoever is first has it.
+
+mod claim;
+mod delivery;
+mod file;
+mod log;
+mod request;
+mod settle;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_queue::model::{
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+};
+use plantain_queue::store::{Claimed, Enqueued, QueueStore, StoreError};
+use plantain_wire::id::RequestId;
+use plantain_wire::status::LogEntry;
+use plantain_work::clock;
+
+use crate::error::OpenError;
+use crate::queue;
+use crate::sqlite::Database;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct SqliteQueue(Database);
+
+impl SqliteQueue {
+    /// Opens the file, making it where it is missing.
+    pub async fn open(path: &Path) -> Result<SqliteQueue, OpenError> {
+        Ok(SqliteQueue(Database::open(path, &queue::SQLITE).await?))
+    }
+
+    /// The file itself, for backups and tests.
+    pub fn database(&self) -> &Database {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl QueueStore for SqliteQueue {
+    async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError> {
+        Ok(self.0.write(move |tx| request::enqueue(tx, &request)).await?)
+    }
+
+    async fn claim_requests(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.write(move |tx| claim::requests(tx, count, until, now)).await?)
+    }
+
+    async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {
+        let leases = leases.to_vec();
+        Ok(self.0.write(move |tx| claim::heartbeat(tx, &leases, until)).await?)
+    }
+
+    async fn append_logs(&self, lease: &Lease, lines: &[LogEntry]) -> Result<Settled, StoreError> {
+        let (lease, lines) = (lease.clone(), lines.to_vec());
+        Ok(self.0.write(move |tx| log::append_fenced(tx, &lease, &lines)).await?)
+    }
+
+    async fn settle(
+        &self,
+        lease: &Lease,
+        next: Next,
+        last_lines: &[LogEntry],
+        now: Timestamp,
+    ) -> Result<Settled, StoreError> {
+        let (lease, lines) = (lease.clone(), last_lines.to_vec());
+        Ok(self.0.write(move |tx| settle::settle(tx, &lease, next, &lines, now)).await?)
+    }
+
+    async fn cancel(
+        &self,
+        id: &RequestId,
+        outcome: Outcome,
+        deliveries: Vec<NewDelivery>,
+        now: Timestamp,
+    ) -> Result<Cancelled, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| settle::cancel(tx, &id, outcome, &deliveries, now)).await?)
+    }
+
+    async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| request::view(tx, &id)).await?)
+    }
+
+    async fn claim_deliveries(
+        &self,
+        count: usize,
+        hosts: HostLoad,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedDelivery>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.write(move |tx| delivery::claim(tx, count, hosts, until, now)).await?)
+    }
+
+    async fn settle_delivery(
+        &self,
+        id: &str,
+        attempt: DeliveryAttempt,
+        next: DeliveryNext,
+    ) -> Result<Settled, StoreError> {
+        let id = id.to_owned();
+        Ok(self.0.write(move |tx| delivery::settle(tx, &id, &attempt, next)).await?)
+    }
+
+    async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
+        let request = request.clone();
+        Ok(self.0.read(move |tx| delivery::list(tx, &request)).await?)
+    }
+
+    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+        Ok(self.0.write(move |tx| file::put(tx, &file)).await?)
+    }
+
+    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError> {
+        let id = id.to_owned();
+        Ok(self.0.read(move |tx| file::get(tx, &id)).await?)
+    }
+}

@@ -1,0 +1,135 @@
+//! Taking a request in, and showing where it stands.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use plantain_queue::model::{NewRequest, RequestView};
+use plantain_queue::store::Enqueued;
+use plantain_wire::id::RequestId;
+
+use crate::error::DatabaseError;
+use crate::queue::place::Place;
+use crate::queue::request::{OutcomeRow, ViewRow, rank};
+use crate::sqlite::queue::log;
+use crate::time::to_micros;
+
+pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqueued, DatabaseError> {
+    if let Some(known) = known(tx, request)? {
+        return Ok(known);
+    }
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, webhook, priority,
+                                         state, start_by, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, 'ready', ?8, ?9)
+             ON CONFLICT (id) DO NOTHING RETURNING seq",
+        )?
+        .query_row(
+            params![
+                request.id.as_str(),
+                request.endpoint.as_str(),
+                request.endpoint.app(),
+                request.caller.user_id.as_str(),
+                request.caller.key_id,
+                request.webhook.as_ref().map(|url| url.as_str()),
+                rank(request.priority),
+                request.start_by.map(to_micros),
+                to_micros(request.created_at),
+            ],
+            |row| row.get::<_, i64>(0),
+        )
+        .optional()?;
+    let Some(seq) = inserted else { return Ok(Enqueued::Known { id: request.id.clone() }) };
+    tx.prepare_cached("INSERT INTO queue_inputs (request, input) VALUES (?1, ?2)")?
+        .execute(params![seq, &request.input[..]])?;
+    if let Some(idempotency) = &request.idempotency {
+        tx.prepare_cached(
+            "INSERT INTO queue_idempotency_keys (user_id, key, fingerprint, request_id) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            request.caller.user_id.as_str(),
+            idempotency.key,
+            &idempotency.fingerprint[..],
+            request.id.as_str()
+        ])?;
+    }
+    let ahead = ahead(tx, request.endpoint.app(), rank(request.priority), seq)?;
+    Ok(Enqueued::New { queue_position: u64::try_from(ahead).unwrap_or(0) })
+}
+
+/// What the request's key was used for before.
+fn known(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<Enqueued>, DatabaseError> {
+    let Some(idempotency) = &request.idempotency else { return Ok(None) };
+    let found = tx
+        .prepare_cached("SELECT fingerprint, request_id FROM queue_idempotency_keys WHERE user_id = ?1 AND key = ?2")?
+        .query_row(params![request.caller.user_id.as_str(), idempotency.key], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()?;
+    let Some((fingerprint, id)) = found else { return Ok(None) };
+    if fingerprint != idempotency.fingerprint {
+        return Ok(Some(Enqueued::KeyReused));
+    }
+    let id = Place { table: "queue_idempotency_keys", row: &idempotency.key }.parse("request_id", &id)?;
+    Ok(Some(Enqueued::Known { id }))
+}
+
+/// How many of the same application wait before this one. Grows with the queue, never with what is completed.
+fn ahead(tx: &Transaction<'_>, app: &str, priority: i64, seq: i64) -> Result<i64, DatabaseError> {
+    let count = tx
+        .prepare_cached(
+            "SELECT count(*) FROM queue_requests
+             WHERE state IN ('ready', 'delayed') AND app = ?1 AND (priority, seq) < (?2, ?3)",
+        )?
+        .query_row(params![app, priority, seq], |row| row.get(0))?;
+    Ok(count)
+}
+
+pub(super) fn view(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<RequestView>, DatabaseError> {
+    let found = tx
+        .prepare_cached(
+            "SELECT id, endpoint, user_id, key_id, gateway_request_id, webhook, state, attempt, created_at, started_at,
+                    finished_at, seq, app, priority
+             FROM queue_requests WHERE id = ?1",
+        )?
+        .query_row([id.as_str()], |row| Ok((view_row(row)?, row.get(11)?, row.get::<_, String>(12)?, row.get(13)?)))
+        .optional()?;
+    let Some((mut row, seq, app, priority)) = found else { return Ok(None) };
+    let ahead = if row.is_waiting() { Some(ahead(tx, &app, priority, seq)?) } else { None };
+    row.outcome = outcome(tx, seq)?;
+    row.into_view(ahead, log::list(tx, seq)?).map(Some)
+}
+
+fn view_row(row: &Row<'_>) -> rusqlite::Result<ViewRow> {
+    Ok(ViewRow {
+        id: row.get(0)?,
+        endpoint: row.get(1)?,
+        user_id: row.get(2)?,
+        key_id: row.get(3)?,
+        gateway_request_id: row.get(4)?,
+        webhook: row.get(5)?,
+        state: row.get(6)?,
+        attempt: row.get(7)?,
+        created_at: row.get(8)?,
+        started_at: row.get(9)?,
+        finished_at: row.get(10)?,
+        outcome: None,
+    })
+}
+
+fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, DatabaseError> {
+    let outcome = tx
+        .prepare_cached(
+            "SELECT http_status, inference, body, error_type, detail FROM queue_outcomes WHERE request = ?1",
+        )?
+        .query_row([seq], |row| {
+            Ok(OutcomeRow {
+                http_status: row.get(0)?,
+                inference: row.get(1)?,
+                body: row.get(2)?,
+                error_type: row.get(3)?,
+                detail: row.get(4)?,
+            })
+        })
+        .optional()?;
+    Ok(outcome)
+}

@@ -1,0 +1,117 @@
+//! Ending attempts and requests: the state, the outcome and what is owed for it, in one transaction.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
+use plantain_wire::id::RequestId;
+use plantain_wire::status::LogEntry;
+
+use crate::error::DatabaseError;
+use crate::queue::request::{OutcomeRow, requeued};
+use crate::sqlite::queue::{delivery, log};
+use crate::time::to_micros;
+
+pub(super) fn settle(
+    tx: &Transaction<'_>,
+    lease: &Lease,
+    next: Next,
+    last_lines: &[LogEntry],
+    now: Timestamp,
+) -> Result<Settled, DatabaseError> {
+    let held = match &next {
+        Next::Finish { .. } => complete(tx, lease, now)?,
+        Next::Requeue { at, attempt } => requeue(tx, lease, *at, attempt, now)?,
+    };
+    let Some(seq) = held else { return Ok(Settled::LeaseLost) };
+    log::append(tx, seq, last_lines)?;
+    if let Next::Finish { outcome, deliveries } = next {
+        owe(tx, seq, outcome, &deliveries, now)?;
+    }
+    Ok(Settled::Done)
+}
+
+fn complete(tx: &Transaction<'_>, lease: &Lease, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
+    let held = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?3
+             WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
+        )?
+        .query_row(params![lease.request_id.as_str(), lease.attempt, to_micros(now)], |row| row.get(0))
+        .optional()?;
+    Ok(held)
+}
+
+fn requeue(
+    tx: &Transaction<'_>,
+    lease: &Lease,
+    at: Timestamp,
+    end: &AttemptEnd,
+    now: Timestamp,
+) -> Result<Option<i64>, DatabaseError> {
+    let (state, due_at) = requeued(at, now);
+    let error = match end {
+        AttemptEnd::Failed(error) => Some(error.as_str()),
+        AttemptEnd::HandedBack => None,
+    };
+    let held = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET
+                 state = ?3, due_at = ?4, failures = failures + (?5 IS NOT NULL), last_error = coalesce(?5, last_error)
+             WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
+        )?
+        .query_row(params![lease.request_id.as_str(), lease.attempt, state, due_at, error], |row| row.get(0))
+        .optional()?;
+    Ok(held)
+}
+
+fn owe(
+    tx: &Transaction<'_>,
+    seq: i64,
+    outcome: Outcome,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let outcome = OutcomeRow::new(outcome);
+    tx.prepare_cached(
+        "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        seq,
+        outcome.http_status,
+        outcome.inference,
+        outcome.body,
+        outcome.error_type,
+        outcome.detail
+    ])?;
+    deliveries.iter().try_for_each(|new| delivery::insert(tx, new, now))
+}
+
+pub(super) fn cancel(
+    tx: &Transaction<'_>,
+    id: &RequestId,
+    outcome: Outcome,
+    deliveries: &[NewDelivery],
+    now: Timestamp,
+) -> Result<Cancelled, DatabaseError> {
+    let removed = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2
+             WHERE id = ?1 AND state IN ('ready', 'delayed') RETURNING seq",
+        )?
+        .query_row(params![id.as_str(), to_micros(now)], |row| row.get(0))
+        .optional()?;
+    if let Some(seq) = removed {
+        owe(tx, seq, outcome, deliveries, now)?;
+        return Ok(Cancelled::Removed);
+    }
+    let flagged = tx
+        .prepare_cached("UPDATE queue_requests SET cancel_requested = 1 WHERE id = ?1 AND state = 'running'")?
+        .execute([id.as_str()])?;
+    if flagged > 0 {
+        return Ok(Cancelled::Requested);
+    }
+    let known = tx.prepare_cached("SELECT 1 FROM queue_requests WHERE id = ?1")?.exists([id.as_str()])?;
+    Ok(if known { Cancelled::AlreadyCompleted } else { Cancelled::NotFound })
+}

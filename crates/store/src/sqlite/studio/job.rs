@@ -1,0 +1,206 @@
+//! Jobs: inserted once, changed by what their own functions decide, claimed under leases.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use plantain_studio::job::transition::{self, JobEvent};
+use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::store::{Applied, Claimed, JobFilter};
+use plantain_wire::id::RequestId;
+use plantain_work::lane::Beat;
+
+use crate::error::DatabaseError;
+use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, to_i64};
+use crate::time::{from_micros, to_micros};
+
+pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
+    let row = JobRow::from(job);
+    tx.prepare_cached(concat!(
+        "INSERT INTO studio_jobs (",
+        job_columns!(),
+        ", state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+    ))?
+    .execute(params![
+        row.id,
+        row.token,
+        row.spec,
+        row.phase,
+        row.epoch,
+        row.due_at,
+        row.leased_until,
+        row.failures,
+        row.uploads,
+        row.submit_started_at,
+        row.request_id,
+        row.cancel_asked_at,
+        row.created_at,
+        row.running_at,
+        row.result_at,
+        row.finished_at,
+        row.outcome,
+        job.state().as_str(),
+    ])?;
+    Ok(())
+}
+
+/// Everything but what never changes.
+pub(super) fn update(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
+    let row = JobRow::from(job);
+    tx.prepare_cached(
+        "UPDATE studio_jobs SET state = ?2, phase = ?3, epoch = ?4, due_at = ?5, leased_until = ?6, failures = ?7,
+             uploads = ?8, submit_started_at = ?9, request_id = ?10, cancel_asked_at = ?11, running_at = ?12,
+             result_at = ?13, finished_at = ?14, outcome = ?15
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        row.id,
+        job.state().as_str(),
+        row.phase,
+        row.epoch,
+        row.due_at,
+        row.leased_until,
+        row.failures,
+        row.uploads,
+        row.submit_started_at,
+        row.request_id,
+        row.cancel_asked_at,
+        row.running_at,
+        row.result_at,
+        row.finished_at,
+        row.outcome,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn by_id(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE id = ?1"))?;
+    select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
+}
+
+pub(super) fn by_request(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<Job>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE request_id = ?1"))?;
+    select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
+}
+
+/// The ids travel as one JSON text, so that the statement is the same for any number of them.
+pub(super) fn list(tx: &Transaction<'_>, filter: &JobFilter) -> Result<Vec<Job>, DatabaseError> {
+    let ids = filter.ids.as_ref().map(json);
+    let before = filter.before.as_ref().map(JobId::as_str);
+    let mut select = match ids {
+        None => tx.prepare_cached(concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM studio_jobs WHERE (?1 IS NULL OR id < ?1) AND ?3 IS NULL ORDER BY id DESC LIMIT ?2"
+        ))?,
+        Some(_) => tx.prepare_cached(concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM studio_jobs WHERE (?1 IS NULL OR id < ?1) AND id IN (SELECT value FROM json_each(?3))",
+            " ORDER BY id DESC LIMIT ?2"
+        ))?,
+    };
+    let rows = select.query_map(params![before, limit(filter.limit), ids], job_row)?;
+    rows.map(|row| Job::try_from(row?)).collect()
+}
+
+pub(super) fn claim(
+    tx: &Transaction<'_>,
+    count: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Claimed, DatabaseError> {
+    let ids = owed(tx, count, now)?;
+    let jobs = ids.iter().map(|id| begin(tx, id, until)).collect::<Result<_, _>>()?;
+    Ok(Claimed { jobs, next_due: next_due(tx, now)? })
+}
+
+fn owed(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    let mut select = tx.prepare_cached(
+        "SELECT id FROM studio_jobs
+         WHERE phase <> 'done' AND due_at <= ?1 AND (leased_until IS NULL OR leased_until <= ?1)
+         ORDER BY CASE phase WHEN 'save' THEN 0 WHEN 'follow' THEN 1 ELSE 2 END, due_at, id LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![to_micros(now), limit(count)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn begin(tx: &Transaction<'_>, id: &str, until: Timestamp) -> Result<Job, DatabaseError> {
+    let mut take = tx.prepare_cached(concat!(
+        "UPDATE studio_jobs SET epoch = epoch + 1, leased_until = ?2 WHERE id = ?1 RETURNING ",
+        job_columns!()
+    ))?;
+    take.query_row(params![id, to_micros(until)], job_row)?.try_into()
+}
+
+/// When the earliest job can be taken that can't be taken now.
+fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, DatabaseError> {
+    let due: Option<i64> = tx
+        .prepare_cached(
+            "SELECT min(max(due_at, coalesce(leased_until, due_at))) FROM studio_jobs
+             WHERE phase <> 'done' AND max(due_at, coalesce(leased_until, due_at)) > ?1",
+        )?
+        .query_row([to_micros(now)], |row| row.get(0))?;
+    Ok(due.and_then(from_micros))
+}
+
+pub(super) fn heartbeat(tx: &Transaction<'_>, fence: &Fence, until: Timestamp) -> Result<Beat, DatabaseError> {
+    let held = tx
+        .prepare_cached(
+            "UPDATE studio_jobs SET leased_until = ?3 WHERE id = ?1 AND epoch = ?2 AND leased_until IS NOT NULL",
+        )?
+        .execute(params![fence.id.as_str(), to_i64(fence.epoch), to_micros(until)])?;
+    Ok(if held == 1 { Beat::Held } else { Beat::Lost })
+}
+
+pub(super) fn apply(
+    tx: &Transaction<'_>,
+    id: &JobId,
+    event: &JobEvent,
+    now: Timestamp,
+) -> Result<Applied, DatabaseError> {
+    let Some(job) = by_id(tx, id)? else { return Ok(Applied::NotFound) };
+    match transition::apply(&job, event, now) {
+        Ok(next) => {
+            update(tx, &next)?;
+            Ok(Applied::Changed(Box::new(next)))
+        }
+        Err(why) => Ok(Applied::Refused(why)),
+    }
+}
+
+pub(super) fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
+    let row = ResultRow::from(result);
+    tx.prepare_cached("INSERT INTO studio_results (job_id, source, ended, body, said) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![id.as_str(), row.source, row.ended, row.body, row.said])?;
+    Ok(())
+}
+
+pub(super) fn result(tx: &Transaction<'_>, id: &JobId) -> Result<Option<JobResult>, DatabaseError> {
+    let mut select = tx.prepare_cached("SELECT source, ended, body, said FROM studio_results WHERE job_id = ?1")?;
+    let row = select.query_row([id.as_str()], |row| {
+        Ok(ResultRow { source: row.get(0)?, ended: row.get(1)?, body: row.get(2)?, said: row.get(3)? })
+    });
+    row.optional()?.map(|row| row.into_result(id.as_str())).transpose()
+}
+
+fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
+    Ok(JobRow {
+        id: row.get(0)?,
+        token: row.get(1)?,
+        spec: row.get(2)?,
+        phase: row.get(3)?,
+        epoch: row.get(4)?,
+        due_at: row.get(5)?,
+        leased_until: row.get(6)?,
+        failures: row.get(7)?,
+        uploads: row.get(8)?,
+        submit_started_at: row.get(9)?,
+        request_id: row.get(10)?,
+        cancel_asked_at: row.get(11)?,
+        created_at: row.get(12)?,
+        running_at: row.get(13)?,
+        result_at: row.get(14)?,
+        finished_at: row.get(15)?,
+        outcome: row.get(16)?,
+    })
+}

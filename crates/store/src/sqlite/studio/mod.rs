@@ -1,0 +1,106 @@
+//! The studio in a SQLite file.
+//!
+//! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
+//! writer, so that what a transaction reads is still so when it writes.
+
+mod event;
+mod job;
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
+use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_wire::id::{RequestId, UserId};
+use plantain_work::clock;
+use plantain_work::lane::Beat;
+
+use crate::error::OpenError;
+use crate::sqlite::Database;
+use crate::studio;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct SqliteStudio(Database);
+
+impl SqliteStudio {
+    /// Opens the file, making it where it is missing.
+    pub async fn open(path: &Path) -> Result<SqliteStudio, OpenError> {
+        Ok(SqliteStudio(Database::open(path, &studio::SQLITE).await?))
+    }
+
+    /// The file itself, for backups and tests.
+    pub fn database(&self) -> &Database {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl StudioStore for SqliteStudio {
+    async fn insert(&self, job: &Job) -> Result<(), StoreError> {
+        let job = job.clone();
+        Ok(self.0.write(move |tx| job::insert(tx, &job)).await?)
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| job::by_id(tx, &id)).await?)
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.0.read(move |tx| job::list(tx, &filter)).await?)
+    }
+
+    async fn claim(&self, count: usize, lease: Duration, now: Timestamp) -> Result<Claimed, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.write(move |tx| job::claim(tx, count, until, now)).await?)
+    }
+
+    async fn heartbeat(&self, fence: &Fence, until: Timestamp) -> Result<Beat, StoreError> {
+        let fence = fence.clone();
+        Ok(self.0.write(move |tx| job::heartbeat(tx, &fence, until)).await?)
+    }
+
+    async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError> {
+        let (id, event) = (id.clone(), event.clone());
+        Ok(self.0.write(move |tx| job::apply(tx, &id, &event, now)).await?)
+    }
+
+    async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
+        let arrival = arrival.clone();
+        Ok(self.0.write(move |tx| event::result_arrived(tx, &arrival, now)).await?)
+    }
+
+    async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| job::result(tx, &id)).await?)
+    }
+
+    async fn account(&self) -> Result<Option<UserId>, StoreError> {
+        Ok(self.0.read(event::account).await?)
+    }
+
+    async fn events(&self, request: &RequestId) -> Result<Vec<WebhookEvent>, StoreError> {
+        let request = request.clone();
+        Ok(self.0.read(move |tx| event::list(tx, &request)).await?)
+    }
+}
+
+#[async_trait]
+impl InboxStore for SqliteStudio {
+    async fn record_rejected(&self, event: &RejectedEvent, keep: usize) -> Result<(), StoreError> {
+        let event = event.clone();
+        Ok(self.0.write(move |tx| event::reject(tx, &event, keep)).await?)
+    }
+
+    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
+        Ok(self.0.read(move |tx| event::rejected(tx, limit)).await?)
+    }
+}

@@ -1,0 +1,56 @@
+//! The studio's store: what the SQLite and the Postgres adapter do alike.
+//!
+//! The statements are written out in each adapter; the columns they return and how rows become the studio's values are here,
+//! once. What an event or a result changes is decided by the studio's own functions, inside the transaction.
+
+pub(crate) mod event;
+pub(crate) mod job;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use plantain_inbox::store::{InboxStore, StoreError};
+use plantain_studio::store::StudioStore;
+
+use crate::error::{DatabaseError, OpenError};
+use crate::migrations::Migrations;
+
+pub use crate::postgres::studio::PostgresStudio;
+pub use crate::sqlite::studio::SqliteStudio;
+
+pub(crate) const SQLITE: Migrations =
+    Migrations { role: "studio", files: &[include_str!("../../migrations/sqlite/studio_0001.sql")] };
+
+pub(crate) const POSTGRES: Migrations =
+    Migrations { role: "studio", files: &[include_str!("../../migrations/postgres/studio_0001.sql")] };
+
+/// The stores of the studio and of its inbox, in one database so that they commit together.
+#[derive(Clone)]
+pub struct StudioStores {
+    pub jobs: Arc<dyn StudioStore>,
+    pub inbox: Arc<dyn InboxStore>,
+}
+
+/// Opens the studio's database: a server for a `postgres://` or `postgresql://` address, and a SQLite file for anything else,
+/// with or without `sqlite:` before its path.
+pub async fn open_studio(address: &str) -> Result<StudioStores, OpenError> {
+    if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+        let database = Arc::new(PostgresStudio::connect(address).await?);
+        return Ok(StudioStores { jobs: database.clone(), inbox: database });
+    }
+    let path = address.strip_prefix("sqlite:").unwrap_or(address);
+    let database = Arc::new(SqliteStudio::open(Path::new(path)).await?);
+    Ok(StudioStores { jobs: database.clone(), inbox: database })
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> StoreError {
+        match error {
+            DatabaseError::Unavailable(cause) | DatabaseError::Conflict(cause) => {
+                StoreError::Unavailable(Box::new(cause))
+            }
+            DatabaseError::Full(cause) => StoreError::Full(Box::new(cause)),
+            DatabaseError::Corrupt { table, column, row } => StoreError::Corrupt { table, column, row },
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What it means to be a queue store. Each function is one promise; each runs on a fresh SQLite file and on a fresh
+//! Postgres schema.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use plantain_queue::model::{
+    Caller, ClaimedRequest, HostLoad, Idempotency, Lease, NewDelivery, NewRequest, Next, Outcome, Priority,
+    RequestView, Settled,
+};
+use plantain_queue::store::{Enqueued, QueueStore};
+use plantain_store::queue::open_queue;
+use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::status::{LogEntry, LogLevel};
+use plantain_work::clock::after;
+
+use crate::postgres::Fresh;
+
+mod deliveries;
+mod leases;
+mod requests;
+
+/// A store and whatever has to live as long as it.
+pub struct Bench {
+    pub store: Arc<dyn QueueStore>,
+    _home: Home,
+}
+
+enum Home {
+    Folder { _folder: tempfile::TempDir },
+    Schema { _schema: Fresh },
+}
+
+async fn sqlite() -> Option<Bench> {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_queue(folder.path().join("queue.db").to_str().unwrap()).await.unwrap();
+    Some(Bench { store, _home: Home::Folder { _folder: folder } })
+}
+
+async fn postgres() -> Option<Bench> {
+    let schema = Fresh::schema().await?;
+    let store = open_queue(&schema.url()).await.unwrap();
+    Some(Bench { store, _home: Home::Schema { _schema: schema } })
+}
+
+/// Runs every promise on both databases.
+macro_rules! promises {
+    ($($module:ident :: $promise:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                let bench = super::sqlite().await.unwrap();
+                super::$module::$promise(&bench.store).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let Some(bench) = super::postgres().await else { return };
+                super::$module::$promise(&bench.store).await;
+            })*
+        }
+    };
+}
+
+promises! {
+    requests::a_request_shows_what_was_submitted,
+    requests::an_unknown_request_is_none,
+    requests::the_answer_is_kept_byte_for_byte,
+    requests::a_failure_is_kept_with_its_type,
+    requests::fifty_submits_under_one_key_make_one_request,
+    requests::a_key_belongs_to_its_account_and_its_content,
+    requests::an_id_that_comes_twice_is_one_request,
+    requests::older_requests_go_first_and_low_priority_behind_normal,
+    requests::the_position_counts_who_waits_before_on_the_same_app,
+    requests::a_waiting_request_is_cancelled_at_once_and_its_delivery_owed,
+    requests::a_running_request_is_flagged_and_may_still_finish,
+    requests::a_cancelled_request_whose_worker_died_comes_back_flagged,
+    requests::a_completed_or_unknown_request_can_not_be_cancelled,
+    requests::a_file_is_found_again,
+    leases::a_delayed_request_is_not_claimed_before_its_time,
+    leases::each_attempt_has_its_own_number_and_gateway_id,
+    leases::what_is_handed_back_costs_nothing_and_keeps_its_place,
+    leases::two_claimers_never_get_the_same_request,
+    leases::a_lease_that_ran_out_is_claimed_again_and_counts_as_a_failure,
+    leases::a_stale_worker_settles_after_its_lease_ran_out_and_changes_nothing,
+    leases::an_outcome_is_written_once_even_if_it_is_settled_twice,
+    leases::a_heartbeat_keeps_a_lease_and_tells_of_a_cancel_or_a_loss,
+    leases::logs_are_kept_in_order_over_all_attempts,
+    leases::logs_of_a_lost_lease_are_dropped,
+    leases::text_with_a_zero_byte_does_not_block_a_settle,
+    deliveries::a_finish_and_its_delivery_are_one_commit,
+    deliveries::a_finish_whose_delivery_can_not_be_stored_leaves_neither,
+    deliveries::a_delivery_is_claimed_once_until_its_lease_runs_out,
+    deliveries::every_attempt_is_recorded_until_the_delivery_ends,
+    deliveries::a_stale_attempt_changes_nothing,
+    deliveries::a_host_that_hangs_can_not_take_every_slot,
+    deliveries::two_claimers_never_get_the_same_delivery,
+}
+
+/// How long leases last here.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// The time at which everything begins.
+pub fn start() -> Timestamp {
+    "2026-11-20T12:00:00Z".parse().unwrap()
+}
+
+pub fn later(seconds: u64) -> Timestamp {
+    after(start(), Duration::from_secs(seconds))
+}
+
+pub fn id(text: &str) -> RequestId {
+    RequestId::parse(text).unwrap()
+}
+
+pub fn user(text: &str) -> UserId {
+    UserId::parse(text).unwrap()
+}
+
+pub fn new_request(request: &str) -> NewRequest {
+    NewRequest {
+        id: id(request),
+        endpoint: "fal-ai/nano-banana/edit".parse().unwrap(),
+        caller: Caller { user_id: user("user_1"), key_id: "key_1".into() },
+        input: Bytes::from_static(br#"{"prompt": "a chair"}"#),
+        webhook: None,
+        priority: Priority::Normal,
+        start_by: None,
+        idempotency: None,
+        created_at: start(),
+    }
+}
+
+pub fn under_key(request: &str, key: &str, content: u8) -> NewRequest {
+    let idempotency = Some(Idempotency { key: key.into(), fingerprint: [content; 32] });
+    NewRequest { idempotency, ..new_request(request) }
+}
+
+pub fn delivery(delivery: &str, request: &str, target: &str) -> NewDelivery {
+    NewDelivery {
+        id: delivery.into(),
+        request_id: id(request),
+        user_id: user("user_1"),
+        target: target.parse().unwrap(),
+        body: Bytes::from_static(b"{\"status\": \"OK\"}"),
+        due_at: start(),
+    }
+}
+
+pub fn answered(body: &'static str) -> Outcome {
+    Outcome::Answered {
+        http_status: 200,
+        body: Bytes::from_static(body.as_bytes()),
+        inference: Duration::from_millis(3420),
+    }
+}
+
+pub fn finish(outcome: Outcome) -> Next {
+    Next::Finish { outcome, deliveries: Vec::new() }
+}
+
+pub fn line(message: &str) -> LogEntry {
+    LogEntry::new(message, LogLevel::Info, start())
+}
+
+pub async fn submit(store: &Arc<dyn QueueStore>, request: &str) {
+    let enqueued = store.enqueue(new_request(request)).await.unwrap();
+    assert!(matches!(enqueued, Enqueued::New { .. }), "{enqueued:?}");
+}
+
+pub async fn claim(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<ClaimedRequest> {
+    store.claim_requests(count, LEASE, now).await.unwrap().tasks
+}
+
+/// The only request that can be claimed now.
+#[track_caller]
+pub fn only(mut claimed: Vec<ClaimedRequest>) -> ClaimedRequest {
+    assert_eq!(claimed.len(), 1, "{claimed:?}");
+    claimed.remove(0)
+}
+
+pub async fn claim_names(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<String> {
+    claim(store, count, now).await.iter().map(|claimed| claimed.lease.request_id.to_string()).collect()
+}
+
+pub async fn settle(store: &Arc<dyn QueueStore>, lease: &Lease, next: Next) -> Settled {
+    store.settle(lease, next, &[], later(5)).await.unwrap()
+}
+
+pub async fn view(store: &Arc<dyn QueueStore>, request: &str) -> RequestView {
+    store.request(&id(request)).await.unwrap().expect(request)
+}
+
+pub async fn claim_deliveries(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<(String, u32)> {
+    let claimed = store.claim_deliveries(count, HostLoad::new(100), LEASE, now).await.unwrap();
+    claimed.tasks.into_iter().map(|task| (task.delivery.id, task.attempt)).collect()
+}
