@@ -1,4 +1,6 @@
-//! What is kept of a request's headers for people to look at: bounded, and without secrets.
+//! What is kept of a request for people to look at: bounded, and without secrets.
+
+use sha2::{Digest, Sha256};
 
 /// The most headers that are kept.
 const HEADERS_MAX: usize = 64;
@@ -15,6 +17,11 @@ const SECRETS: [&str; 4] = ["authorization", "cookie", "proxy-authorization", "x
 /// Name and value of each header, as text: what isn't UTF-8 is replaced, what is long is cut, what is secret is left out.
 pub fn headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> Vec<(String, String)> {
     headers.into_iter().take(HEADERS_MAX).map(|(name, value)| (name.to_ascii_lowercase(), text(name, value))).collect()
+}
+
+/// Names a body: what tells a repetition from another event.
+pub fn sha256(body: &[u8]) -> String {
+    hex::encode(Sha256::digest(body))
 }
 
 fn text(name: &str, value: &[u8]) -> String {

@@ -3,10 +3,9 @@
 //! Variants answer what the caller can do; the HTTP code is derived as the last step.
 
 use plantain_blobs::BlobError;
+use plantain_inbox::store::StoreError;
 use plantain_media::decode::PictureError;
 use plantain_media::preset::UnknownPreset;
-
-use crate::store::StoreError;
 
 /// Pictures of one job, uploads and addresses together.
 pub const PICTURES_MAX: usize = 8;

@@ -1,7 +1,5 @@
 //! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
 
-use std::sync::Arc;
-
 use crate::error::StudioError;
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
@@ -33,7 +31,7 @@ impl Studio {
 }
 
 impl Inner {
-    async fn spec(self: &Arc<Inner>, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
+    async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
         let mut sources = Vec::with_capacity(new.photos.len());
         let mut notices = Vec::new();
         // One after the other: memory for one decode at a time.

@@ -19,6 +19,8 @@ pub use crate::job::id::{CallbackToken, JobId};
 pub mod arrival;
 pub mod failure;
 mod id;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod step;
 pub mod transition;
 
@@ -47,9 +49,8 @@ pub struct Job {
     pub created_at: Timestamp,
     /// When the queue was first seen to run it.
     pub running_at: Option<Timestamp>,
-    /// When the model's answer arrived.
+    /// When the model's answer arrived; it is kept beside the job, since it can be large.
     pub result_at: Option<Timestamp>,
-    pub result: Option<JobResult>,
     pub finished_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
 }
@@ -268,7 +269,6 @@ impl Job {
             created_at: now,
             running_at: None,
             result_at: None,
-            result: None,
             finished_at: None,
             outcome: None,
         }
@@ -279,7 +279,7 @@ impl Job {
             Some(Outcome::Succeeded(_)) => JobState::Succeeded,
             Some(Outcome::Failed(_)) => JobState::Failed,
             Some(Outcome::Canceled) => JobState::Canceled,
-            None if self.running_at.is_some() || self.result.is_some() => JobState::Running,
+            None if self.running_at.is_some() || self.result_at.is_some() => JobState::Running,
             None => JobState::Queued,
         }
     }

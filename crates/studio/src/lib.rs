@@ -4,14 +4,23 @@
 //! ([`job::Job`]) moves forward only; every decision about it is a pure function in [`job`], every change one call of
 //! [`store::StudioStore`]. The crate knows its queue only through the wire, and no SQL.
 
+mod cancelling;
 pub mod config;
 pub mod error;
+mod fetching;
+pub mod finishing;
+mod following;
 mod generating;
 pub mod job;
+mod output;
 mod pace;
 pub mod photo;
 pub mod prompt;
+pub mod receiving;
+mod saving;
 pub mod service;
 pub mod store;
+mod submitting;
 pub mod view;
 pub mod watch;
+mod working;

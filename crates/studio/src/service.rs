@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use plantain_blobs::{BlobKey, Blobs};
 use plantain_client::QueueClient;
+use plantain_inbox::receiver::Receiver;
 use plantain_media::preset::Presets;
 use plantain_outbound::Outbound;
 use plantain_work::lane::Wake;
@@ -18,6 +19,7 @@ use plantain_work::{Clock, Cpu};
 
 use crate::config::StudioConfig;
 use crate::error::StudioError;
+use crate::finishing::SegmenterSource;
 use crate::job::{Job, JobId, Outcome, Phase};
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
@@ -31,10 +33,14 @@ pub struct Studio(pub(crate) Arc<Inner>);
 /// What a studio is made of.
 pub struct StudioParts {
     pub store: Arc<dyn StudioStore>,
+    /// Verifies the webhooks.
+    pub receiver: Receiver,
     pub client: QueueClient,
     /// For pictures that the queue made: their addresses come from outside.
     pub outbound: Outbound,
     pub blobs: Blobs,
+    /// Shared with whoever else cuts products out.
+    pub segmenter: SegmenterSource,
     pub presets: Arc<Presets>,
     pub cpu: Cpu,
     pub clock: Clock,
@@ -43,9 +49,12 @@ pub struct StudioParts {
 
 pub(crate) struct Inner {
     pub store: Arc<dyn StudioStore>,
+    pub receiver: Receiver,
     pub client: QueueClient,
     pub outbound: Outbound,
     pub blobs: Blobs,
+    /// Shared with whoever else cuts products out.
+    pub segmenter: SegmenterSource,
     pub presets: Arc<Presets>,
     pub cpu: Cpu,
     pub clock: Clock,
@@ -56,6 +65,8 @@ pub(crate) struct Inner {
     pub pace: Pace,
     /// Uploads that are checked at the same time: bounds the memory that waits for a processor.
     pub admissions: Semaphore,
+    /// Jobs whose pictures are fetched and finished at once.
+    pub saves: Semaphore,
 }
 
 /// More uploads at once are told to come back.
@@ -74,14 +85,17 @@ pub struct PictureFile {
 
 impl Studio {
     pub fn new(parts: StudioParts) -> Studio {
-        let StudioParts { store, client, outbound, blobs, presets, cpu, clock, config } = parts;
+        let StudioParts { store, receiver, client, outbound, blobs, segmenter, presets, cpu, clock, config } = parts;
         let (hub, wake, pace) = (Hub::default(), Wake::new(), Pace::default());
         let admissions = Semaphore::new(ADMISSIONS_MAX);
+        let saves = Semaphore::new(config.save_slots.max(1));
         Studio(Arc::new(Inner {
             store,
+            receiver,
             client,
             outbound,
             blobs,
+            segmenter,
             presets,
             cpu,
             clock,
@@ -90,6 +104,7 @@ impl Studio {
             wake,
             pace,
             admissions,
+            saves,
         }))
     }
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use plantain_inbox::store::StoreError;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::lane::Beat;
 
 use crate::job::arrival::{Arrival, Arrived};
 use crate::job::transition::{JobEvent, Refused};
-use crate::job::{Fence, Job, JobId};
+use crate::job::{Fence, Job, JobId, JobResult};
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
@@ -38,6 +39,9 @@ pub trait StudioStore: Send + Sync + 'static {
 
     /// A result came: the webhook's event, the job and the account that is believed, in one commit.
     async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError>;
+
+    /// The model's answer; `None` where none has come.
+    async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError>;
 
     /// The account whose webhooks are believed, once one is known.
     async fn account(&self) -> Result<Option<UserId>, StoreError>;
@@ -95,16 +99,4 @@ pub struct WebhookEvent {
     /// How often the same body came.
     pub times: u64,
     pub last_at: Timestamp,
-}
-
-/// Why the store could not do what was asked. `Unavailable` may be tried again; `Full` needs an operator; `Corrupt` is a bug
-/// or a damaged file and names where.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("the database can't be reached or is busy")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("the database's disk is full")]
-    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("{table}.{column} of {row} does not hold what it should")]
-    Corrupt { table: &'static str, column: &'static str, row: String },
 }

@@ -34,6 +34,8 @@ pub struct JobView {
     pub images: Vec<ImageView>,
     /// The uploaded photo; `None` where the job has only addresses.
     pub source_url: Option<String>,
+    /// As the seller's computer called it.
+    pub source_name: Option<String>,
     pub error: Option<JobError>,
     /// What the model said about its work.
     pub description: Option<String>,
@@ -158,6 +160,7 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         endpoint: job.spec.endpoint.to_string(),
         num_images: job.spec.num_images,
         images: finished.map(|finished| images(&job.id, &finished.pictures)).unwrap_or_default(),
+        source_name: job.spec.sources.first().and_then(|source| source.file_name.clone()),
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
         description: finished.and_then(|finished| finished.description.clone()),

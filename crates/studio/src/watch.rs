@@ -29,8 +29,8 @@ pub struct Live {
 
 #[derive(Debug, Default)]
 struct News {
-    /// Counts changes, so that each wakes its watchers even where the live facts stayed the same.
-    version: u64,
+    /// Counts changes of the stored job, so that each wakes its watchers even where the live facts stayed the same.
+    stored: u64,
     live: Live,
 }
 
@@ -43,16 +43,18 @@ pub struct Hub(Arc<Mutex<HashMap<JobId, Weak<Channel>>>>);
 impl Hub {
     /// The job may have changed in the store.
     pub fn changed(&self, id: &JobId) {
-        self.tell(id, |news| news.version += 1);
+        self.tell(id, |news| {
+            news.stored += 1;
+            true
+        });
     }
 
     /// The live facts changed; told only where they differ.
     pub fn live(&self, id: &JobId, live: Live) {
         self.tell(id, |news| {
-            if news.live != live {
-                news.live = live;
-                news.version += 1;
-            }
+            let differs = news.live != live;
+            news.live = live;
+            differs
         });
     }
 
@@ -60,7 +62,8 @@ impl Hub {
     pub fn watch(&self, id: &JobId, clock: &Clock) -> Watch {
         let channel = self.channel(id);
         let news = channel.subscribe();
-        Watch { channel, news, clock: clock.clone() }
+        let seen = news.borrow().stored;
+        Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
     }
 
     /// The live facts, where anybody keeps them.
@@ -69,14 +72,10 @@ impl Hub {
         channel.map(|channel| channel.borrow().live.clone()).unwrap_or_default()
     }
 
-    fn tell(&self, id: &JobId, change: impl FnOnce(&mut News)) {
+    fn tell(&self, id: &JobId, change: impl FnOnce(&mut News) -> bool) {
         let channel = self.lock().get(id).and_then(Weak::upgrade);
         if let Some(channel) = channel {
-            channel.send_if_modified(|news| {
-                let before = news.version;
-                change(news);
-                news.version != before
-            });
+            channel.send_if_modified(change);
         }
     }
 
@@ -103,8 +102,11 @@ impl Hub {
 /// Waits for news about one job.
 #[derive(Debug)]
 pub struct Watch {
+    id: JobId,
     channel: Arc<Channel>,
     news: watch::Receiver<News>,
+    /// The last change of the stored job that was told.
+    seen: u64,
     clock: Clock,
 }
 
@@ -119,10 +121,19 @@ impl Watch {
         }
     }
 
-    /// Returns on news alone; for those who have a timeout of their own.
-    pub async fn news(&mut self) {
+    /// Returns when this process has changed the stored job since the last call; for those who do the live part themselves
+    /// and have a timeout of their own.
+    pub async fn stored(&mut self) {
+        let seen = self.seen;
         // The sender is held by this very watch, so waiting can't fail.
-        let _ = self.news.changed().await;
+        if let Ok(news) = self.news.wait_for(|news| news.stored != seen).await {
+            self.seen = news.stored;
+        }
+    }
+
+    /// The job that is watched.
+    pub fn id(&self) -> &JobId {
+        &self.id
     }
 
     pub fn live(&self) -> Live {
@@ -159,10 +170,21 @@ mod tests {
         let mut watch = hub.watch(&id, &clock);
         let live = Live { queue_position: Some(3), ..Live::default() };
         hub.live(&id, live.clone());
-        watch.news().await;
+        watch.changed().await;
         hub.live(&id, live.clone());
-        assert!(futures_util::poll!(std::pin::pin!(watch.news())).is_pending());
+        assert!(futures_util::poll!(std::pin::pin!(watch.changed())).is_pending());
         assert_eq!((watch.live(), hub.live_of(&id)), (live.clone(), live));
+    }
+
+    #[tokio::test]
+    async fn live_facts_are_no_change_of_the_stored_job() {
+        let (hub, id, clock) = hub();
+        let mut watch = hub.watch(&id, &clock);
+        hub.live(&id, Live { uploading: true, ..Live::default() });
+        assert!(futures_util::poll!(std::pin::pin!(watch.stored())).is_pending());
+        hub.changed(&id);
+        watch.stored().await;
+        assert!(futures_util::poll!(std::pin::pin!(watch.stored())).is_pending());
     }
 
     #[test]

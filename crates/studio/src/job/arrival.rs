@@ -56,6 +56,7 @@ pub struct Known<'a> {
 /// What is to be written in one transaction, and what is answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
+    /// The job's next state. Where the arrival is [`Arrived::Applied`], its result is written with it.
     pub job: Option<Job>,
     /// The webhook is kept as an event of this job with this state.
     pub event: Option<(JobId, EventState)>,
@@ -150,6 +151,8 @@ fn whose<'a>(arrival: &Arrival, known: Known<'a>) -> Result<Option<&'a Job>, Not
     }
     let Some(job) = known.by_callback else { return Ok(None) };
     match (&job.request_id, token) {
+        // It was bound to this very request between the two lookups.
+        (Some(known), _) if *known == arrival.request_id => Ok(Some(job)),
         _ if job.submit_started_at.is_none() => Ok(None),
         (Some(_), _) => Err(NotOurs::OtherJob),
         (None, None) => Ok(None),
@@ -160,15 +163,15 @@ fn whose<'a>(arrival: &Arrival, known: Known<'a>) -> Result<Option<&'a Job>, Not
 
 fn consequence(job: &Job, arrival: &Arrival, now: Timestamp) -> (Option<Job>, EventState, Arrived) {
     let ignored = |why| EventState::Ignored(why);
-    if job.result.is_some() {
+    if job.result_at.is_some() {
         return (None, ignored(Ignored::Duplicate), Arrived::Duplicate(job.id.clone()));
     }
     if job.phase == Phase::Done {
         return (None, ignored(Ignored::TooLate), Arrived::Duplicate(job.id.clone()));
     }
     match &arrival.result {
-        Some(result) => {
-            let next = transition::with_result(job, &arrival.request_id, result.clone(), now);
+        Some(_) => {
+            let next = transition::with_result(job, &arrival.request_id, now);
             (Some(next), EventState::Applied, Arrived::Applied(job.id.clone()))
         }
         None => {

@@ -12,7 +12,7 @@ use url::Url;
 use plantain_wire::id::RequestId;
 use plantain_work::clock::after;
 
-use crate::job::{Job, JobError, JobResult, Outcome, Phase};
+use crate::job::{Job, JobError, Outcome, Phase};
 
 /// What may happen to a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +112,7 @@ fn submitted(job: &Job, request_id: &RequestId, now: Timestamp) -> Result<Job, R
 }
 
 fn cancel_asked(job: &Job, now: Timestamp) -> Result<Job, Refused> {
-    if job.result.is_some() {
+    if job.result_at.is_some() {
         return Err(Refused::TooLate);
     }
     if job.submit_started_at.is_none() {
@@ -141,7 +141,7 @@ fn ended(job: &Job, outcome: Outcome, now: Timestamp) -> Job {
 }
 
 /// The job with the model's answer, which somebody must save from now on. Its holder, if it has one, is fenced off.
-pub(super) fn with_result(job: &Job, request_id: &RequestId, result: JobResult, now: Timestamp) -> Job {
+pub(super) fn with_result(job: &Job, request_id: &RequestId, now: Timestamp) -> Job {
     Job {
         request_id: Some(request_id.clone()),
         submit_started_at: job.submit_started_at.or(Some(now)),
@@ -151,7 +151,6 @@ pub(super) fn with_result(job: &Job, request_id: &RequestId, result: JobResult, 
         leased_until: None,
         failures: 0,
         result_at: Some(now),
-        result: Some(result),
         ..job.clone()
     }
 }

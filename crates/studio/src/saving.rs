@@ -1,0 +1,239 @@
+//! From the model's answer to finished pictures in our own store.
+//!
+//! SUCCEEDED is said only when every byte is here: a queue's addresses expire. Downloads that fail are tried again for as
+//! long as queues keep files; a picture that can't be used at all is left out, and a job without any picture fails.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use plantain_inbox::store::StoreError;
+use plantain_media::preset::Preset;
+use plantain_work::clock::until;
+use plantain_work::random;
+
+use crate::finishing::{self, Material, Unfinished};
+use crate::job::transition::{JobEvent, PutOff};
+use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, Outcome, step};
+use crate::output::{ModelImage, ModelOutput};
+use crate::service::Inner;
+use crate::working::Then;
+
+/// How long pictures are tried to be had after the result came: queues keep them for about as long.
+const PATIENCE: Duration = Duration::from_secs(60 * 60);
+
+/// Why a picture isn't here.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Unsaved {
+    /// It may work later.
+    Later,
+    Never(JobError),
+}
+
+impl Inner {
+    /// Saves the pictures of a job whose result is here, and ends it.
+    pub(crate) async fn save(&self, job: Job) -> Result<Then, StoreError> {
+        // The semaphore lives as long as the studio and is never closed.
+        let Ok(_place) = self.saves.acquire().await else { return Ok(Then::LetGo) };
+        let Some(result) = self.store.result(&job.id).await? else {
+            tracing::error!(job = %job.id, "job.result_missing {}: a bug or a damaged database", job.id);
+            return Ok(Then::LetGo);
+        };
+        let outcome = match self.outcome(&job, &result).await {
+            Ok(outcome) => outcome,
+            Err(Unsaved::Never(error)) => Outcome::Failed(error),
+            Err(Unsaved::Later) if self.may_wait(&job) => {
+                let pause = step::backoff(job.failures, None, random::jitter());
+                tracing::warn!(job = %job.id, ?pause, "job.save_put_off {}", job.id);
+                return self.put_off(&job, pause, PutOff::Failed).await;
+            }
+            Err(Unsaved::Later) => Outcome::Failed(unreadable("they could not be downloaded")),
+        };
+        self.settle(&job, JobEvent::Ends { epoch: job.epoch, outcome }).await
+    }
+
+    fn may_wait(&self, job: &Job) -> bool {
+        until(job.result_at.unwrap_or(job.created_at), self.clock.now()) < PATIENCE
+    }
+
+    async fn outcome(&self, job: &Job, result: &JobResult) -> Result<Outcome, Unsaved> {
+        let output = match result.ended.output(job) {
+            Ok(output) => output,
+            Err(outcome) => return Ok(outcome),
+        };
+        let output = ModelOutput::parse(&output).map_err(Unsaved::Never)?;
+        let preset = self.presets.get(&job.spec.preset).map_err(|_| Unsaved::Never(preset_gone(&job.spec.preset)))?;
+        let saving =
+            output.images.iter().enumerate().map(|(index, image)| self.save_one(job, preset, index + 1, image));
+        finished(join_all(saving).await, output.description).map(Outcome::Succeeded)
+    }
+
+    async fn save_one(
+        &self,
+        job: &Job,
+        preset: &Preset,
+        number: usize,
+        image: &ModelImage,
+    ) -> Result<FinishedPicture, Unsaved> {
+        let picture = self.fetch(&image.url).await?;
+        let mask = match &image.mask {
+            Some(url) => Some(self.fetch(url).await?),
+            None => None,
+        };
+        let material = Material {
+            picture: picture.clone(),
+            mask,
+            preset: preset.clone(),
+            file_name: preset.file_name(job.spec.identifier.as_deref(), number, &stem(job)),
+            limits: self.config.result_limits,
+            segmenter: self.segmenter.clone(),
+        };
+        let done = self.cpu.run(move || finishing::finish(&material)).await;
+        let done = done.map_err(|_| Unsaved::Never(unreadable("finishing them failed")))?.map_err(of_unfinished)?;
+        let (bytes, width, height) = (done.bytes.len() as u64, done.report.width, done.report.height);
+        let passed = done.report.passed;
+        let report = serde_json::to_value(&done.report).unwrap_or_default();
+        Ok(FinishedPicture {
+            raw_blob: self.keep(picture).await?,
+            raw_content_type: done.raw_content_type.to_owned(),
+            blob: self.keep(done.bytes).await?,
+            file_name: done.file_name,
+            content_type: done.content_type.to_owned(),
+            bytes,
+            width,
+            height,
+            variant: image.variant.clone(),
+            passed,
+            quality: done.quality,
+            report,
+        })
+    }
+
+    async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
+        match self.blobs.put(bytes).await {
+            Ok(key) => Ok(key.as_str().to_owned()),
+            Err(error) => {
+                tracing::error!(%error, "job.save: a picture could not be stored");
+                Err(Unsaved::Later)
+            }
+        }
+    }
+}
+
+/// All pictures that could be had; an error where there are none, or where another one may come later.
+fn finished(pictures: Vec<Result<FinishedPicture, Unsaved>>, description: Option<String>) -> Result<Finished, Unsaved> {
+    if pictures.contains(&Err(Unsaved::Later)) {
+        return Err(Unsaved::Later);
+    }
+    let asked = pictures.len();
+    let mut failures = Vec::new();
+    let pictures: Vec<_> =
+        pictures.into_iter().filter_map(|saved| saved.map_err(|why| failures.push(why)).ok()).collect();
+    if pictures.is_empty() {
+        return Err(failures.into_iter().next().unwrap_or_else(|| Unsaved::Never(no_pictures())));
+    }
+    let notices = if failures.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("{} of {asked} pictures could not be used and were left out.", failures.len())]
+    };
+    Ok(Finished { pictures, description, notices })
+}
+
+/// What a file is called after where the seller gave no product number.
+fn stem(job: &Job) -> String {
+    let uploaded = job.spec.sources.first().and_then(|source| source.file_name.as_deref());
+    let addressed = job.spec.image_urls.first().and_then(|url| url.path_segments()?.next_back());
+    let name = uploaded.or(addressed).unwrap_or_default();
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+fn of_unfinished(why: Unfinished) -> Unsaved {
+    Unsaved::Never(match why {
+        Unfinished::Unreadable(error) => unreadable(&error.message()),
+        Unfinished::NoProduct => JobError::new(
+            "no_product_found",
+            "No product could be found in the model's picture.",
+            "Take the photo with one product that stands out clearly from a plain background.",
+        ),
+        Unfinished::Failed => unreadable("finishing them failed"),
+    })
+}
+
+pub(crate) fn unreadable(why: &str) -> JobError {
+    JobError::new(
+        "result_unreadable",
+        format!("The model made pictures, but {why}."),
+        "Start the job again. If it happens again, tell whoever runs the studio.",
+    )
+}
+
+fn no_pictures() -> JobError {
+    JobError::new(
+        "no_pictures",
+        "The model answered without any picture.",
+        "Start the job again, perhaps with another photo or a simpler prompt.",
+    )
+}
+
+fn preset_gone(id: &str) -> JobError {
+    JobError::new(
+        "preset_gone",
+        format!("The preset \"{id}\" was removed while the job ran."),
+        "Choose another preset and start the job again.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Source, sample};
+
+    fn picture() -> FinishedPicture {
+        FinishedPicture {
+            blob: "b".into(),
+            raw_blob: "r".into(),
+            raw_content_type: "image/png".into(),
+            file_name: "a.jpg".into(),
+            content_type: "image/jpeg".into(),
+            bytes: 1,
+            width: 1,
+            height: 1,
+            variant: None,
+            passed: true,
+            quality: Some(90),
+            report: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn one_bad_picture_is_left_out_and_one_late_picture_is_waited_for() {
+        let bad = || Err(Unsaved::Never(unreadable("x")));
+        let some = finished(vec![Ok(picture()), bad(), Ok(picture())], None).unwrap();
+        assert_eq!((some.pictures.len(), some.notices.len()), (2, 1));
+        assert_eq!(finished(vec![Ok(picture()), Err(Unsaved::Later), bad()], None), Err(Unsaved::Later));
+        assert_eq!(finished(vec![bad(), bad()], None), Err(Unsaved::Never(unreadable("x"))));
+        assert_eq!(finished(vec![], None), Err(Unsaved::Never(no_pictures())));
+        assert!(finished(vec![Ok(picture())], None).unwrap().notices.is_empty());
+    }
+
+    #[test]
+    fn files_are_called_after_the_photo() {
+        let mut job = sample::job();
+        assert_eq!(stem(&job), "mug");
+        let source = |name: Option<&str>| Source {
+            blob: String::new(),
+            file_name: name.map(str::to_owned),
+            content_type: "image/jpeg".into(),
+            bytes: 1,
+            width: 1,
+            height: 1,
+        };
+        job.spec.sources = vec![source(Some("blue.cup.jpeg"))];
+        assert_eq!(stem(&job), "blue.cup");
+        job.spec.image_urls.clear();
+        job.spec.sources = vec![source(None)];
+        assert_eq!(stem(&job), "");
+    }
+}
