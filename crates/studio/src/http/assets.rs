@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use sha2::{Digest, Sha256};
 
@@ -73,6 +73,11 @@ pub fn modules() -> impl Iterator<Item = String> {
 pub async fn serve(Path((edition, name)): Path<(String, String)>) -> Result<Response, ApiError> {
     let asset = ASSETS.iter().find(|asset| asset.name == name && edition == *EDITION).ok_or_else(ApiError::no_route)?;
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOREVER)], asset.body.as_str()).into_response())
+}
+
+/// Browsers ask for it by themselves where a page names no sign, as an answer in JSON doesn't.
+pub async fn favicon() -> Redirect {
+    Redirect::temporary(&address("mark.svg"))
 }
 
 #[cfg(test)]

@@ -24,7 +24,12 @@ pub struct ApiError {
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 impl ApiError {
-    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> ApiError {
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> ApiError {
         ApiError { status, code, message: message.into(), hint: hint.into() }
     }
 

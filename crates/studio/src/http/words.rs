@@ -29,6 +29,7 @@ impl Words {
         self.table.get(key).map_or(key, String::as_str)
     }
 
+    #[cfg(test)]
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
@@ -86,7 +87,11 @@ mod tests {
         let after = |opening: &'static str| source.split(opening).skip(1);
         let openings: Vec<&'static str> = openings.iter().map(|o| &*o.to_string().leak()).collect();
         let heads = openings.into_iter().flat_map(after);
-        heads.filter_map(|rest| rest.split(['"', '\'']).next()).filter(|key| key.contains('.')).map(str::to_owned).collect()
+        heads
+            .filter_map(|rest| rest.split(['"', '\'']).next())
+            .filter(|key| key.contains('.'))
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]

@@ -68,8 +68,7 @@ mod tests {
             (1_000_000, 30, 10, true, "cut off in the middle"),
             (u64::MAX, 100, 0, true, "endless"),
         ] {
-            let arrived =
-                Arrived { bytes, elapsed: Duration::from_secs(elapsed), silent: Duration::from_secs(silent) };
+            let arrived = Arrived { bytes, elapsed: Duration::from_secs(elapsed), silent: Duration::from_secs(silent) };
             assert_eq!(pace.is_lost(arrived), lost, "{why}");
         }
     }

@@ -1,0 +1,238 @@
+// A job's card: what it shows in each state, and what can be done with it.
+import * as api from './api.js';
+import { announce, clone, say, slot } from './dom.js';
+import { ended, follow } from './live.js';
+import * as preset from './preset.js';
+import * as recent from './recent.js';
+import * as result from './result.js';
+import { duration, many, stopwatch, t } from './words.js';
+
+const skew = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
+
+// Which step of the progress line a job is at: uploading, waiting, finding, composing, checking.
+const STEP = { uploading: 0, waiting_for_queue: 0, queued: 1, generating: 2, saving: 4, done: 5 };
+// What the local model says it does, as a key of our words.
+const DETAIL = { 'finding the product': 'stage.finding', composing: 'stage.composing' };
+
+function stageOf(view) {
+  if (view.status === 'SUCCEEDED') return many('stage.done', view.images.length);
+  if (view.status === 'FAILED') return t('stage.failed');
+  if (view.status === 'CANCELED') return t('stage.canceled');
+  switch (view.stage) {
+    case 'uploading':
+      return t('stage.submitting');
+    case 'waiting_for_queue':
+      return t('stage.unreachable');
+    case 'queued':
+      if (view.queuePosition === 0) return t('stage.queued.next');
+      return view.queuePosition > 0 ? t('stage.queued.place', { n: view.queuePosition + 1 }) : t('stage.queued');
+    case 'generating': {
+      const key = DETAIL[detailOf(view)];
+      return key ? t(key) : view.stageDetail || t('stage.finding');
+    }
+    default:
+      return t('stage.saving');
+  }
+}
+
+const detailOf = (view) => (view.stageDetail ?? '').toLowerCase().replace(/[.…]+$/, '');
+
+function stepOf(view) {
+  const step = STEP[view.stage] ?? 0;
+  return step === 2 && DETAIL[detailOf(view)] === 'stage.composing' ? 3 : step;
+}
+
+// Jobs that have ended make room for the newest one.
+export function compact(elements) {
+  for (const element of elements) {
+    const done = ended({ status: element.dataset.state });
+    if (done && !element.contains(document.activeElement)) element.classList.add('is-compact');
+  }
+}
+
+export class Card {
+  // `element` is one that the server rendered; without it a new one is made.
+  constructor(element) {
+    this.element = element ?? clone('job-card');
+    this.step = -1;
+    this.since = Date.now();
+    this.stop = () => {};
+    this.slot = (name) => slot(this.element, name);
+    this.slot('cancel').addEventListener('click', () => this.cancel());
+    this.slot('hide').addEventListener('click', () => this.hide());
+    this.slot('again').addEventListener('click', () => this.again?.());
+  }
+
+  get id() {
+    return this.element.dataset.id;
+  }
+
+  // Before the server knows of it: the photo in hand, and its upload.
+  begin(file, url, presetId) {
+    this.name = file.name;
+    this.title(file.name);
+    this.presetId = presetId;
+    this.state('UPLOADING');
+    say(this.slot('preset'), preset.title(presetId));
+    this.thumb(url);
+    this.frames(3, preset.canvas(presetId));
+    this.slot('link').hidden = true;
+    this.slot('cancel').hidden = false;
+    this.stage(t('stage.waiting'), 0);
+    this.tick();
+  }
+
+  title(name) {
+    const title = name || t('jobs.untitled');
+    say(this.slot('title'), title);
+    this.element.setAttribute('aria-label', t('job.region', { name: title }));
+  }
+
+  thumb(url) {
+    const image = this.slot('thumb');
+    image.addEventListener('error', () => image.removeAttribute('src'), { once: true });
+    image.src = url;
+  }
+
+  frames(count, canvas) {
+    const cards = Array.from({ length: count }, (_, at) => result.waiting(at + 1, canvas));
+    this.slot('results').replaceChildren(...cards);
+  }
+
+  uploading(part) {
+    this.stage(part < 1 ? t('stage.uploading.part', { percent: Math.floor(part * 100) }) : t('stage.checkingPhoto'), 0, part);
+  }
+
+  // The server has it: from here on it lives without this page.
+  accepted(id) {
+    this.element.dataset.id = id;
+    const link = this.slot('link');
+    link.href = `/jobs/${encodeURIComponent(id)}`;
+    link.hidden = false;
+    recent.remember(id);
+    this.follow();
+  }
+
+  follow() {
+    this.stop = follow(
+      this.id,
+      (view) => this.show(view),
+      (offline) => this.offline(offline),
+    );
+  }
+
+  offline(gone) {
+    if (ended({ status: this.element.dataset.state })) return;
+    if (gone) this.trouble({ message: t('trouble.offline'), hint: t('trouble.offline.hint'), code: '' });
+    else this.slot('trouble').hidden = true;
+  }
+
+  show(view) {
+    this.since = Date.parse(view.createdAt) - skew;
+    this.presetId = view.preset;
+    const known = preset.title(view.preset);
+    const title = known === view.preset ? this.slot('preset').textContent || known : known;
+    say(this.slot('preset'), title);
+    if (!this.name) this.title(view.sourceName);
+    if (view.sourceUrl && !this.slot('thumb').getAttribute('src')) this.thumb(`${view.sourceUrl}?w=160`);
+    if (this.slot('results').children.length === 0) this.frames(view.numImages, preset.canvas(view.preset));
+    this.state(view.status);
+    this.stage(stageOf(view), stepOf(view));
+    this.slot('cancel').hidden = ended(view);
+    if (view.error) this.trouble(view.error);
+    if (ended(view)) this.end(view, title);
+    else this.tick();
+  }
+
+  end(view, title) {
+    clearInterval(this.timer);
+    const total = view.timings?.totalMs;
+    say(this.slot('time'), view.status === 'SUCCEEDED' && total ? t('job.done', { time: duration(total) }) : '');
+    this.slot('hide').hidden = !this.element.closest('.jobs:not(.jobs--alone)');
+    if (view.status === 'SUCCEEDED') this.pictures(view, title);
+    this.notices([...(view.notices ?? []), view.description].filter(Boolean));
+    announce(`${this.slot('title').textContent}: ${this.slot('stage').textContent}`);
+  }
+
+  pictures(view, title) {
+    const list = this.slot('results');
+    while (list.children.length > view.images.length) list.lastElementChild.remove();
+    view.images.forEach((image, at) => {
+      const card = list.children[at] ?? list.appendChild(result.waiting(at + 1, [image.width, image.height]));
+      result.fill(card, image, at + 1, title);
+    });
+  }
+
+  notices(texts) {
+    const lines = texts.map((text) => Object.assign(document.createElement('p'), { className: 'notice', textContent: text }));
+    this.slot('notices').replaceChildren(...lines);
+  }
+
+  state(status) {
+    this.element.dataset.state = status;
+  }
+
+  // Steps only ever go forward: news that overtook each other don't make the line jump back.
+  stage(text, step, part) {
+    say(this.slot('stage'), text);
+    this.step = Math.max(this.step, step);
+    [...this.element.querySelectorAll('.track i')].forEach((bar, at) => {
+      bar.className = at < this.step ? 'is-done' : at === this.step ? 'is-now' : '';
+      if (at === 0 && part !== undefined) {
+        bar.style.setProperty('--part', part);
+        bar.style.setProperty('--pace', '200ms');
+      }
+    });
+  }
+
+  tick() {
+    const tell = () => say(this.slot('time'), stopwatch(Date.now() - this.since));
+    clearInterval(this.timer);
+    this.timer = setInterval(tell, 1000);
+    tell();
+  }
+
+  trouble({ code, message, hint }) {
+    this.slot('trouble').hidden = false;
+    say(this.slot('trouble-message'), message);
+    say(this.slot('trouble-hint'), hint ?? '');
+    say(this.slot('trouble-code'), code ?? '');
+    this.slot('again').hidden = !this.again;
+  }
+
+  fail(error) {
+    clearInterval(this.timer);
+    say(this.slot('time'), '');
+    this.slot('cancel').hidden = true;
+    this.slot('hide').hidden = false;
+    this.state(error.code === 'canceled' ? 'CANCELED' : 'FAILED');
+    this.stage(t(error.code === 'canceled' ? 'stage.canceled' : 'stage.failed'), 0);
+    if (error.code !== 'canceled') this.trouble({ code: error.code, message: error.message, hint: error.hint });
+  }
+
+  async cancel() {
+    const button = this.slot('cancel');
+    if (!this.id) {
+      this.abort?.();
+      return;
+    }
+    button.disabled = true;
+    say(button, t('job.canceling'));
+    try {
+      await api.cancel(this.id);
+    } catch (error) {
+      announce(error.message);
+    }
+    button.disabled = false;
+    say(button, t('job.cancel'));
+  }
+
+  hide() {
+    this.stop();
+    clearInterval(this.timer);
+    if (this.id) recent.forget(this.id);
+    const list = this.element.parentElement;
+    this.element.remove();
+    if (list.children.length === 0) list.closest('section').hidden = true;
+  }
+}

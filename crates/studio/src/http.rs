@@ -1,0 +1,180 @@
+//! Everything of the studio that speaks HTTP: the API, the pages, the receiver of webhooks.
+//!
+//! A handler extracts, makes one call of [`Studio`] and renders; [`router`] lists every route. Invariants: the page has no
+//! private door, so whatever it shows or does is a route of the API; bad input is never a 5xx; nothing waits without a
+//! bound; what came from outside is never HTML.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use plantain_work::{Clock, Cpu, Shutdown};
+
+use crate::http::error::ApiError;
+use crate::http::guard::AdminToken;
+use crate::http::upload::{Bounds, Room};
+use crate::service::Studio;
+
+mod assets;
+mod error;
+mod events;
+mod generate;
+pub mod guard;
+mod headers;
+mod health;
+mod jobs;
+mod page;
+mod pictures;
+mod presets;
+mod session;
+mod upload;
+mod webhook;
+mod words;
+
+pub use crate::http::upload::pace::Pace;
+
+/// How the studio is offered.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Opens everything where the studio is not open.
+    pub admin_token: AdminToken,
+    /// Anybody may generate. Where false, generating, cancelling and listing need the token.
+    pub open: bool,
+    /// The listener is on loopback: only known names are answered, and whoever reaches it may list all jobs.
+    pub loopback: bool,
+    /// Ends event streams, which would otherwise outlive the server's last request.
+    pub shutdown: Shutdown,
+    pub clock: Clock,
+    /// For previews of pictures.
+    pub cpu: Cpu,
+    /// What uploads have to keep to.
+    pub pace: Pace,
+}
+
+impl HttpConfig {
+    /// Open, on loopback, on the system's clock.
+    pub fn local(admin_token: AdminToken, shutdown: Shutdown, cpu: Cpu) -> HttpConfig {
+        let (clock, pace) = (Clock::system(), Pace::default());
+        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace }
+    }
+}
+
+/// Event streams at once; each costs a few kilobytes and a look at the store a second.
+const STREAMS_MAX: usize = 4_096;
+
+/// How long a route that only looks something up may take.
+const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+struct App(Arc<AppParts>);
+
+struct AppParts {
+    studio: Studio,
+    config: HttpConfig,
+    bounds: Bounds,
+    streams: Arc<Semaphore>,
+    previews: pictures::Previews,
+}
+
+impl std::ops::Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+impl App {
+    fn new(studio: Studio, config: HttpConfig) -> App {
+        let bounds = Bounds {
+            photo_bytes_max: studio.config().photo_limits.max_bytes,
+            pace: config.pace,
+            clock: config.clock.clone(),
+            room: Room::default(),
+        };
+        let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        App(Arc::new(AppParts { studio, config, bounds, streams, previews: pictures::Previews::default() }))
+    }
+
+    /// Refuses whoever may not generate, cancel or list here.
+    fn admit(&self, headers: &http::HeaderMap) -> Result<(), ApiError> {
+        if self.config.open || self.config.admin_token.admits(headers) {
+            return Ok(());
+        }
+        Err(guard::token_needed())
+    }
+}
+
+/// All of the studio's HTTP.
+pub fn router(studio: Studio, config: HttpConfig) -> Router {
+    let app = App::new(studio, config);
+    let quick = Router::new()
+        .route("/", get(page::first))
+        .route("/jobs/{id}", get(page::job))
+        .route("/assets/{edition}/{name}", get(assets::serve))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/api/jobs", get(jobs::list))
+        .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route("/api/jobs/{id}/images/{n}", get(pictures::image))
+        .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
+        .route("/api/jobs/{id}/source", get(pictures::first_source))
+        .route("/api/jobs/{id}/source/{n}", get(pictures::source))
+        .route("/api/presets", get(presets::list))
+        .route("/api/presets/{id}", get(presets::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route_layer(from_fn_with_state(app.clone(), in_time));
+    // These bound their time themselves: bodies arrive at their own pace, and streams last.
+    let slow = Router::new()
+        .route("/sign-in", post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/api/generate", post(generate::generate))
+        .route("/api/jobs/{id}/events", get(events::events))
+        .route("/api/fal/webhook", post(webhook::receive))
+        .layer(DefaultBodyLimit::disable());
+    quick
+        .merge(slow)
+        .fallback(|| async { ApiError::no_route() })
+        .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
+        .layer(from_fn_with_state(app.clone(), guarded))
+        .layer(from_fn(page::errors_as_pages))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(map_response(headers::secure))
+        .with_state(app)
+}
+
+async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {
+    match check(&app, &request) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+fn check(app: &App, request: &Request) -> Result<(), ApiError> {
+    let (headers, public) = (request.headers(), &app.studio.config().public_url);
+    if app.config.loopback {
+        guard::check_host(headers, public)?;
+    }
+    // A webhook proves itself by its signature, whoever carries it.
+    if request.uri().path() == webhook::PATH {
+        return Ok(());
+    }
+    guard::check_origin(request.method(), headers, public, &app.config.admin_token)
+}
+
+async fn in_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let answer = app.config.clock.timeout(ANSWER_TIME_MAX, next.run(request)).await;
+    answer.unwrap_or_else(|| ApiError::timed_out().into_response())
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("http.panicked: a bug; the request was answered with 500");
+    ApiError::internal().into_response()
+}

@@ -1,0 +1,22 @@
+//! `/healthz`: the process answers. `/readyz`: it can do its work, which is to say that its store answers.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::store::JobFilter;
+
+pub async fn alive() -> Response {
+    Json(json!({"status": "ok"})).into_response()
+}
+
+pub async fn ready(State(app): State<App>) -> Result<Response, ApiError> {
+    if app.config.shutdown.has_begun() {
+        return Err(ApiError::busy());
+    }
+    app.studio.jobs(JobFilter { limit: 1, ..JobFilter::default() }).await?;
+    Ok(Json(json!({"status": "ready"})).into_response())
+}

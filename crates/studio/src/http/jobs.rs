@@ -1,0 +1,136 @@
+//! `/api/jobs`: what jobs there are, how one is doing, and giving one up.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::guard;
+use crate::job::JobId;
+use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
+use crate::view::{CancelView, JobPage};
+
+/// What whoever asks for an unknown job is told, word for word.
+pub fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"status": "NOT_FOUND"}))).into_response()
+}
+
+/// `GET /api/jobs/{id}`. Whoever knows the id may look: it can't be guessed.
+pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
+    let job = app.studio.job(&id).await?;
+    Ok(job.map_or_else(not_found, |job| Json(job).into_response()))
+}
+
+/// `DELETE /api/jobs/{id}`: 200 where the job has ended, 202 where the queue was asked to let go of it.
+pub async fn cancel(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
+    app.admit(&headers)?;
+    let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
+    let outcome = app.studio.cancel(&id).await?;
+    let status = match outcome {
+        CancelView::Canceled => StatusCode::OK,
+        CancelView::Requested => StatusCode::ACCEPTED,
+        CancelView::NotFound => return Ok(not_found()),
+        CancelView::TooLate => return Err(too_late()),
+    };
+    Ok((status, Json(json!({"status": outcome}))).into_response())
+}
+
+fn too_late() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "too_late",
+        "The job has ended already or is about to.",
+        "Its pictures, if it made any, are kept.",
+    )
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    /// Ids, separated by commas. Unknown ones are left out of the answer.
+    ids: Option<String>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    limit: Option<String>,
+}
+
+/// `GET /api/jobs`: newest first. By ids for whoever knows them; all of them for the operator, and for anybody who reaches
+/// an open studio on loopback, which is the operator.
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<JobPage>, ApiError> {
+    app.admit(&headers)?;
+    let all = wanted.ids.is_none();
+    if all && !app.config.loopback && !app.config.admin_token.admits(&headers) {
+        return Err(guard::token_needed());
+    }
+    Ok(Json(app.studio.jobs(filter(wanted)?).await?))
+}
+
+fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
+    let usual = JobFilter::default();
+    let ids = wanted.ids.as_deref().map(ids).transpose()?;
+    let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;
+    let limit = match wanted.limit.as_deref() {
+        Some(text) => text.parse().ok().filter(|n| (1..=JOBS_A_PAGE_MAX).contains(n)).ok_or_else(bad_limit)?,
+        None => ids.as_ref().map_or(usual.limit, Vec::len).max(1),
+    };
+    Ok(JobFilter { ids, before, limit })
+}
+
+fn ids(list: &str) -> Result<Vec<JobId>, ApiError> {
+    let ids: Vec<&str> = list.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+    if ids.len() > JOBS_A_PAGE_MAX {
+        return Err(ApiError::unprocessable(
+            "too_many_ids",
+            format!("{} ids were given; at most {JOBS_A_PAGE_MAX} are looked up at once.", ids.len()),
+            "Ask in several requests.",
+        ));
+    }
+    Ok(ids.into_iter().filter_map(JobId::parse).collect())
+}
+
+fn bad_cursor() -> ApiError {
+    ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
+}
+
+fn bad_limit() -> ApiError {
+    ApiError::unprocessable(
+        "bad_limit",
+        "The limit can't be used.",
+        format!("Give a whole number from 1 to {JOBS_A_PAGE_MAX}."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn read(ids: Option<&str>, cursor: Option<&str>, limit: Option<&str>) -> Result<JobFilter, &'static str> {
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        filter(Wanted { ids: own(ids), cursor: own(cursor), limit: own(limit) }).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_filter_is_read_from_the_query() {
+        let id = JobId::new(Timestamp::UNIX_EPOCH);
+        assert_eq!(read(None, None, None), Ok(JobFilter::default()));
+        let two = read(Some(&format!("{id}, nonsense,,{id}")), Some(id.as_str()), Some("7")).unwrap();
+        assert_eq!(two, JobFilter { ids: Some(vec![id.clone(), id.clone()]), before: Some(id), limit: 7 });
+        assert_eq!(read(Some(""), None, None).unwrap().ids, Some(Vec::new()));
+        let many = vec![JobId::new(Timestamp::UNIX_EPOCH).to_string(); JOBS_A_PAGE_MAX + 1].join(",");
+        assert_eq!(read(Some(&many), None, None), Err("too_many_ids"));
+        assert_eq!(read(None, Some("x"), None), Err("bad_cursor"));
+        for limit in ["0", "-1", "201", "x", ""] {
+            assert_eq!(read(None, None, Some(limit)), Err("bad_limit"), "{limit}");
+        }
+    }
+}

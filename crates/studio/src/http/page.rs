@@ -1,0 +1,141 @@
+//! The pages: what the API says, as HTML that means something before any script runs.
+
+use askama::Template;
+use axum::extract::{Path, Request, State};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+use http::header::ACCEPT;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::upload::fields::USUAL_PRESET;
+use crate::http::words::Words;
+use crate::job::JobId;
+
+mod card;
+mod frame;
+mod rule;
+
+use card::{JobCard, ResultCard, RuleRow};
+use frame::Frame;
+use rule::{PresetOption, RuleLine};
+
+#[derive(Template)]
+#[template(path = "studio.html")]
+struct StudioPage {
+    frame: Frame,
+    /// The job of a job's own page; none on the first page.
+    cards: Vec<JobCard>,
+    /// The page has news to come, and a browser without scripts has to ask for them.
+    refresh: bool,
+    presets: Vec<PresetOption>,
+    rule: RuleLine,
+    photo_bytes_max: usize,
+    photos_max: usize,
+    blank_card: JobCard,
+    blank_result: ResultCard,
+    blank_rule: RuleRow,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage {
+    frame: Frame,
+    title: String,
+    text: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    wrong: bool,
+}
+
+/// Photos that are taken from one drop: each becomes a job of its own.
+const PHOTOS_A_DROP_MAX: usize = 24;
+
+/// `GET /`.
+pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    if app.admit(&headers).is_err() {
+        return sign_in(&app, &headers, false);
+    }
+    shown(StatusCode::OK, &studio_page(&app, &headers, Vec::new()))
+}
+
+/// `GET /jobs/{id}`: open to whoever knows the id, like the job itself.
+pub async fn job(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let job = match JobId::parse(&id) {
+        Some(id) => app.studio.job(&id).await?,
+        None => None,
+    };
+    let frame = Frame::new(&app, &headers);
+    let Some(job) = job else {
+        let words = frame.words;
+        let (title, text) = (words.get("missing.title").to_owned(), words.get("missing.text").to_owned());
+        return shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text });
+    };
+    let preset = app.studio.presets().get(&job.preset).ok();
+    let card = JobCard::new(&job, preset, frame.words);
+    shown(StatusCode::OK, &studio_page(&app, &headers, vec![card]))
+}
+
+pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {
+    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame: Frame::new(app, headers), wrong })
+}
+
+fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {
+    let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
+    let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
+    let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
+    StudioPage {
+        rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
+        refresh: cards.iter().any(|card| card.is_open),
+        photo_bytes_max: app.bounds.photo_bytes_max,
+        photos_max: PHOTOS_A_DROP_MAX,
+        blank_card: JobCard::default(),
+        blank_result: ResultCard::default(),
+        blank_rule: RuleRow::default(),
+        presets: options,
+        frame,
+        cards,
+    }
+}
+
+fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+    let html = page.render().map_err(|error| {
+        tracing::error!(%error, "page.unrendered: a bug in a template");
+        ApiError::internal()
+    })?;
+    Ok((status, Html(html)).into_response())
+}
+
+/// A browser that opens an address or posts a form by itself asks for HTML first; scripts and programs don't.
+pub fn wants_html(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Says a refusal as a page where a person looks at it.
+pub async fn errors_as_pages(request: Request, next: Next) -> Response {
+    let person = wants_html(request.headers());
+    let data = request.uri().path().starts_with("/api/") && request.method() != Method::POST;
+    let answer = next.run(request).await;
+    match answer.extensions().get::<ApiError>() {
+        Some(error) if person && !data => as_page(error.clone(), answer),
+        _ => answer,
+    }
+}
+
+fn as_page(error: ApiError, answer: Response) -> Response {
+    let frame = Frame::plain(Words::english());
+    let (title, text) = match error.code {
+        "no_such_route" => ("missing.page.title", "missing.page.text"),
+        _ => (error.message.as_str(), error.hint.as_str()),
+    };
+    let (title, text) = (frame.words.get(title).to_owned(), frame.words.get(text).to_owned());
+    match shown(error.status, &MessagePage { frame, title, text }) {
+        Ok(page) => page,
+        Err(_) => answer,
+    }
+}

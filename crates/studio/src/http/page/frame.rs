@@ -1,0 +1,46 @@
+//! What every page has around it.
+
+use http::HeaderMap;
+
+use crate::http::App;
+use crate::http::assets;
+use crate::http::words::Words;
+
+pub struct Frame {
+    pub words: &'static Words,
+    pub lang: &'static str,
+    /// The server's time, so that the page's clock counts from where the jobs' does.
+    pub now_ms: i64,
+    /// What makes the pictures; empty where it doesn't matter.
+    pub backend: String,
+    /// There is a session that can be ended.
+    pub signed_in: bool,
+}
+
+impl Frame {
+    pub fn new(app: &App, headers: &HeaderMap) -> Frame {
+        Frame {
+            now_ms: app.config.clock.now().as_millisecond(),
+            backend: app.studio.config().backend_label.clone(),
+            signed_in: !app.config.open && app.config.admin_token.admits(headers),
+            ..Frame::plain(Words::english())
+        }
+    }
+
+    /// For pages about nothing in particular.
+    pub fn plain(words: &'static Words) -> Frame {
+        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false }
+    }
+
+    pub fn t(&self, key: &'static str) -> &'static str {
+        self.words.get(key)
+    }
+
+    pub fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+
+    pub fn modules(&self) -> Vec<String> {
+        assets::modules().collect()
+    }
+}

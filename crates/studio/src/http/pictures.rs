@@ -1,0 +1,180 @@
+//! The pictures of a job: finished ones, the model's own, and the photo. They never change under their address.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::job::JobId;
+use crate::service::PictureFile;
+use crate::view::Which;
+
+mod preview;
+
+pub use preview::Previews;
+
+/// Kept by browsers for good, but not by caches that others share: the address is all that guards the picture.
+const KEPT: &str = "private, max-age=31536000, immutable";
+
+#[derive(Deserialize)]
+pub struct Manner {
+    /// Given, with any value: to be saved under its marketplace name rather than shown.
+    download: Option<String>,
+    /// How many pixels wide or high the place is in which it will be shown.
+    w: Option<u32>,
+}
+
+pub async fn image(
+    State(app): State<App>,
+    path: Path<(String, String)>,
+    manner: Query<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, path, Which::Result, manner, &headers).await
+}
+
+pub async fn raw(
+    State(app): State<App>,
+    path: Path<(String, String)>,
+    manner: Query<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, path, Which::Raw, manner, &headers).await
+}
+
+pub async fn source(
+    State(app): State<App>,
+    path: Path<(String, String)>,
+    manner: Query<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, path, Which::Source, manner, &headers).await
+}
+
+pub async fn first_source(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    manner: Query<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, Path((id, "1".to_owned())), Which::Source, manner, &headers).await
+}
+
+async fn serve(
+    app: &App,
+    Path((id, n)): Path<(String, String)>,
+    which: fn(usize) -> Which,
+    Query(manner): Query<Manner>,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let (Some(id), Ok(n)) = (JobId::parse(&id), n.parse()) else { return Err(ApiError::no_picture()) };
+    let mut picture = app.studio.picture(&id, which(n)).await?.ok_or_else(ApiError::no_picture)?;
+    if let Some(side) = manner.w.and_then(preview::side_for) {
+        picture = smaller(app, picture, side).await;
+    }
+    Ok(answer(picture, manner.download.is_some(), headers))
+}
+
+/// The preview, or the picture itself where none can be made.
+async fn smaller(app: &App, picture: PictureFile, side: u32) -> PictureFile {
+    let bytes = match app.previews.get(&picture.etag, side) {
+        Some(kept) => Some(kept),
+        None => {
+            let (full, limits) = (picture.bytes.clone(), app.studio.config().result_limits);
+            let made = app.config.cpu.run(move || preview::make(&full, side, &limits)).await.ok().flatten();
+            made.inspect(|made| app.previews.keep(&picture.etag, side, made.clone()))
+        }
+    };
+    let Some(bytes) = bytes else { return picture };
+    let etag = format!("{}-{side}", picture.etag);
+    PictureFile { bytes, content_type: "image/jpeg".to_owned(), etag, ..picture }
+}
+
+fn answer(picture: PictureFile, download: bool, asked: &HeaderMap) -> Response {
+    let etag = format!("\"{}\"", picture.etag);
+    if asked.get(IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), &etag)) {
+        return (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, KEPT.to_owned())]).into_response();
+    }
+    let (content_type, safe) = safe_type(&picture.content_type);
+    let disposition = disposition(&picture.file_name, download || !safe);
+    let headers = [
+        (CONTENT_TYPE, content_type.to_owned()),
+        (CONTENT_DISPOSITION, disposition),
+        (ETAG, etag),
+        (CACHE_CONTROL, KEPT.to_owned()),
+    ];
+    (headers, picture.bytes).into_response()
+}
+
+fn names(list: &[u8], etag: &str) -> bool {
+    let list = String::from_utf8_lossy(list);
+    list.trim() == "*" || list.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+}
+
+/// What a browser may show. Anything else is only saved.
+fn safe_type(content_type: &str) -> (&'static str, bool) {
+    match content_type {
+        "image/jpeg" => ("image/jpeg", true),
+        "image/png" => ("image/png", true),
+        "image/webp" => ("image/webp", true),
+        _ => ("application/octet-stream", false),
+    }
+}
+
+/// RFC 6266: a plain name for everybody, and the real one, percent-encoded, for those who know how.
+fn disposition(name: &str, download: bool) -> String {
+    let kind = if download { "attachment" } else { "inline" };
+    let tame = |c: char| if c.is_ascii_alphanumeric() || ".-_ ()".contains(c) { c } else { '_' };
+    let plain: String = name.chars().map(tame).collect();
+    if plain == name {
+        return format!("{kind}; filename=\"{plain}\"");
+    }
+    format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", percent_encoded(name))
+}
+
+fn percent_encoded(name: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    name.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_can_not_break_out_of_its_header() {
+        for (name, header) in [
+            ("B0TEST.MAIN.jpg", "attachment; filename=\"B0TEST.MAIN.jpg\""),
+            ("a b.jpg", "attachment; filename=\"a b.jpg\""),
+            (
+                "a\"; x=\"\r\nSet-Cookie: y.jpg",
+                "attachment; filename=\"a__ x_____Set-Cookie_ y.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0ASet-Cookie%3A%20y.jpg",
+            ),
+            ("कप.jpg", "attachment; filename=\"__.jpg\"; filename*=UTF-8''%E0%A4%95%E0%A4%AA.jpg"),
+        ] {
+            assert_eq!(disposition(name, true), header, "{name}");
+        }
+        assert!(disposition("a.jpg", false).starts_with("inline"));
+    }
+
+    #[test]
+    fn only_pictures_that_run_nothing_are_shown() {
+        for (kind, shown) in
+            [("image/png", true), ("image/svg+xml", false), ("text/html", false), ("image/jpeg; x", false)]
+        {
+            assert_eq!(safe_type(kind).1, shown, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_cached_copy_is_recognised() {
+        for (list, known) in
+            [("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false)]
+        {
+            assert_eq!(names(list.as_bytes(), "\"a\""), known, "{list}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! `/api/presets`: the marketplaces' rules as data, with the source and the date of each.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+
+use plantain_media::preset::{Preset, Presets};
+
+use crate::error::StudioError;
+use crate::http::App;
+use crate::http::error::ApiError;
+
+#[derive(Serialize)]
+pub struct All {
+    presets: Vec<Preset>,
+}
+
+/// A preset with what its tags stand for.
+#[derive(Serialize)]
+pub struct One {
+    #[serde(flatten)]
+    preset: Preset,
+    /// The public documents that its sources name, by tag.
+    documents: BTreeMap<String, String>,
+    /// On what the sources disagree.
+    open_questions: Vec<String>,
+}
+
+pub async fn list(State(app): State<App>) -> Json<All> {
+    Json(All { presets: app.studio.presets().iter().cloned().collect() })
+}
+
+pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<One>, ApiError> {
+    let presets = app.studio.presets();
+    let preset = presets.get(&id).map_err(|unknown| {
+        let error = ApiError::from(StudioError::UnknownPreset(unknown));
+        ApiError { status: http::StatusCode::NOT_FOUND, ..error }
+    })?;
+    Ok(Json(explained(preset, presets)))
+}
+
+fn explained(preset: &Preset, presets: &Presets) -> One {
+    let tags = preset.sources.iter().flat_map(|source| &source.documents);
+    let documents = tags.filter_map(|tag| Some((tag.clone(), presets.document(tag)?.to_owned()))).collect();
+    let open = preset.questions.iter().filter_map(|id| presets.question(id)).map(str::to_owned).collect();
+    One { preset: preset.clone(), documents, open_questions: open }
+}

@@ -1,0 +1,260 @@
+//! Reading a form with photos from whoever sends one, within bounds of bytes, parts, memory and time.
+//!
+//! Nothing of a body is trusted: not its length, not its end, not its pace. What came is a [`NewJob`] whose words are not
+//! checked yet; that is the studio's part. Memory of all uploads together is bounded by [`Room`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use plantain_work::{Clock, clock};
+
+use crate::http::error::ApiError;
+use crate::photo::NewJob;
+
+pub mod fields;
+pub mod meter;
+pub mod pace;
+
+use fields::{Form, Name};
+use meter::{Fault, Meter};
+use pace::{Arrived, Pace};
+
+/// Bytes of a text field, which is far more than any of them may have.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Parts of a form: eight photos, the text fields, and some to spare for being told what is wrong.
+const PARTS_MAX: usize = 24;
+/// Photos of a form; the studio takes fewer or as many.
+const PHOTOS_MAX: usize = crate::error::PICTURES_MAX;
+/// Bytes around the photos: boundaries, headers and text fields.
+const AROUND_BYTES_MAX: u64 = 1024 * 1024;
+/// Bytes that are still read after a photo turned out too large, so that the sender hears why instead of a broken pipe.
+const DRAIN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// How often the pace of an upload is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes of all uploads that may be in memory at once.
+const ROOM_BYTES: usize = 256 * 1024 * 1024;
+const ROOM_UNIT_BYTES: usize = 1024;
+
+/// Memory for uploads, shared by all of them. An upload that finds none is refused at once: waiting for each other, all
+/// would wait.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Semaphore>);
+
+/// Held as long as the photos of one upload are in memory.
+#[derive(Debug, Default)]
+pub struct Place(Option<OwnedSemaphorePermit>);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(Arc::new(Semaphore::new(ROOM_BYTES / ROOM_UNIT_BYTES)))
+    }
+}
+
+impl Room {
+    fn take(&self, place: &mut Place, bytes: usize) -> Result<(), ApiError> {
+        let units = u32::try_from(bytes.div_ceil(ROOM_UNIT_BYTES)).map_err(|_| ApiError::busy())?;
+        let more = self.0.clone().try_acquire_many_owned(units).map_err(|_| ApiError::busy())?;
+        match &mut place.0 {
+            Some(held) => held.merge(more),
+            None => place.0 = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// What a form reader needs to know.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    pub photo_bytes_max: usize,
+    pub pace: Pace,
+    pub clock: Clock,
+    pub room: Room,
+}
+
+/// Reads a multipart form. The place is to be held for as long as the photos are.
+pub async fn read_form(request: Request, bounds: &Bounds) -> Result<(NewJob, Place), ApiError> {
+    let most = (bounds.photo_bytes_max * PHOTOS_MAX) as u64 + AROUND_BYTES_MAX + DRAIN_BYTES_MAX;
+    let (parts, body) = request.into_parts();
+    let (stream, meter) = meter::metered(body.into_data_stream(), most);
+    let request = Request::from_parts(parts, Body::from_stream(stream));
+    let form = Multipart::from_request(request, &()).await.map_err(|_| no_boundary())?;
+    tokio::select! {
+        biased;
+        read = Reader { bounds, meter: &meter }.read(form) => read,
+        () = lost_pace(bounds, &meter) => Err(ApiError::too_slow()),
+    }
+}
+
+/// Reads a whole body of at most `most` bytes.
+pub async fn read_bytes(body: Body, most: usize, bounds: &Bounds) -> Result<Bytes, ApiError> {
+    let (stream, meter) = meter::metered(body.into_data_stream(), most as u64);
+    let whole = axum::body::to_bytes(Body::from_stream(stream.whole()), most);
+    tokio::select! {
+        biased;
+        read = whole => read.map_err(|_| match meter.fault() {
+            Some(fault) => told(fault, most),
+            None => cut_off(),
+        }),
+        () = lost_pace(bounds, &meter) => Err(ApiError::too_slow()),
+    }
+}
+
+/// Returns when it is no use to wait longer for the body.
+async fn lost_pace(bounds: &Bounds, meter: &Meter) {
+    let begun = bounds.clock.now();
+    let (mut seen, mut last): (u64, Timestamp) = (0, begun);
+    loop {
+        bounds.clock.sleep(LOOK_EVERY).await;
+        let (now, bytes) = (bounds.clock.now(), meter.bytes());
+        if bytes != seen {
+            (seen, last) = (bytes, now);
+        }
+        let arrived = Arrived { bytes, elapsed: clock::until(begun, now), silent: clock::until(last, now) };
+        if bounds.pace.is_lost(arrived) {
+            return;
+        }
+    }
+}
+
+struct Reader<'a> {
+    bounds: &'a Bounds,
+    meter: &'a Meter,
+}
+
+impl Reader<'_> {
+    async fn read(self, mut multipart: Multipart) -> Result<(NewJob, Place), ApiError> {
+        let (mut form, mut place) = (Form::default(), Place::default());
+        for _ in 0..=PARTS_MAX {
+            let next = multipart.next_field().await.map_err(|error| self.fault(&error))?;
+            self.meter.progress();
+            let Some(field) = next else { return Ok((form.into_new_job()?, place)) };
+            let read = self.read_field(field, &mut form, &mut place).await;
+            if let Err(refusal) = read {
+                self.drain(multipart).await;
+                return Err(refusal);
+            }
+        }
+        Err(ApiError::too_large(
+            format!("The form has more than {PARTS_MAX} fields."),
+            "Send the photos of one product and the few fields that describe the wish.",
+        ))
+    }
+
+    async fn read_field(&self, field: Field<'_>, form: &mut Form, place: &mut Place) -> Result<(), ApiError> {
+        let name = Name::parse(field.name())?;
+        let (file_name, content_type) = (field.file_name().map(str::to_owned), field.content_type().map(str::to_owned));
+        if name == Name::Image {
+            form.expect_photo(PHOTOS_MAX)?;
+            let bytes = self.read_photo(field, place).await?;
+            form.photo(bytes, file_name, content_type);
+            return Ok(());
+        }
+        let text = self.collect(field, TEXT_BYTES_MAX, &mut |_| Ok(())).await?;
+        form.text(name, &text.ok_or_else(|| text_too_long(name))?)
+    }
+
+    async fn read_photo(&self, field: Field<'_>, place: &mut Place) -> Result<Bytes, ApiError> {
+        let most = self.bounds.photo_bytes_max;
+        let bytes = self.collect(field, most, &mut |more| self.bounds.room.take(place, more)).await?;
+        bytes.ok_or_else(|| photo_too_large(most))
+    }
+
+    /// The field's bytes; `None` where there are more than `most`. `grow` is asked before any are kept.
+    async fn collect(
+        &self,
+        mut field: Field<'_>,
+        most: usize,
+        grow: &mut (dyn FnMut(usize) -> Result<(), ApiError> + Send),
+    ) -> Result<Option<Bytes>, ApiError> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = field.chunk().await.map_err(|error| self.fault(&error))? {
+            self.meter.progress();
+            if bytes.len() + chunk.len() > most {
+                return Ok(None);
+            }
+            grow(chunk.len())?;
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(bytes.freeze()))
+    }
+
+    /// Reads on without keeping anything. The watch over the pace goes on, too.
+    async fn drain(&self, mut multipart: Multipart) {
+        let until = self.meter.bytes() + DRAIN_BYTES_MAX;
+        while let Ok(Some(mut field)) = multipart.next_field().await {
+            self.meter.progress();
+            while let Ok(Some(_)) = field.chunk().await {
+                self.meter.progress();
+                if self.meter.bytes() > until {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn fault(&self, error: &MultipartError) -> ApiError {
+        match self.meter.fault() {
+            Some(fault) => told(fault, self.bounds.photo_bytes_max),
+            None if error.status().is_client_error() => malformed(),
+            None => cut_off(),
+        }
+    }
+}
+
+fn told(fault: Fault, most: usize) -> ApiError {
+    match fault {
+        Fault::TooLarge => ApiError::too_large(
+            "The request is larger than this address takes.",
+            format!("At most {} are taken here.", mega(most)),
+        ),
+        Fault::Shapeless => malformed(),
+    }
+}
+
+fn photo_too_large(most: usize) -> ApiError {
+    ApiError::new(
+        http::StatusCode::PAYLOAD_TOO_LARGE,
+        "file_too_large",
+        format!("The photo is larger than {}.", mega(most)),
+        "Export it smaller or at a lower JPEG quality; 3,000 pixels on the long side are plenty.",
+    )
+}
+
+fn text_too_long(name: Name) -> ApiError {
+    ApiError::too_large(
+        format!("The field \"{}\" is longer than {} KB.", name.as_str(), TEXT_BYTES_MAX / 1024),
+        "Say what matters most in a few sentences.",
+    )
+}
+
+fn mega(bytes: usize) -> String {
+    format!("{} MB", bytes / (1024 * 1024))
+}
+
+fn no_boundary() -> ApiError {
+    ApiError::bad_request(
+        "form_malformed",
+        "The form has no boundary.",
+        "Let your HTTP library write the Content-Type header of the form.",
+    )
+}
+
+fn malformed() -> ApiError {
+    ApiError::bad_request(
+        "form_malformed",
+        "The form can't be read.",
+        "Send multipart/form-data as browsers do, for example with curl -F image=@photo.jpg.",
+    )
+}
+
+fn cut_off() -> ApiError {
+    ApiError::bad_request("cut_off", "The request broke off in the middle.", "Send it again.")
+}

@@ -1,0 +1,263 @@
+//! From the fields of a form, or a JSON body, to a wish. Pure.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use url::Url;
+
+use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+
+use crate::error::StudioError;
+use crate::http::error::ApiError;
+use crate::photo::{NewJob, Photo};
+
+/// What is made where nothing is said.
+pub const USUAL_PRESET: &str = "amazon_main";
+const USUAL_NUM_IMAGES: u32 = 3;
+
+/// The fields that a form may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    Image,
+    Prompt,
+    Preset,
+    NumImages,
+    Identifier,
+}
+
+impl Name {
+    const ALL: [Name; 5] = [Name::Image, Name::Prompt, Name::Preset, Name::NumImages, Name::Identifier];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Name::Image => "image",
+            Name::Prompt => "prompt",
+            Name::Preset => "preset",
+            Name::NumImages => "num_images",
+            Name::Identifier => "identifier",
+        }
+    }
+
+    /// A field that nobody knows is an error rather than a wish that is silently not heeded.
+    pub fn parse(name: Option<&str>) -> Result<Name, ApiError> {
+        Name::ALL.into_iter().find(|known| Some(known.as_str()) == name).ok_or_else(|| {
+            let shown: String = name.unwrap_or("").chars().take(40).collect();
+            ApiError::unprocessable(
+                "unknown_field",
+                format!("The form has a field \"{shown}\" that means nothing here."),
+                "The fields are image (once for each photo), prompt, preset, num_images and identifier.",
+            )
+        })
+    }
+}
+
+/// The fields that have come so far.
+#[derive(Debug, Default)]
+pub struct Form {
+    photos: Vec<Photo>,
+    prompt: Option<String>,
+    preset: Option<String>,
+    num_images: Option<String>,
+    identifier: Option<String>,
+}
+
+impl Form {
+    /// Refuses a photo beyond the last before its bytes are read.
+    pub fn expect_photo(&self, most: usize) -> Result<(), ApiError> {
+        if self.photos.len() < most {
+            return Ok(());
+        }
+        Err(StudioError::TooManyPhotos { given: self.photos.len() + 1 }.into())
+    }
+
+    /// A browser sends an empty part without a name where no file was chosen; that is no photo.
+    pub fn photo(&mut self, bytes: Bytes, file_name: Option<String>, content_type: Option<String>) {
+        let file_name = file_name.filter(|name| !name.is_empty());
+        if !bytes.is_empty() || file_name.is_some() {
+            self.photos.push(Photo { bytes, file_name, content_type });
+        }
+    }
+
+    pub fn text(&mut self, name: Name, bytes: &[u8]) -> Result<(), ApiError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| not_text(name))?.trim().to_owned();
+        let field = match name {
+            Name::Prompt => &mut self.prompt,
+            Name::Preset => &mut self.preset,
+            Name::NumImages => &mut self.num_images,
+            Name::Identifier => &mut self.identifier,
+            Name::Image => return Ok(()),
+        };
+        if field.is_some() {
+            return Err(repeated(name));
+        }
+        *field = Some(text);
+        Ok(())
+    }
+
+    pub fn into_new_job(self) -> Result<NewJob, ApiError> {
+        let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let num_images = match filled(self.num_images) {
+            Some(text) => text.parse::<u32>().map_err(|_| not_a_number(&text))?,
+            None => USUAL_NUM_IMAGES,
+        };
+        Ok(NewJob {
+            photos: self.photos,
+            image_urls: Vec::new(),
+            prompt: filled(self.prompt),
+            preset: filled(self.preset).unwrap_or_else(|| USUAL_PRESET.to_owned()),
+            num_images: count(num_images)?,
+            identifier: filled(self.identifier),
+            endpoint: None,
+        })
+    }
+}
+
+fn count(given: u32) -> Result<u8, ApiError> {
+    u8::try_from(given).map_err(|_| StudioError::NumImages { given, most: NUM_IMAGES_MAX }.into())
+}
+
+fn not_a_number(text: &str) -> ApiError {
+    let shown: String = text.chars().take(40).collect();
+    ApiError::unprocessable(
+        "num_images_not_a_number",
+        format!("\"{shown}\" is not a number of pictures."),
+        format!("Give num_images as a whole number from 1 to {NUM_IMAGES_MAX}."),
+    )
+}
+
+fn not_text(name: Name) -> ApiError {
+    ApiError::bad_request(
+        "not_utf8",
+        format!("The field \"{}\" is not text in UTF-8.", name.as_str()),
+        "Save the text as UTF-8 and send it again.",
+    )
+}
+
+fn repeated(name: Name) -> ApiError {
+    ApiError::unprocessable(
+        "repeated_field",
+        format!("The field \"{}\" came more than once.", name.as_str()),
+        "Only image may be repeated, once for each photo.",
+    )
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonWish {
+    #[serde(default)]
+    image_urls: Vec<String>,
+    #[serde(default)]
+    prompt: Option<String>,
+    #[serde(default)]
+    preset: Option<String>,
+    #[serde(default)]
+    num_images: Option<u32>,
+    #[serde(default)]
+    identifier: Option<String>,
+}
+
+/// A wish by addresses of pictures.
+pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
+    let wish: JsonWish = serde_json::from_slice(body).map_err(|error| bad_json(&error))?;
+    let address = |(index, text): (usize, &String)| {
+        Url::parse(text).map_err(|_| ApiError::from(StudioError::ImageUrl { number: index + 1 }))
+    };
+    Ok(NewJob {
+        photos: Vec::new(),
+        image_urls: wish.image_urls.iter().enumerate().map(address).collect::<Result<_, _>>()?,
+        prompt: wish.prompt,
+        preset: wish.preset.unwrap_or_else(|| USUAL_PRESET.to_owned()),
+        num_images: count(wish.num_images.unwrap_or(USUAL_NUM_IMAGES))?,
+        identifier: wish.identifier,
+        endpoint: None,
+    })
+}
+
+fn bad_json(error: &serde_json::Error) -> ApiError {
+    let hint =
+        "Send {\"image_urls\": [\"https://…\"], \"prompt\": \"…\", \"preset\": \"amazon_main\", \"num_images\": 3}.";
+    if error.is_data() {
+        return ApiError::unprocessable("wrong_field", format!("The JSON does not fit: {error}."), hint);
+    }
+    ApiError::bad_request("not_json", format!("The body is not JSON: {error}."), hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn form(fields: &[(&str, &[u8])]) -> Result<NewJob, &'static str> {
+        let mut form = Form::default();
+        for (name, bytes) in fields {
+            let name = Name::parse(Some(name)).map_err(|error| error.code)?;
+            form.text(name, bytes).map_err(|error| error.code)?;
+        }
+        form.into_new_job().map_err(|error| error.code)
+    }
+
+    #[test]
+    fn fields_that_are_not_given_have_their_usual_values() {
+        for fields in
+            [&[][..], &[("prompt", b" " as &[u8]), ("preset", b""), ("num_images", b""), ("identifier", b" ")]]
+        {
+            let new = form(fields).unwrap();
+            assert_eq!((new.preset.as_str(), new.num_images), (USUAL_PRESET, 3));
+            assert_eq!((new.prompt, new.identifier), (None, None));
+        }
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (fields, code) in [
+            (&[("num_images", b"0" as &[u8])][..], None),
+            (&[("num_images", b"99")], None),
+            (&[("num_images", b"256")], Some("num_images_out_of_range")),
+            (&[("num_images", b"4294967296")], Some("num_images_not_a_number")),
+            (&[("num_images", b"-1")], Some("num_images_not_a_number")),
+            (&[("num_images", b"three")], Some("num_images_not_a_number")),
+            (&[("prompt", b"\xff\xfe")], Some("not_utf8")),
+            (&[("prompt", b"a"), ("prompt", b"b")], Some("repeated_field")),
+            (&[("preset", b"a"), ("preset", b"a")], Some("repeated_field")),
+            (&[("num_image", b"3")], Some("unknown_field")),
+        ] {
+            assert_eq!(form(fields).err(), code, "{fields:?}");
+        }
+        assert_eq!(Name::parse(None).unwrap_err().code, "unknown_field");
+    }
+
+    #[test]
+    fn a_part_for_no_chosen_file_is_no_photo_and_an_empty_file_is_one() {
+        let mut form = Form::default();
+        form.photo(Bytes::new(), Some(String::new()), None);
+        form.photo(Bytes::new(), None, None);
+        assert!(form.photos.is_empty());
+        form.photo(Bytes::new(), Some("empty.jpg".into()), None);
+        assert_eq!(form.photos.len(), 1);
+    }
+
+    #[test]
+    fn photos_beyond_the_last_are_refused_before_they_are_read() {
+        let mut form = Form::default();
+        form.photo(Bytes::from_static(b"x"), None, None);
+        assert!(form.expect_photo(2).is_ok());
+        assert_eq!(form.expect_photo(1).unwrap_err().code, "too_many_photos");
+    }
+
+    #[test]
+    fn a_json_wish_is_read_and_a_wrong_one_named() {
+        let new = from_json(br#"{"image_urls": ["https://a.test/x.jpg"], "num_images": 1, "preset": "ebay"}"#).unwrap();
+        assert_eq!((new.image_urls.len(), new.num_images, new.preset.as_str()), (1, 1, "ebay"));
+        for (body, code) in [
+            (&b"{"[..], "not_json"),
+            (b"", "not_json"),
+            (b"[]", "wrong_field"),
+            (b"{\"image_url\": []}", "wrong_field"),
+            (b"{\"num_images\": \"3\"}", "wrong_field"),
+            (b"{\"num_images\": 300}", "num_images_out_of_range"),
+            (b"{\"image_urls\": [\"no url\"]}", "image_url_unusable"),
+            (b"{\"prompt\": \"\xff\"}", "not_json"),
+        ] {
+            assert_eq!(from_json(body).unwrap_err().code, code, "{}", String::from_utf8_lossy(body));
+        }
+    }
+}
