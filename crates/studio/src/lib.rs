@@ -11,6 +11,7 @@ mod fetching;
 pub mod finishing;
 mod following;
 mod generating;
+pub mod http;
 pub mod job;
 mod output;
 mod pace;
