@@ -1,0 +1,134 @@
+//! The files of the queue's own CDN, read and written without HTTP.
+//!
+//! Invariant: an address that is handed out can be read by everybody before it is known to anybody.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use plantain_blobs::{BlobError, BlobKey, Blobs};
+use plantain_queue::model::FileRecord;
+use plantain_queue::store::{QueueStore, StoreError};
+use plantain_work::{Clock, random};
+use url::Url;
+
+/// What stands between a CDN's base and a file's id.
+const FILES: &str = "/files/b/";
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    blobs: Blobs,
+    store: Arc<dyn QueueStore>,
+    /// The first one begins the addresses that are handed out; all are recognised.
+    bases: Arc<[Url]>,
+    clock: Clock,
+}
+
+/// What stands under an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The address is not one of ours; ask the network.
+    Elsewhere,
+    /// It is ours, and there is no such file or no longer.
+    Missing,
+    /// It is ours and larger than what was allowed.
+    TooLarge,
+    Bytes(Bytes),
+}
+
+/// The storage behind could not be used. `retryable` says whether it may work in a moment.
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+impl FilesError {
+    pub fn retryable(&self) -> bool {
+        matches!(self, FilesError::Store(StoreError::Unavailable(_)) | FilesError::Blobs(BlobError::Unavailable(_)))
+    }
+}
+
+impl Files {
+    /// `base` is what the gateway's CDN is reached under, such as `http://127.0.0.1:8788/cdn`.
+    pub fn new(blobs: Blobs, store: Arc<dyn QueueStore>, base: Url, clock: Clock) -> Files {
+        Files { blobs, store, bases: Arc::new([base]), clock }
+    }
+
+    /// Another name of the same CDN.
+    pub fn also_known_as(self, base: Url) -> Files {
+        Files { bases: self.bases.iter().cloned().chain([base]).collect(), ..self }
+    }
+
+    /// The bytes under an address of ours, at most `max_bytes`.
+    pub async fn read(&self, url: &Url, max_bytes: u64) -> Result<Found, FilesError> {
+        let Some((id, name)) = self.bases.iter().find_map(|base| named(base, url)) else {
+            return Ok(Found::Elsewhere);
+        };
+        let now = self.clock.now();
+        let alive = |file: &FileRecord| file.name == name && file.expires_at.is_none_or(|end| end > now);
+        let Some(file) = self.store.file(id).await?.filter(alive) else { return Ok(Found::Missing) };
+        if file.size > max_bytes {
+            return Ok(Found::TooLarge);
+        }
+        let Some(key) = BlobKey::parse(&file.blob) else { return Ok(Found::Missing) };
+        Ok(self.blobs.get(&key).await?.map_or(Found::Missing, Found::Bytes))
+    }
+
+    /// Keeps a file under a new address. `name` is plain: letters, digits, `-` and `.`. Durable when it returns.
+    pub async fn write(&self, name: &str, content_type: &str, bytes: Bytes) -> Result<Url, FilesError> {
+        let id = hex::encode(random::bytes::<16>());
+        let size = bytes.len() as u64;
+        let blob = self.blobs.put(bytes).await?;
+        let record = FileRecord {
+            id: id.clone(),
+            name: name.to_owned(),
+            content_type: content_type.to_owned(),
+            blob: blob.as_str().to_owned(),
+            size,
+            created_at: self.clock.now(),
+            expires_at: None,
+        };
+        self.store.put_file(record).await?;
+        let base = &self.bases[0];
+        let mut url = base.clone();
+        url.set_path(&format!("{}{FILES}{id}/{name}", base.path().trim_end_matches('/')));
+        Ok(url)
+    }
+}
+
+/// Id and name of a file under `base`.
+fn named<'u>(base: &Url, url: &'u Url) -> Option<(&'u str, &'u str)> {
+    let same_server = base.host() == url.host() && base.port_or_known_default() == url.port_or_known_default();
+    let path = url.path().strip_prefix(base.path().trim_end_matches('/'))?.strip_prefix(FILES)?;
+    let (id, name) = path.split_once('/')?;
+    (same_server && !name.contains('/')).then_some((id, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_under_the_base_are_ours() {
+        let base: Url = "http://127.0.0.1:8788/cdn".parse().unwrap();
+        for (url, expected) in [
+            ("http://127.0.0.1:8788/cdn/files/b/ab12/mug.png", Some(("ab12", "mug.png"))),
+            ("http://127.0.0.1:8788/cdn/files/b/ab12/mug.png?x=1", Some(("ab12", "mug.png"))),
+            ("http://127.0.0.1:8789/cdn/files/b/ab12/mug.png", None),
+            ("http://127.0.0.2:8788/cdn/files/b/ab12/mug.png", None),
+            ("http://127.0.0.1:8788/files/b/ab12/mug.png", None),
+            ("http://127.0.0.1:8788/cdn/files/b/ab12", None),
+            ("http://127.0.0.1:8788/cdn/files/b/ab12/a/b", None),
+            ("http://127.0.0.1:8788/cdnx/files/b/ab12/mug.png", None),
+            ("http://127.0.0.1:8788/cdn/../secret", None),
+        ] {
+            assert_eq!(named(&base, &url.parse().unwrap()), expected, "{url}");
+        }
+        let fal: Url = "https://v3.fal.media".parse().unwrap();
+        let url = "https://v3.fal.media:443/files/b/1/a.png".parse().unwrap();
+        assert_eq!(named(&fal, &url), Some(("1", "a.png")));
+    }
+}

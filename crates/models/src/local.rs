@@ -1,0 +1,197 @@
+//! The local picture engine as a runner for `fal-ai/nano-banana/edit` and `fal-ai/nano-banana`.
+//!
+//! It cuts the product out of the seller's photo and lays it on catalog scenes. It generates nothing, and says so: each
+//! output's `description` tells what was done and which words of the prompt could not be followed, and text to image is
+//! refused with a sentence on how to configure a model that can. Beside each picture it returns the product's `mask` on
+//! that canvas and the scene's name as `variant`; both are extensions of fal's schema that other clients skip.
+
+mod complaint;
+mod describe;
+mod output;
+mod paint;
+pub mod prompt;
+mod scenes;
+mod source;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::decode::{self, Decoded, Limits};
+use plantain_media::picture::{Cutout, Picture};
+use plantain_outbound::Outbound;
+use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
+use plantain_wire::error::{Detail, ErrorType, ModelErrorType};
+use plantain_wire::models::nano_banana::{EDIT_ENDPOINT, EditInput, TextInput};
+use plantain_work::Cpu;
+use plantain_work::cpu::Panicked;
+
+use crate::files::{Files, FilesError};
+use output::Painted;
+use scenes::Wanted;
+
+/// Gives the network that finds products, loading it on the first call.
+pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
+
+/// What the engine works with. Cheap to clone.
+#[derive(Clone)]
+pub struct LocalParts {
+    /// Where outputs go and uploads come from.
+    pub files: Files,
+    /// Fetches photos from elsewhere.
+    pub outbound: Outbound,
+    pub segmenter: SegmenterSource,
+    pub cpu: Cpu,
+    /// What one photo may cost.
+    pub limits: Limits,
+}
+
+/// The local picture engine. Cheap to clone.
+#[derive(Clone)]
+pub struct LocalEngine(LocalParts);
+
+/// Why a run has no output.
+enum Stopped {
+    /// The input's fault: the model's own 422.
+    Refused(Vec<Detail>),
+    /// Ours.
+    Failed(RunFailure),
+}
+
+impl From<Vec<Detail>> for Stopped {
+    fn from(details: Vec<Detail>) -> Stopped {
+        Stopped::Refused(details)
+    }
+}
+
+impl From<FilesError> for Stopped {
+    fn from(error: FilesError) -> Stopped {
+        tracing::error!(error = &error as &dyn std::error::Error, "models.files_failed");
+        let error_type = match error.retryable() {
+            true => ErrorType::RunnerConnectionError,
+            false => ErrorType::RunnerServerError,
+        };
+        Stopped::Failed(crate::failure(error_type, "The picture store could not be used"))
+    }
+}
+
+impl From<Panicked> for Stopped {
+    fn from(_: Panicked) -> Stopped {
+        Stopped::Failed(crate::failure(ErrorType::RunnerServerError, "The picture engine stopped in the middle"))
+    }
+}
+
+#[async_trait]
+impl Runner for LocalEngine {
+    async fn run(&self, task: RunTask) -> Result<Answer, RunFailure> {
+        let work = async {
+            match task.endpoint.as_str() {
+                EDIT_ENDPOINT => self.edit(&task.input, &task.logs).await,
+                _ => text_to_image(&task.input),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = task.cancel.cancelled() => Err(crate::cancelled()),
+            ended = work => match ended {
+                Ok(answer) => Ok(answer),
+                Err(Stopped::Refused(details)) => Ok(crate::refusal(details)),
+                Err(Stopped::Failed(failure)) => Err(failure),
+            },
+        }
+    }
+}
+
+/// There is no such model here, and pretending would help nobody.
+fn text_to_image(input: &[u8]) -> Result<Answer, Stopped> {
+    TextInput::parse(input)?;
+    let msg = "This server has no text-to-image model. Set FAL_KEY to use fal.ai, or configure a runner for \
+               fal-ai/nano-banana in plantain.toml. Pictures of your own product are made by fal-ai/nano-banana/edit, \
+               which works here.";
+    Err(vec![Detail::model(ModelErrorType::FeatureNotSupported, vec!["body".into(), "prompt".into()], msg)].into())
+}
+
+impl LocalEngine {
+    pub fn new(parts: LocalParts) -> LocalEngine {
+        LocalEngine(parts)
+    }
+
+    /// Each await is a place at which a cancelled run ends; a computation that has begun is finished and dropped.
+    async fn edit(&self, input: &[u8], logs: &LogSink) -> Result<Answer, Stopped> {
+        let input = EditInput::parse(input)?;
+        let plan = prompt::read(&input.prompt);
+        logs.info("Fetching the photo");
+        let photos = source::fetch_all(&self.0, &input.image_urls).await?;
+        logs.info("Decoding");
+        let (photo, backdrop) = self.decoded(photos).await?;
+        let notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
+        let cutout = Arc::new(self.cut_out(photo, logs.clone()).await?);
+        let wanted = Wanted { plan: &plan, settings: &input.settings, backdrop };
+        let scenes = scenes::of(&wanted);
+        logs.info("Composing");
+        let format = input.settings.output_format;
+        let painting = scenes.into_iter().enumerate().map(|(index, scene)| {
+            let cutout = cutout.clone();
+            self.0.cpu.run(move || paint::paint(index, &cutout, &scene, format))
+        });
+        let pictures: Vec<Painted> = try_join_all(painting).await?.into_iter().collect::<Result<_, _>>()?;
+        let description = describe::describe(&describe::Work {
+            plan: &plan,
+            pictures: &pictures,
+            cutout: &cutout,
+            notices: &notices,
+            images_given: input.image_urls.len(),
+        });
+        logs.info("Saving");
+        let body = output::hand_out(&self.0.files, pictures, description, input.settings.sync_mode).await?;
+        Ok(Answer { http_status: 200, body: body.into() })
+    }
+
+    /// The photo, and the backdrop where there is one.
+    async fn decoded(&self, photos: Vec<Bytes>) -> Result<(Decoded, Option<Arc<Picture>>), Stopped> {
+        let decoding = photos.into_iter().enumerate().map(|(index, bytes)| {
+            let limits = self.0.limits;
+            self.0
+                .cpu
+                .run(move || decode::decode(&bytes, &limits).map_err(|error| vec![complaint::of_picture(index, error)]))
+        });
+        let mut decoded = Vec::new();
+        for photo in try_join_all(decoding).await? {
+            decoded.push(photo?);
+        }
+        let mut decoded = decoded.into_iter();
+        let missing = || vec![complaint::no_photo()];
+        let photo = decoded.next().ok_or_else(missing)?;
+        Ok((photo, decoded.next().map(|backdrop| Arc::new(backdrop.picture))))
+    }
+
+    async fn cut_out(&self, photo: Decoded, logs: LogSink) -> Result<Cutout, Stopped> {
+        let segmenter = self.0.segmenter.clone();
+        let cutout = self.0.cpu.run(move || match &photo.alpha {
+            // A photo that comes cut out already is taken as it is.
+            Some(alpha) => cutout::from_alpha(&photo.picture, alpha),
+            None => {
+                let mut told = |stage| tell(stage, &logs);
+                segmenter()?.cut_out_with(&photo.picture, &CutoutOptions::default(), &mut told)
+            }
+        });
+        cutout.await?.map_err(|error| match error.is_input_fault() {
+            true => Stopped::Refused(vec![complaint::of_cutout(&error)]),
+            false => {
+                tracing::error!(error = &error as &dyn std::error::Error, "models.cutout_failed");
+                Stopped::Failed(crate::failure(ErrorType::RunnerServerError, "The cut-out model could not be run"))
+            }
+        })
+    }
+}
+
+fn tell(stage: CutoutStage, logs: &LogSink) {
+    match stage {
+        CutoutStage::Locating => logs.info("Cutting out 1/3"),
+        CutoutStage::Refining(_) => logs.info("Cutting out 2/3"),
+        CutoutStage::Edges => logs.info("Cutting out 3/3"),
+        CutoutStage::Colours => {}
+    }
+}

@@ -1,0 +1,86 @@
+//! Hands the pictures out: on the CDN, or as `data:` URIs where the caller asked for that.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use plantain_wire::models::Image;
+use serde::Serialize;
+
+use super::Stopped;
+use crate::files::Files;
+
+/// A finished picture in memory.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Painted {
+    /// What the scene is called.
+    pub variant: &'static str,
+    pub file_name: String,
+    pub content_type: &'static str,
+    pub bytes: Bytes,
+    pub mask_name: String,
+    /// A grey PNG as large as the picture.
+    pub mask: Bytes,
+    pub width: u32,
+    pub height: u32,
+    /// How much the product was enlarged.
+    pub upscaled: f32,
+}
+
+const MASK_TYPE: &str = "image/png";
+
+/// fal's picture with our two extensions.
+#[derive(Serialize)]
+struct LocalImage {
+    #[serde(flatten)]
+    image: Image,
+    /// Which pixels are product, on the same canvas: white is product.
+    mask: Image,
+    variant: &'static str,
+}
+
+#[derive(Serialize)]
+struct Output {
+    images: Vec<LocalImage>,
+    description: String,
+}
+
+/// The output's JSON. Every address in it can be read when this returns.
+pub(super) async fn hand_out(
+    files: &Files,
+    pictures: Vec<Painted>,
+    description: String,
+    as_data: bool,
+) -> Result<String, Stopped> {
+    let images = try_join_all(pictures.into_iter().map(|picture| hand_out_one(files, picture, as_data))).await?;
+    Ok(serde_json::to_string(&Output { images, description }).expect("strings and numbers always serialise"))
+}
+
+async fn hand_out_one(files: &Files, picture: Painted, as_data: bool) -> Result<LocalImage, Stopped> {
+    let Painted { variant, file_name, content_type, bytes, mask_name, mask, width, height, .. } = picture;
+    let image = |url, content_type: &str, file_name, file_size| Image {
+        url,
+        content_type: Some(content_type.to_owned()),
+        file_name: Some(file_name),
+        file_size: Some(file_size),
+        width: Some(width),
+        height: Some(height),
+    };
+    let (size, mask_size) = (bytes.len() as u64, mask.len() as u64);
+    let (url, mask_url) = match as_data {
+        true => (data_uri(content_type, &bytes), data_uri(MASK_TYPE, &mask)),
+        false => {
+            let (url, mask_url) = tokio::try_join!(
+                files.write(&file_name, content_type, bytes),
+                files.write(&mask_name, MASK_TYPE, mask)
+            )?;
+            (url.into(), mask_url.into())
+        }
+    };
+    let mask = image(mask_url, MASK_TYPE, mask_name, mask_size);
+    Ok(LocalImage { image: image(url, content_type, file_name, size), mask, variant })
+}
+
+fn data_uri(content_type: &str, bytes: &[u8]) -> String {
+    format!("data:{content_type};base64,{}", STANDARD.encode(bytes))
+}
