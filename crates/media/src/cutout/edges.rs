@@ -1,6 +1,12 @@
 //! From the network's soft shape to an edge on the photo's own pixels.
+//!
+//! The shape is known to about three pixels in a thousand. Inside that band, and nowhere else, coverage is made the best
+//! local function of the photo's colours, so that the edge lies where the photo changes. What the network is sure of
+//! stays as it said: nothing appears far from the product and nothing vanishes within it.
 
-use super::{Plane, Shape, components, frame, plane};
+use rayon::prelude::*;
+
+use super::{Plane, Shape, components, frame, guided, plane};
 use crate::picture::{Matte, Picture, Rect};
 
 /// The part of the photo around the product, at the size that it is worked on.
@@ -10,53 +16,99 @@ pub(super) struct Crop {
     pub matte: Matte,
 }
 
+/// Coverage is stretched so that this much is nothing, and as much short of one is all: between them lies the band.
+const STRETCH: f32 = 0.25;
+/// The longer side of the grid on which coverage is fitted to the colours; the fit is applied at full resolution.
+const FIT_SIDE: usize = 800;
+/// Reach of the fit: wide enough to see both sides of the band.
+const FIT_RADIUS: usize = 7;
+/// How little the colours are trusted where they hardly differ.
+const FIT_EPSILON: f32 = 1e-4;
+/// A fit is a compromise and comes out soft; this much steeper it is as crisp as the photo.
+const CRISPNESS: f32 = 1.5;
+/// Smallest margin of the crop around the product, in photo pixels: room for its soft edge.
+const MARGIN: u32 = 16;
+
+/// The crop around everything in `shape`, with its matte fitted to the photo. `None` where the shape is empty.
+pub(super) fn crop_of(photo: &Picture, shape: &Shape) -> Option<Crop> {
+    let grid = (shape.coverage.width, shape.coverage.height);
+    let seen = frame::from_grid(components::bounds(&shape.coverage, STRETCH)?, grid, shape.area);
+    let long = seen.width.max(seen.height);
+    let margin = long / 40 + MARGIN;
+    let area = frame::padded(seen, margin, margin, (photo.width(), photo.height()));
+    let (width, height) = frame::work_size(area, long);
+    let color = plane::resized_picture(photo, area, width, height);
+    let window = frame::window(area, shape.area, grid);
+    let fit = fitted(&color, &shape.coverage, window);
+    let soft = shape.coverage.resized(window, width, height);
+    let matte = sharpened(&color, soft, &fit);
+    Some(Crop { area, color, matte })
+}
+
+/// A picture that brings its own transparency is cropped and nothing else.
+pub(super) fn crop_of_alpha(picture: &Picture, alpha: &Matte) -> Option<Crop> {
+    let seen = alpha.bounds(1)?;
+    let area = frame::padded(seen, MARGIN, MARGIN, (picture.width(), picture.height()));
+    let (width, height) = frame::work_size(area, seen.width.max(seen.height));
+    let color = plane::resized_picture(picture, area, width, height);
+    let matte = plane::resized_matte(alpha, area, width, height);
+    Some(Crop { area, color, matte })
+}
+
 impl Crop {
     /// The matte on the whole photo.
     pub(super) fn spread(&self, width: u32, height: u32) -> Matte {
-        let values = self.matte.alpha().iter().map(|a| f32::from(*a) / 255.0).collect();
-        let plane = Plane::new(self.matte.width() as usize, self.matte.height() as usize, values);
+        let whole = Rect { x: 0, y: 0, width: self.matte.width(), height: self.matte.height() };
         let (inner_width, inner_height) = (self.area.width as usize, self.area.height as usize);
-        let plane = if (plane.width, plane.height) == (inner_width, inner_height) {
-            plane
-        } else {
-            plane.resized(plane.whole(), inner_width, inner_height).clamped()
-        };
+        let inner = plane::resized_matte(&self.matte, whole, inner_width, inner_height);
         let mut alpha = vec![0; width as usize * height as usize];
-        for (row, values) in plane.values.chunks_exact(inner_width).enumerate() {
+        for (row, values) in inner.alpha().chunks_exact(inner_width).enumerate() {
             let start = (self.area.y as usize + row) * width as usize + self.area.x as usize;
-            for (alpha, value) in alpha[start..start + inner_width].iter_mut().zip(values) {
-                *alpha = (value * 255.0).round() as u8;
-            }
+            alpha[start..start + inner_width].copy_from_slice(values);
         }
         Matte::new(width, height, alpha)
     }
 }
 
-/// Coverage is stretched so that this much is nothing, and as much short of one is all.
-const STRETCH: f32 = 0.25;
-
 fn stretched(value: f32) -> f32 {
     ((value - STRETCH) / (1.0 - 2.0 * STRETCH)).clamp(0.0, 1.0)
 }
 
-pub(super) fn crop_of(photo: &Picture, shape: &Shape) -> Option<Crop> {
-    let grid = (shape.coverage.width, shape.coverage.height);
-    let seen = components::bounds(&shape.coverage, STRETCH)?;
-    let seen = frame::from_grid(seen, grid, shape.area);
-    let long = seen.width.max(seen.height);
-    let margin = long / 40 + 16;
-    let area = frame::padded(seen, margin, margin, (photo.width(), photo.height()));
-    let (width, height) = frame::work_size(area, long);
-    let color = plane::resized_picture(photo, area, width, height);
-    let window = frame::window(area, shape.area, grid);
-    let soft = shape.coverage.resized(window, width, height).clamped();
-    let alpha = soft.values.iter().map(|v| (stretched(*v) * 255.0).round() as u8).collect();
-    let matte = Matte::new(width as u32, height as u32, alpha);
-    Some(Crop { area, color, matte })
+fn crisp(value: f32) -> f32 {
+    ((value - 0.5) * CRISPNESS + 0.5).clamp(0.0, 1.0)
 }
 
-pub(super) fn crop_of_alpha(picture: &Picture, alpha: &Matte) -> Option<Crop> {
-    let seen = alpha.bounds(1)?;
-    let area = frame::padded(seen, 16, 16, (picture.width(), picture.height()));
-    Some(Crop { area, color: picture.crop(area), matte: alpha.crop(area) })
+/// Two fits, the second to what the first made of the coverage: that clears the fog between near parts.
+fn fitted(color: &Picture, coverage: &Plane, window: plane::Window) -> guided::Fit {
+    let whole = Rect { x: 0, y: 0, width: color.width(), height: color.height() };
+    let (width, height) = frame::grid(whole, FIT_SIDE.min(color.width().max(color.height()) as usize));
+    let guide = plane::resized_picture(color, whole, width, height);
+    let mut target = coverage.resized(window, width, height);
+    target.values.iter_mut().for_each(|value| *value = stretched(*value));
+    let first = guided::fit(&guide, &target, FIT_RADIUS, FIT_EPSILON);
+    let pixels = guide.rgb().as_chunks::<3>().0;
+    for (at, (value, pixel)) in target.values.iter_mut().zip(pixels).enumerate() {
+        *value = crisp(guided::value(first.at(at), *pixel));
+    }
+    guided::fit(&guide, &target, FIT_RADIUS, FIT_EPSILON)
+}
+
+/// The matte at full size: the fit inside the band, the network's word outside it.
+fn sharpened(color: &Picture, soft: Plane, fit: &guided::Fit) -> Matte {
+    let (width, height) = (soft.width, soft.height);
+    let mut alpha = vec![0u8; width * height];
+    let rows = alpha.par_chunks_exact_mut(width).zip(soft.values.par_chunks_exact(width));
+    let rows = rows.zip(color.rgb().par_chunks_exact(width * 3));
+    rows.enumerate().for_each(|(y, ((alpha, soft), pixels))| {
+        let line = fit.line(y, height);
+        let pixels = pixels.as_chunks::<3>().0;
+        for (x, ((alpha, soft), pixel)) in alpha.iter_mut().zip(soft).zip(pixels).enumerate() {
+            let mut value = stretched(*soft);
+            if value > 0.0 && value < 1.0 {
+                value = crisp(guided::value(line.at(x, width), *pixel));
+            }
+            *alpha = (value * 255.0).round() as u8;
+        }
+    });
+    Matte::new(width as u32, height as u32, alpha)
 }

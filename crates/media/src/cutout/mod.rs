@@ -14,6 +14,7 @@ mod components;
 mod edges;
 mod error;
 mod frame;
+mod guided;
 mod plane;
 mod runtime;
 mod saliency;
@@ -89,6 +90,11 @@ impl Segmenter {
     /// The network that is part of the program. Loading takes about 15 ms.
     pub fn embedded() -> Result<Segmenter, CutoutError> {
         Ok(Segmenter { runtime: Runtime::embedded(WEIGHTS)? })
+    }
+
+    /// The bytes that [`Segmenter::embedded`] loads, so that a program can tell whether it was damaged.
+    pub fn embedded_weights() -> &'static [u8] {
+        WEIGHTS
     }
 
     /// Somebody's own weights: an ONNX file that maps 1 x 3 x 320 x 320 to 1 x 1 x 320 x 320, like the embedded one.

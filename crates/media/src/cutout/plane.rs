@@ -3,7 +3,7 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use crate::picture::{Picture, Rect};
+use crate::picture::{Matte, Picture, Rect};
 
 /// A plane of values, mostly coverage from 0 to 1, row by row from the top left.
 #[derive(Clone)]
@@ -75,6 +75,24 @@ pub(super) fn resized_picture(picture: &Picture, area: Rect, width: usize, heigh
     );
     Resizer::new().resize(&source, &mut target, &options).expect("same pixel type, area inside the picture");
     Picture::new(width as u32, height as u32, target.into_vec())
+}
+
+/// The part of the matte inside `area`, at another size.
+pub(super) fn resized_matte(matte: &Matte, area: Rect, width: usize, height: usize) -> Matte {
+    if (area.width as usize, area.height as usize) == (width, height) {
+        return matte.crop(area);
+    }
+    let source = ImageRef::new(matte.width(), matte.height(), matte.alpha(), PixelType::U8)
+        .expect("a matte holds one byte a pixel");
+    let mut target = Image::new(width as u32, height as u32, PixelType::U8);
+    let options = options(FilterType::CatmullRom).crop(
+        f64::from(area.x),
+        f64::from(area.y),
+        f64::from(area.width),
+        f64::from(area.height),
+    );
+    Resizer::new().resize(&source, &mut target, &options).expect("same pixel type, area inside the matte");
+    Matte::new(width as u32, height as u32, target.into_vec())
 }
 
 fn options(filter: FilterType) -> ResizeOptions {
