@@ -1,0 +1,85 @@
+//! Reads bodies within their bounds in size and time.
+
+use axum::body::{Body, BodyDataStream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use plantain_work::Clock;
+
+use crate::refusal::Refusal;
+use crate::{Gateway, json};
+
+/// What a missing body means.
+const EMPTY_INPUT: &[u8] = b"{}";
+
+/// A model's input as it came. Any JSON is taken, since judging it is the model's part, as it is at fal.
+pub(crate) async fn json_input(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    if !may_be_json(headers) {
+        return Err(Refusal::MediaType);
+    }
+    let bytes = all_of(gateway, headers, body).await?;
+    if bytes.trim_ascii().is_empty() {
+        return Ok(Bytes::from_static(EMPTY_INPUT));
+    }
+    json::check(&bytes, gateway.limits.json_depth).map_err(Refusal::NotJson)?;
+    Ok(bytes)
+}
+
+/// Clients are lenient about the type, so only what can't be meant as JSON is refused unread.
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let encoded = headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let files = ["multipart/", "image/", "video/", "audio/"];
+    !encoded
+        && !files.iter().any(|kind| declared.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)))
+}
+
+async fn all_of(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+    let limit = gateway.limits.json_bytes;
+    admit(headers, limit as u64)?;
+    let mut all = BytesMut::new();
+    let mut stream = std::pin::pin!(unstalled(body, gateway));
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        if all.len() + chunk.len() > limit {
+            return Err(Refusal::BodyTooLarge { limit_bytes: limit as u64 });
+        }
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all.freeze())
+}
+
+/// Refuses what says that it is too large before any of it is read.
+pub(crate) fn admit(headers: &HeaderMap, limit_bytes: u64) -> Result<(), Refusal> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > limit_bytes => Err(Refusal::BodyTooLarge { limit_bytes }),
+        _ => Ok(()),
+    }
+}
+
+/// The body's chunks; an error where none comes for too long.
+pub(crate) fn unstalled(body: Body, gateway: &Gateway) -> impl Stream<Item = Result<Bytes, Refusal>> + Send + use<> {
+    let (clock, idle) = (gateway.clock.clone(), gateway.limits.body_idle);
+    futures_util::stream::unfold(Some(body.into_data_stream()), move |stream| {
+        let clock = clock.clone();
+        async move {
+            let mut stream = stream?;
+            let chunk = next_within(&clock, idle, &mut stream).await?;
+            let rest = chunk.is_ok().then_some(stream);
+            Some((chunk, rest))
+        }
+    })
+}
+
+async fn next_within(
+    clock: &Clock,
+    idle: std::time::Duration,
+    stream: &mut BodyDataStream,
+) -> Option<Result<Bytes, Refusal>> {
+    match clock.timeout(idle, stream.next()).await {
+        Some(chunk) => chunk.map(|chunk| chunk.map_err(|_| Refusal::BodyBroken)),
+        None => Some(Err(Refusal::BodyTooSlow)),
+    }
+}

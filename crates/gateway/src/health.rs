@@ -1,0 +1,23 @@
+//! `GET /healthz` and `GET /readyz`: is the process up, and can it work?
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+
+use crate::refusal::Refusal;
+use crate::{Gateway, reply};
+
+/// An id that no file has, since ids are hexadecimal.
+const NO_FILE: &str = "readyz";
+
+pub(crate) async fn alive() -> Response {
+    reply::json(200, r#"{"status":"ok"}"#)
+}
+
+/// Asks the database one question.
+pub(crate) async fn ready(State(gateway): State<Gateway>) -> Response {
+    match gateway.engine.file(NO_FILE).await {
+        Ok(_) if gateway.shutdown.has_begun() => reply::json(503, r#"{"status":"stopping"}"#),
+        Ok(_) => reply::json(200, r#"{"status":"ok"}"#),
+        Err(error) => Refusal::Store(error).into_response(),
+    }
+}

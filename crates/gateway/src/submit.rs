@@ -1,0 +1,172 @@
+//! `POST /{owner}/{app}[/{path}]`: takes a request in.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+use plantain_queue::model::{Caller, Idempotency, NewRequest, Priority};
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::header;
+use plantain_wire::id::RequestId;
+use plantain_wire::status::Urls;
+use plantain_wire::submit::SubmitReply;
+use plantain_work::{clock, random};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::account::Authenticated;
+use crate::bases::Bases;
+use crate::refusal::Refusal;
+use crate::{Gateway, body, reply, webhook_url};
+
+/// The longest idempotency key, in bytes: room for four UUIDs.
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// Documented lower bound of a start timeout, in seconds, itself excluded.
+const START_TIMEOUT_SECONDS_MIN: f64 = 0.1;
+
+pub(crate) async fn submit(
+    State(gateway): State<Gateway>,
+    Authenticated(account): Authenticated,
+    Extension(endpoint): Extension<EndpointId>,
+    Extension(bases): Extension<Bases>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let input = body::json_input(&gateway, &headers, body).await?;
+    let webhook = webhook_url::read(query.as_deref())?;
+    let now = gateway.clock.now();
+    let request = NewRequest {
+        id: RequestId::from_uuid(random::id(now)),
+        caller: Caller { user_id: account.user_id, key_id: account.key_id },
+        priority: priority(&headers),
+        start_by: start_by(&headers, now)?,
+        idempotency: idempotency(&headers, &endpoint, webhook.as_ref(), &input)?,
+        endpoint: endpoint.clone(),
+        input,
+        webhook,
+        created_at: now,
+    };
+    let accepted = gateway.engine.submit(request).await;
+    let accepted = accepted.map_err(|error| Refusal::of_submit(error, endpoint.app()))?;
+    let urls = Urls::new(&bases.queue, &endpoint, &accepted.id);
+    let said = SubmitReply::new(accepted.id.clone(), urls, accepted.queue_position).to_json();
+    Ok(reply::about(&accepted.id, reply::json(200, said)))
+}
+
+/// The header can only lower the priority; unknown words are ignored, as fal documents.
+fn priority(headers: &HeaderMap) -> Priority {
+    let low = headers.get(header::QUEUE_PRIORITY).is_some_and(|word| word.as_bytes().eq_ignore_ascii_case(b"low"));
+    if low { Priority::Low } else { Priority::Normal }
+}
+
+/// The newer name of the header wins where both are there.
+fn start_by(headers: &HeaderMap, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+    let named = |name| headers.get(name).map(|value| (name, value));
+    let Some((name, value)) = named(header::REQUEST_START_TIMEOUT).or_else(|| named(header::REQUEST_TIMEOUT)) else {
+        return Ok(None);
+    };
+    let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
+    let seconds = seconds.filter(|seconds| *seconds > START_TIMEOUT_SECONDS_MIN);
+    let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let expected = "a number of seconds greater than 0.1";
+    timeout.map(|timeout| Some(clock::after(now, timeout))).ok_or(Refusal::Unreadable { name, expected })
+}
+
+fn idempotency(
+    headers: &HeaderMap,
+    endpoint: &EndpointId,
+    webhook: Option<&Url>,
+    input: &Bytes,
+) -> Result<Option<Idempotency>, Refusal> {
+    let Some(value) = headers.get(header::IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()));
+    let expected = "1 to 255 visible ASCII characters";
+    let key = key.ok_or(Refusal::Unreadable { name: header::IDEMPOTENCY_KEY, expected })?;
+    let fingerprint = fingerprint(endpoint, webhook, input);
+    Ok(Some(Idempotency { key: key.to_owned(), fingerprint }))
+}
+
+/// What was submitted, as one hash; each part goes in with its length.
+fn fingerprint(endpoint: &EndpointId, webhook: Option<&Url>, input: &[u8]) -> [u8; 32] {
+    let webhook = webhook.map_or("", Url::as_str);
+    let mut hash = Sha256::new();
+    for part in [endpoint.as_str().as_bytes(), webhook.as_bytes(), input] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[track_caller]
+    fn starts_by(pairs: &[(&'static str, &str)], expected: Option<Option<&str>>) {
+        let found = start_by(&headers(pairs), Timestamp::UNIX_EPOCH).ok();
+        assert_eq!(found, expected.map(|at| at.map(|at| at.parse().unwrap())), "{pairs:?}");
+    }
+
+    #[test]
+    fn start_timeouts_are_seconds_under_either_name() {
+        let (old, new) = (header::REQUEST_TIMEOUT, header::REQUEST_START_TIMEOUT);
+        starts_by(&[], Some(None));
+        starts_by(&[(old, "30")], Some(Some("1970-01-01T00:00:30Z")));
+        starts_by(&[(old, "30.0")], Some(Some("1970-01-01T00:00:30Z")));
+        starts_by(&[(old, "30"), (new, "0.5")], Some(Some("1970-01-01T00:00:00.5Z")));
+        for bad in ["", "0", "0.1", "-1", "soon", "NaN", "inf", "1e400"] {
+            starts_by(&[(new, bad)], None);
+        }
+        starts_by(&[(new, "1e15")], Some(Some(&Timestamp::MAX.to_string())));
+    }
+
+    #[test]
+    fn a_priority_can_only_be_lowered() {
+        for (word, expected) in
+            [("low", Priority::Low), ("LOW", Priority::Low), ("normal", Priority::Normal), ("high", Priority::Normal)]
+        {
+            assert_eq!(priority(&headers(&[(header::QUEUE_PRIORITY, word)])), expected, "{word}");
+        }
+        assert_eq!(priority(&HeaderMap::new()), Priority::Normal);
+    }
+
+    #[test]
+    fn the_fingerprint_tells_requests_apart() {
+        let endpoint = |id: &str| EndpointId::parse(id).unwrap();
+        let hook: Url = "http://a.test/".parse().unwrap();
+        let prints = [
+            fingerprint(&endpoint("a/b"), None, b"{}"),
+            fingerprint(&endpoint("a/b/c"), None, b"{}"),
+            fingerprint(&endpoint("a/b"), Some(&hook), b"{}"),
+            fingerprint(&endpoint("a/b"), None, b"{ }"),
+        ];
+        for (at, print) in prints.iter().enumerate() {
+            assert!(!prints[at + 1..].contains(print), "{at}");
+        }
+        assert_eq!(prints[0], fingerprint(&endpoint("a/b"), None, b"{}"));
+    }
+
+    #[test]
+    fn idempotency_keys_are_short_and_visible() {
+        let endpoint = EndpointId::parse("a/b").unwrap();
+        let read = |key: &str| {
+            let headers = headers(&[(header::IDEMPOTENCY_KEY, key)]);
+            idempotency(&headers, &endpoint, None, &Bytes::new()).map(|found| found.unwrap().key).ok()
+        };
+        assert_eq!(read("job-1"), Some("job-1".into()));
+        assert_eq!(read(""), None);
+        assert_eq!(read(&"x".repeat(256)), None);
+        assert!(idempotency(&HeaderMap::new(), &endpoint, None, &Bytes::new()).unwrap().is_none());
+    }
+}
