@@ -10,6 +10,7 @@ pub mod migrations;
 pub mod postgres;
 pub mod queue;
 pub mod sqlite;
+pub mod studio;
 pub mod time;
 
 pub use error::{DatabaseError, OpenError};

@@ -9,6 +9,7 @@ mod error;
 mod listen;
 mod migrate;
 pub(crate) mod queue;
+pub(crate) mod studio;
 
 use std::sync::Arc;
 

@@ -21,6 +21,7 @@ mod error;
 mod migrate;
 pub(crate) mod queue;
 mod readers;
+pub(crate) mod studio;
 mod work;
 mod writer;
 

@@ -3,3 +3,5 @@
 mod postgres;
 mod queue_conformance;
 mod sqlite;
+mod sqlite_queue;
+mod studio_conformance;

@@ -78,7 +78,8 @@ pub(super) fn by_id(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, Dat
 }
 
 pub(super) fn by_request(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<Job>, DatabaseError> {
-    let mut select = tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE request_id = ?1"))?;
+    let mut select =
+        tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE request_id = ?1"))?;
     select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
 }
 

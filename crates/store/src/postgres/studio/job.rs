@@ -1,0 +1,251 @@
+//! Jobs: inserted once, changed by what their own functions decide, claimed under leases.
+
+use deadpool_postgres::Transaction;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use plantain_studio::job::transition::{self, JobEvent};
+use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::store::{Applied, Claimed, JobFilter};
+use plantain_wire::id::RequestId;
+use plantain_work::lane::Beat;
+
+use crate::error::DatabaseError;
+use crate::postgres::Database;
+use crate::studio::job::{JobRow, ResultRow, job_columns, limit, to_i64};
+use crate::time::{from_micros, to_micros};
+
+pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), DatabaseError> {
+    let client = database.client().await?;
+    let insert = client
+        .prepare_cached(concat!(
+            "INSERT INTO studio_jobs (",
+            job_columns!(),
+            ", state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+        ))
+        .await?;
+    let row = JobRow::from(job);
+    client
+        .execute(
+            &insert,
+            &[
+                &row.id,
+                &row.token,
+                &row.spec,
+                &row.phase,
+                &row.epoch,
+                &row.due_at,
+                &row.leased_until,
+                &row.failures,
+                &row.uploads,
+                &row.submit_started_at,
+                &row.request_id,
+                &row.cancel_asked_at,
+                &row.created_at,
+                &row.running_at,
+                &row.result_at,
+                &row.finished_at,
+                &row.outcome,
+                &job.state().as_str(),
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Everything but what never changes.
+pub(super) async fn update(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
+    let update = tx
+        .prepare_cached(
+            "UPDATE studio_jobs SET state = $2, phase = $3, epoch = $4, due_at = $5, leased_until = $6, failures = $7,
+                 uploads = $8, submit_started_at = $9, request_id = $10, cancel_asked_at = $11, running_at = $12,
+                 result_at = $13, finished_at = $14, outcome = $15
+             WHERE id = $1",
+        )
+        .await?;
+    let row = JobRow::from(job);
+    tx.execute(
+        &update,
+        &[
+            &row.id,
+            &job.state().as_str(),
+            &row.phase,
+            &row.epoch,
+            &row.due_at,
+            &row.leased_until,
+            &row.failures,
+            &row.uploads,
+            &row.submit_started_at,
+            &row.request_id,
+            &row.cancel_asked_at,
+            &row.running_at,
+            &row.result_at,
+            &row.finished_at,
+            &row.outcome,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn by_id(database: &Database, id: &JobId) -> Result<Option<Job>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE id = $1")).await?;
+    client.query_opt(&select, &[&id.as_str()]).await?.map(|row| job(&row)).transpose()
+}
+
+/// Nobody else can change the job until the transaction ends.
+pub(super) async fn locked(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, DatabaseError> {
+    let select =
+        tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE id = $1 FOR UPDATE")).await?;
+    tx.query_opt(&select, &[&id.as_str()]).await?.map(|row| job(&row)).transpose()
+}
+
+/// Like [`locked`], by the queue's id.
+pub(super) async fn locked_by_request(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<Job>, DatabaseError> {
+    let select = tx
+        .prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE request_id = $1 FOR UPDATE"))
+        .await?;
+    tx.query_opt(&select, &[&id.as_str()]).await?.map(|row| job(&row)).transpose()
+}
+
+pub(super) async fn list(database: &Database, filter: &JobFilter) -> Result<Vec<Job>, DatabaseError> {
+    let client = database.client().await?;
+    let ids: Option<Vec<&str>> = filter.ids.as_ref().map(|ids| ids.iter().map(JobId::as_str).collect());
+    let before = filter.before.as_ref().map(JobId::as_str);
+    let select = client
+        .prepare_cached(concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM studio_jobs WHERE ($1::text IS NULL OR id < $1) AND ($3::text[] IS NULL OR id = ANY ($3))",
+            " ORDER BY id DESC LIMIT $2"
+        ))
+        .await?;
+    let rows = client.query(&select, &[&before, &limit(filter.limit), &ids]).await?;
+    rows.iter().map(job).collect()
+}
+
+pub(super) async fn claim(
+    database: &Database,
+    count: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Claimed, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let mut jobs = Vec::new();
+    for id in owed(&tx, count, now).await? {
+        jobs.push(begin(&tx, &id, until).await?);
+    }
+    let next_due = next_due(&tx, now).await?;
+    tx.commit().await?;
+    Ok(Claimed { jobs, next_due })
+}
+
+/// Locks what it picks and skips what another claim has locked, so that no two get the same.
+async fn owed(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    let select = tx
+        .prepare_cached(
+            "SELECT id FROM studio_jobs
+             WHERE phase <> 'done' AND due_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+             ORDER BY CASE phase WHEN 'save' THEN 0 WHEN 'follow' THEN 1 ELSE 2 END, due_at, id LIMIT $2
+             FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let rows = tx.query(&select, &[&to_micros(now), &limit(count)]).await?;
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+async fn begin(tx: &Transaction<'_>, id: &str, until: Timestamp) -> Result<Job, DatabaseError> {
+    let take = tx
+        .prepare_cached(concat!(
+            "UPDATE studio_jobs SET epoch = epoch + 1, leased_until = $2 WHERE id = $1 RETURNING ",
+            job_columns!()
+        ))
+        .await?;
+    job(&tx.query_one(&take, &[&id, &to_micros(until)]).await?)
+}
+
+/// When the earliest job can be taken that can't be taken now.
+async fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, DatabaseError> {
+    let select = tx
+        .prepare_cached(
+            "SELECT min(greatest(due_at, leased_until)) FROM studio_jobs
+             WHERE phase <> 'done' AND greatest(due_at, leased_until) > $1",
+        )
+        .await?;
+    let due: Option<i64> = tx.query_one(&select, &[&to_micros(now)]).await?.try_get(0)?;
+    Ok(due.and_then(from_micros))
+}
+
+pub(super) async fn heartbeat(database: &Database, fence: &Fence, until: Timestamp) -> Result<Beat, DatabaseError> {
+    let client = database.client().await?;
+    let prolong = client
+        .prepare_cached(
+            "UPDATE studio_jobs SET leased_until = $3 WHERE id = $1 AND epoch = $2 AND leased_until IS NOT NULL",
+        )
+        .await?;
+    let held = client.execute(&prolong, &[&fence.id.as_str(), &to_i64(fence.epoch), &to_micros(until)]).await?;
+    Ok(if held == 1 { Beat::Held } else { Beat::Lost })
+}
+
+pub(super) async fn apply(
+    database: &Database,
+    id: &JobId,
+    event: &JobEvent,
+    now: Timestamp,
+) -> Result<Applied, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let Some(job) = locked(&tx, id).await? else { return Ok(Applied::NotFound) };
+    match transition::apply(&job, event, now) {
+        Ok(next) => {
+            update(&tx, &next).await?;
+            tx.commit().await?;
+            Ok(Applied::Changed(Box::new(next)))
+        }
+        Err(why) => Ok(Applied::Refused(why)),
+    }
+}
+
+pub(super) async fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
+    let insert = tx
+        .prepare_cached("INSERT INTO studio_results (job_id, source, ended, body, said) VALUES ($1, $2, $3, $4, $5)")
+        .await?;
+    let row = ResultRow::from(result);
+    tx.execute(&insert, &[&id.as_str(), &row.source, &row.ended, &row.body, &row.said]).await?;
+    Ok(())
+}
+
+pub(super) async fn result(database: &Database, id: &JobId) -> Result<Option<JobResult>, DatabaseError> {
+    let client = database.client().await?;
+    let select =
+        client.prepare_cached("SELECT source, ended, body, said FROM studio_results WHERE job_id = $1").await?;
+    let Some(row) = client.query_opt(&select, &[&id.as_str()]).await? else { return Ok(None) };
+    let row =
+        ResultRow { source: row.try_get(0)?, ended: row.try_get(1)?, body: row.try_get(2)?, said: row.try_get(3)? };
+    row.into_result(id.as_str()).map(Some)
+}
+
+fn job(row: &Row) -> Result<Job, DatabaseError> {
+    let row = JobRow {
+        id: row.try_get(0)?,
+        token: row.try_get(1)?,
+        spec: row.try_get(2)?,
+        phase: row.try_get(3)?,
+        epoch: row.try_get(4)?,
+        due_at: row.try_get(5)?,
+        leased_until: row.try_get(6)?,
+        failures: row.try_get(7)?,
+        uploads: row.try_get(8)?,
+        submit_started_at: row.try_get(9)?,
+        request_id: row.try_get(10)?,
+        cancel_asked_at: row.try_get(11)?,
+        created_at: row.try_get(12)?,
+        running_at: row.try_get(13)?,
+        result_at: row.try_get(14)?,
+        finished_at: row.try_get(15)?,
+        outcome: row.try_get(16)?,
+    };
+    row.try_into()
+}

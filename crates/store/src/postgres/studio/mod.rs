@@ -1,0 +1,96 @@
+//! The studio in a Postgres database, for several processes at once.
+//!
+//! Every method is one transaction, tried again where another one was in the way. What a transaction is about to change it
+//! locks first, so that what it read is still so when it writes.
+
+mod event;
+mod job;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
+use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_wire::id::{RequestId, UserId};
+use plantain_work::clock;
+use plantain_work::lane::Beat;
+
+use crate::error::OpenError;
+use crate::postgres::Database;
+use crate::studio;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct PostgresStudio(Database);
+
+impl PostgresStudio {
+    /// Connects to a `postgres://` URL and makes the studio's tables where they are missing.
+    pub async fn connect(url: &str) -> Result<PostgresStudio, OpenError> {
+        Ok(PostgresStudio(Database::connect(url, &studio::POSTGRES).await?))
+    }
+
+    /// The pool itself, for tests.
+    pub fn database(&self) -> &Database {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl StudioStore for PostgresStudio {
+    async fn insert(&self, job: &Job) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| job::insert(&self.0, job)).await?)
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        Ok(job::by_id(&self.0, id).await?)
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {
+        Ok(job::list(&self.0, filter).await?)
+    }
+
+    async fn claim(&self, count: usize, lease: Duration, now: Timestamp) -> Result<Claimed, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.retrying(|| job::claim(&self.0, count, until, now)).await?)
+    }
+
+    async fn heartbeat(&self, fence: &Fence, until: Timestamp) -> Result<Beat, StoreError> {
+        Ok(self.0.retrying(|| job::heartbeat(&self.0, fence, until)).await?)
+    }
+
+    async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError> {
+        Ok(self.0.retrying(|| job::apply(&self.0, id, event, now)).await?)
+    }
+
+    async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
+        Ok(self.0.retrying(|| event::result_arrived(&self.0, arrival, now)).await?)
+    }
+
+    async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError> {
+        Ok(job::result(&self.0, id).await?)
+    }
+
+    async fn account(&self) -> Result<Option<UserId>, StoreError> {
+        Ok(event::account(&self.0).await?)
+    }
+
+    async fn events(&self, request: &RequestId) -> Result<Vec<WebhookEvent>, StoreError> {
+        Ok(event::list(&self.0, request).await?)
+    }
+}
+
+#[async_trait]
+impl InboxStore for PostgresStudio {
+    async fn record_rejected(&self, event: &RejectedEvent, keep: usize) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| event::reject(&self.0, event, keep)).await?)
+    }
+
+    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
+        Ok(event::rejected(&self.0, limit).await?)
+    }
+}

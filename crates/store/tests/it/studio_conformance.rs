@@ -1,0 +1,171 @@
+//! What it means to be a studio store. Each function is one promise; each runs on a fresh SQLite file and on a fresh
+//! Postgres schema.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::job::arrival::{Arrival, Callback, WebhookFacts};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{CallbackToken, Ended, Job, JobId, JobResult, JobSpec, ResultSource, Source};
+use plantain_studio::store::Applied;
+use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
+
+use crate::postgres::Fresh;
+
+mod jobs;
+mod webhooks;
+
+/// A store and whatever has to live as long as it.
+pub struct Bench {
+    pub stores: StudioStores,
+    _home: Home,
+}
+
+enum Home {
+    Folder { _folder: tempfile::TempDir },
+    Schema { _schema: Fresh },
+}
+
+async fn sqlite() -> Option<Bench> {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    Some(Bench { stores, _home: Home::Folder { _folder: folder } })
+}
+
+async fn postgres() -> Option<Bench> {
+    let schema = Fresh::schema().await?;
+    let stores = open_studio(&schema.url()).await.unwrap();
+    Some(Bench { stores, _home: Home::Schema { _schema: schema } })
+}
+
+/// Runs every promise on both databases.
+macro_rules! promises {
+    ($($module:ident :: $promise:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                let bench = super::sqlite().await.unwrap();
+                super::$module::$promise(&bench.stores).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let Some(bench) = super::postgres().await else { return };
+                super::$module::$promise(&bench.stores).await;
+            })*
+        }
+    };
+}
+
+promises! {
+    jobs::a_job_survives_with_everything_that_it_holds,
+    jobs::an_unknown_job_is_none_and_nothing_happens_to_it,
+    jobs::jobs_are_listed_newest_first_page_by_page,
+    jobs::only_the_named_jobs_are_listed,
+    jobs::what_is_owed_is_claimed_once_and_results_go_first,
+    jobs::a_lease_that_ran_out_is_taken_by_the_next_and_its_old_holder_changes_nothing,
+    jobs::a_claim_says_when_the_next_job_is_due,
+    jobs::a_lost_lease_is_not_prolonged,
+    jobs::many_claims_at_once_never_share_a_job,
+    webhooks::a_result_its_event_and_its_account_are_one_commit,
+    webhooks::a_webhook_before_the_submit_reply_is_bound_by_its_token,
+    webhooks::fifty_webhooks_at_once_are_applied_once,
+    webhooks::two_results_at_once_are_one_result,
+    webhooks::a_result_for_nobody_leaves_nothing_behind,
+    webhooks::another_account_is_refused_once_one_is_believed,
+    webhooks::refused_webhooks_are_kept_up_to_a_limit,
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_795_176_000).unwrap()
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn later(by: u64) -> Timestamp {
+    plantain_work::clock::after(now(), seconds(by))
+}
+
+fn request(id: &str) -> RequestId {
+    RequestId::parse(id).unwrap()
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+/// A job made `age` seconds after the start of the test.
+fn job(age: u64) -> Job {
+    let source = Source {
+        blob: "ab".repeat(32),
+        file_name: Some("jar \"1\".jpg".into()),
+        content_type: "image/jpeg".into(),
+        bytes: 3,
+        width: 640,
+        height: 480,
+    };
+    let spec = JobSpec {
+        preset: "amazon_main".into(),
+        user_prompt: Some("on linen".into()),
+        prompt: "all of it".into(),
+        aspect_ratio: AspectRatio::R3x4,
+        endpoint: EDIT_ENDPOINT.parse().unwrap(),
+        num_images: 3,
+        identifier: Some("B0TEST1234".into()),
+        sources: vec![source],
+        image_urls: vec!["https://pictures.test/a.jpg?x=1".parse().unwrap()],
+        notices: vec!["A notice.".into()],
+    };
+    Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
+}
+
+async fn inserted(stores: &StudioStores, age: u64) -> Job {
+    let job = job(age);
+    stores.jobs.insert(&job).await.unwrap();
+    job
+}
+
+async fn changed(stores: &StudioStores, id: &JobId, event: JobEvent) -> Job {
+    match stores.jobs.apply(id, &event, now()).await.unwrap() {
+        Applied::Changed(job) => *job,
+        other => panic!("{event:?}: {other:?}"),
+    }
+}
+
+/// Claimed, and about to be accepted by the queue.
+async fn leaving(stores: &StudioStores) -> Job {
+    let job = inserted(stores, 0).await;
+    stores.jobs.claim(10, LEASE, now()).await.unwrap();
+    changed(stores, &job.id, JobEvent::SubmitBegins { epoch: 1, uploads: Vec::new() }).await
+}
+
+async fn followed(stores: &StudioStores, id: &str) -> Job {
+    let job = leaving(stores).await;
+    changed(stores, &job.id, JobEvent::Submitted { request_id: request(id) }).await
+}
+
+fn output() -> JobResult {
+    let body = Bytes::from_static(b"{\"seed\" : 17454220438242315174000}");
+    JobResult { source: ResultSource::Webhook, ended: Ended::Output(body) }
+}
+
+fn webhook(job: &Job, id: &str, body: &'static str) -> Arrival {
+    let callback = Callback { job: Some(job.id.clone()), token: Some(job.token.reveal().to_owned()) };
+    let webhook = WebhookFacts {
+        user_id: Some(user("us")),
+        callback,
+        headers: vec![("x-a".into(), "b".into())],
+        body: Bytes::from_static(body.as_bytes()),
+        body_sha256: body.to_owned(),
+    };
+    Arrival { request_id: request(id), result: Some(output()), webhook: Some(webhook) }
+}
