@@ -73,6 +73,10 @@ export class Card {
     this.title(file.name);
     this.presetId = presetId;
     this.state('UPLOADING');
+    this.element.classList.remove('is-compact');
+    this.slot('hide').hidden = true;
+    this.slot('trouble').hidden = true;
+    this.notices([]);
     say(this.slot('preset'), preset.title(presetId));
     this.thumb(url);
     this.frames(3, preset.canvas(presetId));
@@ -220,11 +224,12 @@ export class Card {
     say(button, t('job.canceling'));
     try {
       await api.cancel(this.id);
+      // The stream tells how it ends; the queue may still finish what it has begun.
     } catch (error) {
       announce(error.message);
+      button.disabled = false;
+      say(button, t('job.cancel'));
     }
-    button.disabled = false;
-    say(button, t('job.cancel'));
   }
 
   hide() {

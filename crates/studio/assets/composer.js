@@ -106,11 +106,11 @@ function begin(photo, fields, alone) {
   $('job-list').prepend(card.element);
   const start = () => {
     card.begin(photo.file, photo.url, fields.preset);
-    card.slot('trouble').hidden = true;
     waiting.push({ card, photo, fields, alone });
     next();
   };
   card.again = () => {
+    card.stop();
     card.step = -1;
     card.since = Date.now();
     delete card.element.dataset.id;

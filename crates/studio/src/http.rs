@@ -24,6 +24,7 @@ use crate::service::Studio;
 mod assets;
 mod error;
 mod events;
+mod extract;
 mod generate;
 pub mod guard;
 mod headers;
@@ -160,7 +161,7 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
 fn check(app: &App, request: &Request) -> Result<(), ApiError> {
     let (headers, public) = (request.headers(), &app.studio.config().public_url);
     if app.config.loopback {
-        guard::check_host(headers, public)?;
+        guard::check_host(&guard::host_of(headers, request.uri()), public)?;
     }
     // A webhook proves itself by its signature, whoever carries it.
     if request.uri().path() == webhook::PATH {

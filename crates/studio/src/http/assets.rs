@@ -5,12 +5,12 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use sha2::{Digest, Sha256};
 
 use crate::http::error::ApiError;
+use crate::http::extract::Segments;
 use crate::http::words::Words;
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -70,7 +70,7 @@ pub fn modules() -> impl Iterator<Item = String> {
 }
 
 /// `GET /assets/{edition}/{name}`. A page of an older binary finds nothing, rather than a script that doesn't fit it.
-pub async fn serve(Path((edition, name)): Path<(String, String)>) -> Result<Response, ApiError> {
+pub async fn serve(Segments((edition, name)): Segments<(String, String)>) -> Result<Response, ApiError> {
     let asset = ASSETS.iter().find(|asset| asset.name == name && edition == *EDITION).ok_or_else(ApiError::no_route)?;
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOREVER)], asset.body.as_str()).into_response())
 }

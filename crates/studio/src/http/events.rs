@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::Segments;
 use crate::http::jobs::not_found;
 use crate::job::JobId;
 use crate::view::JobView;
@@ -27,7 +28,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After how long a browser comes back when the stream breaks.
 const RETRY: Duration = Duration::from_secs(2);
 
-pub async fn events(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn events(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
     let place = app.streams.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     // Watched before it is read: what happens between the two is news.

@@ -4,7 +4,7 @@
 //! that was rebound to this machine reads nothing here, and the token is compared in constant time and never shown.
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -67,9 +67,14 @@ fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     })
 }
 
+/// The host that was asked: from the header, or as HTTP/2 sends it.
+pub fn host_of(headers: &HeaderMap, uri: &Uri) -> String {
+    let header = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
+    header.or(uri.authority().map(|authority| authority.as_str())).unwrap_or_default().to_owned()
+}
+
 /// Refuses a Host that a page on another name could have had rebound to this machine.
-pub fn check_host(headers: &HeaderMap, public: &Url) -> Result<(), ApiError> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+pub fn check_host(host: &str, public: &Url) -> Result<(), ApiError> {
     let name = host_name(host);
     let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own));
     if local || public.host_str().is_some_and(|own| name.eq_ignore_ascii_case(own)) {
@@ -168,9 +173,11 @@ mod tests {
             ("::1", false),
             ("", false),
         ] {
-            assert_eq!(check_host(&headers(&[("host", host)]), &public()).is_ok(), passes, "{host}");
+            assert_eq!(check_host(host, &public()).is_ok(), passes, "{host}");
         }
-        assert!(check_host(&HeaderMap::new(), &public()).is_err());
+        let asked: Uri = "http://evil.example:1/x".parse().unwrap();
+        assert_eq!(host_of(&HeaderMap::new(), &asked), "evil.example:1");
+        assert_eq!(host_of(&headers(&[("host", "localhost")]), &asked), "localhost");
     }
 
     #[test]

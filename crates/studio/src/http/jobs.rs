@@ -1,7 +1,7 @@
 //! `/api/jobs`: what jobs there are, how one is doing, and giving one up.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::{Params, Segments};
 use crate::http::guard;
 use crate::job::JobId;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
@@ -20,14 +21,18 @@ pub fn not_found() -> Response {
 }
 
 /// `GET /api/jobs/{id}`. Whoever knows the id may look: it can't be guessed.
-pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
     let job = app.studio.job(&id).await?;
     Ok(job.map_or_else(not_found, |job| Json(job).into_response()))
 }
 
 /// `DELETE /api/jobs/{id}`: 200 where the job has ended, 202 where the queue was asked to let go of it.
-pub async fn cancel(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response, ApiError> {
+pub async fn cancel(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(id): Segments<String>,
+) -> Result<Response, ApiError> {
     app.admit(&headers)?;
     let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
     let outcome = app.studio.cancel(&id).await?;
@@ -63,7 +68,7 @@ pub struct Wanted {
 pub async fn list(
     State(app): State<App>,
     headers: HeaderMap,
-    Query(wanted): Query<Wanted>,
+    Params(wanted): Params<Wanted>,
 ) -> Result<Json<JobPage>, ApiError> {
     app.admit(&headers)?;
     let all = wanted.ids.is_none();

@@ -1,7 +1,7 @@
 //! The pages: what the API says, as HTML that means something before any script runs.
 
 use askama::Template;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use http::header::ACCEPT;
@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::Segments;
 use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::words::Words;
 use crate::job::JobId;
@@ -65,7 +66,11 @@ pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Respons
 }
 
 /// `GET /jobs/{id}`: open to whoever knows the id, like the job itself.
-pub async fn job(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn job(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let job = match JobId::parse(&id) {
         Some(id) => app.studio.job(&id).await?,
         None => None,

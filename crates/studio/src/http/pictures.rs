@@ -1,6 +1,6 @@
 //! The pictures of a job: finished ones, the model's own, and the photo. They never change under their address.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::{Params, Segments};
 use crate::job::JobId;
 use crate::service::PictureFile;
 use crate::view::Which;
@@ -29,8 +30,8 @@ pub struct Manner {
 
 pub async fn image(
     State(app): State<App>,
-    path: Path<(String, String)>,
-    manner: Query<Manner>,
+    path: Segments<(String, String)>,
+    manner: Params<Manner>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     serve(&app, path, Which::Result, manner, &headers).await
@@ -38,8 +39,8 @@ pub async fn image(
 
 pub async fn raw(
     State(app): State<App>,
-    path: Path<(String, String)>,
-    manner: Query<Manner>,
+    path: Segments<(String, String)>,
+    manner: Params<Manner>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     serve(&app, path, Which::Raw, manner, &headers).await
@@ -47,8 +48,8 @@ pub async fn raw(
 
 pub async fn source(
     State(app): State<App>,
-    path: Path<(String, String)>,
-    manner: Query<Manner>,
+    path: Segments<(String, String)>,
+    manner: Params<Manner>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     serve(&app, path, Which::Source, manner, &headers).await
@@ -56,18 +57,18 @@ pub async fn source(
 
 pub async fn first_source(
     State(app): State<App>,
-    Path(id): Path<String>,
-    manner: Query<Manner>,
+    Segments(id): Segments<String>,
+    manner: Params<Manner>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    serve(&app, Path((id, "1".to_owned())), Which::Source, manner, &headers).await
+    serve(&app, Segments((id, "1".to_owned())), Which::Source, manner, &headers).await
 }
 
 async fn serve(
     app: &App,
-    Path((id, n)): Path<(String, String)>,
+    Segments((id, n)): Segments<(String, String)>,
     which: fn(usize) -> Which,
-    Query(manner): Query<Manner>,
+    Params(manner): Params<Manner>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let (Some(id), Ok(n)) = (JobId::parse(&id), n.parse()) else { return Err(ApiError::no_picture()) };

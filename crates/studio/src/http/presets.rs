@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 
 use plantain_media::preset::{Preset, Presets};
@@ -11,6 +11,7 @@ use plantain_media::preset::{Preset, Presets};
 use crate::error::StudioError;
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::Segments;
 
 #[derive(Serialize)]
 pub struct All {
@@ -32,7 +33,7 @@ pub async fn list(State(app): State<App>) -> Json<All> {
     Json(All { presets: app.studio.presets().iter().cloned().collect() })
 }
 
-pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<One>, ApiError> {
+pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Result<Json<One>, ApiError> {
     let presets = app.studio.presets();
     let preset = presets.get(&id).map_err(|unknown| {
         let error = ApiError::from(StudioError::UnknownPreset(unknown));

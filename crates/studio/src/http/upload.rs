@@ -189,7 +189,8 @@ impl Reader<'_> {
     /// Reads on without keeping anything. The watch over the pace goes on, too.
     async fn drain(&self, mut multipart: Multipart) {
         let until = self.meter.bytes() + DRAIN_BYTES_MAX;
-        while let Ok(Some(mut field)) = multipart.next_field().await {
+        for _ in 0..PARTS_MAX {
+            let Ok(Some(mut field)) = multipart.next_field().await else { return };
             self.meter.progress();
             while let Ok(Some(_)) = field.chunk().await {
                 self.meter.progress();

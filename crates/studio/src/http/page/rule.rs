@@ -131,7 +131,7 @@ fn format_name(format: Format) -> &'static str {
 }
 
 fn mega(bytes: u64) -> String {
-    format!("{} MB", bytes as f64 / 1_000_000.0)
+    format!("{}\u{a0}MB", bytes as f64 / 1_000_000.0)
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
         let option = PresetOption::new(presets.get("amazon_main").unwrap(), Words::english());
         assert!(option.chosen);
         assert_eq!(option.rule.main, "Pure white, no shadow");
-        let told = "2000 × 2000 px · product fills 85–95 % · JPEG up to 10 MB";
+        let told = "2000 × 2000 px · product fills 85–95\u{a0}% · JPEG up to\u{a0}10\u{a0}MB";
         assert!(option.rule.more.starts_with(told), "{}", option.rule.more);
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use plantain_media::decode::{self, Limits};
-use plantain_media::encode::{self, EncodeOptions, Provenance};
+use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
 use plantain_media::picture::Picture;
 use plantain_media::preset::Format;
 
@@ -34,6 +34,7 @@ pub fn make(bytes: &[u8], side: u32, limits: &Limits) -> Option<Bytes> {
         max_bytes: PREVIEW_BYTES_MAX,
         min_bytes: None,
         min_jpeg_quality: None,
+        chroma: Chroma::Full,
         min_dpi: None,
         provenance: Provenance::Photographed,
     };

@@ -1,0 +1,11 @@
+//! The studio through its router: a real studio over SQLite, no queue behind it.
+
+mod events;
+mod generate;
+mod guard;
+mod house;
+mod jobs;
+mod pages;
+mod pictures;
+mod upload;
+mod webhook;

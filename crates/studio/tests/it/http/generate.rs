@@ -1,0 +1,122 @@
+//! `POST /api/generate`: what is accepted, and what a seller is told where it isn't.
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use plantain_studio::job::JobId;
+
+use super::house::{Part, file, form_body, form_request, house, photo, request, text};
+
+#[tokio::test]
+async fn a_photo_becomes_a_job() {
+    let house = house().await;
+    let parts = [
+        file("image", "mug.jpg", photo()),
+        text("prompt", "soft light"),
+        text("preset", "ebay"),
+        text("num_images", "2"),
+        text("identifier", "SKU-7"),
+    ];
+    let answer = house.post_form(&parts, &[]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let begun = answer.json();
+    let id = JobId::parse(begun["jobId"].as_str().unwrap()).unwrap();
+    assert_eq!(begun["status"], "QUEUED");
+    assert!(begun["requestId"].is_null(), "no queue answered");
+    assert_eq!(begun["statusUrl"], format!("/api/jobs/{id}"));
+    assert_eq!(begun["eventsUrl"], format!("/api/jobs/{id}/events"));
+    assert_eq!(answer.header("location"), format!("/api/jobs/{id}"));
+    let job = house.get(&format!("/api/jobs/{id}")).await.json();
+    assert_eq!((&job["preset"], &job["prompt"], &job["numImages"]), (&"ebay".into(), &"soft light".into(), &2.into()));
+    assert_eq!(job["sourceName"], "mug.jpg");
+}
+
+#[tokio::test]
+async fn a_browser_without_scripts_is_led_to_the_job() {
+    let house = house().await;
+    let answer = house.post_form(&[file("image", "mug.jpg", photo())], &[("accept", "text/html,*/*")]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert!(answer.header("location").starts_with("/jobs/"));
+    let refused = house.post_form(&[file("image", "", "")], &[("accept", "text/html,*/*")]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().contains("No photo was sent."), "{}", refused.text());
+    assert!(refused.header("content-type").starts_with("text/html"));
+}
+
+#[tokio::test]
+async fn every_wrong_form_is_told_what_is_wrong_with_it() {
+    let house = house().await;
+    let image = || file("image", "mug.jpg", photo());
+    let cases: Vec<(&str, Vec<Part>, u16, &str)> = vec![
+        ("nothing", vec![], 422, "photo_missing"),
+        ("no file chosen", vec![file("image", "", "")], 422, "photo_missing"),
+        ("an empty file", vec![file("image", "mug.jpg", "")], 422, "empty"),
+        ("words for a photo", vec![file("image", "mug.jpg", "hello")], 415, "not_a_picture"),
+        ("an unknown preset", vec![image(), text("preset", "amazon_mian")], 422, "unknown_preset"),
+        ("no pictures", vec![image(), text("num_images", "0")], 422, "num_images_out_of_range"),
+        ("99 pictures", vec![image(), text("num_images", "99")], 422, "num_images_out_of_range"),
+        ("999 pictures", vec![image(), text("num_images", "999")], 422, "num_images_out_of_range"),
+        ("some pictures", vec![image(), text("num_images", "some")], 422, "num_images_not_a_number"),
+        ("two prompts", vec![image(), text("prompt", "a"), text("prompt", "b")], 422, "repeated_field"),
+        ("a misspelt field", vec![image(), text("promt", "a")], 422, "unknown_field"),
+        ("a prompt in Latin-1", vec![image(), text("prompt", b"caf\xe9")], 400, "not_utf8"),
+        ("a long prompt", vec![image(), text("prompt", "x".repeat(4_001))], 422, "prompt_too_long"),
+        ("an endless prompt", vec![image(), text("prompt", "x".repeat(70_000))], 413, "too_large"),
+        ("nine photos", (0..9).map(|_| image()).collect(), 422, "too_many_photos"),
+        ("a line break in a number", vec![image(), text("identifier", "a\nb")], 422, "identifier_unusable"),
+    ];
+    for (what, parts, status, code) in cases {
+        let answer = house.post_form(&parts, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{what}: {}", answer.text());
+    }
+    let jobs = house.get("/api/jobs").await.json();
+    assert_eq!(jobs["jobs"].as_array().unwrap().len(), 0, "nothing of it became a job");
+}
+
+#[tokio::test]
+async fn an_unknown_preset_is_answered_with_the_nearest() {
+    let house = house().await;
+    let parts = [file("image", "mug.jpg", photo()), text("preset", "amazn_main")];
+    let answer = house.post_form(&parts, &[]).await;
+    assert!(answer.json()["error"]["hint"].as_str().unwrap().contains("amazon_main"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn what_is_no_form_is_told_so() {
+    let house = house().await;
+    let whole = form_body(&[file("image", "mug.jpg", photo())]);
+    let cut = whole[..whole.len() - 40].to_vec();
+    let post = |kind: &'static str, body: Vec<u8>| {
+        request(Method::POST, "/api/generate", &[("content-type", kind)], Body::from(body))
+    };
+    for (what, sent, status, code) in [
+        ("no type", request(Method::POST, "/api/generate", &[], Body::from("x")), 415, "unsupported_media_type"),
+        ("plain text", post("text/plain", b"x".to_vec()), 415, "unsupported_media_type"),
+        (
+            "an urlencoded form",
+            post("application/x-www-form-urlencoded", b"a=b".to_vec()),
+            415,
+            "unsupported_media_type",
+        ),
+        ("no boundary", post("multipart/form-data", whole.clone()), 400, "form_malformed"),
+        ("another boundary", post("multipart/form-data; boundary=other", whole.clone()), 400, "form_malformed"),
+        ("no bytes", form_request(Body::empty(), &[]), 400, "form_malformed"),
+        ("a cut form", form_request(cut, &[]), 400, "form_malformed"),
+        ("no JSON", post("application/json", b"{".to_vec()), 400, "not_json"),
+        ("wrong JSON", post("application/json", b"{\"images\": 3}".to_vec()), 422, "wrong_field"),
+        ("JSON without pictures", post("application/json", b"{}".to_vec()), 422, "photo_missing"),
+        ("deep JSON", post("application/json", "[".repeat(100_000).into_bytes()), 400, "not_json"),
+    ] {
+        let answer = house.send(sent).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{what}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn pictures_may_come_by_address() {
+    let house = house().await;
+    let body = r#"{"image_urls": ["https://pictures.example/mug.jpg"], "prompt": "on linen", "num_images": 1}"#;
+    let kind = [("content-type", "application/json; charset=utf-8")];
+    let answer = house.send(request(Method::POST, "/api/generate", &kind, Body::from(body))).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    assert_eq!(answer.json()["preset"], "amazon_main");
+}

@@ -1,0 +1,273 @@
+//! A studio to ask: its router, its store, and a clock that only tests move.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use plantain_blobs::Blobs;
+use plantain_client::{Endpoints, QueueClient};
+use plantain_inbox::jwks::JwksCache;
+use plantain_inbox::receiver::{Account, Receiver};
+use plantain_media::preset::Presets;
+use plantain_outbound::{Outbound, Policy};
+use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::config::StudioConfig;
+use plantain_studio::http::guard::AdminToken;
+use plantain_studio::http::{HttpConfig, Pace, router};
+use plantain_studio::job::{CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, Source};
+use plantain_studio::service::{Studio, StudioParts};
+use plantain_studio::store::StudioStore;
+use plantain_wire::models::nano_banana::AspectRatio;
+use plantain_work::{Clock, Cpu, Shutdown};
+
+pub const TOKEN: &str = "s3cret-admin-token";
+
+pub struct House {
+    pub router: Router,
+    pub store: Arc<dyn StudioStore>,
+    pub studio: Studio,
+    pub blobs: Blobs,
+    pub clock: Clock,
+    pub shutdown: Shutdown,
+    _folder: TempDir,
+}
+
+/// Open, on loopback.
+pub async fn house() -> House {
+    house_with(|_| {}).await
+}
+
+pub async fn house_with(change: impl FnOnce(&mut HttpConfig)) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    let blobs = Blobs::folder(folder.path().join("blobs")).await.unwrap();
+    let clock = Clock::manual("2026-11-21T12:00:00Z".parse().unwrap());
+    let shutdown = Shutdown::new();
+    let studio = Studio::new(parts(&stores, blobs.clone(), clock.clone()));
+    let mut config = HttpConfig {
+        admin_token: AdminToken::new(TOKEN),
+        open: true,
+        loopback: true,
+        shutdown: shutdown.clone(),
+        clock: clock.clone(),
+        cpu: Cpu::new(1),
+        pace: Pace::default(),
+    };
+    change(&mut config);
+    House {
+        router: router(studio.clone(), config),
+        store: stores.jobs,
+        studio,
+        blobs,
+        clock,
+        shutdown,
+        _folder: folder,
+    }
+}
+
+fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock) -> StudioParts {
+    let outbound = || Outbound::new(Policy::loopback()).unwrap();
+    // Nothing listens there; no test of this surface needs a queue.
+    let nowhere = "http://127.0.0.1:1".parse().unwrap();
+    let keys = JwksCache::new(Vec::new(), outbound(), clock.clone());
+    StudioParts {
+        receiver: Receiver::new(keys, Account::Unknown, None, stores.inbox.clone(), clock.clone()),
+        store: stores.jobs.clone(),
+        client: QueueClient::new(Endpoints::under(&nowhere), None).unwrap(),
+        outbound: outbound(),
+        blobs,
+        segmenter: Arc::new(|| unreachable!("nothing is finished here")),
+        presets: Arc::new(Presets::builtin()),
+        cpu: Cpu::new(1),
+        clock,
+        config: StudioConfig { submit_wait: Duration::ZERO, ..StudioConfig::default() },
+    }
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The code of the error that every refusal has, with words and a hint.
+    #[track_caller]
+    pub fn code(&self) -> String {
+        let body = self.json();
+        let part = |name: &str| body["error"][name].as_str().unwrap_or_default().to_owned();
+        assert!(!part("message").is_empty() && !part("hint").is_empty(), "{body}");
+        part("code")
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+    }
+}
+
+impl House {
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(ask(Method::GET, path, &[])).await
+    }
+
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(ask(Method::GET, path, headers)).await
+    }
+
+    /// A job that was made from a real photo through the API.
+    pub async fn generate(&self) -> JobId {
+        let answer = self.post_form(&[file("image", "mug.jpg", photo())], &[]).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+        JobId::parse(answer.json()["jobId"].as_str().unwrap()).unwrap()
+    }
+
+    pub async fn post_form(&self, parts: &[Part], headers: &[(&str, &str)]) -> Answer {
+        self.send(form_request(form_body(parts), headers)).await
+    }
+
+    /// A job that has succeeded with `count` pictures.
+    pub async fn succeeded(&self, count: usize, report: Value) -> JobId {
+        let bytes = photo();
+        let blob = self.blobs.put(bytes.clone()).await.unwrap().as_str().to_owned();
+        let picture = |n: usize| FinishedPicture {
+            blob: blob.clone(),
+            raw_blob: blob.clone(),
+            raw_content_type: "image/png".into(),
+            file_name: format!("amazon_main/B0TEST1234.PT{n:02}.jpg"),
+            content_type: "image/jpeg".into(),
+            bytes: bytes.len() as u64,
+            width: 2000,
+            height: 2000,
+            variant: Some("Pure white".into()),
+            passed: true,
+            quality: Some(95),
+            repairs: Value::Null,
+            report: report.clone(),
+        };
+        let pictures = (1..=count).map(picture).collect();
+        let mut job = self.job("mug.jpg", &blob);
+        job.phase = Phase::Done;
+        job.finished_at = Some(self.clock.now());
+        job.outcome = Some(Outcome::Succeeded(Finished { pictures, description: None, notices: Vec::new() }));
+        self.store.insert(&job).await.unwrap();
+        job.id
+    }
+
+    /// A job that nobody works on, with a photo of this name.
+    pub fn job(&self, file_name: &str, blob: &str) -> Job {
+        let now = self.clock.now();
+        let source = Source {
+            blob: blob.to_owned(),
+            file_name: Some(file_name.to_owned()),
+            content_type: "image/jpeg".into(),
+            bytes: 1,
+            width: 100,
+            height: 100,
+        };
+        let spec = JobSpec {
+            preset: "amazon_main".into(),
+            user_prompt: None,
+            prompt: "white".into(),
+            aspect_ratio: AspectRatio::R1x1,
+            endpoint: "fal-ai/nano-banana/edit".parse().unwrap(),
+            num_images: 3,
+            identifier: None,
+            sources: vec![source],
+            image_urls: Vec::new(),
+            notices: Vec::new(),
+        };
+        Job::new(JobId::new(now), CallbackToken::random(), spec, now)
+    }
+}
+
+pub fn ask(method: Method, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
+    request(method, path, headers, Body::empty())
+}
+
+pub fn request(method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let mut builder = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        builder = builder.header("host", "127.0.0.1:8787");
+    }
+    headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value)).body(body).unwrap()
+}
+
+/// One part of a form: its header lines and its bytes.
+pub struct Part(String, Vec<u8>);
+
+pub fn text(name: &str, value: impl AsRef<[u8]>) -> Part {
+    Part(format!("Content-Disposition: form-data; name=\"{name}\""), value.as_ref().to_vec())
+}
+
+pub fn file(name: &str, file_name: &str, bytes: impl AsRef<[u8]>) -> Part {
+    let head = format!(
+        "Content-Disposition: form-data; name=\"{name}\"; filename=\"{file_name}\"\r\nContent-Type: image/jpeg"
+    );
+    Part(head, bytes.as_ref().to_vec())
+}
+
+pub const BOUNDARY: &str = "plantain-test-boundary";
+
+pub fn form_body(parts: &[Part]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for Part(head, bytes) in parts {
+        body.extend(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").bytes());
+        body.extend(bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(format!("--{BOUNDARY}--\r\n").bytes());
+    body
+}
+
+pub fn form_request(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<Body> {
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    let all: Vec<(&str, &str)> = headers.iter().copied().chain([("content-type", kind.as_str())]).collect();
+    request(Method::POST, "/api/generate", &all, body.into())
+}
+
+/// A small photo that can be decoded.
+pub fn photo() -> Bytes {
+    plantain_testkit::photo::jpeg().into()
+}
+
+/// A report as the check writes it.
+pub fn report(title: &str) -> Value {
+    json!({"passed": true, "results": [
+        {"rule": "size", "title": title, "required": "1,000 px", "measured": "2,000 px", "outcome": "pass", "fix": "", "source": ""},
+    ]})
+}
+
+/// Moves the clock until `answer` is there.
+pub async fn in_the_end<T>(clock: &Clock, answer: impl Future<Output = T>) -> T {
+    tokio::pin!(answer);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = tokio::task::yield_now() => clock.advance(Duration::from_millis(250)),
+        }
+    }
+}

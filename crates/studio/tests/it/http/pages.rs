@@ -1,0 +1,140 @@
+//! The pages before any script runs.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use plantain_studio::job::{JobError, JobId, Outcome, Phase};
+
+use super::house::{House, house, report};
+
+async fn page(house: &House, path: &str) -> String {
+    let answer = house.get_with(path, &[("accept", "text/html")]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.text()
+}
+
+#[tokio::test]
+async fn the_first_page_is_a_form_that_works_without_scripts() {
+    let house = house().await;
+    let html = page(&house, "/").await;
+    for part in [
+        "action=\"/api/generate\"",
+        "enctype=\"multipart/form-data\"",
+        "name=\"image\"",
+        "name=\"preset\"",
+        "name=\"prompt\"",
+        "value=\"amazon_main\"",
+        "Pure white, no shadow",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for mark in
+        ["drop-zone", "file-input", "preset", "prompt", "generate", "job-card", "stage", "badge", "download", "error"]
+    {
+        assert!(html.contains(&format!("data-test=\"{mark}\"")), "{mark}");
+    }
+}
+
+#[tokio::test]
+async fn pages_hold_no_inline_script_or_style_and_name_no_foreign_host() {
+    let house = house().await;
+    let id = house.succeeded(3, report("Size")).await;
+    for path in ["/", &format!("/jobs/{id}")] {
+        let html = page(&house, path).await;
+        assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("javascript:"), "{path}");
+        assert!(!html.contains("http://") && !html.contains("https://"), "{path}");
+        for script in html.split("<script").skip(1) {
+            assert!(script.starts_with(" type=\"module\" src=\"/assets/") && script.contains("\"></script>"), "{path}");
+        }
+        let handlers = [" onclick", " onerror", " onload", " onsubmit"];
+        assert!(handlers.iter().all(|handler| !html.contains(handler)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_page_names_is_served_and_may_be_kept_for_ever() {
+    let house = house().await;
+    let html = page(&house, "/").await;
+    let paths: Vec<&str> = html.split('"').filter(|part| part.starts_with("/assets/")).collect();
+    assert!(paths.len() > 10);
+    for path in paths {
+        let asset = house.get(path).await;
+        assert_eq!(asset.status, StatusCode::OK, "{path}");
+        assert!(asset.header("cache-control").contains("immutable"), "{path}");
+        assert!(!asset.header("content-type").starts_with("text/html"), "{path}");
+    }
+    assert!(house.get("/favicon.ico").await.header("location").ends_with("mark.svg"));
+}
+
+#[tokio::test]
+async fn the_page_of_a_finished_job_shows_its_pictures_and_rules() {
+    let house = house().await;
+    let id = house.succeeded(3, report("Canvas size")).await;
+    let html = page(&house, &format!("/jobs/{id}")).await;
+    assert!(html.contains("3 pictures are ready") && html.contains("Passes Amazon main"));
+    assert_eq!(html.matches("data-test=\"result-card\"").count(), 3);
+    assert!(html.contains("Canvas size") && html.contains("2,000 px"));
+    assert!(html.contains(&format!("/api/jobs/{id}/images/2?download")) && html.contains("B0TEST1234.PT02.jpg"));
+    assert!(!html.contains("http-equiv=\"refresh\""));
+}
+
+#[tokio::test]
+async fn the_page_of_a_running_job_comes_back_by_itself() {
+    let house = house().await;
+    let id = house.generate().await;
+    let html = page(&house, &format!("/jobs/{id}")).await;
+    assert!(html.contains("<noscript><meta http-equiv=\"refresh\""));
+    assert!(html.contains("mug.jpg") && html.contains("data-state=\"QUEUED\""));
+}
+
+#[tokio::test]
+async fn a_failure_names_cause_and_next_step() {
+    let house = house().await;
+    let mut job = house.job("mug.jpg", &"0".repeat(64));
+    job.phase = Phase::Done;
+    job.finished_at = Some(house.clock.now());
+    job.outcome = Some(Outcome::Failed(JobError::new("no_product", "No product could be found.", "Move closer.")));
+    house.store.insert(&job).await.unwrap();
+    let html = page(&house, &format!("/jobs/{}", job.id)).await;
+    assert!(
+        html.contains("No product could be found.") && html.contains("Move closer.") && html.contains("no_product")
+    );
+}
+
+#[tokio::test]
+async fn text_from_outside_is_never_html() {
+    const EVIL: &str = "\"><img src=x onerror=alert(1)>'</title><script>alert(2)</script>";
+    let house = house().await;
+    let mut job = house.job(EVIL, &"0".repeat(64));
+    job.spec.user_prompt = Some(EVIL.into());
+    job.spec.preset = EVIL.into();
+    job.spec.notices = vec![EVIL.into()];
+    let mut failed = job.clone();
+    failed.id = JobId::new(house.clock.now());
+    failed.phase = Phase::Done;
+    failed.outcome = Some(Outcome::Failed(JobError::new(EVIL, EVIL, EVIL)));
+    let made = house.succeeded(1, report(EVIL)).await;
+    let mut done = house.store.job(&made).await.unwrap().unwrap();
+    done.id = JobId::new(house.clock.now());
+    if let Some(Outcome::Succeeded(finished)) = &mut done.outcome {
+        finished.description = Some(EVIL.into());
+        finished.notices = vec![EVIL.into()];
+        finished.pictures[0].variant = Some(EVIL.into());
+        finished.pictures[0].file_name = EVIL.into();
+    }
+    for job in [job, failed, done] {
+        house.store.insert(&job).await.unwrap();
+        let html = page(&house, &format!("/jobs/{}", job.id)).await;
+        assert!(!html.contains("<img src=x") && !html.contains("<script>alert"), "{html}");
+        assert!(html.contains("&#60;img src=x") || html.contains("&lt;img src=x"));
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_there_has_a_page_that_says_so() {
+    let house = house().await;
+    for id in [JobId::new(Timestamp::UNIX_EPOCH).to_string(), "%3Cscript%3E".into()] {
+        let answer = house.get_with(&format!("/jobs/{id}"), &[("accept", "text/html")]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(answer.text().contains("This job is not here") && !answer.text().contains("<script>"));
+    }
+}
