@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use plantain_media::decode::Limits;
+use plantain_media::encode::Provenance;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::models::nano_banana;
 
@@ -23,6 +24,8 @@ pub struct StudioConfig {
     pub endpoint: EndpointId,
     /// What the backend charges for one picture, in US cents.
     pub cents_per_image: f64,
+    /// Which pixels of its pictures the backend's model makes; marketplaces and law ask for a tag in generated ones.
+    pub provenance: Provenance,
     /// Jobs that are submitted or followed at once.
     pub slots: usize,
     /// Jobs whose pictures are fetched and finished at once: bounds memory.
@@ -61,6 +64,7 @@ impl StudioConfig {
             backend_label: "embedded queue".to_owned(),
             endpoint: nano_banana::EDIT_ENDPOINT.parse().expect("the constant is an endpoint id"),
             cents_per_image: 0.0,
+            provenance: Provenance::Photographed,
             slots: 64,
             save_slots: 4,
             lease: Duration::from_secs(30),
@@ -81,6 +85,7 @@ impl StudioConfig {
             idempotent_backend: false,
             backend_label: "fal.ai".to_owned(),
             cents_per_image: FAL_CENTS_PER_IMAGE,
+            provenance: Provenance::Generated,
             grace: Duration::from_secs(30),
             ..StudioConfig::embedded(public_url)
         }

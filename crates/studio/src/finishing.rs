@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use plantain_media::check::{self, Report};
+use plantain_media::check::{self, Claims, Generated, Report};
 use plantain_media::cutout::{CutoutError, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
+use plantain_media::encode::Provenance;
+use plantain_media::finish::{self, Action, FinishError, FinishOptions};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::{FileName, Preset};
 
@@ -22,6 +24,8 @@ pub struct Material {
     pub preset: Preset,
     pub file_name: FileName,
     pub limits: Limits,
+    /// Which pixels a generative model made.
+    pub provenance: Provenance,
     pub segmenter: SegmenterSource,
 }
 
@@ -33,6 +37,8 @@ pub struct Done {
     /// With its folder, where it has one.
     pub file_name: String,
     pub quality: Option<u8>,
+    /// What had to be changed to meet the preset.
+    pub repairs: Vec<Action>,
     pub report: Report,
 }
 
@@ -48,11 +54,35 @@ pub enum Unfinished {
 pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let decoded = decode::decode(&material.picture, &material.limits).map_err(Unfinished::Unreadable)?;
     let matte = matte(material, &decoded)?;
+    let options = FinishOptions { format: None, provenance: material.provenance };
+    let finished = finish::finish(&decoded.picture, &matte, &material.preset, &options).map_err(of_finish)?;
     let file_name = material.file_name.path();
-    let report = check::check(&material.picture, Some(&file_name), &material.preset, Some(&matte));
-    let raw_content_type = content_type(decoded.facts.format);
-    let bytes = material.picture.clone();
-    Ok(Done { bytes, content_type: raw_content_type, raw_content_type, file_name, quality: None, report })
+    let claims = Claims {
+        file_name: Some(&file_name),
+        content_type: Some(finished.content_type),
+        matte: Some(&finished.matte),
+        products: None,
+        generated: generated(material.provenance),
+    };
+    let report = check::check_claims(&finished.bytes, &claims, &material.preset);
+    Ok(Done {
+        bytes: finished.bytes.into(),
+        content_type: finished.content_type,
+        raw_content_type: content_type(decoded.facts.format),
+        file_name,
+        quality: finished.quality,
+        repairs: finished.actions,
+        report,
+    })
+}
+
+/// What the check is told about a picture that was tagged like this.
+fn generated(provenance: Provenance) -> Generated {
+    match provenance {
+        Provenance::Photographed => Generated::Nothing,
+        Provenance::GeneratedScene => Generated::Scene,
+        Provenance::Generated => Generated::Everything,
+    }
 }
 
 fn content_type(format: decode::Format) -> &'static str {
@@ -93,5 +123,14 @@ fn of_cutout(error: CutoutError) -> Unfinished {
     match error {
         CutoutError::NoProduct => Unfinished::NoProduct,
         _ => Unfinished::Failed,
+    }
+}
+
+fn of_finish(error: FinishError) -> Unfinished {
+    match error {
+        FinishError::NoProduct => Unfinished::NoProduct,
+        FinishError::SizesDiffer { .. } | FinishError::FormatRefused { .. } | FinishError::Encode(_) => {
+            Unfinished::Failed
+        }
     }
 }

@@ -20,6 +20,8 @@ pub mod arrival;
 pub mod failure;
 mod id;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 pub(crate) mod sample;
 pub mod step;
 pub mod transition;
@@ -223,6 +225,8 @@ pub struct FinishedPicture {
     pub passed: bool,
     /// Of the encoder, where it has such a thing.
     pub quality: Option<u8>,
+    /// What had to be changed to meet the preset.
+    pub repairs: serde_json::Value,
     /// The measured rules, as the check wrote them.
     pub report: serde_json::Value,
 }

@@ -87,6 +87,7 @@ impl Inner {
             preset: preset.clone(),
             file_name: preset.file_name(job.spec.identifier.as_deref(), number, &stem(job)),
             limits: self.config.result_limits,
+            provenance: self.config.provenance,
             segmenter: self.segmenter.clone(),
         };
         let done = self.cpu.run(move || finishing::finish(&material)).await;
@@ -106,6 +107,7 @@ impl Inner {
             variant: image.variant.clone(),
             passed,
             quality: done.quality,
+            repairs: serde_json::to_value(&done.repairs).unwrap_or_default(),
             report,
         })
     }
@@ -203,6 +205,7 @@ mod tests {
             variant: None,
             passed: true,
             quality: Some(90),
+            repairs: serde_json::Value::Null,
             report: serde_json::Value::Null,
         }
     }

@@ -79,6 +79,8 @@ pub struct ImageView {
     /// Every rule of the preset was met.
     pub passed: bool,
     pub quality: Option<u8>,
+    /// What had to be changed on the model's picture to meet the preset.
+    pub repairs: serde_json::Value,
     /// Each rule with its measured value.
     pub report: serde_json::Value,
 }
@@ -206,6 +208,7 @@ fn images(job: &JobId, pictures: &[FinishedPicture]) -> Vec<ImageView> {
         variant: picture.variant.clone(),
         passed: picture.passed,
         quality: picture.quality,
+        repairs: picture.repairs.clone(),
         report: picture.report.clone(),
     };
     pictures.iter().enumerate().map(image).collect()

@@ -181,3 +181,169 @@ fn consequence(job: &Job, arrival: &Arrival, now: Timestamp) -> (Option<Job>, Ev
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Ended, JobError, Outcome, ResultSource, sample};
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_795_176_100).unwrap()
+    }
+
+    fn request(id: &str) -> RequestId {
+        RequestId::parse(id).unwrap()
+    }
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).unwrap()
+    }
+
+    fn output(source: ResultSource) -> Option<JobResult> {
+        Some(JobResult { source, ended: Ended::Output(Bytes::from_static(b"{}")) })
+    }
+
+    /// A webhook for `r1` to the callback address of `job`, from an account that the receiver could not check.
+    fn webhook(job: &Job) -> Arrival {
+        let callback = Callback { job: Some(job.id.clone()), token: Some(job.token.reveal().to_owned()) };
+        let webhook = WebhookFacts {
+            user_id: Some(user("us")),
+            callback,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            body_sha256: String::new(),
+        };
+        Arrival { request_id: request("r1"), result: output(ResultSource::Webhook), webhook: Some(webhook) }
+    }
+
+    fn with_callback(job: &Job, callback: Callback) -> Arrival {
+        let mut arrival = webhook(job);
+        arrival.webhook.as_mut().unwrap().callback = callback;
+        arrival
+    }
+
+    fn followed() -> Job {
+        let job = leaving();
+        Job { request_id: Some(request("r1")), phase: Phase::Follow, ..job }
+    }
+
+    fn leaving() -> Job {
+        Job { submit_started_at: Some(now()), epoch: 1, ..sample::job() }
+    }
+
+    fn known<'a>(by_request: Option<&'a Job>, by_callback: Option<&'a Job>) -> Known<'a> {
+        Known { by_request, by_callback, account: None }
+    }
+
+    #[track_caller]
+    fn changes_nothing(judgement: &Judgement, arrived: Arrived) {
+        assert_eq!((judgement.job.is_none(), judgement.pin.as_ref(), &judgement.arrived), (true, None, &arrived));
+    }
+
+    #[test]
+    fn the_first_result_is_applied_and_pins_its_account() {
+        let job = followed();
+        let judgement = judge(&webhook(&job), known(Some(&job), Some(&job)), now());
+        let next = judgement.job.unwrap();
+        assert_eq!((next.phase, next.epoch, next.result_at), (Phase::Save, 2, Some(now())));
+        assert_eq!(judgement.event, Some((job.id.clone(), EventState::Applied)));
+        assert_eq!((judgement.pin, judgement.arrived), (Some(user("us")), Arrived::Applied(job.id)));
+    }
+
+    #[test]
+    fn a_webhook_that_overtakes_the_submit_reply_is_bound_by_its_token() {
+        let job = leaving();
+        let judgement = judge(&webhook(&job), known(None, Some(&job)), now());
+        assert_eq!(judgement.job.unwrap().request_id, Some(request("r1")));
+        assert_eq!(judgement.arrived, Arrived::Applied(job.id.clone()));
+        // Without the token, or before anything was submitted, nobody knows the request.
+        for (job, callback) in [
+            (&job, Callback { job: Some(job.id.clone()), token: None }),
+            (&sample::job(), Callback { job: Some(job.id.clone()), token: Some(job.token.reveal().to_owned()) }),
+        ] {
+            let judgement = judge(&with_callback(job, callback), known(None, Some(job)), now());
+            changes_nothing(&judgement, Arrived::UnknownRequest);
+            assert_eq!(judgement.event, None);
+        }
+        let forged = Callback { job: Some(job.id.clone()), token: Some("guess".into()) };
+        let judgement = judge(&with_callback(&job, forged), known(None, Some(&job)), now());
+        changes_nothing(&judgement, Arrived::NotOurs(NotOurs::WrongToken));
+    }
+
+    #[test]
+    fn an_account_that_is_not_the_believed_one_changes_nothing() {
+        let (job, other) = (followed(), user("them"));
+        let known = Known { by_request: Some(&job), by_callback: Some(&job), account: Some(&other) };
+        changes_nothing(&judge(&webhook(&job), known, now()), Arrived::NotOurs(NotOurs::OtherAccount));
+        let ours = user("us");
+        let known = Known { account: Some(&ours), ..known };
+        let judgement = judge(&webhook(&job), known, now());
+        assert_eq!((judgement.pin, judgement.arrived), (None, Arrived::Applied(job.id.clone())));
+    }
+
+    #[test]
+    fn the_address_of_another_job_changes_neither_job() {
+        let (job, other) = (followed(), Job { request_id: Some(request("r2")), ..leaving() });
+        let judgement = judge(&webhook(&other), known(Some(&job), Some(&other)), now());
+        changes_nothing(&judgement, Arrived::NotOurs(NotOurs::OtherJob));
+        // Nor does a request that nobody knows, at the address of a job that has its own.
+        changes_nothing(
+            &judge(&webhook(&other), known(None, Some(&other)), now()),
+            Arrived::NotOurs(NotOurs::OtherJob),
+        );
+        let wrong = Callback { job: Some(job.id.clone()), token: Some(other.token.reveal().to_owned()) };
+        let judgement = judge(&with_callback(&job, wrong), known(Some(&job), Some(&job)), now());
+        changes_nothing(&judgement, Arrived::NotOurs(NotOurs::WrongToken));
+    }
+
+    #[test]
+    fn a_known_request_needs_no_token() {
+        let job = followed();
+        for callback in [Callback::default(), Callback { job: Some(job.id.clone()), token: None }] {
+            let judgement = judge(&with_callback(&job, callback), known(Some(&job), None), now());
+            assert_eq!(judgement.arrived, Arrived::Applied(job.id.clone()));
+        }
+    }
+
+    #[test]
+    fn whatever_comes_after_the_first_result_is_accepted_and_ignored() {
+        let first = followed();
+        let job = judge(&webhook(&first), known(Some(&first), None), now()).job.unwrap();
+        let error = Ended::Error { body: None, said: None };
+        let reconciler = Arrival { result: output(ResultSource::Reconciler), webhook: None, ..webhook(&job) };
+        let failed = JobResult { source: ResultSource::Webhook, ended: error };
+        for arrival in [webhook(&job), Arrival { result: Some(failed), ..webhook(&job) }, reconciler] {
+            let judgement = judge(&arrival, known(Some(&job), Some(&job)), now());
+            assert!(judgement.job.is_none());
+            assert_eq!(judgement.arrived, Arrived::Duplicate(job.id.clone()));
+        }
+    }
+
+    #[test]
+    fn a_result_after_the_end_is_recorded_as_too_late() {
+        let failed = Outcome::Failed(JobError::new("submit_unknown", "m", "h"));
+        let job = Job { phase: Phase::Done, outcome: Some(failed), finished_at: Some(now()), ..followed() };
+        let judgement = judge(&webhook(&job), known(Some(&job), None), now());
+        assert!(judgement.job.is_none());
+        assert_eq!(judgement.event, Some((job.id.clone(), EventState::Ignored(Ignored::TooLate))));
+    }
+
+    #[test]
+    fn an_end_without_a_payload_binds_the_request_and_leaves_the_result_to_be_asked_for() {
+        let job = leaving();
+        let arrival = Arrival { result: None, ..webhook(&job) };
+        let judgement = judge(&arrival, known(None, Some(&job)), now());
+        let next = judgement.job.unwrap();
+        assert_eq!((next.phase, next.request_id, next.result_at), (Phase::Follow, Some(request("r1")), None));
+        assert_eq!(judgement.event, Some((job.id.clone(), EventState::Ignored(Ignored::NoPayload))));
+        assert_eq!(judgement.arrived, Arrived::Noted(job.id));
+    }
+
+    #[test]
+    fn the_reconciler_needs_no_account() {
+        let job = followed();
+        let arrival = Arrival { result: output(ResultSource::Reconciler), webhook: None, ..webhook(&job) };
+        let judgement = judge(&arrival, known(Some(&job), None), now());
+        assert_eq!((judgement.event, judgement.pin, judgement.arrived), (None, None, Arrived::Applied(job.id)));
+    }
+}

@@ -161,3 +161,146 @@ impl JobEvent {
         JobEvent::Ends { epoch, outcome: Outcome::Failed(error) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{JobState, sample};
+
+    const NOW: i64 = 1_795_176_100;
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(NOW).unwrap()
+    }
+
+    fn request(id: &str) -> RequestId {
+        RequestId::parse(id).unwrap()
+    }
+
+    /// Claimed once, nothing sent yet.
+    fn claimed() -> Job {
+        Job { epoch: 1, leased_until: Some(after(now(), Duration::from_secs(30))), ..sample::job() }
+    }
+
+    fn leaving() -> Job {
+        apply(&claimed(), &JobEvent::SubmitBegins { epoch: 1, uploads: Vec::new() }, now()).unwrap()
+    }
+
+    fn followed() -> Job {
+        apply(&leaving(), &JobEvent::Submitted { request_id: request("r1") }, now()).unwrap()
+    }
+
+    fn answered() -> Job {
+        with_result(&followed(), &request("r1"), now())
+    }
+
+    #[track_caller]
+    fn refused(job: &Job, event: JobEvent, why: Refused) {
+        assert_eq!(apply(job, &event, now()), Err(why), "{event:?}");
+    }
+
+    #[test]
+    fn a_submit_that_leaves_is_written_down_with_its_photos() {
+        let uploads = vec!["http://cdn.test/a".parse().unwrap()];
+        let job = apply(&claimed(), &JobEvent::SubmitBegins { epoch: 1, uploads: uploads.clone() }, now()).unwrap();
+        assert_eq!((job.submit_started_at, &job.uploads, job.phase), (Some(now()), &uploads, Phase::Submit));
+        // A repetition keeps the first time: patience counts from there.
+        let later = after(now(), Duration::from_secs(9));
+        let again = apply(&job, &JobEvent::SubmitBegins { epoch: 1, uploads }, later).unwrap();
+        assert_eq!(again.submit_started_at, Some(now()));
+    }
+
+    #[test]
+    fn what_happens_to_a_submit_that_is_put_off() {
+        let pause = Duration::from_secs(5);
+        for (why, started, failures) in
+            [(PutOff::Failed, None, 1), (PutOff::SubmitUnknown, Some(now()), 1), (PutOff::Waiting, Some(now()), 0)]
+        {
+            let job = apply(&leaving(), &JobEvent::PutOff { epoch: 1, pause, why }, now()).unwrap();
+            assert_eq!((job.submit_started_at, job.failures), (started, failures), "{why:?}");
+            assert_eq!((job.leased_until, job.due_at, job.epoch), (None, after(now(), pause), 1));
+        }
+        // Once there is a request, nothing about its submit is forgotten.
+        let job = apply(&followed(), &JobEvent::PutOff { epoch: 1, pause, why: PutOff::Failed }, now()).unwrap();
+        assert_eq!((job.submit_started_at, job.request_id), (Some(now()), Some(request("r1"))));
+    }
+
+    #[test]
+    fn the_holder_goes_on_and_a_stale_holders_reply_still_counts() {
+        let job = followed();
+        assert_eq!((job.phase, job.epoch, job.state()), (Phase::Follow, 1, JobState::Queued));
+        assert!(job.leased_until.is_some());
+        // The holder had given up waiting; the reply came after all.
+        let given_up = JobEvent::PutOff { epoch: 1, pause: Duration::from_secs(600), why: PutOff::SubmitUnknown };
+        let waiting = apply(&leaving(), &given_up, now()).unwrap();
+        let job = apply(&waiting, &JobEvent::Submitted { request_id: request("r1") }, now()).unwrap();
+        assert_eq!((job.phase, job.due_at, job.failures), (Phase::Follow, now(), 0));
+        refused(&job, JobEvent::Submitted { request_id: request("r1") }, Refused::NothingNew);
+        refused(&job, JobEvent::Submitted { request_id: request("r2") }, Refused::OtherRequest);
+    }
+
+    #[test]
+    fn the_submit_reply_never_overwrites_a_result_that_came_first() {
+        let overtaken = with_result(&leaving(), &request("r1"), now());
+        assert_eq!((overtaken.phase, overtaken.state()), (Phase::Save, JobState::Running));
+        refused(&overtaken, JobEvent::Submitted { request_id: request("r1") }, Refused::NothingNew);
+        refused(&overtaken, JobEvent::Running { epoch: 1 }, Refused::LeaseLost);
+        refused(&overtaken, JobEvent::fails(1, JobError::new("x", "x", "x")), Refused::LeaseLost);
+    }
+
+    #[test]
+    fn running_is_said_once() {
+        let job = apply(&followed(), &JobEvent::Running { epoch: 1 }, now()).unwrap();
+        assert_eq!((job.running_at, job.state()), (Some(now()), JobState::Running));
+        refused(&job, JobEvent::Running { epoch: 1 }, Refused::NothingNew);
+        refused(&job, JobEvent::Running { epoch: 0 }, Refused::LeaseLost);
+    }
+
+    #[test]
+    fn a_job_that_has_not_left_is_cancelled_at_once_and_its_holder_fenced_off() {
+        for job in [sample::job(), claimed()] {
+            let cancelled = apply(&job, &JobEvent::CancelAsked, now()).unwrap();
+            assert_eq!(
+                (cancelled.state(), cancelled.phase, cancelled.epoch),
+                (JobState::Canceled, Phase::Done, job.epoch + 1)
+            );
+            refused(&cancelled, JobEvent::SubmitBegins { epoch: job.epoch, uploads: Vec::new() }, Refused::Ended);
+        }
+    }
+
+    #[test]
+    fn a_job_that_has_left_is_asked_back_and_may_still_end_well() {
+        for job in [leaving(), followed()] {
+            let asked = apply(&job, &JobEvent::CancelAsked, now()).unwrap();
+            assert_eq!((asked.cancel_asked_at, asked.phase, asked.outcome.is_none()), (Some(now()), job.phase, true));
+            refused(&asked, JobEvent::CancelAsked, Refused::NothingNew);
+            assert_eq!(with_result(&asked, &request("r1"), now()).phase, Phase::Save);
+        }
+        refused(&answered(), JobEvent::CancelAsked, Refused::TooLate);
+    }
+
+    #[test]
+    fn a_result_fences_off_whoever_held_the_job() {
+        let job = answered();
+        assert_eq!((job.phase, job.epoch, job.leased_until, job.due_at), (Phase::Save, 2, None, now()));
+        assert!(job.is_owed(now()));
+    }
+
+    #[test]
+    fn nothing_happens_to_a_job_that_has_ended() {
+        let canceled = JobEvent::Ends { epoch: 2, outcome: Outcome::Canceled };
+        let done = apply(&answered(), &canceled, now()).unwrap();
+        assert_eq!((done.finished_at, done.leased_until), (Some(now()), None));
+        for event in [
+            JobEvent::SubmitBegins { epoch: 2, uploads: Vec::new() },
+            JobEvent::PutOff { epoch: 2, pause: Duration::ZERO, why: PutOff::Waiting },
+            JobEvent::Submitted { request_id: request("r1") },
+            JobEvent::Running { epoch: 2 },
+            canceled,
+            JobEvent::CancelAsked,
+        ] {
+            refused(&done, event, Refused::Ended);
+        }
+        assert!(!done.is_owed(after(now(), Duration::from_secs(86_400))));
+    }
+}

@@ -1,0 +1,4 @@
+//! The studio as others meet it.
+
+mod http;
+mod service;

@@ -1,0 +1,9 @@
+//! The whole studio in motion: real SQLite, real HTTP on both sides, and a queue that the test leads.
+
+mod backend;
+mod bench;
+mod cancelling;
+mod flow;
+mod orders;
+mod restarts;
+mod trust;
