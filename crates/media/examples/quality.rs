@@ -76,7 +76,8 @@ fn save(cutout: &Cutout, stem: &Path) {
     let spread: Vec<u8> = cutout.matte.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect();
     for (kind, pixels) in [("magenta", on([255, 0, 255])), ("white", on([255; 3])), ("matte", spread)] {
         let path = PathBuf::from(format!("{}.{kind}.png", stem.display()));
-        let image = image::RgbImage::from_raw(cutout.color.width(), cutout.color.height(), pixels).expect("three bytes");
+        let image =
+            image::RgbImage::from_raw(cutout.color.width(), cutout.color.height(), pixels).expect("three bytes");
         image.save(path).expect("the folder can be written");
     }
 }

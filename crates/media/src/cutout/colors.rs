@@ -5,12 +5,12 @@
 //! where coverage changes little (Germer, Uelwer, Conrad and Harmeling's multi-level scheme). Where coverage is full the
 //! photo's pixels stay as they are, byte for byte.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use plantain_scale::{FilterType, ResizeAlg, ResizeOptions};
 use rayon::prelude::*;
 
 use super::guided::between;
 use crate::picture::{Matte, Picture};
+use plantain_scale as scale;
 
 /// From this coverage on a pixel's own colour is the product's: .98.
 const FULL: u8 = 250;
@@ -63,21 +63,13 @@ fn pyramid(color: &Picture, matte: &Matte) -> Vec<Level> {
         let (above_width, above_height) = (width, height);
         (width, height) = (width.div_ceil(2), height.div_ceil(2));
         let (rgb, alpha) = levels.last().map_or((color.rgb(), matte.alpha()), |level| (&level.color, &level.alpha));
-        let halved =
-            |samples: &[u8], kind| shrunk(samples, (above_width, above_height), (width, height), kind);
-        let level =
-            Level { width, height, color: halved(rgb, PixelType::U8x3), alpha: halved(alpha, PixelType::U8) };
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
+        let (from, to) = ((above_width as u32, above_height as u32), (width as u32, height as u32));
+        let color = scale::colors(rgb, from, to, &options);
+        let level = Level { width, height, color, alpha: scale::bytes(alpha, from, to, &options) };
         levels.push(level);
     }
     levels
-}
-
-fn shrunk(samples: &[u8], from: (usize, usize), to: (usize, usize), kind: PixelType) -> Vec<u8> {
-    let source = ImageRef::new(from.0 as u32, from.1 as u32, samples, kind).expect("the samples fill the size");
-    let mut target = Image::new(to.0 as u32, to.1 as u32, kind);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Box));
-    Resizer::new().resize(&source, &mut target, &options).expect("same pixel type");
-    target.into_vec()
 }
 
 /// The mean colour of what is covered, and of what is not.
@@ -193,9 +185,10 @@ mod tests {
             for x in 0..width {
                 let share = ((x as f32 - width as f32 / 2.0) / soft + 0.5).clamp(0.0, 1.0);
                 let share = (share * 255.0).round() / 255.0;
-                rgb.extend((0..3).map(|c| {
-                    (f32::from(PRODUCT[c]) * share + f32::from(GROUND[c]) * (1.0 - share)).round() as u8
-                }));
+                rgb.extend(
+                    (0..3)
+                        .map(|c| (f32::from(PRODUCT[c]) * share + f32::from(GROUND[c]) * (1.0 - share)).round() as u8),
+                );
                 alpha.push((share * 255.0) as u8);
             }
         }

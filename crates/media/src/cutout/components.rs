@@ -80,12 +80,7 @@ pub(super) fn bounds(plane: &Plane, threshold: f32) -> Option<Rect> {
         Some((first, row.iter().rposition(|value| *value >= threshold)?))
     });
     let (left, right) = ends.fold((usize::MAX, 0), |(left, right), (first, last)| (left.min(first), right.max(last)));
-    Some(Rect {
-        x: left as u32,
-        y: top as u32,
-        width: (right + 1 - left) as u32,
-        height: (bottom + 1 - top) as u32,
-    })
+    Some(Rect { x: left as u32, y: top as u32, width: (right + 1 - left) as u32, height: (bottom + 1 - top) as u32 })
 }
 
 const NONE: u32 = u32::MAX;

@@ -1,9 +1,9 @@
 //! One value a pixel, and its passage between the network's grid, the photo and the crop that is worked on.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use plantain_scale::{FilterType, ResizeAlg, ResizeOptions};
 
 use crate::picture::{Matte, Picture, Rect};
+use plantain_scale as scale;
 
 /// A plane of values, mostly coverage from 0 to 1, row by row from the top left.
 #[derive(Clone)]
@@ -28,24 +28,15 @@ impl Plane {
         Plane { width, height, values }
     }
 
-    pub(super) fn empty(width: usize, height: usize) -> Plane {
-        Plane { width, height, values: vec![0.0; width * height] }
-    }
-
     pub(super) fn whole(&self) -> Window {
         Window { x: 0.0, y: 0.0, width: self.width as f64, height: self.height as f64 }
     }
 
     /// The part inside `window`, at another size. Bicubic, so the result may overshoot a little; callers clamp.
     pub(super) fn resized(&self, window: Window, width: usize, height: usize) -> Plane {
-        let mut source = Image::new(self.width as u32, self.height as u32, PixelType::F32);
-        for (bytes, value) in source.buffer_mut().as_chunks_mut::<4>().0.iter_mut().zip(&self.values) {
-            *bytes = value.to_ne_bytes();
-        }
-        let mut target = Image::new(width as u32, height as u32, PixelType::F32);
         let options = options(FilterType::CatmullRom).crop(window.x, window.y, window.width, window.height);
-        Resizer::new().resize(&source, &mut target, &options).expect("same pixel type, window inside the plane");
-        let values = target.buffer().as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect();
+        let (from, to) = ((self.width as u32, self.height as u32), (width as u32, height as u32));
+        let values = scale::floats(&self.values, from, to, &options);
         Plane { width, height, values }
     }
 }
@@ -64,17 +55,8 @@ pub(super) fn resized_picture(picture: &Picture, area: Rect, width: usize, heigh
     if (area.width as usize, area.height as usize) == (width, height) {
         return picture.crop(area);
     }
-    let source = ImageRef::new(picture.width(), picture.height(), picture.rgb(), PixelType::U8x3)
-        .expect("a picture holds three bytes a pixel");
-    let mut target = Image::new(width as u32, height as u32, PixelType::U8x3);
-    let options = options(FilterType::Lanczos3).crop(
-        f64::from(area.x),
-        f64::from(area.y),
-        f64::from(area.width),
-        f64::from(area.height),
-    );
-    Resizer::new().resize(&source, &mut target, &options).expect("same pixel type, area inside the picture");
-    Picture::new(width as u32, height as u32, target.into_vec())
+    let (from, to) = ((picture.width(), picture.height()), (width as u32, height as u32));
+    Picture::new(to.0, to.1, scale::colors(picture.rgb(), from, to, &inside(FilterType::Lanczos3, area)))
 }
 
 /// The part of the matte inside `area`, at another size.
@@ -82,17 +64,12 @@ pub(super) fn resized_matte(matte: &Matte, area: Rect, width: usize, height: usi
     if (area.width as usize, area.height as usize) == (width, height) {
         return matte.crop(area);
     }
-    let source = ImageRef::new(matte.width(), matte.height(), matte.alpha(), PixelType::U8)
-        .expect("a matte holds one byte a pixel");
-    let mut target = Image::new(width as u32, height as u32, PixelType::U8);
-    let options = options(FilterType::CatmullRom).crop(
-        f64::from(area.x),
-        f64::from(area.y),
-        f64::from(area.width),
-        f64::from(area.height),
-    );
-    Resizer::new().resize(&source, &mut target, &options).expect("same pixel type, area inside the matte");
-    Matte::new(width as u32, height as u32, target.into_vec())
+    let (from, to) = ((matte.width(), matte.height()), (width as u32, height as u32));
+    Matte::new(to.0, to.1, scale::bytes(matte.alpha(), from, to, &inside(FilterType::CatmullRom, area)))
+}
+
+fn inside(filter: FilterType, area: Rect) -> ResizeOptions {
+    options(filter).crop(f64::from(area.x), f64::from(area.y), f64::from(area.width), f64::from(area.height))
 }
 
 fn options(filter: FilterType) -> ResizeOptions {

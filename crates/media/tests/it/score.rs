@@ -1,12 +1,13 @@
 //! How near a matte comes to the exact one.
 
-use plantain_media::picture::{Cutout, Matte, Picture};
+use plantain_media::picture::{Cutout, Matte};
 
 /// The cut-out's matte laid on the whole photo.
 pub fn full_matte(cutout: &Cutout) -> Matte {
     let origin = cutout.origin;
     assert_eq!((origin.width, origin.height), (cutout.matte.width(), cutout.matte.height()), "not scaled");
-    let mut full = Matte::new(cutout.photo.0, cutout.photo.1, vec![0; cutout.photo.0 as usize * cutout.photo.1 as usize]);
+    let mut full =
+        Matte::new(cutout.photo.0, cutout.photo.1, vec![0; cutout.photo.0 as usize * cutout.photo.1 as usize]);
     for y in 0..origin.height {
         for x in 0..origin.width {
             let at = (origin.y + y) as usize * cutout.photo.0 as usize + (origin.x + x) as usize;
@@ -49,7 +50,8 @@ fn outline(matte: &Matte) -> Vec<bool> {
     let mut edge = Vec::with_capacity(matte.alpha().len());
     for y in 0..height {
         for x in 0..width {
-            let next = (x + 1 < width && solid(x + 1, y) != solid(x, y)) || (y + 1 < height && solid(x, y + 1) != solid(x, y));
+            let next =
+                (x + 1 < width && solid(x + 1, y) != solid(x, y)) || (y + 1 < height && solid(x, y + 1) != solid(x, y));
             edge.push(next);
         }
     }
@@ -86,14 +88,4 @@ fn widened(set: &[bool], radius: usize, width: usize, stride: usize) -> Vec<bool
         }
     }
     out
-}
-
-/// An opaque picture as bytes of a PNG, for feeding it to the decoder.
-#[allow(dead_code, reason = "used by the tests, not by the example")]
-pub fn png_of(picture: &Picture) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, picture.width(), picture.height());
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header().and_then(|mut writer| writer.write_image_data(picture.rgb())).expect("memory is writable");
-    bytes
 }

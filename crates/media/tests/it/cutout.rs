@@ -1,0 +1,160 @@
+//! The cut-out on real photos with exact masks, and on photos without a product.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use crate::score;
+use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Focus, Passes, Segmenter};
+use plantain_media::decode::{Limits, decode};
+use plantain_media::picture::{Cutout, Matte, Picture, Rect};
+
+static SEGMENTER: LazyLock<Segmenter> = LazyLock::new(|| Segmenter::embedded().unwrap());
+
+fn photo(path: &str) -> Picture {
+    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    decode(&bytes, &Limits::default()).unwrap().picture
+}
+
+fn truth(name: &str) -> Matte {
+    let mask = photo(&format!("tests/photos/{name}.mask.png"));
+    Matte::new(mask.width(), mask.height(), mask.rgb().iter().step_by(3).copied().collect())
+}
+
+#[track_caller]
+fn check(path: &str, least_iou: f64, most_mae: f64, least_outline: f64) -> Cutout {
+    let name = Path::new(path).file_stem().unwrap().to_str().unwrap();
+    let cutout = SEGMENTER.cut_out(&photo(path), &CutoutOptions::default()).unwrap();
+    let (found, truth) = (score::full_matte(&cutout), truth(name));
+    let (iou, mae) = (score::iou(&found, &truth), score::mae(&found, &truth));
+    assert!(iou >= least_iou && mae <= most_mae, "{name}: IoU {iou:.3}, MAE {mae:.4}");
+    let outline = score::boundary_f(&found, &truth);
+    assert!(outline >= least_outline, "{name}: outlines agree to {outline:.3}");
+    assert!(!cutout.touches_frame);
+    assert_eq!(cutout.product, cutout.matte.bounds(128).unwrap());
+    cutout
+}
+
+#[test]
+fn mug_with_an_open_handle() {
+    let cutout = check("../../examples/mug.jpg", 0.98, 0.002, 0.98);
+    // The handle's opening is background.
+    let area = cutout.product;
+    let (x, y) = (area.x + area.width * 82 / 100, area.y + area.height * 55 / 100);
+    assert_eq!(cutout.matte.at(x, y), 0);
+}
+
+#[test]
+fn headphones_with_an_open_band() {
+    check("../../examples/headphones.jpg", 0.95, 0.006, 0.95);
+}
+
+#[test]
+fn pump_bottle() {
+    check("tests/photos/pump.jpg", 0.97, 0.004, 0.93);
+}
+
+#[test]
+fn basket() {
+    check("tests/photos/basket.jpg", 0.93, 0.015, 0.4);
+}
+
+#[test]
+fn t_shirt_whose_soft_edge_has_its_own_color() {
+    let cutout = check("../../examples/tshirt.jpg", 0.98, 0.003, 0.98);
+    // The shirt is navy and lies on a light sheet: an edge pixel that kept the sheet would be bright.
+    let pixels = cutout.color.rgb().chunks(3).zip(cutout.matte.alpha());
+    let soft: Vec<bool> = pixels
+        .filter(|(_, alpha)| (40..215).contains(*alpha))
+        .map(|(pixel, _)| pixel.iter().map(|channel| u32::from(*channel)).sum::<u32>() > 3 * 150)
+        .collect();
+    let bright = soft.iter().filter(|bright| **bright).count() as f64 / soft.len() as f64;
+    assert!(bright < 0.08, "{bright:.3} of the soft edge is bright");
+}
+
+/// A table of pictures in which nobody would find a product.
+#[test]
+fn nothing_to_find() {
+    let (width, height) = (480u32, 360u32);
+    let drawn = |pixel: &mut dyn FnMut(u32, u32) -> [u8; 3]| {
+        let rgb = (0..width * height).flat_map(|at| pixel(at % width, at / width)).collect();
+        Picture::new(width, height, rgb)
+    };
+    let mut state = 1u32;
+    let scenes = [
+        ("white", drawn(&mut |_, _| [255; 3])),
+        ("grey", drawn(&mut |_, _| [128; 3])),
+        ("black", drawn(&mut |_, _| [0; 3])),
+        ("across", drawn(&mut |x, _| [(x / 2) as u8; 3])),
+        ("down", drawn(&mut |_, y| [200 - (y / 3) as u8, 180, 160])),
+        (
+            "noise",
+            drawn(&mut |_, _| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                [(state >> 24) as u8, (state >> 16) as u8, (state >> 8) as u8]
+            }),
+        ),
+    ];
+    for (name, scene) in scenes {
+        let result = SEGMENTER.cut_out(&scene, &CutoutOptions::default());
+        let found = result.as_ref().map(|cutout| cutout.product);
+        assert!(matches!(result, Err(CutoutError::NoProduct)), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn a_box_chooses_the_product() {
+    let picture = photo("../../examples/mug.jpg");
+    let boxed = truth("mug").bounds(128).unwrap();
+    let options = CutoutOptions { focus: Focus::Box(boxed), passes: Passes::One, ..CutoutOptions::default() };
+    let chosen = SEGMENTER.cut_out(&picture, &options).unwrap();
+    assert!(score::iou(&score::full_matte(&chosen), &truth("mug")) > 0.95);
+
+    let outside = Rect { x: picture.width(), y: 0, width: 50, height: 50 };
+    let options = CutoutOptions { focus: Focus::Box(outside), ..CutoutOptions::default() };
+    assert!(matches!(SEGMENTER.cut_out(&picture, &options), Err(CutoutError::BoxOutside)));
+}
+
+#[test]
+fn stages_are_told_in_order() {
+    let mut told = Vec::new();
+    let options = CutoutOptions { passes: Passes::One, ..CutoutOptions::default() };
+    SEGMENTER.cut_out_with(&photo("../../examples/mug.jpg"), &options, &mut |stage| told.push(stage)).unwrap();
+    assert_eq!(told, [CutoutStage::Locating, CutoutStage::Refining(1), CutoutStage::Edges, CutoutStage::Colours]);
+}
+
+#[test]
+fn the_whole_matte_has_the_size_of_the_picture() {
+    let picture = photo("../../examples/mug.jpg");
+    let matte = SEGMENTER.matte_of(&picture, Passes::One).unwrap();
+    assert_eq!((matte.width(), matte.height()), (picture.width(), picture.height()));
+    assert!(score::iou(&matte, &truth("mug")) > 0.9);
+}
+
+#[test]
+fn a_picture_that_is_cut_out_already_keeps_its_own_matte() {
+    let picture = photo("tests/photos/pump.jpg");
+    let alpha = truth("pump");
+    let cutout = cutout::from_alpha(&picture, &alpha).unwrap();
+    assert_eq!(score::full_matte(&cutout), alpha);
+    let (x, y) = (cutout.product.x + cutout.product.width / 2, cutout.product.y + cutout.product.height / 2);
+    assert_eq!(cutout.color.pixel(x, y), picture.pixel(x + cutout.origin.x, y + cutout.origin.y));
+
+    let nothing = Matte::new(picture.width(), picture.height(), vec![0; alpha.alpha().len()]);
+    assert!(matches!(cutout::from_alpha(&picture, &nothing), Err(CutoutError::NoProduct)));
+    assert!(matches!(cutout::from_alpha(&picture, &Matte::new(1, 1, vec![9])), Err(CutoutError::SizeMismatch)));
+}
+
+#[test]
+fn weights_that_are_no_network_are_an_error() {
+    assert!(matches!(Segmenter::from_onnx(b"not a model".to_vec()), Err(CutoutError::Model(_))));
+}
+
+#[test]
+fn a_product_cut_by_the_frame_says_so() {
+    let picture = photo("../../examples/mug.jpg");
+    let product = truth("mug").bounds(128).unwrap();
+    let middle = product.x + product.width / 2;
+    let half = picture.crop(Rect { x: middle, y: 0, width: picture.width() - middle, height: picture.height() });
+    let cutout = SEGMENTER.cut_out(&half, &CutoutOptions::default()).unwrap();
+    assert!(cutout.touches_frame);
+}

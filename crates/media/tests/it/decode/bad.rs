@@ -1,0 +1,122 @@
+//! Files that can't be used: each is an error with a code, quickly, and none is a panic or a half grey picture.
+
+use super::files::{self, H, W, quarters};
+use plantain_media::decode::{Limits, PictureError, decode};
+use plantain_media::picture::Picture;
+
+fn refused(bytes: &[u8]) -> PictureError {
+    decode(bytes, &Limits::default()).err().unwrap_or_else(|| panic!("{} bytes were accepted", bytes.len()))
+}
+
+#[track_caller]
+fn check(bytes: &[u8], code: &str) {
+    let error = refused(bytes);
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.message().ends_with('.') && error.hint().ends_with('.'));
+}
+
+fn all_formats() -> [Vec<u8>; 7] {
+    let picture = quarters(W, H);
+    [
+        files::jpeg(&picture, |_| {}),
+        files::jpeg(&picture, |encoder| encoder.set_progressive(true)),
+        files::jpeg(&picture, |encoder| {
+            encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+            encoder.set_optimized_huffman_tables(true);
+        }),
+        files::png(W, H, png::ColorType::Rgb, png::BitDepth::Eight, picture.rgb()),
+        files::webp(&picture, None),
+        include_bytes!("../../data/lossy.webp").to_vec(),
+        include_bytes!("../../data/cmyk_adobe.jpg").to_vec(),
+    ]
+}
+
+#[test]
+fn what_is_no_picture() {
+    check(b"", "picture_empty");
+    check(b"name,price\nmug,12\n", "not_a_picture");
+    check(b"\x89PNG\r\n\x1a\n", "picture_truncated");
+    check(b"\xff\xd8\xff", "picture_truncated");
+    check(b"RIFF\x04\0\0\0WEBP", "picture_truncated");
+    check(b"GIF89a\x10\0\x10\0", "format_not_supported");
+}
+
+#[test]
+fn a_truncated_file_is_an_error_at_every_length() {
+    for bytes in all_formats() {
+        for cut in 1..12 {
+            let error = refused(&bytes[..bytes.len() * cut / 12]);
+            let code = error.code();
+            assert!(matches!(code, "picture_truncated" | "picture_damaged" | "not_a_picture"), "{cut}/12: {code}");
+        }
+        // The last bytes of data, not only the end marker, are gone.
+        let error = refused(&bytes[..bytes.len() - 24]);
+        assert!(matches!(error.code(), "picture_truncated" | "picture_damaged"), "{}", error.code());
+    }
+}
+
+#[test]
+fn a_truncated_jpeg_says_so() {
+    let whole = files::jpeg(&quarters(640, 480), |_| {});
+    check(&whole[..whole.len() / 2], "picture_truncated");
+}
+
+#[test]
+fn flipped_bits_never_panic() {
+    for bytes in all_formats() {
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        for _ in 0..150 {
+            let mut broken = bytes.clone();
+            for _ in 0..3 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = (state >> 33) as usize % broken.len();
+                broken[at] ^= 1 << (state & 7);
+            }
+            if let Err(error) = decode(&broken, &Limits::default()) {
+                assert!(!error.code().is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_beyond_the_limits() {
+    let small = |width, height| files::jpeg(&Picture::filled(width, height, [9; 3]), |_| {});
+    check(&small(1, 1), "picture_too_small");
+    check(&small(63, 63), "picture_too_small");
+    check(&small(20_000, 10), "picture_too_elongated");
+    let mut heavy = small(64, 64);
+    heavy.resize(Limits::default().max_bytes + 1, 0);
+    check(&heavy, "file_too_large");
+}
+
+/// Headers that promise far more than the file holds are refused before memory is taken for them.
+#[test]
+fn bombs_are_refused_by_their_header() {
+    let mut png = files::png(W, H, png::ColorType::Rgb, png::BitDepth::Eight, quarters(W, H).rgb());
+    png[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    let crc = crc32(&png[12..29]);
+    png[29..33].copy_from_slice(&crc.to_be_bytes());
+    check(&png, "too_many_pixels");
+
+    let mut jpeg = files::jpeg(&quarters(W, H), |_| {});
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+    check(&jpeg, "too_many_pixels");
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0, 0, 0, 96]);
+    assert!(matches!(refused(&jpeg).code(), "format_flavor_not_supported" | "picture_damaged"));
+}
+
+#[test]
+fn many_pixels_within_tight_limits() {
+    let limits = Limits { max_pixels: 5000, ..Limits::default() };
+    let error = decode(&files::jpeg(&quarters(W, H), |_| {}), &limits).unwrap_err();
+    assert_eq!(error, PictureError::TooManyPixels { width: W, height: H, limit: 5000 });
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+    };
+    !bytes.iter().fold(u32::MAX, step)
+}
