@@ -15,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   test [FILTER…]      install what is missing, start a private Postgres, run every test; filters are nextest's
+  with-postgres COMMAND…   run a command with PLANTAIN_TEST_POSTGRES set to a fresh server
   ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
   docs                write docs/configuration.md from the table of settings
   bench [WHAT]        pictures, overhead, serve or all (the default); prints the figures
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test", filters @ ..] => test::run(filters),
+        ["with-postgres", program, arguments @ ..] => test::with_postgres(program, arguments),
         ["ci"] => test::run(&[]).and_then(|()| ci::run()),
         ["ci", "--no-test"] => ci::run(),
         ["docs"] => docs::run(),

@@ -4,7 +4,10 @@ use anyhow::Result;
 
 use crate::install;
 use crate::postgres::Postgres;
-use crate::run::{cargo, show};
+use crate::run::{cargo, command, show};
+
+/// Where tests find a server on which they may create databases.
+const POSTGRES: &str = "PLANTAIN_TEST_POSTGRES";
 
 /// Runs every test, documentation's examples included. With filters, only the tests that nextest then finds.
 pub fn run(filters: &[&str]) -> Result<()> {
@@ -13,12 +16,20 @@ pub fn run(filters: &[&str]) -> Result<()> {
     // Built before Postgres is started, so that a mistake is said at once.
     show(cargo().args(["nextest", "run", "--workspace", "--no-run"]))?;
     let postgres = Postgres::start()?;
-    show(
-        cargo().args(["nextest", "run", "--workspace"]).args(filters).env("PLANTAIN_TEST_POSTGRES", postgres.url()),
-    )?;
+    let mut tests = cargo();
+    tests.args(["nextest", "run", "--workspace"]).args(filters);
+    // A browser was installed above, so a test that finds none has failed.
+    show(tests.env(POSTGRES, postgres.url()).env("PLANTAIN_TEST_BROWSER", "1"))?;
     drop(postgres);
     if filters.is_empty() {
         show(cargo().args(["test", "--quiet", "--doc", "--workspace"]))?;
     }
     Ok(())
+}
+
+/// For those who run one test by hand.
+pub fn with_postgres(program: &str, arguments: &[&str]) -> Result<()> {
+    install::packages()?;
+    let postgres = Postgres::start()?;
+    show(command(program).args(arguments).env(POSTGRES, postgres.url()))
 }

@@ -4,5 +4,7 @@
 //! the [`system`] out of the other crates and talks to it as everybody else does, over HTTP.
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod data;
+pub mod system;

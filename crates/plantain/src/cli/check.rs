@@ -1,4 +1,81 @@
-use super::{Context, Outcome};
+//! `plantain check`: does a picture meet a marketplace's rules?
+
+use std::path::{Path, PathBuf};
+
+use plantain_media::check::{self, Report};
+use plantain_media::preset::Preset;
+
+use super::generate::photos;
+use super::{Context, Outcome, Output, presets, rules};
+
+/// Measure finished pictures against a marketplace's rules.
+///
+/// The exit code is 1 where a picture breaks a rule or can't be read. Warnings don't count.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
-pub fn run(_: &Args, _: &Context) -> anyhow::Result<Outcome> { Ok(Outcome::Done) }
+#[command(after_help = "\
+Examples:
+  plantain check listing.jpg --preset amazon_main
+  plantain check *.jpg --preset myntra_main --json")]
+pub struct Args {
+    /// The pictures, as they would be uploaded.
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<PathBuf>,
+    /// The rules; `plantain presets` lists them.
+    #[arg(long, value_name = "ID", default_value = "amazon_main")]
+    preset: String,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let presets = presets::load(&context.config.storage)?;
+    let preset = presets.get(&args.preset)?;
+    let mut reports = Vec::with_capacity(args.pictures.len());
+    let mut outcome = Outcome::Done;
+    for path in &args.pictures {
+        match measure(path, preset) {
+            Ok(report) => {
+                if !report.passed {
+                    outcome = Outcome::Failed;
+                }
+                reports.push((name(path), report));
+            }
+            Err(error) => {
+                eprintln!("{error}");
+                outcome = Outcome::Failed;
+            }
+        }
+    }
+    match context.output {
+        Output::Text => print!("{}", text(&reports, preset)?),
+        Output::Json => println!("{}", json(&reports)?),
+    }
+    Ok(outcome)
+}
+
+fn measure(path: &Path, preset: &Preset) -> Result<Report, photos::PhotoError> {
+    Ok(check::check(&photos::read(path)?, Some(&name(path)), preset, None))
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn json(reports: &[(String, Report)]) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&reports.iter().map(|(_, report)| report).collect::<Vec<_>>())
+}
+
+fn text(reports: &[(String, Report)], preset: &Preset) -> anyhow::Result<String> {
+    if reports.is_empty() {
+        return Ok(String::new());
+    }
+    let shown = |(name, report): &(String, Report)| {
+        Ok((name.clone(), serde_json::from_value::<rules::Report>(serde_json::to_value(report)?)?))
+    };
+    let shown = reports.iter().map(shown).collect::<serde_json::Result<Vec<_>>>()?;
+    let mut text = rules::table(&shown);
+    text.push('\n');
+    for (name, report) in reports {
+        let verdict = if report.passed { "meets every rule" } else { "does not meet every rule" };
+        text.push_str(&format!("{name} {verdict} of {}\n", preset.id));
+    }
+    Ok(text)
+}

@@ -1,4 +1,132 @@
-use super::{Context, Outcome};
+//! `plantain cutout`: the product alone, on nothing.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use plantain_media::cutout::{self, CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::decode::{self, Limits};
+use plantain_media::picture::{Cutout, Matte};
+use serde_json::json;
+
+use super::generate::photos;
+use super::{Context, Outcome, Output};
+
+/// Cut the product out of a photo, as a transparent PNG or as a mask.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
-pub fn run(_: &Args, _: &Context) -> anyhow::Result<Outcome> { Ok(Outcome::Done) }
+#[command(after_help = "\
+Examples:
+  plantain cutout mug.jpg -o mug.png
+  plantain cutout mug.jpg -o mask.png --mask")]
+pub struct Args {
+    /// The photo: JPEG, PNG or WebP.
+    #[arg(value_name = "PHOTO")]
+    photo: PathBuf,
+    /// The PNG file to write, of the photo's size.
+    #[arg(short, long, value_name = "OUT.png")]
+    out: PathBuf,
+    /// Write the mask alone: white where the product is, black where it is not.
+    #[arg(long)]
+    mask: bool,
+}
+
+pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let cutout = match cut_out(&photos::read(&args.photo)?) {
+        Ok(cutout) => cutout,
+        Err(reason) => {
+            eprintln!("{}: {reason}", args.photo.display());
+            return Ok(Outcome::Failed);
+        }
+    };
+    let written = if args.mask { write_mask(&cutout, &args.out) } else { write_transparent(&cutout, &args.out) };
+    written.with_context(|| format!("{} can't be written", args.out.display()))?;
+    let product = cutout.product;
+    let (left, top) = (cutout.origin.x + product.x, cutout.origin.y + product.y);
+    match context.output {
+        Output::Text => println!(
+            "{}  product of {} × {} px at {left}, {top}{}",
+            args.out.display(),
+            product.width,
+            product.height,
+            if cutout.touches_frame { "; it touches the photo's edge, so a part may be missing" } else { "" }
+        ),
+        Output::Json => println!(
+            "{}",
+            json!({
+                "file": args.out, "width": cutout.photo.0, "height": cutout.photo.1,
+                "product": { "x": left, "y": top, "width": product.width, "height": product.height },
+                "touchesFrame": cutout.touches_frame,
+            })
+        ),
+    }
+    Ok(Outcome::Done)
+}
+
+/// The product, or why there is none, in words.
+fn cut_out(bytes: &[u8]) -> Result<Cutout, String> {
+    let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
+    let progress = indicatif::ProgressBar::new_spinner();
+    let mut told = |stage| {
+        progress.set_message(words(stage));
+        progress.tick();
+    };
+    let cutout = match &decoded.alpha {
+        Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
+        None => Segmenter::embedded()
+            .and_then(|segmenter| segmenter.cut_out_with(&decoded.picture, &CutoutOptions::default(), &mut told)),
+    };
+    progress.finish_and_clear();
+    cutout.map_err(|e| format!("{} {}", e.message(), e.hint()))
+}
+
+fn words(stage: CutoutStage) -> &'static str {
+    match stage {
+        CutoutStage::Locating => "looking for the product",
+        CutoutStage::Refining(_) => "looking closer",
+        CutoutStage::Edges => "following the edge",
+        CutoutStage::Colours => "taking the old background out of the edge",
+    }
+}
+
+/// Colour and transparency at the photo's size; what is not the product is transparent black.
+fn write_transparent(cutout: &Cutout, path: &Path) -> anyhow::Result<()> {
+    let (width, height) = cutout.photo;
+    let mut pixels = vec![0; width as usize * height as usize * 4];
+    for (x, y, alpha) in inside(&cutout.matte) {
+        let at = ((cutout.origin.y + y) as usize * width as usize + (cutout.origin.x + x) as usize) * 4;
+        let [r, g, b] = cutout.color.pixel(x, y);
+        pixels[at..at + 4].copy_from_slice(&[r, g, b, alpha]);
+    }
+    write_png(path, cutout.photo, png::ColorType::Rgba, &pixels)
+}
+
+fn write_mask(cutout: &Cutout, path: &Path) -> anyhow::Result<()> {
+    let (width, height) = cutout.photo;
+    let mut pixels = vec![0; width as usize * height as usize];
+    for (x, y, alpha) in inside(&cutout.matte) {
+        pixels[(cutout.origin.y + y) as usize * width as usize + (cutout.origin.x + x) as usize] = alpha;
+    }
+    write_png(path, cutout.photo, png::ColorType::Grayscale, &pixels)
+}
+
+/// Where the matte covers anything, and how much.
+fn inside(matte: &Matte) -> impl Iterator<Item = (u32, u32, u8)> {
+    let place = |(at, alpha): (usize, &u8)| {
+        let (width, at) = (matte.width() as usize, at);
+        ((at % width) as u32, (at / width) as u32, *alpha)
+    };
+    matte.alpha().iter().enumerate().filter(|(_, alpha)| **alpha > 0).map(place)
+}
+
+fn write_png(path: &Path, (width, height): (u32, u32), color: png::ColorType, pixels: &[u8]) -> anyhow::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    file.flush()?;
+    Ok(())
+}

@@ -4,15 +4,22 @@
 
 mod check;
 mod cutout;
-mod presets;
+mod doctor;
+mod generate;
+mod logging;
+pub(crate) mod presets;
 mod reference;
-pub mod table;
+mod rules;
+mod serve;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::logging::Volume;
 use crate::config::{Config, ConfigError, Sources, Typed};
 
 /// A product-photo studio with its own queue: one photo in, three catalog pictures out.
@@ -36,9 +43,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Args),
+    Generate(generate::Args),
     Cutout(cutout::Args),
     Check(check::Args),
     Presets(presets::Args),
+    Doctor(doctor::Args),
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
     Reference,
@@ -59,8 +69,12 @@ struct Settings {
 }
 
 impl Settings {
-    fn typed(&self) -> Typed {
-        let flags = self.data.iter().map(|data| ("PLANTAIN_DATA", data.clone())).collect();
+    fn typed(&self, command: &Command) -> Typed {
+        let mut flags: Vec<_> = self.data.iter().map(|data| ("PLANTAIN_DATA", data.clone())).collect();
+        if let Command::Serve(args) = command {
+            flags.extend(args.studio_listen.iter().map(|address| ("STUDIO_LISTEN", address.clone())));
+            flags.extend(args.gateway_listen.iter().map(|address| ("GATEWAY_LISTEN", address.clone())));
+        }
         Typed { set: self.set.clone(), flags, file: self.config.clone() }
     }
 }
@@ -113,15 +127,30 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     if matches!(cli.command, Command::Reference) {
         return reference::run();
     }
-    let (config, sources) = Config::load(&cli.settings.typed())?;
+    let (config, sources) = Config::load(&cli.settings.typed(&cli.command))?;
+    let volume = if matches!(cli.command, Command::Serve(_)) { Volume::Server } else { Volume::Command };
+    logging::start(&config.log, volume);
     let output = if cli.json { Output::Json } else { Output::Text };
     let context = Context { config, sources, output };
     match cli.command {
+        Command::Serve(args) => wait_for(serve::run(&args, &context)),
+        Command::Generate(args) => wait_for(generate::run(&args, &context)),
+        Command::Doctor(args) => wait_for(doctor::run(&args, &context)),
         Command::Cutout(args) => cutout::run(&args, &context),
         Command::Check(args) => check::run(&args, &context),
         Command::Presets(args) => presets::run(&args, &context),
         Command::Reference => reference::run(),
     }
+}
+
+/// What blocking work is left behind when a command has ended is not waited for longer than this.
+const RUNTIME_END: Duration = Duration::from_millis(500);
+
+fn wait_for(command: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(RUNTIME_END);
+    outcome
 }
 
 /// The error and its causes on one line, without saying the same twice.

@@ -20,7 +20,7 @@ pub struct Args {
     id: Option<String>,
 }
 
-pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let presets = load(&context.config.storage)?;
     let text = match (&args.id, context.output) {
         (None, Output::Text) => list(&presets),

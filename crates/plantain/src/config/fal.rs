@@ -1,5 +1,6 @@
 //! Which queue the studio submits to: the embedded one, or any that speaks fal's protocol.
 
+use plantain_client::endpoints::{ApiKey, Endpoints};
 use plantain_wire::id::UserId;
 use url::Url;
 
@@ -22,24 +23,14 @@ pub enum Backend {
     /// The queue in this process.
     Embedded,
     /// fal.ai, or whatever the addresses say.
-    Remote { key: Secret, hosts: Hosts },
+    Remote {
+        key: ApiKey,
+        hosts: Endpoints,
+        /// Where the keys of its webhooks are published.
+        jwks: Url,
+    },
 }
 
-/// The hosts of a fal-compatible server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hosts {
-    pub queue: Url,
-    pub run: Url,
-    pub rest: Url,
-    pub cdn: Url,
-    pub jwks: Url,
-}
-
-/// fal's own hosts, as its clients use them since February 2026.
-const QUEUE: &str = "https://queue.fal.run";
-const RUN: &str = "https://fal.run";
-const REST: &str = "https://rest.fal.ai";
-const CDN: &str = "https://v3.fal.media";
 /// Below the REST host.
 const JWKS_PATH: &str = ".well-known/jwks.json";
 
@@ -67,28 +58,18 @@ fn backend(sources: &Sources) -> Result<Backend, ConfigError> {
             None => Ok(Backend::Embedded),
         };
     };
-    let text = key.text.trim();
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || !text.is_ascii() {
-        let fix = "copy the key from fal's dashboard as one word, id:secret";
-        return Err(key.invalid("a key has no spaces or special characters", fix));
-    }
-    let host = |name, usual: &str| match sources.get(name) {
-        Some(written) => base_url(written),
-        None => Ok(Url::parse(usual).expect("fal's own address is one")),
+    let fix = "copy the key from fal's dashboard as one word, id:secret";
+    let key = ApiKey::new(key.text.trim()).map_err(|e| key.invalid(e.to_string(), fix))?;
+    let usual = Endpoints::fal();
+    let host = |name, usual: Url| sources.get(name).map_or(Ok(usual), base_url);
+    let hosts = Endpoints {
+        queue: host("FAL_QUEUE_URL", usual.queue)?,
+        run: host("FAL_RUN_URL", usual.run)?,
+        rest: host("FAL_REST_URL", usual.rest)?,
+        cdn: host("FAL_CDN_URL", usual.cdn)?,
     };
-    let rest = host("FAL_REST_URL", REST)?;
-    let jwks = match sources.get("FAL_JWKS_URL") {
-        Some(written) => base_url(written)?,
-        None => beside(&rest),
-    };
-    let hosts = Hosts {
-        queue: host("FAL_QUEUE_URL", QUEUE)?,
-        run: host("FAL_RUN_URL", RUN)?,
-        cdn: host("FAL_CDN_URL", CDN)?,
-        rest,
-        jwks,
-    };
-    Ok(Backend::Remote { key: Secret::new(text), hosts })
+    let jwks = host("FAL_JWKS_URL", beside(&hosts.rest))?;
+    Ok(Backend::Remote { key, hosts, jwks })
 }
 
 fn beside(rest: &Url) -> Url {
@@ -107,17 +88,17 @@ mod tests {
 
     #[test]
     fn a_key_alone_means_fals_own_hosts() {
-        let Backend::Remote { hosts, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else { panic!("embedded") };
-        assert_eq!(hosts.queue.as_str(), "https://queue.fal.run/");
-        assert_eq!(hosts.jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
+        let Backend::Remote { hosts, jwks, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else { panic!("embedded") };
+        assert_eq!(hosts, Endpoints::fal());
+        assert_eq!(jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
         assert!(matches!(fal(&[]).unwrap().backend, Backend::Embedded));
     }
 
     #[test]
     fn another_server_publishes_its_keys_beside_its_rest_address() {
         let pairs = [("FAL_KEY", "a:b"), ("FAL_REST_URL", "http://10.0.0.1:8788/rest/")];
-        let Backend::Remote { hosts, .. } = fal(&pairs).unwrap().backend else { panic!("embedded") };
-        assert_eq!(hosts.jwks.as_str(), "http://10.0.0.1:8788/rest/.well-known/jwks.json");
+        let Backend::Remote { jwks, .. } = fal(&pairs).unwrap().backend else { panic!("embedded") };
+        assert_eq!(jwks.as_str(), "http://10.0.0.1:8788/rest/.well-known/jwks.json");
     }
 
     #[test]

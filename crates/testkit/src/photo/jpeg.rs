@@ -59,3 +59,11 @@ pub fn gray_jpeg() -> Vec<u8> {
     let luma: Vec<u8> = scene(WIDTH, HEIGHT).chunks_exact(3).map(|pixel| pixel[1]).collect();
     encode(&luma, (WIDTH, HEIGHT), ColorType::Luma, None)
 }
+
+/// A picture that is `factor` times as wide and high, smoothly.
+pub fn enlarged(rgb: &[u8], width: u32, height: u32, factor: u32) -> Vec<u8> {
+    let small = image::RgbImage::from_raw(width, height, rgb.to_vec()).expect("the pixels fill the size");
+    let size = (width * factor, height * factor);
+    let large = image::imageops::resize(&small, size.0, size.1, image::imageops::FilterType::CatmullRom);
+    encode(large.as_raw(), size, ColorType::Rgb, None)
+}

@@ -11,7 +11,7 @@ mod webp;
 
 pub use broken::{bomb, empty, not_a_picture, truncated};
 pub use exif::{GPS_MARK, Orientation};
-pub use jpeg::{cmyk, gray_jpeg, jpeg, jpeg_with_gps, oriented};
+pub use jpeg::{cmyk, enlarged, gray_jpeg, jpeg, jpeg_with_gps, oriented};
 pub use png::{animated_png, gray_alpha, palette, png, png_of_size, sixteen_bit};
 pub use webp::{animated_webp, webp};
 

@@ -70,7 +70,7 @@ pub fn png_of_size(width: u32, height: u32) -> Vec<u8> {
     let mut encoder = Encoder::new(&mut file, width, height);
     encoder.set_color(ColorType::Grayscale);
     encoder.set_depth(BitDepth::One);
-    encoder.set_compression(Compression::Fast);
+    encoder.set_compression(Compression::Balanced);
     let mut writer = encoder.write_header().expect("the fixture's header");
     let row = usize::try_from(width.div_ceil(8)).expect("a row fits in memory");
     writer.write_image_data(&vec![0xff; row * height as usize]).expect("the fixture's pixels");

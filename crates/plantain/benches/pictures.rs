@@ -1,0 +1,53 @@
+//! The picture engine alone: one photo to three finished JPEGs, in process. `cargo xtask bench pictures` runs it.
+
+use std::path::Path;
+use std::time::Instant;
+
+use plantain_media::compose::{compose, top_three, SceneRules};
+use plantain_media::cutout::{CutoutOptions, Segmenter};
+use plantain_media::decode::{self, Limits};
+use plantain_media::finish::{FinishOptions, finish};
+use plantain_media::preset::Presets;
+
+/// From the 3 megapixels of an example to 12.
+const FACTOR: u32 = 2;
+
+fn main() {
+    // Cargo itself adds `--bench`.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["photo", out] => photo(Path::new(out)),
+        ["make", photo] => println!("{}", make(Path::new(photo))),
+        _ => eprintln!("usage: pictures photo OUT.jpg | pictures make PHOTO"),
+    }
+}
+
+/// Writes a 12-megapixel photo: an example, enlarged.
+fn photo(out: &Path) {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/mug.jpg");
+    let bytes = std::fs::read(example).expect("the example is in the repository");
+    let small = decode::decode(&bytes, &Limits::default()).expect("the example is a photo").picture;
+    let large = plantain_testkit::photo::enlarged(small.rgb(), small.width(), small.height(), FACTOR);
+    std::fs::write(out, large).expect("the photo can be written");
+}
+
+/// Milliseconds from the file's bytes to three files' bytes, the loading of the network included.
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
+fn make(photo: &Path) -> f64 {
+    let bytes = std::fs::read(photo).expect("the photo can be read");
+    let presets = Presets::builtin();
+    let preset = presets.get("amazon_main").expect("the preset is built in");
+    let started = Instant::now();
+    let decoded = decode::decode(&bytes, &Limits::default()).expect("the photo can be decoded");
+    let segmenter = Segmenter::embedded().expect("the network loads");
+    let cutout = segmenter.cut_out(&decoded.picture, &CutoutOptions::default()).expect("the photo shows a product");
+    let mut written = 0;
+    for scene in top_three(&SceneRules::of(preset, 1)) {
+        let composed = compose(&cutout, &scene);
+        let finished = finish(&composed.picture, &composed.matte, preset, &FinishOptions::default());
+        written += finished.expect("the picture can be finished").bytes.len();
+    }
+    let millis = started.elapsed().as_secs_f64() * 1000.0;
+    assert!(written > 100_000, "three pictures were written");
+    millis
+}

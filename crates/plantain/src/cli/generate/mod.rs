@@ -1,0 +1,182 @@
+//! `plantain generate`: photos in, catalog pictures out, through the whole system.
+//!
+//! Without `--server` a system of its own is started on free loopback ports, with a data folder that is thrown away. From
+//! there on both ways are the same code, over HTTP.
+
+pub(super) mod photos;
+mod progress;
+mod save;
+mod show;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use futures_util::{StreamExt, stream};
+use plantain_studio::job::JobState;
+use plantain_studio::view::JobView;
+use plantain_work::Clock;
+use url::Url;
+
+use super::{Context, Outcome, Output};
+use crate::client::{ApiError, StudioClient, Wish};
+use crate::system::{Place, Role, System};
+use photos::Photo;
+use progress::Progress;
+use save::{SaveError, Saved};
+
+/// Turn product photos into catalog pictures that a marketplace accepts.
+///
+/// JPEG, PNG and WebP are read. Each photo gives a set of pictures, which lie in OUT/PRESET beside a report.json; several
+/// photos get a folder each. The exit code is 1 where a photo could not be used or a picture breaks a rule.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  plantain generate mug.jpg
+  plantain generate *.jpg --preset myntra_main --out pictures
+  plantain generate mug.jpg --preset amazon_main --id B0ABCDEF12 --json
+  plantain generate mug.jpg --server http://studio.local:8787")]
+pub struct Args {
+    /// The product's photos.
+    #[arg(value_name = "PHOTO", required = true)]
+    photos: Vec<PathBuf>,
+    /// Marketplace rules to meet; `plantain presets` lists them.
+    #[arg(long, value_name = "ID", default_value = "amazon_main")]
+    preset: String,
+    /// What you wish for, in your own words.
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// How many pictures to make.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    top: u8,
+    /// Where the pictures go.
+    #[arg(long, value_name = "DIR", default_value = "plantain-out")]
+    out: PathBuf,
+    /// The product's number: ASIN, barcode number or your own; pictures are named after it.
+    #[arg(long, value_name = "SKU_OR_ASIN")]
+    id: Option<String>,
+    /// Use this running studio instead of starting one.
+    #[arg(long, value_name = "URL")]
+    server: Option<Url>,
+    /// The admin token of a studio that is not open to everybody.
+    #[arg(long, value_name = "TOKEN", requires = "server")]
+    token: Option<String>,
+}
+
+/// Photos that are on their way at the same time.
+const AT_ONCE: usize = 4;
+
+/// What became of one photo.
+pub(super) struct Made {
+    pub photo: Photo,
+    pub result: Result<Set, Failure>,
+}
+
+/// A set of pictures, saved.
+pub(super) struct Set {
+    pub job: JobView,
+    pub saved: Saved,
+}
+
+/// Why a photo gave no pictures.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Photo(#[from] photos::PhotoError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The job ended without pictures; the studio said why.
+    #[error("{message}{}{hint}", if .hint.is_empty() { "" } else { " " })]
+    Job { code: String, message: String, hint: String },
+    #[error(transparent)]
+    Save(#[from] SaveError),
+}
+
+impl Failure {
+    pub fn code(&self) -> &str {
+        match self {
+            Failure::Photo(_) => "photo_unreadable",
+            Failure::Api(error) => error.code(),
+            Failure::Job { code, .. } => code,
+            Failure::Save(_) => "not_saved",
+        }
+    }
+}
+
+pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let photos = photos::named(&args.photos, &args.out);
+    let progress = Progress::new(&photos);
+    let system = match &args.server {
+        Some(_) => None,
+        None => Some(System::start(&context.config, Role::All, Place::Temporary, Clock::system()).await?),
+    };
+    let made = match client(args, system.as_ref()) {
+        Ok(client) => make_all(args, photos, &client, &progress).await,
+        Err(error) => return Err(error),
+    };
+    progress.clear();
+    if let Some(system) = system {
+        system.stop_at_once().await;
+    }
+    match context.output {
+        Output::Text => show::text(&made),
+        Output::Json => println!("{}", show::json(&made)?),
+    }
+    let good = |made: &Made| made.result.as_ref().is_ok_and(|set| set.job.images.iter().all(|image| image.passed));
+    Ok(if made.iter().all(good) { Outcome::Done } else { Outcome::Failed })
+}
+
+fn client(args: &Args, system: Option<&System>) -> anyhow::Result<StudioClient> {
+    let (base, token) = match (&args.server, system) {
+        (Some(server), _) => (server.clone(), args.token.clone().map(crate::config::secret::Secret::new)),
+        (None, Some(system)) => (system.studio_url().context("the studio did not start")?.clone(), None),
+        (None, None) => anyhow::bail!("there is neither a server nor a system"),
+    };
+    Ok(StudioClient::new(base, token, Clock::system())?)
+}
+
+async fn make_all(args: &Args, photos: Vec<Photo>, client: &StudioClient, progress: &Progress) -> Vec<Made> {
+    let one = |photo: Photo| async move {
+        let result = make(args, &photo, client, progress).await;
+        progress.done(&photo);
+        Made { photo, result }
+    };
+    stream::iter(photos).map(one).buffered(AT_ONCE).collect().await
+}
+
+async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Progress) -> Result<Set, Failure> {
+    let wish = Wish {
+        photo: photo.read()?,
+        file_name: photo.name.clone(),
+        preset: args.preset.clone(),
+        prompt: args.prompt.clone(),
+        num_images: args.top,
+        identifier: args.id.clone(),
+    };
+    progress.say(photo, "handing in");
+    let begun = client.generate(&wish).await?;
+    let job = client.follow(&begun.job_id, |job| progress.show(photo, job)).await?;
+    if job.status != JobState::Succeeded {
+        return Err(failure(&job));
+    }
+    let saved = save::save(client, &job, &folder(photo, &job)).await?;
+    Ok(Set { job, saved })
+}
+
+fn folder(photo: &Photo, job: &JobView) -> PathBuf {
+    // The studio knows which preset it used; as a folder's name it is still text from outside.
+    let preset: String = job.preset.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+    Path::new(&photo.folder).join(preset)
+}
+
+fn failure(job: &JobView) -> Failure {
+    match &job.error {
+        Some(error) => {
+            Failure::Job { code: error.code.clone(), message: error.message.clone(), hint: error.hint.clone() }
+        }
+        None => Failure::Job {
+            code: "canceled".into(),
+            message: "The job was cancelled.".into(),
+            hint: "Start it again if that was not meant.".into(),
+        },
+    }
+}

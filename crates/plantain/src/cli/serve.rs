@@ -1,0 +1,147 @@
+//! `plantain serve`: runs until a signal, or until a part of it dies.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use plantain_work::Clock;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Context, Outcome, Output};
+use crate::system::{Place, Role, System};
+
+/// Run the studio and its queue.
+///
+/// The first start makes the data folder with its databases and keys. A first SIGTERM or SIGINT lets running work finish,
+/// a second one stops at once; nothing that was accepted is lost either way. The exit code is 1 if a part of it died.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  plantain serve
+  plantain serve --studio-listen 0.0.0.0:8787 --set PUBLIC_BASE_URL=https://studio.example.com
+  FAL_KEY=id:secret plantain serve
+  plantain serve --role queue --set PLANTAIN_KEYS=shop:secret")]
+pub struct Args {
+    /// Which half to run.
+    #[arg(long, value_enum, default_value_t = RoleName::All)]
+    role: RoleName,
+    /// Address and port of the studio [default: 127.0.0.1:8787].
+    #[arg(long, value_name = "ADDRESS")]
+    pub studio_listen: Option<String>,
+    /// Address and port of the queue [default: 127.0.0.1:8788].
+    #[arg(long, value_name = "ADDRESS")]
+    pub gateway_listen: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RoleName {
+    /// Studio and queue.
+    All,
+    /// The queue with its models, for fal's clients.
+    Queue,
+    /// The studio, on a queue elsewhere (FAL_KEY).
+    Studio,
+    /// Only run models for a queue elsewhere.
+    Runner,
+}
+
+/// How long running work may take to finish after the first signal: longer than a set of pictures, shorter than the
+/// half minute after which service managers kill.
+const DRAIN: Duration = Duration::from_secs(20);
+
+pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    let role = match args.role {
+        RoleName::All => Role::All,
+        RoleName::Queue => Role::Queue,
+        RoleName::Studio => Role::Studio,
+        RoleName::Runner => {
+            anyhow::bail!("--role runner is not there yet: models run inside the queue; use --role queue")
+        }
+    };
+    // Before anything is started, so that no signal is missed.
+    let mut signals = Signals::new()?;
+    let system = System::start(&context.config, role, Place::Configured, Clock::system()).await?;
+    announce(&system, context)?;
+    let crashed = tokio::select! {
+        () = signals.next() => false,
+        () = system.crashed() => true,
+    };
+    if crashed {
+        tracing::error!("serve.crashed: a part of Plantain died; stopping so that it can be started anew");
+    } else {
+        tracing::info!("serve.stopping: finishing what runs; a second signal stops at once");
+    }
+    let drain = if crashed { Duration::ZERO } else { DRAIN };
+    tokio::select! {
+        () = system.stop(drain) => {}
+        () = signals.next() => tracing::warn!("serve.stopped: at once, on a second signal"),
+    }
+    Ok(if crashed { Outcome::Failed } else { Outcome::Done })
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Where to click. Keys are shown to a person at a terminal, and only named where a log may be listening.
+fn announce(system: &System, context: &Context) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout();
+    match context.output {
+        Output::Json => {
+            let ready = json!({
+                "studio": system.studio_url(),
+                "queue": system.gateway_url(),
+                "dataFolder": system.data_folder(),
+            });
+            writeln!(stdout, "{ready}")?;
+        }
+        Output::Text => {
+            let show = if stdout.is_terminal() { Show::Keys } else { Show::Places };
+            write!(stdout, "{}", words(system, show))?;
+        }
+    }
+    // Whoever waits for this line reads through a pipe.
+    stdout.flush()?;
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Show {
+    Keys,
+    Places,
+}
+
+fn words(system: &System, show: Show) -> String {
+    let data = system.data_folder().display();
+    let secret = |text: &str, file: &str| match show {
+        Show::Keys => text.to_owned(),
+        Show::Places => format!("in {data}/{file}"),
+    };
+    let keys = system.keys();
+    let mut text = String::from("Plantain is ready.\n\n");
+    if let Some(url) = system.studio_url() {
+        text.push_str(&format!("  Studio       {url}   open it in a browser and drop a photo\n"));
+    }
+    if let Some(url) = system.gateway_url() {
+        text.push_str(&format!("  Queue        {url}   speaks fal's protocol\n"));
+        text.push_str(&format!("  Queue key    {}\n", secret(keys.api_key.reveal(), "api-key")));
+    }
+    text.push_str(&format!("  Admin token  {}\n", secret(system.admin_token().reveal(), "admin-token")));
+    text.push_str(&format!("  Data         {data}\n"));
+    text
+}

@@ -1,0 +1,151 @@
+//! A client of a studio's HTTP API, with which `plantain generate` does everything: hand in, follow, fetch.
+//!
+//! The same code talks to a studio in this process and to one elsewhere; it knows addresses and JSON, and nothing else.
+
+mod error;
+mod form;
+mod sse;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plantain_outbound::transport;
+use plantain_studio::view::JobView;
+use plantain_work::Clock;
+use reqwest::Response;
+use serde::Deserialize;
+use url::Url;
+
+use crate::config::secret::Secret;
+pub use error::ApiError;
+pub use form::Wish;
+
+/// A studio somewhere. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct StudioClient {
+    base: Url,
+    token: Option<Secret>,
+    http: reqwest::Client,
+    clock: Clock,
+}
+
+/// What `POST /api/generate` answers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    pub job_id: String,
+    pub request_id: Option<String>,
+    pub notices: Vec<String>,
+}
+
+/// For an answer to anything but an event stream, uploads included.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
+/// An event stream says something at least every 15 seconds.
+const SILENCE_MAX: Duration = Duration::from_secs(45);
+/// How long a studio that can't be reached is waited for once it has the job, as during a restart.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_millis(300);
+/// Larger than any finished picture, which a marketplace's limit keeps at 20 MB.
+const PICTURE_BYTES_MAX: usize = 40 << 20;
+/// Larger than any description of a job.
+const JSON_BYTES_MAX: usize = 8 << 20;
+
+impl StudioClient {
+    /// `base` may have a path prefix.
+    pub fn new(base: Url, token: Option<Secret>, clock: Clock) -> Result<StudioClient, ApiError> {
+        let http = transport::builder().and_then(|builder| builder.build().map_err(transport::SetupError::new));
+        Ok(StudioClient { base, token, http: http.map_err(|error| ApiError::SetUp(error.into()))?, clock })
+    }
+
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Hands a photo in. When this returns `Ok` the studio has the job for good.
+    pub async fn generate(&self, wish: &Wish) -> Result<Begun, ApiError> {
+        let (content_type, body) = wish.encode();
+        let request = self.request(reqwest::Method::POST, "/api/generate").header("content-type", content_type);
+        let response = self.send(request.body(body).timeout(ANSWER_TIME_MAX)).await?;
+        self.json(response).await
+    }
+
+    pub async fn job(&self, id: &str) -> Result<JobView, ApiError> {
+        let request = self.request(reqwest::Method::GET, &format!("/api/jobs/{id}")).timeout(ANSWER_TIME_MAX);
+        let response = self.send(request).await?;
+        self.json(response).await
+    }
+
+    /// A picture, by the path that the job names.
+    pub async fn picture(&self, path: &str) -> Result<Bytes, ApiError> {
+        let response = self.send(self.request(reqwest::Method::GET, path).timeout(ANSWER_TIME_MAX)).await?;
+        transport::read_whole(response, PICTURE_BYTES_MAX).await.map_err(|_| ApiError::Broken)
+    }
+
+    /// Tells of every change until the job has ended. A studio that goes away is waited for, since the job outlives it.
+    pub async fn follow(&self, id: &str, mut tell: impl FnMut(&JobView)) -> Result<JobView, ApiError> {
+        let mut last_heard = self.clock.now();
+        loop {
+            let heard = &mut last_heard;
+            let clock = &self.clock;
+            let ended = self.stream(id, |job| {
+                *heard = clock.now();
+                tell(job);
+            });
+            match ended.await {
+                Ok(Some(job)) => return Ok(job),
+                // The stream broke; the job is asked for again.
+                Ok(None) => {}
+                Err(error) if error.transient() => {
+                    if plantain_work::clock::until(last_heard, self.clock.now()) > PATIENCE {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+            self.clock.sleep(PAUSE).await;
+        }
+    }
+
+    /// `None` where the stream ended before the job.
+    async fn stream(&self, id: &str, mut tell: impl FnMut(&JobView)) -> Result<Option<JobView>, ApiError> {
+        let request = self.request(reqwest::Method::GET, &format!("/api/jobs/{id}/events"));
+        let mut response = self.send(request).await?;
+        let mut reader = sse::Reader::default();
+        loop {
+            let piece = self.clock.timeout(SILENCE_MAX, response.chunk()).await;
+            let Some(Ok(Some(piece))) = piece else { return Ok(None) };
+            for data in reader.push(&piece).map_err(|_| ApiError::NotAStudio)? {
+                let job: JobView = serde_json::from_slice(&data).map_err(|_| ApiError::NotAStudio)?;
+                tell(&job);
+                if job.status.is_final() {
+                    return Ok(Some(job));
+                }
+            }
+        }
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/')));
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token.reveal()),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, ApiError> {
+        let response = request.send().await.map_err(|error| ApiError::of(&self.base, &error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let body = transport::read_whole(response, JSON_BYTES_MAX).await.unwrap_or_default();
+        Err(ApiError::refused(status, &body))
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, ApiError> {
+        let body = transport::read_whole(response, JSON_BYTES_MAX).await.map_err(|_| ApiError::Broken)?;
+        serde_json::from_slice(&body).map_err(|_| ApiError::NotAStudio)
+    }
+}

@@ -1,0 +1,250 @@
+//! The whole of Plantain as one value: its two roles, wired, listening, working, and stopped in order.
+//!
+//! The studio meets the queue over HTTP alone, in one process too. Nothing is global: several systems live in one test.
+
+mod listen;
+mod queue;
+mod segmenter;
+mod studio;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use plantain_blobs::Blobs;
+use plantain_outbound::{Outbound, Policy};
+use plantain_work::{Clock, Cpu, Shutdown, Tasks};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::config::Config;
+use crate::config::fal::Backend;
+use crate::config::secret::Secret;
+use crate::config::storage::Database;
+use crate::data::{DataFolder, Keys};
+use listen::Listening;
+use segmenter::SharedSegmenter;
+
+/// Which half to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    All,
+    Queue,
+    Studio,
+}
+
+impl Role {
+    fn has_queue(self) -> bool {
+        matches!(self, Role::All | Role::Queue)
+    }
+
+    fn has_studio(self) -> bool {
+        matches!(self, Role::All | Role::Studio)
+    }
+}
+
+/// Where it keeps things and listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// As the configuration says.
+    Configured,
+    /// On free loopback ports, in a folder that is gone afterwards.
+    Temporary,
+}
+
+/// A running system. Stop it with [`System::stop`]; dropping it leaves its tasks to the runtime.
+pub struct System {
+    studio_url: Option<Url>,
+    gateway_url: Option<Url>,
+    admin_token: Secret,
+    keys: Keys,
+    tasks: Tasks,
+    shutdown: Shutdown,
+    crashed: CancellationToken,
+    clock: Clock,
+    data: DataFolder,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// What both halves are built from.
+struct Ground<'c> {
+    config: &'c Config,
+    data: &'c DataFolder,
+    keys: &'c Keys,
+    blobs: Blobs,
+    cpu: Cpu,
+    clock: Clock,
+    tasks: Tasks,
+    shutdown: Shutdown,
+    crashed: CancellationToken,
+    /// How each half reaches the other, where both are here.
+    gateway: Option<Url>,
+    studio: Option<Url>,
+    outbound: Outbound,
+    segmenter: SharedSegmenter,
+    admin_token: Secret,
+}
+
+/// What is aborted may take this long to hand back what it held.
+const ABORT: Duration = Duration::from_secs(5);
+
+impl System {
+    /// Ready when it returns: both ports answer, and owed work is being done.
+    pub async fn start(config: &Config, role: Role, place: Place, clock: Clock) -> anyhow::Result<System> {
+        let temporary = match place {
+            Place::Configured => None,
+            Place::Temporary => Some(tempfile::tempdir().context("no temporary folder can be made")?),
+        };
+        let config = match &temporary {
+            None => config.clone(),
+            Some(folder) => on_free_ports(config, folder.path()),
+        };
+        check(&config, role)?;
+        let data = DataFolder::open(&config.storage.data)?;
+        let keys = Keys::of(&data)?;
+        // Ports first: whoever else wants them is told before any work is claimed.
+        let gateway = match role.has_queue() {
+            true => Some(Listening::on(config.network.gateway_listen, "GATEWAY_LISTEN").await?),
+            false => None,
+        };
+        let studio = match role.has_studio() {
+            true => Some(Listening::on(config.network.studio_listen, "STUDIO_LISTEN").await?),
+            false => None,
+        };
+        let admin_token = config.access.admin_token.clone().unwrap_or_else(|| keys.admin_token.clone());
+        let ground = Ground {
+            blobs: Blobs::folder(data.path("blobs")).await?,
+            cpu: Cpu::new(cores()),
+            tasks: Tasks::new(),
+            shutdown: Shutdown::new(),
+            crashed: CancellationToken::new(),
+            gateway: gateway.as_ref().map(Listening::url),
+            studio: studio.as_ref().map(Listening::url),
+            outbound: Outbound::new(policy(&config, gateway.as_ref(), studio.as_ref()))?,
+            segmenter: SharedSegmenter::default(),
+            config: &config,
+            data: &data,
+            keys: &keys,
+            clock: clock.clone(),
+            admin_token: admin_token.clone(),
+        };
+        let (tasks, shutdown, crashed) = (ground.tasks.clone(), ground.shutdown.clone(), ground.crashed.clone());
+        let (gateway_url, studio_url) = (ground.gateway.clone(), ground.studio.clone());
+        if let Some(listening) = gateway {
+            queue::start(&ground, listening).await.context("the queue can't start")?;
+        }
+        if let Some(listening) = studio {
+            studio::start(&ground, listening).await.context("the studio can't start")?;
+        }
+        drop(ground);
+        Ok(System {
+            studio_url,
+            gateway_url,
+            admin_token,
+            keys,
+            tasks,
+            shutdown,
+            crashed,
+            clock,
+            data,
+            _temporary: temporary,
+        })
+    }
+
+    /// How this machine reaches the studio, if it is part of this system.
+    pub fn studio_url(&self) -> Option<&Url> {
+        self.studio_url.as_ref()
+    }
+
+    pub fn gateway_url(&self) -> Option<&Url> {
+        self.gateway_url.as_ref()
+    }
+
+    pub fn admin_token(&self) -> &Secret {
+        &self.admin_token
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub fn data_folder(&self) -> &Path {
+        self.data.root()
+    }
+
+    /// Returns if a part that must live as long as the system has died.
+    pub async fn crashed(&self) {
+        self.crashed.cancelled().await;
+    }
+
+    /// Begins nothing new, lets running work finish for at most `drain`, then aborts it; what it held is handed back.
+    pub async fn stop(self, drain: Duration) {
+        self.shutdown.begin();
+        if self.clock.timeout(drain, self.tasks.wait()).await.is_some() {
+            return;
+        }
+        tracing::info!(tasks = self.tasks.len(), "stop.aborting: {} tasks still run", self.tasks.len());
+        self.shutdown.abort();
+        if self.clock.timeout(ABORT, self.tasks.wait()).await.is_none() {
+            tracing::warn!(tasks = self.tasks.len(), "stop.left: {} tasks did not end; their leases will", self.tasks.len());
+        }
+    }
+
+    /// For a system whose data nobody will miss.
+    pub async fn stop_at_once(self) {
+        self.stop(Duration::ZERO).await;
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+fn on_free_ports(config: &Config, folder: &Path) -> Config {
+    let free = std::net::SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 0));
+    let mut config = config.clone();
+    config.network.studio_listen = free;
+    config.network.gateway_listen = free;
+    config.network.public_base_url = None;
+    config.network.gateway_public_url = None;
+    config.storage.data = folder.join("data");
+    config.storage.studio = Database::Sqlite;
+    config.storage.queue = Database::Sqlite;
+    config.access.visitors = crate::config::access::Visitors::Welcome;
+    config
+}
+
+fn check(config: &Config, role: Role) -> anyhow::Result<()> {
+    if role == Role::Studio && matches!(config.fal.backend, Backend::Embedded) {
+        bail!("--role studio needs a queue elsewhere: set FAL_KEY, and FAL_QUEUE_URL with its siblings if it is not fal.ai's");
+    }
+    Ok(())
+}
+
+/// What is configured, and the two halves of this system, wherever they listen.
+fn policy(config: &Config, gateway: Option<&Listening>, studio: Option<&Listening>) -> Policy {
+    let halves = [gateway, studio].into_iter().flatten();
+    halves.fold(config.network.outbound.clone(), |policy, half| {
+        let mut reached = half.address;
+        if let Some(ip) = listen::local_url(half.address).host_str().and_then(|host| {
+            host.trim_matches(['[', ']']).parse().ok()
+        }) {
+            reached.set_ip(ip);
+        }
+        policy.and_own(reached)
+    })
+}
+
+/// The address of a database as the store takes it.
+fn address(database: &Database, data: &DataFolder, file: &str) -> String {
+    match database {
+        Database::Postgres(url) => url.reveal().to_owned(),
+        Database::Sqlite => data.path(file).display().to_string(),
+    }
+}
+
+/// Presets, the operator's own included.
+fn presets(config: &Config) -> anyhow::Result<Arc<plantain_media::preset::Presets>> {
+    Ok(Arc::new(crate::cli::presets::load(&config.storage)?))
+}

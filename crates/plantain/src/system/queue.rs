@@ -1,0 +1,96 @@
+//! The queue's half: its database, its models, its engine, the gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use plantain_client::Endpoints;
+use plantain_gateway::keys::{Key, Keys, Tier};
+use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
+use plantain_media::decode;
+use plantain_models::{Files, LocalEngine, LocalParts, Simulated, simulated};
+use plantain_queue::Signer;
+use plantain_queue::engine::{Engine, EngineConfig};
+use plantain_queue::runner::Runners;
+use plantain_queue::store::QueueStore;
+use plantain_store::queue::open_queue;
+use plantain_wire::id::UserId;
+use plantain_wire::models::nano_banana;
+
+use super::listen::Listening;
+use super::{Ground, address};
+use crate::config::access;
+
+/// How long the simulated model takes where its input doesn't say.
+const SIMULATED_DURATION: Duration = Duration::from_secs(1);
+
+/// Opens the port last, when everything behind it is there.
+pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
+    let engine = engine(ground).await?;
+    engine.start(&ground.tasks, &ground.shutdown);
+    let gateway = Gateway {
+        engine,
+        blobs: ground.blobs.clone(),
+        keys: keys(ground)?,
+        cdn_secret: CdnSecret::new(ground.keys.cdn.reveal().as_bytes()),
+        public_url: ground.config.network.gateway_public_url.clone(),
+        proxy: Proxy::None,
+        clock: ground.clock.clone(),
+        shutdown: ground.shutdown.clone(),
+        limits: Limits::default(),
+    };
+    let router = plantain_gateway::router(gateway);
+    listening.serve("gateway", router, &ground.tasks, &ground.shutdown, &ground.crashed);
+    Ok(())
+}
+
+async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
+    let work = &ground.config.work;
+    let database = address(&ground.config.storage.queue, ground.data, "queue.db");
+    let store = open_queue(&database).await.context("QUEUE_DATABASE_URL")?;
+    let hmac = ground.config.fal.webhook_secret.as_ref().map(|secret| secret.reveal().as_bytes().to_vec());
+    let signer = Signer::with(ground.keys.signing.clone(), Vec::new(), hmac);
+    let config = EngineConfig {
+        slots: work.concurrency,
+        schedule: work.schedule.clone(),
+        first_delivery_timeout: work.first_timeout,
+        ..EngineConfig::default()
+    };
+    let runners = runners(ground, store.clone())?;
+    Ok(Engine::new(store, runners, signer, ground.outbound.clone(), ground.clock.clone(), config))
+}
+
+/// The models that this machine serves.
+fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Runners> {
+    let here = ground.gateway.as_ref().context("the queue has no address")?;
+    let public = ground.config.network.gateway_public_url.as_ref().unwrap_or(here);
+    let files = Files::new(ground.blobs.clone(), store, Endpoints::under(public).cdn, ground.clock.clone())
+        .also_known_as(Endpoints::under(here).cdn);
+    let segmenter = ground.segmenter.clone();
+    let local = Arc::new(LocalEngine::new(LocalParts {
+        files,
+        outbound: ground.outbound.clone(),
+        segmenter: Arc::new(move || segmenter.get()),
+        cpu: ground.cpu.clone(),
+        limits: decode::Limits::default(),
+    }));
+    Ok(Runners::default()
+        .with(nano_banana::EDIT_ENDPOINT, local.clone())
+        .with(nano_banana::TEXT_ENDPOINT, local)
+        .with(simulated::ENDPOINT, Arc::new(Simulated::new(ground.clock.clone(), SIMULATED_DURATION))))
+}
+
+/// The studio's own key, and those that the operator gave out. Each of these is an account of its own.
+fn keys(ground: &Ground<'_>) -> anyhow::Result<Keys> {
+    let own = Key::parse(ground.keys.api_key.reveal(), ground.keys.user_id.clone(), Tier::Paid);
+    let own = own.context("the file api-key in the data folder does not hold id:secret")?;
+    let given = ground.config.access.keys.iter().map(|key| {
+        let user = UserId::parse(&format!("user_{}", key.id)).context("PLANTAIN_KEYS: an id is too long")?;
+        let tier = match key.tier {
+            access::Tier::Free => Tier::Free,
+            access::Tier::Paid => Tier::Paid,
+        };
+        Ok(Key::new(&key.id, key.secret.reveal(), user, tier))
+    });
+    Ok(Keys::new(std::iter::once(Ok(own)).chain(given).collect::<anyhow::Result<Vec<_>>>()?))
+}

@@ -1,0 +1,103 @@
+//! The studio's half: its database, the client of its queue, the receiver of its webhooks, API and pages.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use plantain_client::{ApiKey, Endpoints, QueueClient};
+use plantain_inbox::jwks::JwksCache;
+use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
+use plantain_inbox::store::InboxStore;
+use plantain_store::studio::open_studio;
+use plantain_studio::config::StudioConfig;
+use plantain_studio::http::guard::AdminToken;
+use plantain_studio::http::{HttpConfig, Pace};
+use plantain_studio::service::{Studio, StudioParts};
+use url::Url;
+
+use super::listen::Listening;
+use super::{Ground, address, presets};
+use crate::config::access::Visitors;
+use crate::config::fal::Backend;
+
+/// Opens the port last, when everything behind it is there.
+pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
+    let config = ground.config;
+    let public = config.network.public_base_url.clone().unwrap_or_else(|| listening.url());
+    let database = address(&config.storage.studio, ground.data, "studio.db");
+    let stores = open_studio(&database).await.context("DATABASE_URL")?;
+    let queue = queue(ground)?;
+    let segmenter = ground.segmenter.clone();
+    let studio = Studio::new(StudioParts {
+        store: stores.jobs,
+        receiver: receiver(ground, &queue, stores.inbox),
+        client: QueueClient::new(queue.endpoints, Some(queue.key))?,
+        outbound: ground.outbound.clone(),
+        blobs: ground.blobs.clone(),
+        segmenter: Arc::new(move || segmenter.get()),
+        presets: presets(config)?,
+        cpu: ground.cpu.clone(),
+        clock: ground.clock.clone(),
+        config: studio_config(ground, public),
+    });
+    studio.start(&ground.tasks, &ground.shutdown);
+    let router = plantain_studio::http::router(studio, http_config(ground, &listening));
+    listening.serve("studio", router, &ground.tasks, &ground.shutdown, &ground.crashed);
+    Ok(())
+}
+
+/// Where requests go, and whose webhooks come back.
+struct Queue {
+    endpoints: Endpoints,
+    key: ApiKey,
+    jwks: Url,
+    account: Account,
+}
+
+fn queue(ground: &Ground<'_>) -> anyhow::Result<Queue> {
+    let pinned = ground.config.fal.user_id.clone();
+    match &ground.config.fal.backend {
+        Backend::Remote { key, hosts, jwks } => Ok(Queue {
+            endpoints: hosts.clone(),
+            key: key.clone(),
+            jwks: jwks.clone(),
+            account: pinned.map_or(Account::Unknown, Account::Known),
+        }),
+        Backend::Embedded => {
+            let gateway = ground.gateway.as_ref().context("the queue is not part of this system")?;
+            let endpoints = Endpoints::under(gateway);
+            let jwks = format!("{}/.well-known/jwks.json", endpoints.rest.as_str().trim_end_matches('/'));
+            Ok(Queue {
+                endpoints,
+                key: ApiKey::new(ground.keys.api_key.reveal())?,
+                jwks: Url::parse(&jwks)?,
+                account: Account::Known(pinned.unwrap_or_else(|| ground.keys.user_id.clone())),
+            })
+        }
+    }
+}
+
+fn receiver(ground: &Ground<'_>, queue: &Queue, inbox: Arc<dyn InboxStore>) -> Receiver {
+    let keys = JwksCache::new(vec![queue.jwks.clone()], ground.outbound.clone(), ground.clock.clone());
+    let hmac = ground.config.fal.webhook_secret.as_ref().and_then(|secret| HmacSecret::new(secret.reveal()));
+    Receiver::new(keys, queue.account.clone(), hmac, inbox, ground.clock.clone())
+}
+
+fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
+    match ground.config.fal.backend {
+        Backend::Embedded => StudioConfig::embedded(public),
+        // Without an address that the internet can reach, no webhook would ever come.
+        Backend::Remote { .. } => StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some()),
+    }
+}
+
+fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
+    HttpConfig {
+        admin_token: AdminToken::new(ground.admin_token.reveal()),
+        open: ground.config.access.visitors == Visitors::Welcome,
+        loopback: listening.address.ip().is_loopback(),
+        shutdown: ground.shutdown.clone(),
+        clock: ground.clock.clone(),
+        cpu: ground.cpu.clone(),
+        pace: Pace::default(),
+    }
+}

@@ -1,0 +1,228 @@
+//! Chromium through ChromeDriver, as far as these tests need it: the WebDriver protocol is JSON over HTTP.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plantain_work::Clock;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::bed::{self, PATIENCE};
+
+const DRIVER: &str = "/usr/bin/chromedriver";
+
+/// The key under which WebDriver names an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Without these Chromium asks hosts of its maker at every start, and as root it doesn't start at all.
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    Desktop,
+    Phone,
+}
+
+/// One window. Closed when dropped.
+pub struct Browser {
+    driver: Child,
+    session: Url,
+    http: reqwest::Client,
+    _profile: tempfile::TempDir,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runner tells through the environment that a browser must be there")]
+fn must_be_there() -> bool {
+    std::env::var_os("PLANTAIN_TEST_BROWSER").is_some()
+}
+
+impl Browser {
+    /// `None` where no browser is installed, said loudly; with `PLANTAIN_TEST_BROWSER` set that is a failure.
+    pub async fn start(screen: Screen) -> Option<Browser> {
+        if !Path::new(DRIVER).is_file() {
+            assert!(!must_be_there(), "{DRIVER} is missing");
+            eprintln!("SKIPPED: no {DRIVER}; `cargo xtask test` installs it");
+            return None;
+        }
+        let mut driver = Command::new(DRIVER).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver runs");
+        let port = port(&mut driver);
+        let profile = tempfile::tempdir().unwrap();
+        let http = bed::http();
+        let sessions = Url::parse(&format!("http://127.0.0.1:{port}/session")).unwrap();
+        let data = format!("--user-data-dir={}", profile.path().display());
+        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([data.as_str(), "--window-size=1440,1000"]).collect();
+        let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+        } } });
+        let begun = ask(http.post(sessions.clone()).json(&wanted)).await;
+        let id = begun["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {begun}")).to_owned();
+        let session = Url::parse(&format!("{sessions}/{id}/")).unwrap();
+        let browser = Browser { driver, session, http, _profile: profile };
+        browser.fit(screen).await;
+        Some(browser)
+    }
+
+    async fn fit(&self, screen: Screen) {
+        let (width, height, mobile) = match screen {
+            Screen::Desktop => (1440, 1000, false),
+            Screen::Phone => (390, 844, true),
+        };
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    pub async fn open(&self, url: &str) {
+        self.post("url", json!({ "url": url })).await;
+    }
+
+    pub async fn reload(&self) {
+        self.post("refresh", json!({})).await;
+    }
+
+    /// Runs a script and gives what it returns.
+    pub async fn run(&self, script: &str, arguments: &[Value]) -> Value {
+        self.post("execute/sync", json!({ "script": script, "args": arguments })).await
+    }
+
+    /// Waits until `script` returns true.
+    pub async fn until(&self, what: &str, script: &str, patience: Duration) {
+        let clock = Clock::system();
+        let waiting = async {
+            while self.run(script, &[]).await != true {
+                clock.sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if clock.timeout(patience, waiting).await.is_none() {
+            let text = self.run("return document.body.innerText", &[]).await;
+            panic!("{what} did not come; the page says: {text}; the console: {:?}", self.complaints().await);
+        }
+    }
+
+    /// The different texts of an element until `done` returns true.
+    pub async fn watch_text(&self, selector: &str, done: &str) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        let clock = Clock::system();
+        let watching = async {
+            while self.run(done, &[]).await != true {
+                let text = self.run("return document.querySelector(arguments[0])?.textContent.trim()", &[selector.into()]).await;
+                if let Some(text) = text.as_str().filter(|text| texts.last().is_none_or(|last| last != text)) {
+                    texts.push(text.to_owned());
+                }
+                clock.sleep(Duration::from_millis(20)).await;
+            }
+        };
+        clock.timeout(PATIENCE, watching).await;
+        texts
+    }
+
+    pub async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("element/{element}/click"), json!({})).await;
+    }
+
+    pub async fn write(&self, selector: &str, text: &str) {
+        let element = self.element(selector).await;
+        self.post(&format!("element/{element}/value"), json!({ "text": text })).await;
+    }
+
+    pub async fn pick_file(&self, selector: &str, file: &Path) {
+        self.write(selector, file.to_str().unwrap()).await;
+    }
+
+    /// An option of a select, by its value.
+    pub async fn choose(&self, selector: &str, value: &str) {
+        self.click(&format!("{selector} option[value={value}]")).await;
+    }
+
+    pub async fn download_to(&self, folder: &Path) {
+        self.devtools("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder })).await;
+    }
+
+    pub async fn screenshot(&self, file: &Path) {
+        let picture = ask(self.http.get(self.session.join("screenshot").unwrap())).await;
+        let bytes = STANDARD.decode(picture.as_str().expect("a screenshot")).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    /// Warnings and errors of the console since the last call.
+    pub async fn complaints(&self) -> Vec<String> {
+        let entries = self.post("se/log", json!({ "type": "browser" })).await;
+        let bad = |entry: &&Value| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING"));
+        entries.as_array().into_iter().flatten().filter(bad).map(|entry| entry["message"].to_string()).collect()
+    }
+
+    /// Host and port of every request since the last call.
+    pub async fn requested_hosts(&self) -> BTreeSet<String> {
+        let entries = self.post("se/log", json!({ "type": "performance" })).await;
+        let url = |entry: &Value| {
+            let event: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let sent = event["message"]["method"] == "Network.requestWillBeSent";
+            let url = Url::parse(event["message"]["params"]["request"]["url"].as_str()?).ok()?;
+            (sent && matches!(url.scheme(), "http" | "https" | "ws" | "wss")).then_some(url)
+        };
+        let host = |url: Url| format!("{}:{}", url.host_str().unwrap_or("?"), url.port_or_known_default().unwrap_or(0));
+        entries.as_array().into_iter().flatten().filter_map(url).map(host).collect()
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let found = self.post("element", json!({ "using": "css selector", "value": selector })).await;
+        found[ELEMENT].as_str().unwrap_or_else(|| panic!("{selector} is not on the page: {found}")).to_owned()
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        ask(self.http.post(self.session.join(path).unwrap()).json(&body)).await
+    }
+}
+
+async fn ask(request: reqwest::RequestBuilder) -> Value {
+    let (status, answer) = bed::answer(request.send().await.expect("chromedriver answers")).await;
+    assert_eq!(status, 200, "{answer:#}");
+    answer["value"].clone()
+}
+
+/// ChromeDriver says which port it took.
+fn port(driver: &mut Child) -> u16 {
+    let stdout = driver.stdout.take().expect("stdout is piped");
+    let mut lines = BufReader::new(stdout).lines();
+    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let port = line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok();
+        port
+    });
+    said.expect("chromedriver says its port")
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // ChromeDriver ends its Chromium when it is told to shut down; killing it alone would leave that running.
+        let port = self.session.port().unwrap_or(0);
+        if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) {
+            use std::io::{Read, Write};
+            let request = format!("DELETE {} HTTP/1.0\r\nhost: localhost\r\n\r\n", self.session.path().trim_end_matches('/'));
+            let _ = socket.write_all(request.as_bytes());
+            let _ = socket.set_read_timeout(Some(Duration::from_secs(5)));
+            let _ = socket.read(&mut [0; 1024]);
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}

@@ -1,0 +1,124 @@
+//! Commands that need no server: presets, check, cutout, doctor, and what they say when used wrongly.
+
+use std::fs;
+
+use plantain_testkit::photo;
+
+use crate::bed::{example, run};
+
+#[test]
+fn presets_are_listed_shown_and_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(folder.path(), &["presets"]);
+    assert!(said.code == 0 && said.stdout.contains("amazon_main") && said.stdout.contains("myntra_main"), "{said:?}");
+    let said = run(folder.path(), &["presets", "amazon_main"]);
+    assert!(said.code == 0 && said.stdout.contains("sellercentral.amazon"), "sources are shown: {said:?}");
+    let said = run(folder.path(), &["presets", "amazon", "--json"]);
+    assert!(said.code == 1 && said.stderr.contains("did you mean `amazon_main`?"), "{said:?}");
+    assert_eq!(run(folder.path(), &["presets", "amazon_main", "--json"]).json()["presets"][0]["canvas"][0], 2000);
+}
+
+#[test]
+fn a_preset_of_ones_own_is_used_and_a_broken_file_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let card = run(folder.path(), &["presets", "ebay", "--json"]).stdout;
+    fs::write(folder.path().join("mine.json"), card.replace("\"id\": \"ebay\"", "\"id\": \"my_shop\"")).unwrap();
+    let said = run(folder.path(), &["presets", "--set", "PLANTAIN_PRESETS=mine.json"]);
+    assert!(said.code == 0 && said.stdout.contains("my_shop"), "{said:?}");
+    fs::write(folder.path().join("mine.json"), "{").unwrap();
+    let said = run(folder.path(), &["presets", "--set", "PLANTAIN_PRESETS=mine.json"]);
+    assert!(said.code == 1 && said.stderr.contains("mine.json"), "{said:?}");
+}
+
+#[test]
+fn a_kitchen_photo_is_no_amazon_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let said = run(folder.path(), &["check", mug.to_str().unwrap(), "--preset", "amazon_main", "--json"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let report = &said.json()[0];
+    assert_eq!(report["passed"], false);
+    let failed = |rule: &str| {
+        report["results"].as_array().unwrap().iter().any(|r| r["rule"] == rule && r["outcome"] == "fail")
+    };
+    assert!(failed("background"), "{report:#}");
+}
+
+#[test]
+fn checking_what_is_no_picture_fails_in_words_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("page.jpg"), photo::not_a_picture()).unwrap();
+    let said = run(folder.path(), &["check", "missing.jpg", "page.jpg"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("there is no file missing.jpg"), "{said:?}");
+    assert!(said.stdout.contains("page.jpg does not meet every rule"), "{said:?}");
+}
+
+#[test]
+fn the_product_is_cut_out_at_the_photos_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    for (mask, color) in [(false, 6), (true, 0)] {
+        let mut arguments = vec!["cutout", mug.to_str().unwrap(), "-o", "out.png", "--json"];
+        arguments.extend(mask.then_some("--mask"));
+        let said = run(folder.path(), &arguments);
+        assert_eq!(said.code, 0, "{said:?}");
+        let facts = said.json();
+        assert!(facts["product"]["width"].as_u64().unwrap() > 300, "{facts}");
+        let file = fs::read(folder.path().join("out.png")).unwrap();
+        // Of a PNG: width, height, depth, colour type.
+        assert_eq!(&file[16..26], &[0, 0, 7, 208, 0, 0, 5, 220, 8, color], "2000 x 1500");
+    }
+}
+
+#[test]
+fn a_photo_without_a_product_is_not_cut_out() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("white.png"), photo::png_of_size(400, 300)).unwrap();
+    let said = run(folder.path(), &["cutout", "white.png", "-o", "out.png"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.starts_with("white.png: ") && said.stderr.len() > 40, "{said:?}");
+    assert!(!folder.path().join("out.png").exists(), "no empty picture is written");
+}
+
+#[test]
+fn the_doctor_finds_this_machine_fit_and_names_what_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = ["--set", "STUDIO_LISTEN=127.0.0.1:0", "--set", "GATEWAY_LISTEN=127.0.0.1:0"];
+    let said = run(folder.path(), &[&["doctor"][..], &free, &["--set", "FAL_KEY=id:hunter2"]].concat());
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("checksum right") && !said.stdout.contains("hunter2"), "{said:?}");
+    fs::write(folder.path().join("file"), "").unwrap();
+    let said = run(folder.path(), &[&["doctor", "--json", "--data", "file/data"][..], &free].concat());
+    assert_eq!(said.code, 1, "{said:?}");
+    let folder_finding = &said.json()["findings"][0];
+    assert_eq!((&folder_finding["what"], &folder_finding["health"]), (&"data folder".into(), &"bad".into()));
+}
+
+#[test]
+fn wrong_usage_ends_with_two_and_says_what_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, says) in [
+        (&["generate"][..], "PHOTO"),
+        (&["fly"], "unrecognized subcommand"),
+        (&["presets", "--set", "STUDIO_LISTN=x"], "did you mean `STUDIO_LISTEN`?"),
+        (&["presets", "--set", "STUDIO_LISTEN=x"], "is not an address with a port"),
+        (&["presets", "--config", "none.toml"], "none.toml can't be read"),
+    ] {
+        let said = run(folder.path(), arguments);
+        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
+        assert!(said.stderr.contains(says), "{arguments:?}: {said:?}");
+    }
+    fs::write(folder.path().join("plantain.toml"), "studio_listn = \"x\"").unwrap();
+    let said = run(folder.path(), &["presets"]);
+    assert!(said.code == 2 && said.stderr.contains("plantain.toml") && said.stderr.contains("STUDIO_LISTEN"), "{said:?}");
+}
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["serve", "generate", "cutout", "check", "presets", "doctor"] {
+        let said = run(folder.path(), &[command, "--help"]);
+        assert!(said.code == 0 && said.stdout.contains("Examples:"), "{command}: {said:?}");
+    }
+}

@@ -1,0 +1,105 @@
+//! README's first command, and the same against a running studio.
+
+use std::fs;
+use std::path::Path;
+
+use plantain_testkit::photo::{self, GPS_MARK};
+use serde_json::Value;
+
+use crate::bed::{Said, Server, example, run};
+
+/// The three pictures of a set that passed, by name; each is on disk, a JPEG, and passes `plantain check`.
+#[track_caller]
+fn assert_good_set(folder: &Path, set: &Value, preset: &str) -> Vec<String> {
+    assert_eq!(set["passed"], true, "{set:#}");
+    let files: Vec<String> = set["files"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned()).collect();
+    assert_eq!(files.len(), 3, "{set:#}");
+    for file in &files {
+        let bytes = fs::read(folder.join(file)).unwrap();
+        assert!(bytes.starts_with(b"\xff\xd8\xff") && bytes.len() < 10_000_000, "{file}");
+        assert!(!contains(&bytes, GPS_MARK.as_bytes()), "{file} tells where the photo was taken");
+        let said = run(folder, &["check", file, "--preset", preset]);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    let report: Value = serde_json::from_slice(&fs::read(folder.join(set["report"].as_str().unwrap())).unwrap()).unwrap();
+    assert_eq!(report["images"].as_array().unwrap().len(), 3);
+    files
+}
+
+fn contains(bytes: &[u8], mark: &[u8]) -> bool {
+    bytes.windows(mark.len()).any(|window| window == mark)
+}
+
+#[test]
+fn one_photo_in_three_catalog_pictures_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let said =
+        run(folder.path(), &["generate", mug.to_str().unwrap(), "--preset", "amazon_main", "--id", "B0ABCDEF12", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let files = assert_good_set(folder.path(), &said.json()[0], "amazon_main");
+    let names: Vec<&str> = files.iter().map(|file| file.rsplit('/').next().unwrap()).collect();
+    assert_eq!(names, ["B0ABCDEF12.MAIN.jpg", "B0ABCDEF12.PT01.jpg", "B0ABCDEF12.PT02.jpg"]);
+    assert!(files.iter().all(|file| file.starts_with("plantain-out/amazon_main/")), "{files:?}");
+    let pictures: Vec<Vec<u8>> = files.iter().map(|file| fs::read(folder.path().join(file)).unwrap()).collect();
+    assert!(pictures[0] != pictures[1] && pictures[1] != pictures[2], "three pictures, not one thrice");
+    assert!(!folder.path().join("plantain-data").exists(), "its own system leaves no data behind");
+}
+
+#[test]
+fn the_table_shows_every_rule_and_the_time_of_each_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.jpg"), photo::jpeg_with_gps()).unwrap();
+    let said = run(folder.path(), &["generate", "jar.jpg", "--preset", "flipkart_main"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for word in ["rule", "required", "jar_1.jpg", "jar_3.jpg", "✓", "Took: ", "in all", "report.json"] {
+        assert!(said.stdout.contains(word), "{word} is missing: {}", said.stdout);
+    }
+    assert!(!said.stdout.contains('✗') && said.stderr.is_empty(), "{said:?}");
+    let report = fs::read(folder.path().join("plantain-out/flipkart_main/report.json")).unwrap();
+    assert!(!contains(&report, GPS_MARK.as_bytes()));
+}
+
+#[test]
+fn one_bad_photo_does_not_hold_up_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
+    fs::write(folder.path().join("page.jpg"), photo::not_a_picture()).unwrap();
+    let said = run(folder.path(), &["generate", "page.jpg", "jar.png", "gone.jpg", "--preset", "ebay", "--json"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    let sets = said.json();
+    assert_good_set(folder.path(), &sets[1], "ebay");
+    assert!(sets[1]["files"][0].as_str().unwrap().starts_with("plantain-out/jar/ebay/"), "{sets:#}");
+    let words = |at: usize| sets[at]["error"]["message"].as_str().unwrap().to_owned();
+    assert!(words(0).len() > 30 && words(2).contains("there is no file"), "{sets:#}");
+}
+
+#[test]
+fn a_running_studio_does_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    fs::write(folder.path().join("jar.webp"), photo::webp()).unwrap();
+    let arguments = ["generate", "jar.webp", "--server", server.studio.as_str(), "--out", "pictures", "--json"];
+    let said = run(folder.path(), &arguments);
+    assert_eq!(said.code, 0, "{said:?}");
+    let files = assert_good_set(folder.path(), &said.json()[0], "amazon_main");
+    assert!(files[0].starts_with("pictures/amazon_main/needs-identifier/"), "no number is guessed: {files:?}");
+}
+
+#[test]
+fn a_studio_that_is_not_there_is_said_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
+    let said: Said = run(folder.path(), &["generate", "jar.png", "--server", "http://127.0.0.1:1"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("no studio answers at http://127.0.0.1:1/"), "{said:?}");
+}
+
+#[test]
+fn an_unknown_preset_is_answered_with_the_nearest() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
+    let said = run(folder.path(), &["generate", "jar.png", "--preset", "amazn_main"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("amazn_main") && said.stderr.contains("Did you mean \"amazon_main\"?"), "{said:?}");
+}

@@ -1,0 +1,12 @@
+//! The whole product from outside: the real binary, real HTTP, real signals; and the rules that the repository keeps.
+
+mod arrows;
+mod bad_input;
+mod bed;
+mod browser;
+mod commands;
+mod generate;
+mod kill;
+mod lifecycle;
+mod tidy;
+mod webhooks;
