@@ -3,7 +3,7 @@
 //! A URL is judged before a request is made, an IP address once more when it is about to be connected to. Both are needed:
 //! HTTP clients don't ask the resolver about IP literals, and a name means something else a second later.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use url::{Host, Url};
 
@@ -18,6 +18,7 @@ const REFUSED_PORTS: [u16; 22] =
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     allow: Vec<Cidr>,
+    own: Vec<SocketAddr>,
 }
 
 /// A judgement about one IP address.
@@ -55,7 +56,14 @@ impl Policy {
 
     /// The public internet and these networks.
     pub fn allowing(networks: impl IntoIterator<Item = Cidr>) -> Policy {
-        Policy { allow: networks.into_iter().collect() }
+        Policy { allow: networks.into_iter().collect(), own: Vec::new() }
+    }
+
+    /// Lets URLs through that name exactly this address and port, without a name to resolve: the other half of the same
+    /// system, which may listen on loopback while nothing else there may be reached.
+    pub fn and_own(mut self, server: SocketAddr) -> Policy {
+        self.own.push(server);
+        self
     }
 
     /// May this address be connected to? An address in IPv6 clothes (`::ffff:10.0.0.1`) is the IPv4 address it maps to.
@@ -81,7 +89,11 @@ impl Policy {
         if let Some(port) = url.port().filter(|port| REFUSED_PORTS.contains(port)) {
             return Err(Refusal::Port(port));
         }
+        let port = url.port_or_known_default().unwrap_or(0);
+        let own = |ip: IpAddr| self.own.contains(&SocketAddr::new(ip, port));
         match url.host().ok_or(Refusal::NoHost)? {
+            Host::Ipv4(ip) if own(ip.into()) => Ok(()),
+            Host::Ipv6(ip) if own(ip.into()) => Ok(()),
             Host::Ipv4(ip) => self.require(ip.into()),
             Host::Ipv6(ip) => self.require(ip.into()),
             // A root label (`localhost.`) changes nothing about what the name resolves to.
@@ -113,6 +125,16 @@ mod tests {
             Err(Refusal::Address { kind: found, .. }) => assert_eq!(found, kind, "{url}"),
             other => panic!("{url}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn the_other_half_of_the_system_is_reached_and_no_other_port_beside_it() {
+        let policy = Policy::public().and_own("127.0.0.1:8788".parse().unwrap());
+        assert_eq!(judged(&policy, "http://127.0.0.1:8788/cdn/x"), Ok(()));
+        for url in ["http://127.0.0.1:8787/", "http://127.0.0.1/", "http://127.0.0.2:8788/", "http://[::1]:8788/"] {
+            assert!(judged(&policy, url).is_err(), "{url}");
+        }
+        assert_eq!(policy.judge("127.0.0.1".parse().unwrap()), Verdict::Refused(Special::Loopback), "not by name");
     }
 
     #[test]
