@@ -4,9 +4,13 @@
 //! marketplace's rules ([`finish`]) and measured against them ([`check`]). Nothing here is async, reads a clock, a file or
 //! the network, or knows of jobs and queues; a panic is a bug, never an answer to a hostile file.
 
+mod bitmap;
+pub mod check;
 pub mod color;
+pub mod compose;
 pub mod cutout;
 pub mod decode;
-pub mod compose;
+pub mod encode;
+pub mod finish;
 pub mod picture;
 pub mod preset;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use plantain_scale::ResizeOptions;
 
 use crate::picture::Picture;
+use plantain_scale as scale;
 
 /// What the product stands on and before.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,12 +106,9 @@ fn paper(height: u32) -> Vec<f64> {
 
 /// The picture scaled to cover the canvas.
 fn covering(picture: &Picture, canvas: (u32, u32)) -> Picture {
-    let from = ImageRef::new(picture.width(), picture.height(), picture.rgb(), PixelType::U8x3)
-        .expect("a picture holds three bytes a pixel");
-    let mut to = Image::new(canvas.0, canvas.1, PixelType::U8x3);
     let options = ResizeOptions::new().fit_into_destination(None).use_alpha(false);
-    Resizer::new().resize(&from, &mut to, &options).expect("both pictures have the same pixel type");
-    Picture::new(canvas.0, canvas.1, to.into_vec())
+    let size = (picture.width(), picture.height());
+    Picture::new(canvas.0, canvas.1, scale::colors(picture.rgb(), size, canvas, &options))
 }
 
 /// Triangular noise between -1 and 1 from a place and a seed: the same for the same input, on any machine.

@@ -17,7 +17,7 @@ pub use light::Light;
 pub use scenes::{SceneRules, top_three};
 pub use shadow::Shadow;
 
-use fast_image_resize::pixels::U16x4;
+use plantain_scale::U16x4;
 use rayon::prelude::*;
 
 use crate::picture::{Cutout, Matte, Picture};
@@ -106,13 +106,15 @@ fn settle(row: &mut [[u8; 3]], levels: &[[f32; 3]], smooth: bool, y: u32, seed: 
     }
 }
 
-/// Levels less their share of shadow to bytes; dithered wherever a fraction would otherwise show as a band.
+/// Levels less their share of shadow to bytes; dithered wherever a fraction would otherwise show as a band. The dither
+/// fades with the shadow, so that none is strewn where the shadow has run out.
 fn settle_shaded(row: &mut [[u8; 3]], levels: &[[f32; 3]], shades: &[f32], smooth: bool, y: u32, seed: u64) {
-    /// Less than this rounds to nothing.
-    const UNSEEN: f32 = 0.05;
+    /// Rounds to nothing.
+    const UNSEEN: f32 = 0.2;
     for (x, ((out, level), shade)) in row.iter_mut().zip(levels).zip(shades).enumerate() {
         let shaded = *shade > UNSEEN;
-        let dither = if smooth || shaded { backdrop::noise(x as u32, y, seed) } else { 0.0 };
+        let strength = if smooth { 1.0 } else { shade.min(1.0) };
+        let dither = if smooth || shaded { backdrop::noise(x as u32, y, seed) * strength } else { 0.0 };
         let left = if shaded { 1.0 - shade / 255.0 } else { 1.0 };
         *out = level.map(|v| (v * left + dither + 0.5) as u8);
     }

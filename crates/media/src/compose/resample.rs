@@ -2,9 +2,8 @@
 //!
 //! Colour is multiplied by coverage first, so that pixels outside the product never bleed into its edge.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U16x4;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use plantain_scale::U16x4;
+use plantain_scale::{FilterType, ResizeAlg, ResizeOptions};
 use rayon::prelude::*;
 
 use crate::compose::linear::Curve;
@@ -112,8 +111,6 @@ fn pixel(rgb: [u8; 3], alpha: u8, weigh: Weigh, curve: &Curve) -> U16x4 {
 }
 
 fn resize(source: &[U16x4], size: (u32, u32), window: &Window, pad: u32) -> Vec<U16x4> {
-    let from = TypedImageRef::new(size.0, size.1, source).expect("the buffer was made for this size");
-    let mut to = TypedImage::<U16x4>::new(window.canvas.width, window.canvas.height);
     let (x, y, width, height) = window.source;
     let (x, y) = ((x + f64::from(pad)).max(0.0), (y + f64::from(pad)).max(0.0));
     let (width, height) = (width.min(f64::from(size.0) - x), height.min(f64::from(size.1) - y));
@@ -121,8 +118,7 @@ fn resize(source: &[U16x4], size: (u32, u32), window: &Window, pad: u32) -> Vec<
         .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
         .crop(x, y, width, height)
         .use_alpha(false);
-    Resizer::new().resize_typed(&from, &mut to, &options).expect("the crop lies within the padded source");
-    to.pixels().to_vec()
+    plantain_scale::wide(source, size, (window.canvas.width, window.canvas.height), &options)
 }
 
 /// How much to sharpen after a reduction by `scale`: nothing near full size, most at a third and beyond.

@@ -44,6 +44,14 @@ pub(crate) fn cast(shadow: Shadow, matte: &Matte, limits: Option<ShadowLimits>) 
     Some(plane)
 }
 
+/// A shadow that was found in a picture, brought inside the limits.
+pub(crate) fn fitted(found: &Plane, matte: &Matte, limits: ShadowLimits) -> Plane {
+    let mut plane = found.clone();
+    clear_frame(&mut plane);
+    fit(&mut plane, &coverage(matte), limits);
+    plane
+}
+
 /// Mean coverage of each cell, 0 to 1.
 fn coverage(matte: &Matte) -> Plane {
     let (width, height) = (matte.width() as usize, matte.height() as usize);
@@ -200,7 +208,7 @@ fn trimmed(level: f32, trim: f32, deepest: f32) -> f32 {
 
 /// Lets the last levels run out to exact nothing, so that the backdrop beyond is untouched.
 fn tail(level: f32) -> f32 {
-    level * ease((level / (2.0 * VISIBLE)).clamp(0.0, 1.0))
+    level * ease(((level - VISIBLE / 2.0) / (1.5 * VISIBLE)).clamp(0.0, 1.0))
 }
 
 fn ease(t: f32) -> f32 {

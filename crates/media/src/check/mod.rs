@@ -1,0 +1,141 @@
+//! Measures a finished file against a marketplace's rules.
+//!
+//! It starts from the encoded bytes and believes nothing that the rest of the engine says about them but the product's
+//! mask. Every rule ends as a [`RuleResult`] with what was asked, what was measured and what to do; a file that is no
+//! picture ends as a failed report, never as an error. Blur and identity need the source photo and are added by whoever
+//! has it, through [`Report::add`].
+
+pub(crate) mod components;
+mod container;
+mod report;
+mod rules;
+pub(crate) mod zones;
+
+pub use report::{MaskSource, Outcome, Report, RuleResult};
+
+use crate::decode::{self, Decoded, Limits};
+use crate::picture::Matte;
+use crate::preset::{Background, Preset, ShadowRule};
+use container::{Container, Kind};
+use report::must;
+pub(crate) use rules::background::RingFacts;
+pub(crate) use rules::framing::{centred, fill_holds, fill_of};
+use rules::{background, content, file, framing, size};
+use zones::{Levels, Product, ShadowFacts};
+
+/// What a file that is checked may cost. Above the largest limit of any marketplace (20 MB, 64 megapixels).
+const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 64_000_000, max_side: 20_000 };
+
+/// What is said about a file from outside it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Claims<'a> {
+    /// Its name, with or without folders.
+    pub file_name: Option<&'a str>,
+    /// The type under which it is served.
+    pub content_type: Option<&'a str>,
+    /// Which pixels are the product; ignored where its size is not the picture's.
+    pub matte: Option<&'a Matte>,
+    /// How many pieces the seller says it shows.
+    pub products: Option<u32>,
+    pub generated: Generated,
+}
+
+/// Which pixels a generative model made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Generated {
+    #[default]
+    Unknown,
+    /// Only cutting out, resampling and plain arithmetic.
+    Nothing,
+    /// The product is photographed, the scene is generated.
+    Scene,
+    Everything,
+}
+
+/// Measures every rule that one file can answer.
+pub fn check(bytes: &[u8], file_name: Option<&str>, preset: &Preset, matte: Option<&Matte>) -> Report {
+    check_claims(bytes, &Claims { file_name, matte, ..Claims::default() }, preset)
+}
+
+/// The same, with more said about the file.
+pub fn check_claims(bytes: &[u8], claims: &Claims<'_>, preset: &Preset) -> Report {
+    let mut report = Report::new(preset, claims.file_name, bytes);
+    let kind = Kind::of(bytes);
+    let container = Container::read(kind, bytes);
+    report.add(file::file_type(preset, kind, &container, claims));
+    report.add(file::file_name(preset, claims.file_name));
+    report.add(size::bytes(preset, report.bytes));
+    let decoded = decode::decode(bytes, &LIMITS);
+    report.add(readable(&decoded));
+    let Ok(decoded) = decoded else { return report };
+    report.width = decoded.picture.width();
+    report.height = decoded.picture.height();
+    report.add(size::dimensions(preset, report.width, report.height));
+    report.add(size::aspect(preset, report.width, report.height));
+    report.add(file::colour(preset, &container, decoded.facts.profile));
+    report.add(file::alpha(preset, &container));
+    report.add(file::metadata(&container));
+    report.add(file::dpi(preset, &container));
+    report.add(file::jpeg_quality(preset, &container));
+    report.add(file::provenance(preset, &container, claims.generated));
+    check_pixels(&mut report, &decoded, claims, preset);
+    report
+}
+
+fn readable(decoded: &Result<Decoded, decode::PictureError>) -> RuleResult {
+    let measured = match decoded {
+        Ok(decoded) => format!("{} x {} px", decoded.picture.width(), decoded.picture.height()),
+        Err(error) => error.to_string(),
+    };
+    RuleResult::new("readable", "Readable picture")
+        .requires("a whole picture")
+        .found(measured)
+        .judged(must(decoded.is_ok()), "save it again as JPEG or PNG")
+}
+
+fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, preset: &Preset) {
+    let picture = &decoded.picture;
+    let size = (picture.width(), picture.height());
+    let levels = Levels::of(picture);
+    let reference = background::reference(preset.background, &levels, size);
+    let (product, mask) = product(preset, &levels, reference, claims.matte.filter(|m| (m.width(), m.height()) == size));
+    report.mask = mask;
+    report.add(framing::fill(preset, product.as_ref(), size, mask));
+    report.add(framing::frame(product.as_ref(), size));
+    report.add(framing::centring(preset, product.as_ref(), size));
+    report.add(framing::single_product(product.as_ref().map(|p| &p.solid), claims.products));
+    let shadow = match (&product, mask) {
+        (Some(product), MaskSource::Given) if preset.shadow != ShadowRule::Any => {
+            ShadowFacts::measure(&levels, product, reference, preset.shadow).ok()
+        }
+        _ => None,
+    };
+    let behind = background::Behind { picture, levels: &levels, product: product.as_ref(), shadow: shadow.as_ref() };
+    report.add(background::background(preset, &behind));
+    report.add(background::shadow(preset, &behind));
+    let excused = shadow.as_ref().filter(|_| preset.shadow != ShadowRule::None).map(|facts| &facts.region);
+    report.add(content::stray(preset, &levels, product.as_ref(), excused, reference));
+}
+
+/// Whether an encoded picture has no pixel beside the product that the pure-white rule would call a remain.
+pub(crate) fn is_clean_beside(bytes: &[u8], product: &Product) -> bool {
+    decode::decode(bytes, &LIMITS)
+        .is_ok_and(|decoded| background::is_clean_beside(&Levels::of(&decoded.picture), product))
+}
+
+/// The mask that was given, else what can be found on a plain light background.
+fn product(preset: &Preset, levels: &Levels, reference: u8, matte: Option<&Matte>) -> (Option<Product>, MaskSource) {
+    if let Some(matte) = matte {
+        return match Product::from_matte(matte) {
+            Some(product) => (Some(product), MaskSource::Given),
+            None => (None, MaskSource::Missing),
+        };
+    }
+    /// Darker frames belong to a scene, in which brightness tells nothing.
+    const LIGHT: u8 = 200;
+    let plain = preset.background != Background::F0 || reference >= LIGHT;
+    match plain.then(|| Product::found(levels, reference)).flatten() {
+        Some(product) => (Some(product), MaskSource::Found),
+        None => (None, MaskSource::Missing),
+    }
+}

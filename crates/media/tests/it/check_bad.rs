@@ -1,0 +1,243 @@
+//! Deliberately bad pictures: each must fail by its own rule, and the good one by none.
+
+use plantain_media::check::{Claims, Generated, MaskSource, Outcome, Report, check, check_claims};
+use plantain_media::encode::{Chroma, EncodeOptions, Provenance, encode};
+use plantain_media::picture::{Matte, Picture, Rect};
+use plantain_media::preset::{Format, Presets};
+
+const SIDE: u32 = 1000;
+const PRODUCT: Rect = Rect { x: 60, y: 200, width: 880, height: 600 };
+
+/// A brown box with some texture on exact white.
+fn good() -> (Picture, Matte) {
+    let mut picture = Picture::filled(SIDE, SIDE, [255; 3]);
+    let mut matte = Matte::new(SIDE, SIDE, vec![0; (SIDE * SIDE) as usize]);
+    lay(&mut picture, &mut matte, PRODUCT);
+    (picture, matte)
+}
+
+fn lay(picture: &mut Picture, matte: &mut Matte, area: Rect) {
+    for y in area.y..area.y + area.height {
+        for x in area.x..area.x + area.width {
+            let at = (y * picture.width() + x) as usize;
+            let grain = ((x * 31 + y * 17) % 23) as u8;
+            picture.rgb_mut()[at * 3..at * 3 + 3].copy_from_slice(&[120 + grain, 80 + grain, 50]);
+            matte.alpha_mut()[at] = 255;
+        }
+    }
+}
+
+fn paint(picture: &mut Picture, area: Rect, level: u8) {
+    let width = picture.width();
+    for y in area.y..area.y + area.height {
+        let at = ((y * width + area.x) * 3) as usize;
+        picture.rgb_mut()[at..at + area.width as usize * 3].fill(level);
+    }
+}
+
+fn jpeg(picture: &Picture) -> Vec<u8> {
+    let options = EncodeOptions {
+        format: Format::Jpeg,
+        max_bytes: u64::MAX,
+        min_bytes: None,
+        min_jpeg_quality: None,
+        chroma: Chroma::Full,
+        min_dpi: None,
+        provenance: Provenance::Photographed,
+    };
+    encode(picture, &options).unwrap().bytes
+}
+
+fn failures(report: &Report) -> Vec<&'static str> {
+    report.results.iter().filter(|r| r.outcome == Outcome::Fail).map(|r| r.rule).collect()
+}
+
+#[track_caller]
+fn measured(id: &str, bytes: &[u8], name: &str, matte: Option<&Matte>) -> Report {
+    let report = check(bytes, Some(name), Presets::builtin().get(id).unwrap(), matte);
+    for result in report.results.iter().filter(|r| r.outcome == Outcome::Fail) {
+        assert!(!result.fix.is_empty(), "{}: a failure says what to do", result.rule);
+    }
+    assert_eq!(report.passed, failures(&report).is_empty());
+    report
+}
+
+/// The rules that fail on Amazon's main image, after a change of the good picture.
+#[track_caller]
+fn amazon_fails(change: impl Fn(&mut Picture, &mut Matte), rules: &[&str]) {
+    let (mut picture, mut matte) = good();
+    change(&mut picture, &mut matte);
+    let report = measured("amazon_main", &jpeg(&picture), "B0ABCDEF12.MAIN.jpg", Some(&matte));
+    assert_eq!(failures(&report), rules, "{:#?}", report.results);
+}
+
+#[test]
+fn the_good_picture_passes_with_and_without_its_mask() {
+    let (picture, matte) = good();
+    let bytes = jpeg(&picture);
+    let given = measured("amazon_main", &bytes, "B0ABCDEF12.MAIN.jpg", Some(&matte));
+    assert!(given.passed && given.mask == MaskSource::Given, "{:#?}", given.results);
+    let found = measured("amazon_main", &bytes, "B0ABCDEF12.MAIN.jpg", None);
+    assert!(found.passed && found.mask == MaskSource::Found, "{:#?}", found.results);
+    assert!(found.rule("fill").unwrap().measured.contains("white one may be misjudged"));
+    assert_eq!(found.rule("shadow").unwrap().outcome, Outcome::NotMeasured);
+}
+
+#[test]
+fn one_level_off_white_in_a_corner_fails() {
+    amazon_fails(|p, _| paint(p, Rect { x: 0, y: 0, width: 12, height: 12 }, 254), &["background"]);
+    amazon_fails(|p, _| paint(p, Rect { x: 0, y: 0, width: SIDE, height: 8 }, 254), &["background"]);
+}
+
+#[test]
+fn a_faint_veil_between_product_and_frame_fails() {
+    amazon_fails(|p, _| paint(p, Rect { x: 300, y: 100, width: 64, height: 32 }, 254), &["background"]);
+}
+
+#[test]
+fn a_grey_halo_of_two_pixels_fails() {
+    let halo = |picture: &mut Picture, matte: &mut Matte| {
+        let Rect { x, y, width, height } = PRODUCT;
+        paint(picture, Rect { x: x - 2, y: y - 2, width: width + 4, height: height + 4 }, 190);
+        lay(picture, matte, PRODUCT);
+    };
+    amazon_fails(halo, &["background"]);
+}
+
+#[test]
+fn too_small_or_off_centre_fails() {
+    let moved = |area: Rect| {
+        move |picture: &mut Picture, matte: &mut Matte| {
+            paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, 255);
+            matte.alpha_mut().fill(0);
+            lay(picture, matte, area);
+        }
+    };
+    amazon_fails(moved(Rect { x: 100, y: 200, width: 800, height: 600 }), &["fill"]);
+    amazon_fails(moved(Rect { x: 82, ..PRODUCT }), &["centring"]);
+    amazon_fails(moved(Rect { y: 222, ..PRODUCT }), &["centring"]);
+    amazon_fails(moved(Rect { x: 0, y: 200, width: 1000, height: 600 }), &["fill", "frame", "background"]);
+}
+
+#[test]
+fn a_shadow_fails_where_none_is_permitted_and_passes_where_one_is() {
+    let shadow = |picture: &mut Picture, matte: &mut Matte| {
+        for (n, level) in [252, 245, 238, 230, 222, 215].into_iter().enumerate() {
+            let inset = 10 * (6 - n as u32);
+            paint(picture, Rect { x: 300 - inset, y: 790, width: 400 + 2 * inset, height: 30 - 3 * n as u32 }, level);
+        }
+        lay(picture, matte, PRODUCT);
+    };
+    amazon_fails(shadow, &["background", "shadow", "stray"]);
+    let (mut picture, mut matte) = good();
+    shadow(&mut picture, &mut matte);
+    let report = measured("flipkart_main", &jpeg(&picture), "mug_1.jpg", Some(&matte));
+    assert!(report.passed, "{:#?}", report.results);
+    paint(&mut picture, Rect { x: 300, y: 801, width: 400, height: 8 }, 150);
+    let report = measured("flipkart_main", &jpeg(&picture), "mug_1.jpg", Some(&matte));
+    assert_eq!(failures(&report), ["shadow"]);
+}
+
+#[test]
+fn borders_and_text_fail() {
+    let border = |picture: &mut Picture, _: &mut Matte| {
+        for edge in [
+            Rect { x: 0, y: 0, width: SIDE, height: 4 },
+            Rect { x: 0, y: SIDE - 4, width: SIDE, height: 4 },
+            Rect { x: 0, y: 0, width: 4, height: SIDE },
+            Rect { x: SIDE - 4, y: 0, width: 4, height: SIDE },
+        ] {
+            paint(picture, edge, 40);
+        }
+    };
+    amazon_fails(border, &["background", "stray"]);
+    let text = |picture: &mut Picture, _: &mut Matte| {
+        for letter in 0..6 {
+            paint(picture, Rect { x: 700 + letter * 14, y: 60, width: 6, height: 30 }, 20);
+        }
+    };
+    amazon_fails(text, &["background", "stray"]);
+}
+
+#[test]
+fn a_picture_of_nothing_fails() {
+    let (_, matte) = good();
+    let white = Picture::filled(SIDE, SIDE, [255; 3]);
+    let nothing = Matte::new(SIDE, SIDE, vec![0; (SIDE * SIDE) as usize]);
+    for mask in [None, Some(&nothing)] {
+        let report = measured("amazon_main", &jpeg(&white), "B0ABCDEF12.MAIN.jpg", mask);
+        assert_eq!(failures(&report), ["fill"]);
+    }
+    let foreign = Matte::new(10, 10, vec![255; 100]);
+    let report = measured("amazon_main", &jpeg(&good().0), "B0ABCDEF12.MAIN.jpg", Some(&foreign));
+    assert_eq!(report.mask, MaskSource::Found, "a mask of another size is not believed");
+    assert_eq!(matte.width(), SIDE);
+}
+
+#[test]
+fn a_second_product_is_noticed_and_a_declared_pair_is_right() {
+    let (mut picture, mut matte) = good();
+    paint(&mut picture, PRODUCT, 255);
+    matte.alpha_mut().fill(0);
+    lay(&mut picture, &mut matte, Rect { x: 60, y: 200, width: 400, height: 600 });
+    lay(&mut picture, &mut matte, Rect { x: 540, y: 200, width: 400, height: 600 });
+    let bytes = jpeg(&picture);
+    for (products, outcome) in [(None, Outcome::Warn), (Some(1), Outcome::Fail), (Some(2), Outcome::Pass)] {
+        let claims = Claims { matte: Some(&matte), products, ..Claims::default() };
+        let report = check_claims(&bytes, &claims, Presets::builtin().get("amazon_main").unwrap());
+        assert_eq!(report.rule("single_product").unwrap().outcome, outcome, "{products:?}");
+    }
+}
+
+#[test]
+fn greys_are_judged_by_their_frame() {
+    for (id, level, rules) in [
+        ("otto_main", 240, &[][..]),
+        ("otto_main", 220, &["background"]),
+        ("myntra_apparel", 240, &["aspect"]),
+        ("myntra_apparel", 255, &["aspect", "background"]),
+        ("amazon_main", 240, &["background", "shadow", "stray"]),
+    ] {
+        let (mut picture, mut matte) =
+            (Picture::filled(1500, 1500, [level; 3]), Matte::new(1500, 1500, vec![0; 2_250_000]));
+        lay(&mut picture, &mut matte, Rect { x: 90, y: 300, width: 1320, height: 900 });
+        let mut report = measured(id, &jpeg(&picture), "mug_1.jpg", Some(&matte));
+        report.results.retain(|r| !["dpi", "file_name"].contains(&r.rule));
+        let failed = failures(&report);
+        assert!(rules.iter().all(|rule| failed.contains(rule)), "{id} {level}: {failed:?}");
+        assert!(failed.iter().all(|rule| rules.contains(rule)), "{id} {level}: {failed:?}");
+    }
+}
+
+#[test]
+fn generated_pixels_must_say_so_where_the_marketplace_asks() {
+    let (picture, matte) = good();
+    let tagged = |provenance| {
+        let options = EncodeOptions {
+            format: Format::Jpeg,
+            max_bytes: u64::MAX,
+            min_bytes: None,
+            min_jpeg_quality: None,
+            chroma: Chroma::Full,
+            min_dpi: None,
+            provenance,
+        };
+        encode(&picture, &options).unwrap().bytes
+    };
+    use Generated::{Everything, Nothing, Scene, Unknown};
+    use Outcome::{Fail, NotMeasured, Pass, Warn};
+    for (id, provenance, generated, outcome) in [
+        ("google_merchant", Provenance::Generated, Everything, Pass),
+        ("google_merchant", Provenance::Photographed, Everything, Fail),
+        ("google_merchant", Provenance::GeneratedScene, Scene, Fail),
+        ("google_merchant", Provenance::Generated, Nothing, Fail),
+        ("google_merchant", Provenance::Photographed, Unknown, NotMeasured),
+        ("shopify", Provenance::GeneratedScene, Scene, Pass),
+        ("shopify", Provenance::Photographed, Scene, Warn),
+        ("shopify", Provenance::Photographed, Nothing, Pass),
+    ] {
+        let claims = Claims { matte: Some(&matte), generated, ..Claims::default() };
+        let report = check_claims(&tagged(provenance), &claims, Presets::builtin().get(id).unwrap());
+        assert_eq!(report.rule("provenance").unwrap().outcome, outcome, "{id} {provenance:?} {generated:?}");
+    }
+}
