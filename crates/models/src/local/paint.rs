@@ -1,7 +1,7 @@
 //! Makes one picture and its mask: the computation behind one output, to be run beside the async threads.
 
 use plantain_media::compose::{self, Scene};
-use plantain_media::encode::{self, EncodeOptions, Provenance};
+use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
 use plantain_media::picture::{Cutout, Matte};
 use plantain_media::preset::Format;
 use plantain_queue::runner::RunFailure;
@@ -26,6 +26,7 @@ pub(super) fn paint(index: usize, cutout: &Cutout, scene: &Scene, format: Output
         max_bytes: BYTES_MAX,
         min_bytes: None,
         min_jpeg_quality: None,
+        chroma: Chroma::Full,
         min_dpi: None,
         provenance: Provenance::Photographed,
     };
