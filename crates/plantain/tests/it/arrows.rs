@@ -21,9 +21,10 @@ const TABLE: &[Row] = &[
         may_use: &[],
         never: &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres", "getrandom"],
     },
+    Row { name: "scale", may_use: &[], never: &["tokio", "axum", "reqwest", "image"] },
     Row {
         name: "media",
-        may_use: &[],
+        may_use: &["scale"],
         never: &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres", "futures-util"],
     },
     Row { name: "work", may_use: &[], never: &["axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"] },
