@@ -75,7 +75,7 @@ mod tests {
         says("{} {}", Err(JsonFault::Malformed { line: 1, column: 4 }));
         says("prompt=x", Err(JsonFault::Malformed { line: 1, column: 1 }));
         says(b"{\"a\":\"\xff\"}", Err(JsonFault::NotUtf8));
-        says("{\"a\":01}", Err(JsonFault::Malformed { line: 1, column: 6 }));
+        says("{\"a\":01}", Err(JsonFault::Malformed { line: 1, column: 7 }));
     }
 
     #[test]
