@@ -95,9 +95,9 @@ impl JwksCache {
 
     async fn obtain(&self, need: Need) -> Option<Arc<KeySet>> {
         let inner = &self.0;
-        if plan(&inner.state(), need, inner.clock.now()) == Plan::Fetch {
+        if plan(&inner.state(), need, inner.clock.now()) != Plan::Use {
+            // Whoever fetches at the moment is waited for, since that may be the answer.
             let _flight = inner.flight.lock().await;
-            // Whoever held the lock before may have fetched already.
             if plan(&inner.state(), need, inner.clock.now()) == Plan::Fetch {
                 inner.fetch().await;
             }

@@ -7,3 +7,4 @@ mod flow;
 mod orders;
 mod restarts;
 mod trust;
+mod whole;

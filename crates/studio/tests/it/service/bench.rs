@@ -211,7 +211,7 @@ async fn begin(
 }
 
 /// Loading the network takes a while, and one is enough for all tests.
-fn segmenter() -> SegmenterSource {
+pub fn segmenter() -> SegmenterSource {
     static LOADED: OnceLock<Arc<Segmenter>> = OnceLock::new();
     Arc::new(|| Ok(LOADED.get_or_init(|| Arc::new(Segmenter::embedded().unwrap())).clone()))
 }

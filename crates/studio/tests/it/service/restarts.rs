@@ -1,11 +1,16 @@
 //! A studio that is stopped in the middle of its work, at each phase, and started again.
 
+use std::time::Duration;
+
+use plantain_studio::config::StudioConfig;
+
 use crate::service::backend::{Standing, Submits};
-use crate::service::bench::{Bench, new_job, ok};
+use crate::service::bench::{Bench, config, new_job, ok};
 
 #[tokio::test]
 async fn a_restart_while_the_submit_is_under_way_repeats_it_under_the_same_key() {
-    let mut bench = Bench::start().await;
+    let config = StudioConfig { submit_wait: Duration::from_millis(100), ..config() };
+    let mut bench = Bench::with(config).await;
     bench.backend.submits(Submits::AcceptAndHold);
     let generating = {
         let studio = bench.studio.clone();
