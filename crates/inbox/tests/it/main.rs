@@ -1,0 +1,197 @@
+//! The receiver against a real server that publishes keys, with a clock that the test moves.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use plantain_inbox::jwks::JwksCache;
+use plantain_inbox::receiver::{Account, Authentic, HmacSecret, Raw, Receiver};
+use plantain_inbox::rejected::A_MINUTE_MAX;
+use plantain_outbound::{Outbound, Policy};
+use plantain_store::studio::{StudioStores, open_studio};
+use plantain_testkit::receiver::Answer;
+use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::jwks;
+use plantain_wire::signature::{SignedHeaders, SigningKey, sign_webhook};
+use plantain_work::Clock;
+
+struct Bench {
+    keys: plantain_testkit::Receiver,
+    clock: Clock,
+    stores: StudioStores,
+    receiver: Receiver,
+    _folder: tempfile::TempDir,
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_seed([seed; 32])
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+const BODY: &[u8] = b"{\"request_id\":\"r1\"}";
+
+impl Bench {
+    async fn start() -> Bench {
+        Bench::with(Account::Known(user("us")), None).await
+    }
+
+    async fn with(account: Account, hmac: Option<HmacSecret>) -> Bench {
+        let keys = plantain_testkit::Receiver::start().await;
+        let clock = Clock::manual(Timestamp::from_second(1_795_176_000).unwrap());
+        let outbound = Outbound::new(Policy::loopback()).unwrap();
+        let cache = JwksCache::new(vec![keys.url("/jwks.json")], outbound, clock.clone());
+        let folder = tempfile::tempdir().unwrap();
+        let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+        let receiver = Receiver::new(cache, account, hmac, stores.inbox.clone(), clock.clone());
+        Bench { keys, clock, stores, receiver, _folder: folder }
+    }
+
+    /// What the next fetch of the keys gets.
+    fn publishes(&self, seeds: &[u8]) {
+        let keys: Vec<_> = seeds.iter().map(|seed| key(*seed).verifying_key()).collect();
+        self.keys.answer(Answer::Body(200, "application/json", jwks::render(&keys).into()));
+    }
+
+    fn is_down(&self) {
+        self.keys.answer(Answer::Status(503));
+    }
+
+    fn signed(&self, seed: u8, account: &str) -> SignedHeaders {
+        let request = RequestId::parse("r1").unwrap();
+        sign_webhook(&key(seed), &request, &user(account), self.clock.now().as_second(), BODY)
+    }
+
+    async fn verify(&self, headers: &[(&str, &[u8])]) -> Result<Authentic, &'static str> {
+        let body = Bytes::from_static(BODY);
+        self.receiver.verify(Raw { headers, body: &body }).await.map_err(|refusal| refusal.code())
+    }
+
+    /// The verdict on a webhook that was signed just now with this key.
+    async fn sent(&self, seed: u8, account: &str) -> Result<Authentic, &'static str> {
+        let signed = self.signed(seed, account);
+        let headers: Vec<_> = signed.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+        self.verify(&headers).await
+    }
+
+    fn fetches(&self) -> usize {
+        self.keys.received().len()
+    }
+}
+
+fn authentic() -> Result<Authentic, &'static str> {
+    Ok(Authentic::Signed { request_id: RequestId::parse("r1").unwrap(), unchecked: None })
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_for_a_day_however_many_ask_at_once() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    for verdict in join_all((0..50).map(|_| bench.sent(1, "us"))).await {
+        assert_eq!(verdict, authentic());
+    }
+    bench.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    assert_eq!(bench.fetches(), 1);
+    bench.clock.advance(Duration::from_secs(1));
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    assert_eq!(bench.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_learnt_at_once_and_a_flood_of_forgeries_fetches_once_a_minute() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    bench.clock.advance(Duration::from_secs(60));
+    bench.publishes(&[1, 2]);
+    assert_eq!(bench.sent(2, "us").await, authentic());
+    assert_eq!(bench.fetches(), 2);
+    for verdict in join_all((0..200).map(|_| bench.sent(9, "us"))).await {
+        assert_eq!(verdict, Err("no_key_fits"));
+    }
+    assert_eq!(bench.fetches(), 2);
+    bench.clock.advance(Duration::from_secs(60));
+    bench.publishes(&[1, 2]);
+    assert_eq!(bench.sent(9, "us").await, Err("no_key_fits"));
+    assert_eq!(bench.fetches(), 3);
+}
+
+#[tokio::test]
+async fn old_keys_serve_while_their_source_is_down_but_not_for_ever() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    for _ in 0..6 {
+        bench.clock.advance(Duration::from_secs(24 * 3600));
+        bench.is_down();
+        assert_eq!(bench.sent(1, "us").await, authentic());
+    }
+    bench.clock.advance(Duration::from_secs(24 * 3600));
+    bench.is_down();
+    assert_eq!(bench.sent(1, "us").await, Err("keys_unavailable"));
+}
+
+#[tokio::test]
+async fn without_any_key_the_sender_is_asked_to_come_again() {
+    let bench = Bench::start().await;
+    bench.is_down();
+    assert_eq!(bench.sent(1, "us").await, Err("keys_unavailable"));
+    assert_eq!(bench.sent(1, "us").await, Err("keys_unavailable"));
+    assert_eq!(bench.fetches(), 1, "no second fetch within a second");
+    bench.clock.advance(Duration::from_secs(1));
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+}
+
+#[tokio::test]
+async fn authentic_is_not_authorized() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "them").await, Err("other_account"));
+    let learning = Bench::with(Account::Unknown, None).await;
+    learning.publishes(&[1]);
+    let unchecked = Some(user("them"));
+    let expected = Authentic::Signed { request_id: RequestId::parse("r1").unwrap(), unchecked };
+    assert_eq!(learning.sent(1, "them").await, Ok(expected));
+}
+
+#[tokio::test]
+async fn the_hmac_form_counts_only_where_a_secret_is_set_and_no_other_form_came() {
+    let bench = Bench::with(Account::Known(user("us")), HmacSecret::new("whsec_test")).await;
+    let value = plantain_wire::hmac::sign(b"whsec_test", BODY);
+    assert_eq!(bench.verify(&[("X-Fal-Signature", value.as_bytes())]).await, Ok(Authentic::Hmac));
+    let wrong = plantain_wire::hmac::sign(b"another", BODY);
+    assert_eq!(bench.verify(&[("x-fal-signature", wrong.as_bytes())]).await, Err("hmac_mismatch"));
+    // A right HMAC does not excuse a wrong signature beside it.
+    bench.publishes(&[1]);
+    let signed = bench.signed(9, "us");
+    let mut headers: Vec<_> = signed.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+    headers.push(("x-fal-signature", value.as_bytes()));
+    assert_eq!(bench.verify(&headers).await, Err("no_key_fits"));
+    let without = Bench::start().await;
+    assert_eq!(without.verify(&[("x-fal-signature", value.as_bytes())]).await, Err("header_missing"));
+    assert!(HmacSecret::new("").is_none());
+}
+
+#[tokio::test]
+async fn what_is_refused_is_kept_with_its_diagnosis_and_a_flood_is_not() {
+    let bench = Bench::start().await;
+    let secret = b"Key id:secret".as_slice();
+    assert_eq!(bench.verify(&[("authorization", secret)]).await, Err("header_missing"));
+    let event = bench.stores.inbox.recent_rejected(1).await.unwrap().pop().unwrap();
+    assert_eq!((event.code.as_str(), &event.body[..], event.body_bytes), ("header_missing", BODY, BODY.len() as u64));
+    assert!(event.explanation.contains("wasn't sent by fal"), "{}", event.explanation);
+    assert!(!format!("{:?}", event.headers).contains("secret"));
+    for _ in 0..500 {
+        let _ = bench.verify(&[]).await;
+    }
+    let kept = bench.stores.inbox.recent_rejected(1_000).await.unwrap();
+    assert_eq!(kept.len(), A_MINUTE_MAX as usize);
+    assert_eq!(bench.fetches(), 0, "garbage costs no fetch");
+}
