@@ -96,6 +96,8 @@ pub fn after_attempt(
                 return After::Finish(Outcome::Failed { error_type: failure.error_type, detail: failure.detail });
             }
             let at = after(now, backoff(budget, claimed.failures, jitter));
+            // At its start deadline the request comes up once more, to be ended.
+            let at = claimed.start_by.map_or(at, |start_by| at.min(start_by));
             After::Requeue { at, attempt: AttemptEnd::Failed(failure.error_type) }
         }
     }
@@ -232,6 +234,16 @@ mod tests {
         close(pause(1), 1000);
         close(pause(3), 4000);
         close(pause(8), 30_000);
+    }
+
+    #[test]
+    fn a_pause_does_not_outlast_the_start_deadline() {
+        let failure = RunFailure { error_type: ErrorType::RunnerDisconnected, detail: String::new() };
+        let start_by = Timestamp::from_millisecond(100).unwrap();
+        let claimed = ClaimedRequest { start_by: Some(start_by), ..claimed() };
+        let next = after_attempt(&claimed, Attempted::Failed(failure), &Budget::default(), NOW, 0);
+        assert!(matches!(next, After::Requeue { at, .. } if at == start_by), "{next:?}");
+        assert_eq!(ends_with(before_attempt(&claimed, &Budget::default(), start_by)), Some(ErrorType::RequestTimeout));
     }
 
     #[test]

@@ -208,6 +208,14 @@ impl HostLoad {
     }
 }
 
+/// How long a delivery stays with whoever took it. First attempts are given less time, and so are their leases: a webhook
+/// whose sender was killed should not wait for the longest attempt's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryLease {
+    pub first: Duration,
+    pub later: Duration,
+}
+
 /// A delivery taken for one attempt. Fenced like a request: by id and attempt.
 #[derive(Clone, Debug)]
 pub struct ClaimedDelivery {

@@ -9,8 +9,8 @@ use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
-    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
+    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
@@ -63,7 +63,7 @@ pub trait QueueStore: Send + Sync + 'static {
         &self,
         count: usize,
         hosts: HostLoad,
-        lease: Duration,
+        lease: DeliveryLease,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedDelivery>, StoreError>;
 

@@ -72,6 +72,8 @@ pub async fn run<L: Lane>(lane: Arc<L>, slots: usize, wake: Wake, clock: Clock, 
     loop {
         // A place first: a claim never exceeds free slots.
         let place = tokio::select! {
+            // Looked at first: a wake-up at the same moment must not lead to one more claim.
+            biased;
             () = shutdown.begun() => return,
             place = free.clone().acquire_owned() => place,
         };
@@ -86,6 +88,7 @@ pub async fn run<L: Lane>(lane: Arc<L>, slots: usize, wake: Wake, clock: Clock, 
         };
         drop(place);
         tokio::select! {
+            biased;
             () = shutdown.begun() => return,
             () = wake.woken() => {}
             () = clock.sleep(pause) => {}

@@ -15,9 +15,9 @@ use plantain_work::{Shutdown, clock, random};
 use crate::decide;
 use crate::engine::Parts;
 use crate::engine::settling::settle;
-use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryNext, HostLoad, NewDelivery};
+use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, HostLoad, NewDelivery};
 
-/// What a lease lasts beyond the longest attempt: the time to write down how it ended.
+/// What a lease lasts beyond its attempt: the time to write down how it ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 pub(super) struct DeliveryLane {
@@ -73,6 +73,24 @@ impl DeliveryLane {
     }
 }
 
+impl DeliveryLane {
+    /// What is under way when the process must go is sent again by the next one: at least once, not at most once.
+    async fn hand_back(&self, task: &ClaimedDelivery, stop: &Shutdown) {
+        let parts = &self.parts;
+        let now = parts.clock.now();
+        let attempt = DeliveryAttempt {
+            attempt: task.attempt,
+            at: now,
+            latency: Duration::ZERO,
+            http_status: None,
+            reason: "the queue was stopped in the middle of the attempt".to_owned(),
+            answer: Bytes::new(),
+        };
+        let (id, next) = (&task.delivery.id, DeliveryNext::Retry { at: now });
+        settle(&parts.clock, stop, "delivery", || parts.store.settle_delivery(id, attempt.clone(), next.clone())).await;
+    }
+}
+
 #[async_trait]
 impl Lane for DeliveryLane {
     type Task = ClaimedDelivery;
@@ -83,7 +101,10 @@ impl Lane for DeliveryLane {
 
     async fn claim(&self, free: usize) -> Result<Claim<ClaimedDelivery>, ClaimFailed> {
         let config = &self.parts.config;
-        let lease = config.first_delivery_timeout.max(config.later_delivery_timeout) + LEASE_MARGIN;
+        let lease = DeliveryLease {
+            first: config.first_delivery_timeout + LEASE_MARGIN,
+            later: config.later_delivery_timeout + LEASE_MARGIN,
+        };
         let hosts = self.hosts().clone();
         let claimed = self.parts.store.claim_deliveries(free, hosts, lease, self.parts.clock.now()).await;
         let claimed = claimed.map_err(|error| {
@@ -100,8 +121,7 @@ impl Lane for DeliveryLane {
     async fn run(&self, task: ClaimedDelivery, stop: Shutdown) {
         let _place = HostPlace { lane: self, host: task.delivery.host() };
         tokio::select! {
-            // What is under way when the process must go is sent again later: at least once, not at most once.
-            () = stop.aborted() => {}
+            () = stop.aborted() => self.hand_back(&task, &stop).await,
             outcome = self.post(&task.delivery, task.attempt) => self.record(&task, outcome, &stop).await,
         }
     }

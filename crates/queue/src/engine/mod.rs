@@ -27,6 +27,7 @@ pub use self::news::Watch;
 use self::requests::RequestLane;
 
 mod deliveries;
+mod log;
 mod news;
 mod requests;
 mod settling;

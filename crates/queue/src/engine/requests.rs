@@ -1,7 +1,7 @@
 //! The request lane: claims requests, runs their attempts under a heartbeat, and settles how they ended.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,19 +10,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use plantain_wire::error::ErrorType;
-use plantain_wire::status::{LogEntry, LogLevel};
+use plantain_wire::status::LogLevel;
 use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, with_heartbeat};
 use plantain_work::{Shutdown, clock, random};
 
 use crate::decide::{self, After, Attempted, Before};
+use crate::engine::log::{LINES_WAITING_MAX, Log};
 use crate::engine::settling::settle;
 use crate::engine::{Parts, delivery_id};
 use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
 use crate::notice::{self, Announced};
 use crate::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
-
-/// Log lines that may wait to be written.
-const LINES_WAITING_MAX: usize = 1024;
 
 /// How often the log of a running attempt is written: often enough to be followed, seldom enough to cost little.
 const LOG_EVERY: Duration = Duration::from_millis(100);
@@ -37,10 +35,13 @@ impl RequestLane {
     /// Runs the attempt to its end, its cancellation or the process's. `None`: the lease was lost on the way.
     async fn attempt(&self, claimed: &ClaimedRequest, log: &Log, stop: &Shutdown) -> Option<Attempted> {
         let Some(runner) = self.0.runners.find(&claimed.endpoint) else {
-            let detail = format!("No runner serves {} any more.", claimed.endpoint);
-            return Some(Attempted::Failed(RunFailure { error_type: ErrorType::InternalError, detail }));
+            // It was served when it was taken in; another process, or this one after a restart, may serve it again.
+            let detail = format!("No runner serves {} here.", claimed.endpoint);
+            return Some(Attempted::Failed(RunFailure { error_type: ErrorType::RunnerSchedulingFailure, detail }));
         };
         let cancel = CancellationToken::new();
+        // However the attempt ends, what the runner has started beside itself learns that nobody waits for it any more.
+        let _end = cancel.clone().drop_guard();
         let _running = self.0.news.runs_here(&claimed.lease.request_id, cancel.clone());
         let work = async {
             tokio::select! {
@@ -84,10 +85,14 @@ impl RequestLane {
         cancel: &CancellationToken,
     ) -> Attempted {
         let (sink, lines) = LogSink::channel(LINES_WAITING_MAX);
-        let running = self.run(runner, claimed, sink, cancel);
-        let logging = self.write_log(claimed, log, lines);
-        // The log ends when the runner has dropped its sink; what is left of it is written with the end.
-        let (attempted, ()) = tokio::join!(running, logging);
+        let ended = CancellationToken::new();
+        let running = async {
+            let attempted = self.run(runner, claimed, sink, cancel).await;
+            ended.cancel();
+            attempted
+        };
+        // What is left of the log when the runner has ended is written with the end.
+        let (attempted, ()) = tokio::join!(running, self.write_log(claimed, log, lines, &ended));
         attempted
     }
 
@@ -113,21 +118,36 @@ impl RequestLane {
         attempted(answer, inference, cancel.is_cancelled(), limit)
     }
 
-    async fn write_log(&self, claimed: &ClaimedRequest, log: &Log, mut lines: mpsc::Receiver<(LogLevel, String)>) {
-        while let Some((level, line)) = lines.recv().await {
-            log.push(LogEntry::new(line, level, self.0.clock.now()));
-            let pause = self.0.clock.sleep(LOG_EVERY);
-            tokio::pin!(pause);
-            loop {
-                tokio::select! {
-                    () = &mut pause => break,
-                    line = lines.recv() => match line {
-                        Some((level, line)) => log.push(LogEntry::new(line, level, self.0.clock.now())),
-                        None => return,
-                    }
+    /// Takes lines until the runner has ended, which a copy of its sink somewhere in the background may outlive. A write that
+    /// has begun is waited for, so that its lines are neither lost nor written twice.
+    async fn write_log(
+        &self,
+        claimed: &ClaimedRequest,
+        log: &Log,
+        mut lines: mpsc::Receiver<(LogLevel, String)>,
+        ended: &CancellationToken,
+    ) {
+        let clock = &self.0.clock;
+        let mut write_at = None;
+        loop {
+            let pause = async {
+                match write_at {
+                    Some(at) => clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                Some((level, line)) = lines.recv() => {
+                    log.push(level, line, clock.now());
+                    write_at.get_or_insert_with(|| clock::after(clock.now(), LOG_EVERY));
+                }
+                () = ended.cancelled() => return,
+                () = pause => {
+                    write_at = None;
+                    self.flush(claimed, log).await;
                 }
             }
-            self.flush(claimed, log).await;
         }
     }
 
@@ -239,35 +259,6 @@ fn word(next: &Next) -> &'static str {
         Next::Finish { outcome: Outcome::Answered { .. }, .. } => "answered",
         Next::Finish { outcome: Outcome::Failed { error_type, .. }, .. } => error_type.as_str(),
         Next::Requeue { .. } => "requeued",
-    }
-}
-
-/// Log lines of one attempt that are not written yet.
-#[derive(Default)]
-struct Log(Mutex<Vec<LogEntry>>);
-
-impl Log {
-    fn push(&self, line: LogEntry) {
-        let mut lines = self.lock();
-        // Lines that can't be written for long are dropped, newest first; the attempt matters more.
-        if lines.len() < LINES_WAITING_MAX {
-            lines.push(line);
-        }
-    }
-
-    fn take(&self) -> Vec<LogEntry> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn put_back(&self, mut earlier: Vec<LogEntry>) {
-        let mut lines = self.lock();
-        earlier.append(&mut lines);
-        earlier.truncate(LINES_WAITING_MAX);
-        *lines = earlier;
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<LogEntry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

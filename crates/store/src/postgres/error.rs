@@ -10,10 +10,15 @@ impl From<tokio_postgres::Error> for DatabaseError {
         match error.code().map(|code| by_code(code.code())) {
             Some(Class::Conflict) => DatabaseError::Conflict(Cause::new(error)),
             Some(Class::Full) => DatabaseError::Full(Cause::new(error)),
-            Some(Class::Ours) => DatabaseError::corrupt("postgres", "statement", error),
+            Some(Class::Ours) => DatabaseError::corrupt("postgres", "statement", said(&error)),
             Some(Class::Unavailable) | None => DatabaseError::unavailable(Cause::new(error)),
         }
     }
+}
+
+/// The library's own text says no more than "db error".
+fn said(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -92,7 +92,7 @@ pub(crate) fn candidates(count: usize) -> i64 {
 }
 
 /// The state after an attempt, and when the next one is due.
-pub(crate) fn after(next: DeliveryNext) -> (&'static str, Option<i64>) {
+pub(crate) fn following(next: DeliveryNext) -> (&'static str, Option<i64>) {
     match next {
         DeliveryNext::Delivered => ("delivered", None),
         DeliveryNext::Retry { at } => ("pending", Some(time::to_micros(at))),

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use plantain_queue::model::{
-    Caller, ClaimedRequest, HostLoad, Idempotency, Lease, NewDelivery, NewRequest, Next, Outcome, Priority,
-    RequestView, Settled,
+    Caller, ClaimedRequest, DeliveryLease, HostLoad, Idempotency, Lease, NewDelivery, NewRequest, Next, Outcome,
+    Priority, RequestView, Settled,
 };
 use plantain_queue::store::{Enqueued, QueueStore};
 use plantain_store::queue::open_queue;
@@ -104,6 +104,8 @@ promises! {
 /// How long leases last here.
 pub const LEASE: Duration = Duration::from_secs(30);
 
+pub const DELIVERY_LEASE: DeliveryLease = DeliveryLease { first: LEASE, later: Duration::from_secs(120) };
+
 /// The time at which everything begins.
 pub fn start() -> Timestamp {
     "2026-11-20T12:00:00Z".parse().unwrap()
@@ -196,6 +198,6 @@ pub async fn view(store: &Arc<dyn QueueStore>, request: &str) -> RequestView {
 }
 
 pub async fn claim_deliveries(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<(String, u32)> {
-    let claimed = store.claim_deliveries(count, HostLoad::new(100), LEASE, now).await.unwrap();
+    let claimed = store.claim_deliveries(count, HostLoad::new(100), DELIVERY_LEASE, now).await.unwrap();
     claimed.tasks.into_iter().map(|task| (task.delivery.id, task.attempt)).collect()
 }

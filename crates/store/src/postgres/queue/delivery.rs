@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_queue::model::{
-    ClaimedDelivery, DeliveryAttempt, DeliveryNext, DeliveryView, HostLoad, NewDelivery, Settled,
+    ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad, NewDelivery, Settled,
 };
 use plantain_queue::store::Claimed;
 use plantain_wire::id::RequestId;
+use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::log::storable;
-use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, after, candidates};
+use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, candidates, following};
 use crate::time::{from_micros, span_to_micros, to_micros};
 
 pub(super) async fn insert(tx: &Transaction<'_>, new: &NewDelivery, now: Timestamp) -> Result<(), DatabaseError> {
@@ -46,14 +47,14 @@ pub(super) async fn claim(
     database: &Database,
     count: usize,
     hosts: HostLoad,
-    until: Timestamp,
+    lease: DeliveryLease,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedDelivery>, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     let full = hosts.full();
     let picked = admitted(due(&tx, &full, count, now).await?, hosts, count);
-    let tasks = begin(&tx, &picked, until).await?;
+    let tasks = begin(&tx, &picked, lease, now).await?;
     let next_due = next_due(&tx, &full).await?;
     tx.commit().await?;
     Ok(Claimed { tasks, next_due })
@@ -88,17 +89,24 @@ async fn next_due(tx: &Transaction<'_>, full: &[String]) -> Result<Option<Timest
     Ok(due.and_then(from_micros))
 }
 
-async fn begin(tx: &Transaction<'_>, picked: &[i64], until: Timestamp) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
+async fn begin(
+    tx: &Transaction<'_>,
+    picked: &[i64],
+    lease: DeliveryLease,
+    now: Timestamp,
+) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
     if picked.is_empty() {
         return Ok(Vec::new());
     }
     let begin = tx
         .prepare_cached(
-            "UPDATE queue_deliveries SET attempt = attempt + 1, due_at = $2 WHERE seq = ANY ($1)
+            "UPDATE queue_deliveries SET due_at = CASE WHEN attempt = 0 THEN $2::bigint ELSE $3::bigint END, attempt = attempt + 1
+             WHERE seq = ANY ($1)
              RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body",
         )
         .await?;
-    let rows = tx.query(&begin, &[&picked, &to_micros(until)]).await?;
+    let (first, later) = (to_micros(after(now, lease.first)), to_micros(after(now, lease.later)));
+    let rows = tx.query(&begin, &[&picked, &first, &later]).await?;
     let mut by_seq = HashMap::new();
     for row in &rows {
         let row = delivery_row(row)?;
@@ -141,7 +149,7 @@ pub(super) async fn settle(
     if !record(&tx, seq, attempt).await? {
         return Ok(Settled::LeaseLost);
     }
-    let (state, due_at) = after(next.clone());
+    let (state, due_at) = following(next.clone());
     let update = tx.prepare_cached("UPDATE queue_deliveries SET state = $2, due_at = $3 WHERE seq = $1").await?;
     tx.execute(&update, &[&seq, &state, &due_at]).await?;
     tx.commit().await?;

@@ -21,8 +21,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_queue::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
-    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
+    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 use plantain_queue::store::{Claimed, Enqueued, Heard, QueueStore, StoreError};
 use plantain_wire::id::RequestId;
@@ -101,11 +101,10 @@ impl QueueStore for PostgresQueue {
         &self,
         count: usize,
         hosts: HostLoad,
-        lease: Duration,
+        lease: DeliveryLease,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedDelivery>, StoreError> {
-        let until = clock::after(now, lease);
-        Ok(self.0.retrying(|| delivery::claim(&self.0, count, hosts.clone(), until, now)).await?)
+        Ok(self.0.retrying(|| delivery::claim(&self.0, count, hosts.clone(), lease, now)).await?)
     }
 
     async fn settle_delivery(

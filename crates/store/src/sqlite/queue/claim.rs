@@ -11,26 +11,23 @@ use crate::error::DatabaseError;
 use crate::queue::request::{ClaimedRow, LAPSED};
 use crate::time::{from_micros, to_micros};
 
+/// Each of these reads one partial index, none of which contains a completed request.
+const PROMOTE: &str =
+    "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE due_at <= ?1 AND state = 'delayed'";
+const LAPSED_ONES: &str =
+    "SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'running' ORDER BY due_at LIMIT ?2";
+const READY_ONES: &str = "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1";
+const NEXT_DUE: &str = "SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL";
+
 pub(super) fn requests(
     tx: &Transaction<'_>,
     count: usize,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
-    tx.prepare_cached(
-        "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE due_at <= ?1 AND state = 'delayed'",
-    )?
-    .execute([to_micros(now)])?;
-    let mut picked = seqs(
-        tx,
-        "SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'running' ORDER BY due_at LIMIT ?2",
-        params![to_micros(now), limit(count)],
-    )?;
-    picked.extend(seqs(
-        tx,
-        "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1",
-        params![limit(count - picked.len())],
-    )?);
+    tx.prepare_cached(PROMOTE)?.execute([to_micros(now)])?;
+    let mut picked = seqs(tx, LAPSED_ONES, params![to_micros(now), limit(count)])?;
+    picked.extend(seqs(tx, READY_ONES, params![limit(count - picked.len())])?);
     let tasks = picked.into_iter().map(|seq| begin(tx, seq, until, now)).collect::<Result<_, _>>()?;
     Ok(Claimed { tasks, next_due: next_due(tx)? })
 }
@@ -85,9 +82,7 @@ fn claimed_row(row: &Row<'_>) -> rusqlite::Result<ClaimedRow> {
 }
 
 fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, DatabaseError> {
-    let due: Option<i64> = tx
-        .prepare_cached("SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL")?
-        .query_row([], |row| row.get(0))?;
+    let due: Option<i64> = tx.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
     Ok(due.and_then(from_micros))
 }
 
@@ -107,4 +102,18 @@ pub(super) fn heartbeat(tx: &Transaction<'_>, leases: &[Lease], until: Timestamp
         })
     };
     leases.iter().map(&mut pulse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+
+    #[test]
+    fn a_claim_never_looks_at_what_is_completed() {
+        plan::uses(PROMOTE, "queue_requests_due");
+        plan::uses(LAPSED_ONES, "queue_requests_due");
+        plan::uses(READY_ONES, "queue_requests_ready");
+        plan::uses(NEXT_DUE, "queue_requests_due");
+    }
 }

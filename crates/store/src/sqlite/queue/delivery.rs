@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_queue::model::{
-    ClaimedDelivery, DeliveryAttempt, DeliveryNext, DeliveryView, HostLoad, NewDelivery, Settled,
+    ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad, NewDelivery, Settled,
 };
 use plantain_queue::store::Claimed;
 use plantain_wire::id::RequestId;
+use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
-use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, after, candidates};
+use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, candidates, following};
 use crate::time::{from_micros, span_to_micros, to_micros};
 
 pub(super) fn insert(tx: &Transaction<'_>, new: &NewDelivery, now: Timestamp) -> Result<(), DatabaseError> {
@@ -35,21 +36,24 @@ pub(super) fn claim(
     tx: &Transaction<'_>,
     count: usize,
     hosts: HostLoad,
-    until: Timestamp,
+    lease: DeliveryLease,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedDelivery>, DatabaseError> {
     let full = serde_json::to_string(&hosts.full()).expect("strings always serialise");
     let picked = admitted(due(tx, &full, count, now)?, hosts, count);
-    let tasks = picked.into_iter().map(|seq| begin(tx, seq, until)).collect::<Result<_, _>>()?;
+    let tasks = picked.into_iter().map(|seq| begin(tx, seq, lease, now)).collect::<Result<_, _>>()?;
     Ok(Claimed { tasks, next_due: next_due(tx, &full)? })
 }
 
+/// Each of these reads the index of what is pending.
+const DUE: &str = "SELECT seq, host FROM queue_deliveries
+    WHERE due_at <= ?1 AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY due_at, seq LIMIT ?3";
+const NEXT_DUE: &str = "SELECT due_at FROM queue_deliveries
+    WHERE due_at IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?1)) ORDER BY due_at, seq LIMIT 1";
+
 /// `full` is a JSON list, which is how SQLite takes lists.
 fn due(tx: &Transaction<'_>, full: &str, count: usize, now: Timestamp) -> Result<Vec<(i64, String)>, DatabaseError> {
-    let mut select = tx.prepare_cached(
-        "SELECT seq, host FROM queue_deliveries
-         WHERE due_at <= ?1 AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY due_at, seq LIMIT ?3",
-    )?;
+    let mut select = tx.prepare_cached(DUE)?;
     let rows =
         select.query_map(params![to_micros(now), full, candidates(count)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -57,23 +61,23 @@ fn due(tx: &Transaction<'_>, full: &str, count: usize, now: Timestamp) -> Result
 
 /// The deliveries of full hosts become due when one of that host's ends, which wakes the lane by itself.
 fn next_due(tx: &Transaction<'_>, full: &str) -> Result<Option<Timestamp>, DatabaseError> {
-    let due = tx
-        .prepare_cached(
-            "SELECT due_at FROM queue_deliveries
-             WHERE due_at IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?1)) ORDER BY due_at, seq LIMIT 1",
-        )?
-        .query_row([full], |row| row.get(0))
-        .optional()?;
+    let due = tx.prepare_cached(NEXT_DUE)?.query_row([full], |row| row.get(0)).optional()?;
     Ok(due.and_then(from_micros))
 }
 
-fn begin(tx: &Transaction<'_>, seq: i64, until: Timestamp) -> Result<ClaimedDelivery, DatabaseError> {
+fn begin(
+    tx: &Transaction<'_>,
+    seq: i64,
+    lease: DeliveryLease,
+    now: Timestamp,
+) -> Result<ClaimedDelivery, DatabaseError> {
+    let (first, later) = (to_micros(after(now, lease.first)), to_micros(after(now, lease.later)));
     let row = tx
         .prepare_cached(
-            "UPDATE queue_deliveries SET attempt = attempt + 1, due_at = ?2 WHERE seq = ?1
+            "UPDATE queue_deliveries SET due_at = iif(attempt = 0, ?2, ?3), attempt = attempt + 1 WHERE seq = ?1
              RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body",
         )?
-        .query_row(params![seq, to_micros(until)], delivery_row)?;
+        .query_row(params![seq, first, later], delivery_row)?;
     row.into_claimed()
 }
 
@@ -106,7 +110,7 @@ pub(super) fn settle(
     if !record(tx, seq, attempt)? {
         return Ok(Settled::LeaseLost);
     }
-    let (state, due_at) = after(next);
+    let (state, due_at) = following(next);
     tx.prepare_cached("UPDATE queue_deliveries SET state = ?2, due_at = ?3 WHERE seq = ?1")?
         .execute(params![seq, state, due_at])?;
     Ok(Settled::Done)
@@ -161,4 +165,16 @@ fn attempts(tx: &Transaction<'_>, seq: i64, id: &str) -> Result<Vec<DeliveryAtte
         row.into_attempt(id)
     })?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+
+    #[test]
+    fn a_claim_never_looks_at_what_has_ended() {
+        plan::uses(DUE, "queue_deliveries_due");
+        plan::uses(NEXT_DUE, "queue_deliveries_due");
+    }
 }

@@ -7,6 +7,8 @@ mod claim;
 mod delivery;
 mod file;
 mod log;
+#[cfg(test)]
+mod plan;
 mod request;
 mod settle;
 
@@ -17,8 +19,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_queue::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryNext, DeliveryView, FileRecord, HostLoad,
-    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
+    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 use plantain_queue::store::{Claimed, Enqueued, QueueStore, StoreError};
 use plantain_wire::id::RequestId;
@@ -102,11 +104,10 @@ impl QueueStore for SqliteQueue {
         &self,
         count: usize,
         hosts: HostLoad,
-        lease: Duration,
+        lease: DeliveryLease,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedDelivery>, StoreError> {
-        let until = clock::after(now, lease);
-        Ok(self.0.write(move |tx| delivery::claim(tx, count, hosts, until, now)).await?)
+        Ok(self.0.write(move |tx| delivery::claim(tx, count, hosts, lease, now)).await?)
     }
 
     async fn settle_delivery(

@@ -73,15 +73,12 @@ fn known(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<Enqueued>,
     Ok(Some(Enqueued::Known { id }))
 }
 
+const AHEAD: &str = "SELECT count(*) FROM queue_requests
+    WHERE state IN ('ready', 'delayed') AND app = ?1 AND (priority, seq) < (?2, ?3)";
+
 /// How many of the same application wait before this one. Grows with the queue, never with what is completed.
 fn ahead(tx: &Transaction<'_>, app: &str, priority: i64, seq: i64) -> Result<i64, DatabaseError> {
-    let count = tx
-        .prepare_cached(
-            "SELECT count(*) FROM queue_requests
-             WHERE state IN ('ready', 'delayed') AND app = ?1 AND (priority, seq) < (?2, ?3)",
-        )?
-        .query_row(params![app, priority, seq], |row| row.get(0))?;
-    Ok(count)
+    Ok(tx.prepare_cached(AHEAD)?.query_row(params![app, priority, seq], |row| row.get(0))?)
 }
 
 pub(super) fn view(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<RequestView>, DatabaseError> {
@@ -132,4 +129,15 @@ fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, Databas
         })
         .optional()?;
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+
+    #[test]
+    fn the_position_never_looks_at_what_is_completed() {
+        plan::uses(AHEAD, "queue_requests_waiting");
+    }
 }

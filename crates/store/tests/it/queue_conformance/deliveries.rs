@@ -48,7 +48,7 @@ pub async fn a_finish_and_its_delivery_are_one_commit(store: &Store) {
     let seen = shown(store).await;
     assert_eq!((seen.delivery, seen.state, seen.next_at), (new.clone(), DeliveryState::Pending, Some(start())));
     assert!(seen.attempts.is_empty());
-    let claimed = store.claim_deliveries(5, HostLoad::new(1), LEASE, start()).await.unwrap().tasks.remove(0);
+    let claimed = store.claim_deliveries(5, HostLoad::new(1), DELIVERY_LEASE, start()).await.unwrap().tasks.remove(0);
     assert_eq!((claimed.attempt, claimed.created_at), (1, later(5)));
     assert_eq!((claimed.delivery.body, claimed.delivery.target), (new.body, new.target));
 }
@@ -70,12 +70,15 @@ pub async fn a_finish_whose_delivery_can_not_be_stored_leaves_neither(store: &St
 
 pub async fn a_delivery_is_claimed_once_until_its_lease_runs_out(store: &Store) {
     owing(store, "r1", vec![NewDelivery { due_at: later(10), ..delivery("d1", "r1", SHOP) }]).await;
-    let early = store.claim_deliveries(5, HostLoad::new(5), LEASE, later(9)).await.unwrap();
+    let early = store.claim_deliveries(5, HostLoad::new(5), DELIVERY_LEASE, later(9)).await.unwrap();
     assert!(early.tasks.is_empty());
     assert_eq!(early.next_due, Some(later(10)));
     assert_eq!(claim_deliveries(store, 5, later(10)).await, [("d1".into(), 1)]);
     assert_eq!(claim_deliveries(store, 5, later(39)).await, []);
     assert_eq!(claim_deliveries(store, 5, later(40)).await, [("d1".into(), 2)]);
+    // A later attempt may take longer, and so does its lease.
+    assert_eq!(claim_deliveries(store, 5, later(159)).await, []);
+    assert_eq!(claim_deliveries(store, 5, later(160)).await, [("d1".into(), 3)]);
 }
 
 pub async fn every_attempt_is_recorded_until_the_delivery_ends(store: &Store) {
@@ -124,15 +127,15 @@ pub async fn a_host_that_hangs_can_not_take_every_slot(store: &Store) {
     deliveries.extend([quick, tomorrow]);
     owing(store, "r1", deliveries).await;
     let mut load = HostLoad::new(2);
-    let first = store.claim_deliveries(4, load.clone(), LEASE, later(2)).await.unwrap();
+    let first = store.claim_deliveries(4, load.clone(), DELIVERY_LEASE, later(2)).await.unwrap();
     let hosts: Vec<String> = first.tasks.iter().map(|task| task.delivery.host()).collect();
     assert_eq!(hosts, ["slow.example:443"; 2]);
     hosts.iter().for_each(|host| assert!(load.admit(host)));
-    let second = store.claim_deliveries(2, load.clone(), LEASE, later(2)).await.unwrap();
+    let second = store.claim_deliveries(2, load.clone(), DELIVERY_LEASE, later(2)).await.unwrap();
     assert_eq!(second.tasks.len(), 1);
     assert_eq!(second.tasks[0].delivery.id, "quick");
     // What is due for a full host is no reason to ask again at once.
-    let idle = store.claim_deliveries(2, load, LEASE, later(2)).await.unwrap();
+    let idle = store.claim_deliveries(2, load, DELIVERY_LEASE, later(2)).await.unwrap();
     assert!(idle.tasks.is_empty());
     assert_eq!(idle.next_due, Some(later(32)), "the lease of the quick one");
 }
