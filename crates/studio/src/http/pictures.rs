@@ -152,7 +152,7 @@ mod tests {
             ("a b.jpg", "attachment; filename=\"a b.jpg\""),
             (
                 "a\"; x=\"\r\nSet-Cookie: y.jpg",
-                "attachment; filename=\"a__ x_____Set-Cookie_ y.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0ASet-Cookie%3A%20y.jpg",
+                "attachment; filename=\"a__ x____Set-Cookie_ y.jpg\"; filename*=UTF-8''a%22%3B%20x%3D%22%0D%0ASet-Cookie%3A%20y.jpg",
             ),
             ("कप.jpg", "attachment; filename=\"__.jpg\"; filename*=UTF-8''%E0%A4%95%E0%A4%AA.jpg"),
         ] {

@@ -155,8 +155,15 @@ struct JsonWish {
     identifier: Option<String>,
 }
 
+const JSON_HINT: &str =
+    "Send {\"image_urls\": [\"https://…\"], \"prompt\": \"…\", \"preset\": \"amazon_main\", \"num_images\": 3}.";
+
 /// A wish by addresses of pictures.
 pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
+    // A list would be taken as the fields in their order, which nobody means.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(ApiError::unprocessable("wrong_field", "The JSON is a list.", JSON_HINT));
+    }
     let wish: JsonWish = serde_json::from_slice(body).map_err(|error| bad_json(&error))?;
     let address = |(index, text): (usize, &String)| {
         Url::parse(text).map_err(|_| ApiError::from(StudioError::ImageUrl { number: index + 1 }))
@@ -173,12 +180,10 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
 }
 
 fn bad_json(error: &serde_json::Error) -> ApiError {
-    let hint =
-        "Send {\"image_urls\": [\"https://…\"], \"prompt\": \"…\", \"preset\": \"amazon_main\", \"num_images\": 3}.";
     if error.is_data() {
-        return ApiError::unprocessable("wrong_field", format!("The JSON does not fit: {error}."), hint);
+        return ApiError::unprocessable("wrong_field", format!("The JSON does not fit: {error}."), JSON_HINT);
     }
-    ApiError::bad_request("not_json", format!("The body is not JSON: {error}."), hint)
+    ApiError::bad_request("not_json", format!("The body is not JSON: {error}."), JSON_HINT)
 }
 
 #[cfg(test)]

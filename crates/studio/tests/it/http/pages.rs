@@ -111,6 +111,7 @@ async fn text_from_outside_is_never_html() {
     let mut failed = job.clone();
     failed.id = JobId::new(house.clock.now());
     failed.phase = Phase::Done;
+    failed.finished_at = Some(house.clock.now());
     failed.outcome = Some(Outcome::Failed(JobError::new(EVIL, EVIL, EVIL)));
     let made = house.succeeded(1, report(EVIL)).await;
     let mut done = house.store.job(&made).await.unwrap().unwrap();
