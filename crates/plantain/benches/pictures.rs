@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use plantain_media::compose::{compose, top_three, SceneRules};
+use plantain_media::compose::{SceneRules, compose, top_three};
 use plantain_media::cutout::{CutoutOptions, Segmenter};
 use plantain_media::decode::{self, Limits};
 use plantain_media::finish::{FinishOptions, finish};

@@ -73,9 +73,10 @@ fn text(reports: &[(String, Report)], preset: &Preset) -> anyhow::Result<String>
     let shown = reports.iter().map(shown).collect::<serde_json::Result<Vec<_>>>()?;
     let mut text = rules::table(&shown);
     text.push('\n');
-    for (name, report) in reports {
+    for (number, (name, report)) in reports.iter().enumerate() {
+        let number = number + 1;
         let verdict = if report.passed { "meets every rule" } else { "does not meet every rule" };
-        text.push_str(&format!("{name} {verdict} of {}\n", preset.id));
+        text.push_str(&format!("  {number}  {name} {verdict} of {}\n", preset.id));
     }
     Ok(text)
 }

@@ -222,9 +222,7 @@ fn text(findings: &[Finding], sources: &Sources) -> String {
 }
 
 fn json(findings: &[Finding], sources: &Sources) -> serde_json::Result<String> {
-    let setting = |(name, value, origin): (&'static str, String, String)| {
-        serde_json::json!({ "name": name, "value": value, "written": origin })
-    };
+    let setting = |(name, value, origin): (&'static str, String, String)| serde_json::json!({ "name": name, "value": value, "written": origin });
     let settings: Vec<_> = settings(sources).into_iter().map(setting).collect();
     serde_json::to_string_pretty(&serde_json::json!({ "findings": findings, "settings": settings }))
 }
@@ -257,7 +255,10 @@ mod tests {
         let pairs = [("FAL_KEY", "id:hunter2".to_owned()), ("STUDIO_LISTEN", "127.0.0.1:1".to_owned())];
         let sources = Sources::of(pairs).unwrap();
         for said in [text(&[], &sources), json(&[], &sources).unwrap()] {
-            assert!(!said.contains("hunter2") && said.contains("127.0.0.1:1") && said.contains("10 characters"), "{said}");
+            assert!(
+                !said.contains("hunter2") && said.contains("127.0.0.1:1") && said.contains("10 characters"),
+                "{said}"
+            );
         }
     }
 

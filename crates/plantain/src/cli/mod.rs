@@ -24,13 +24,18 @@ use crate::config::{Config, ConfigError, Sources, Typed};
 
 /// A product-photo studio with its own queue: one photo in, three catalog pictures out.
 #[derive(Debug, Parser)]
-#[command(name = "plantain", version, max_term_width = 110, after_help = "\
+#[command(
+    name = "plantain",
+    version,
+    max_term_width = 110,
+    after_help = "\
 Examples:
   plantain generate mug.jpg --preset amazon_main
   plantain serve
   plantain check listing.jpg --preset amazon_main
 
-Settings come from flags, the environment and plantain.toml; `plantain doctor` shows what is in force.")]
+Settings come from flags, the environment and plantain.toml; `plantain doctor` shows what is in force."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -107,7 +107,9 @@ fn card(preset: &Preset, presets: &Presets) -> String {
     for source in &preset.sources {
         let documents = match source.documents.is_empty() {
             true => "our choice".into(),
-            false => source.documents.iter().map(|tag| presets.document(tag).unwrap_or(tag)).collect::<Vec<_>>().join("; "),
+            false => {
+                source.documents.iter().map(|tag| presets.document(tag).unwrap_or(tag)).collect::<Vec<_>>().join("; ")
+            }
         };
         table.row([source.rule.clone(), format!("{:?}", source.sure), source.read.to_string(), documents]);
     }

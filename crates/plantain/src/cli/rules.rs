@@ -40,21 +40,45 @@ impl Verdict {
     }
 }
 
-/// Every rule once, with what each picture measures; below it what to do about those that failed.
+/// Text columns are broken at this width, so that three pictures fit a terminal of 110 columns.
+const WIDTH_MAX: usize = 38;
+
+/// Every rule once, a column of marks for each picture (1, 2, …), what was measured, and what is required; below it what
+/// to do about those that were not met.
 pub fn table(pictures: &[(String, Report)]) -> String {
-    let names = pictures.iter().map(|(name, _)| name.clone());
-    let mut table = Table::new(["rule".to_owned(), "required".to_owned()].into_iter().chain(names));
+    let numbers = (1..=pictures.len()).map(|number| number.to_string());
+    let heading = ["rule".to_owned()].into_iter().chain(numbers).chain(["measured".to_owned(), "required".to_owned()]);
+    let mut table = Table::new(heading).at_most(WIDTH_MAX);
     let mut advice = String::new();
     for (key, title, required) in rules(pictures) {
-        let cells = pictures.iter().map(|(_, report)| find(report, key).map(cell).unwrap_or_default());
-        table.row([title.to_owned(), required.to_owned()].into_iter().chain(cells));
-        for (name, report) in pictures {
-            if let Some(rule) = find(report, key).filter(|rule| !rule.fix.is_empty()) {
-                advice.push_str(&format!("  {} {name}, {title}: {}\n", rule.outcome.mark(), rule.fix));
-            }
-        }
+        let marks = pictures.iter().map(|(_, report)| find(report, key).map_or("", |rule| rule.outcome.mark()));
+        let measured = measured(pictures, key);
+        table.row([title].into_iter().chain(marks).chain([measured.as_str(), required]));
+        advice.push_str(&advice_on(pictures, key, title));
     }
     table.render() + &advice
+}
+
+/// Once where all pictures measure the same.
+fn measured(pictures: &[(String, Report)], key: &str) -> String {
+    let mut values: Vec<&str> =
+        pictures.iter().filter_map(|(_, report)| Some(find(report, key)?.measured.as_str())).collect();
+    values.dedup();
+    values.join(" | ")
+}
+
+/// The same advice is given once, with the numbers of the pictures that need it.
+fn advice_on(pictures: &[(String, Report)], key: &str, title: &str) -> String {
+    let mut advice: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    for (at, (_, report)) in pictures.iter().enumerate() {
+        let Some(rule) = find(report, key).filter(|rule| !rule.fix.is_empty()) else { continue };
+        let number = (at + 1).to_string();
+        match advice.iter_mut().find(|(mark, fix, _)| (*mark, *fix) == (rule.outcome.mark(), rule.fix.as_str())) {
+            Some((.., numbers)) => numbers.push(number),
+            None => advice.push((rule.outcome.mark(), &rule.fix, vec![number])),
+        }
+    }
+    advice.iter().map(|(mark, fix, numbers)| format!("  {mark} {title} ({}): {fix}\n", numbers.join(", "))).collect()
 }
 
 /// All rules of all reports, in the order in which they come up.
@@ -70,11 +94,6 @@ fn rules(pictures: &[(String, Report)]) -> Vec<(&str, &str, &str)> {
 
 fn find<'r>(report: &'r Report, key: &str) -> Option<&'r Rule> {
     report.results.iter().find(|rule| rule.rule == key)
-}
-
-fn cell(rule: &Rule) -> String {
-    let measured = if rule.measured.is_empty() { "" } else { &rule.measured };
-    format!("{} {measured}", rule.outcome.mark()).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -100,12 +119,12 @@ mod tests {
             ("2.jpg".to_owned(), report(&[("fill", "20 %", Verdict::Fail), ("name", "", Verdict::NotMeasured)])),
         ];
         let expected = "\
-rule  required  1.jpg   2.jpg
-────  ────────  ──────  ──────
-FILL  as asked  ✓ 88 %  ✗ 20 %
-SIZE  as asked  ! 2 MB
-NAME  as asked          –
-  ✗ 2.jpg, FILL: come closer
+rule  1  2  measured     required
+────  ─  ─  ───────────  ────────
+FILL  ✓  ✗  88 % | 20 %  as asked
+SIZE  !     2 MB         as asked
+NAME     –               as asked
+  ✗ FILL (2): come closer
 ";
         assert_eq!(table(&pictures), expected);
     }

@@ -73,7 +73,9 @@ mod tests {
         let (kind, body) = wish.encode();
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
         let text = String::from_utf8_lossy(&body);
-        assert!(text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n"));
+        assert!(
+            text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
+        );
         assert!(text.contains("filename=\"my %22best%22%0D%0Amug.jpg\"") && !text.contains("name=\"prompt\""));
         let photo = [&b"\r\n\r\n\xff\xd8--\r\n\x00\r\n--"[..], boundary.as_bytes(), b"--\r\n"].concat();
         assert!(body.ends_with(&photo));

@@ -52,7 +52,8 @@ mod tests {
 
     #[test]
     fn events_are_read_however_the_stream_is_cut() {
-        let stream = b":hello\n\nid: 1\nretry: 2000\ndata: {\"a\":\ndata:1}\r\n\r\ndata: x\n\nevent: odd\n\ndata: unfinished";
+        let stream =
+            b":hello\n\nid: 1\nretry: 2000\ndata: {\"a\":\ndata:1}\r\n\r\ndata: x\n\nevent: odd\n\ndata: unfinished";
         for size in [1, 2, 7, stream.len()] {
             let mut reader = Reader::default();
             let events: Vec<_> = stream.chunks(size).flat_map(|piece| reader.push(piece).unwrap()).collect();

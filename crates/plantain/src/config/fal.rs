@@ -88,7 +88,9 @@ mod tests {
 
     #[test]
     fn a_key_alone_means_fals_own_hosts() {
-        let Backend::Remote { hosts, jwks, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else { panic!("embedded") };
+        let Backend::Remote { hosts, jwks, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else {
+            panic!("embedded")
+        };
         assert_eq!(hosts, Endpoints::fal());
         assert_eq!(jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
         assert!(matches!(fal(&[]).unwrap().backend, Backend::Embedded));
@@ -105,13 +107,13 @@ mod tests {
     fn what_would_be_ignored_or_refused_later_is_refused_now() {
         for (pairs, says) in [
             (&[("FAL_QUEUE_URL", "http://a.test")][..], "FAL_QUEUE_URL (from the command line): it needs a key"),
-            (&[("FAL_KEY", "a b")], "FAL_KEY"),
+            (&[("FAL_KEY", "hunter 2")], "FAL_KEY"),
             (&[("FAL_KEY", "a:b"), ("FAL_CDN_URL", "cdn")], "FAL_CDN_URL"),
             (&[("FAL_USER_ID", "two words")], "FAL_USER_ID"),
         ] {
             let said = fal(pairs).unwrap_err().to_string();
             assert!(said.contains(says), "{said}");
-            assert!(!said.contains("a b"), "a key must not be printed: {said}");
+            assert!(!said.contains("hunter"), "a key must not be printed: {said}");
         }
     }
 }

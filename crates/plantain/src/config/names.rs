@@ -34,8 +34,16 @@ const fn secret(name: &'static str, default: &'static str, meaning: &'static str
 
 /// All settings, in the order in which the reference page shows them.
 pub const SETTINGS: &[Setting] = &[
-    open("PLANTAIN_DATA", "./plantain-data", "Folder of databases, pictures and keys. Made on first start, readable by its owner alone."),
-    open("PLANTAIN_PRESETS", "none", "A JSON file of further marketplace presets; one with a known id takes its place."),
+    open(
+        "PLANTAIN_DATA",
+        "./plantain-data",
+        "Folder of databases, pictures and keys. Made on first start, readable by its owner alone.",
+    ),
+    open(
+        "PLANTAIN_PRESETS",
+        "none",
+        "A JSON file of further marketplace presets; one with a known id takes its place.",
+    ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
     open("PUBLIC_BASE_URL", "the studio's own address", "Where webhooks and browsers reach the studio."),
@@ -47,16 +55,52 @@ pub const SETTINGS: &[Setting] = &[
     open("FAL_REST_URL", "the embedded queue, or fal's host with FAL_KEY", "Where uploads are announced."),
     open("FAL_CDN_URL", "the embedded queue, or fal's host with FAL_KEY", "Where results are downloaded from."),
     open("FAL_JWKS_URL", "beside FAL_REST_URL", "Where the keys that sign webhooks are published."),
-    open("FAL_USER_ID", "the embedded queue's account; else the first verified webhook of our own request decides", "The only account whose webhooks are believed."),
+    open(
+        "FAL_USER_ID",
+        "the embedded queue's account; else the first verified webhook of our own request decides",
+        "The only account whose webhooks are believed.",
+    ),
     secret("FAL_WEBHOOK_SECRET", "none", "Also send, and accept, the HMAC form `x-fal-signature`."),
-    secret("PLANTAIN_KEYS", "none", "API keys for the queue, `id:secret[:tier]` with commas between; the tier is `free` or `paid`."),
-    secret("PLANTAIN_ADMIN_TOKEN", "made on first start, kept in the data folder", "Opens what only the operator may see."),
-    open("PLANTAIN_OPEN", "1 while the studio listens on loopback, else 0", "Whether visitors without a token may generate."),
-    secret("DATABASE_URL", "SQLite in the data folder", "postgres://… for the studio's jobs, when replicas are wanted."),
-    secret("QUEUE_DATABASE_URL", "SQLite in the data folder", "postgres://… for the queue's requests, when replicas are wanted."),
-    open("WEBHOOK_ALLOW_PRIVATE", "loopback while everything listens on loopback, else none", "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`."),
-    open("WEBHOOK_SCHEDULE", "standard", "When a failed delivery is tried again: `standard` (10 times over 2 h), `fal` (31 times) or delays such as `1s,2s,4s`."),
-    open("WEBHOOK_TIMEOUT", "15s", "How long the first attempt of a delivery may take; later ones may take up to 120 s."),
+    secret(
+        "PLANTAIN_KEYS",
+        "none",
+        "API keys for the queue, `id:secret[:tier]` with commas between; the tier is `free` or `paid`.",
+    ),
+    secret(
+        "PLANTAIN_ADMIN_TOKEN",
+        "made on first start, kept in the data folder",
+        "Opens what only the operator may see.",
+    ),
+    open(
+        "PLANTAIN_OPEN",
+        "1 while the studio listens on loopback, else 0",
+        "Whether visitors without a token may generate.",
+    ),
+    secret(
+        "DATABASE_URL",
+        "SQLite in the data folder",
+        "postgres://… for the studio's jobs, when replicas are wanted.",
+    ),
+    secret(
+        "QUEUE_DATABASE_URL",
+        "SQLite in the data folder",
+        "postgres://… for the queue's requests, when replicas are wanted.",
+    ),
+    open(
+        "WEBHOOK_ALLOW_PRIVATE",
+        "loopback while everything listens on loopback, else none",
+        "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`.",
+    ),
+    open(
+        "WEBHOOK_SCHEDULE",
+        "standard",
+        "When a failed delivery is tried again: `standard` (10 times over 2 h), `fal` (31 times) or delays such as `1s,2s,4s`.",
+    ),
+    open(
+        "WEBHOOK_TIMEOUT",
+        "15s",
+        "How long the first attempt of a delivery may take; later ones may take up to 120 s.",
+    ),
     open("QUEUE_CONCURRENCY", "the number of processor cores", "How many requests the queue runs at once."),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),

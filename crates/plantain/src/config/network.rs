@@ -108,7 +108,11 @@ mod tests {
     #[test]
     fn a_fault_names_the_setting_and_the_fix() {
         for (name, value, says) in [
-            ("STUDIO_LISTEN", "8787", "STUDIO_LISTEN (from the command line): `8787` is not an address with a port; write"),
+            (
+                "STUDIO_LISTEN",
+                "8787",
+                "STUDIO_LISTEN (from the command line): `8787` is not an address with a port; write",
+            ),
             ("GATEWAY_LISTEN", "host:1", "GATEWAY_LISTEN"),
             ("PUBLIC_BASE_URL", "studio.example.com", "PUBLIC_BASE_URL"),
             ("PUBLIC_BASE_URL", "ftp://a.test", "can't be the start of other addresses"),

@@ -128,10 +128,7 @@ impl Sources {
         Ok(())
     }
 
-    fn add_environment(
-        &mut self,
-        environment: impl Fn(&str) -> Option<std::ffi::OsString>,
-    ) -> Result<(), ConfigError> {
+    fn add_environment(&mut self, environment: impl Fn(&str) -> Option<std::ffi::OsString>) -> Result<(), ConfigError> {
         for setting in SETTINGS {
             if let Some(value) = environment(setting.name).filter(|value| !value.is_empty()) {
                 let not_unicode = |_| ConfigError::NotUnicode { name: setting.name, origin: Origin::Environment };

@@ -58,7 +58,10 @@ mod tests {
     #[test]
     fn sqlite_in_the_data_folder_is_the_default() {
         let storage = storage(&[]).unwrap();
-        assert_eq!((storage.data, storage.studio, storage.queue), ("plantain-data".into(), Database::Sqlite, Database::Sqlite));
+        assert_eq!(
+            (storage.data, storage.studio, storage.queue),
+            ("plantain-data".into(), Database::Sqlite, Database::Sqlite)
+        );
     }
 
     #[test]

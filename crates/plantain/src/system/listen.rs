@@ -49,13 +49,21 @@ impl Listening {
     }
 
     /// Serves until shutdown begins and the last answer is out. If serving ends before that, `crashed` is set off.
-    pub fn serve(self, name: &'static str, router: Router, tasks: &Tasks, shutdown: &Shutdown, crashed: &CancellationToken) {
+    pub fn serve(
+        self,
+        name: &'static str,
+        router: Router,
+        tasks: &Tasks,
+        shutdown: &Shutdown,
+        crashed: &CancellationToken,
+    ) {
         let (shutdown, crashed) = (shutdown.clone(), crashed.clone());
         tasks.spawn(name, async move {
             // Dropped however this task ends, a panic included.
             let _alarm = Alarm { shutdown: shutdown.clone(), crashed };
             let stopping = shutdown.clone();
-            let server = axum::serve(self.listener, router).with_graceful_shutdown(async move { stopping.begun().await });
+            let server =
+                axum::serve(self.listener, router).with_graceful_shutdown(async move { stopping.begun().await });
             tokio::select! {
                 served = server => {
                     if let Err(error) = served {
@@ -115,7 +123,10 @@ mod tests {
     async fn a_port_that_is_taken_is_said_with_its_setting() {
         let first = Listening::on("127.0.0.1:0".parse().unwrap(), "STUDIO_LISTEN").await.unwrap();
         let said = Listening::on(first.address, "GATEWAY_LISTEN").await.unwrap_err().to_string();
-        assert!(said.starts_with("GATEWAY_LISTEN: 127.0.0.1:") && said.contains("another program has the port"), "{said}");
+        assert!(
+            said.starts_with("GATEWAY_LISTEN: 127.0.0.1:") && said.contains("another program has the port"),
+            "{said}"
+        );
     }
 
     #[tokio::test]

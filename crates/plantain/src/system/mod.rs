@@ -187,7 +187,11 @@ impl System {
         tracing::info!(tasks = self.tasks.len(), "stop.aborting: {} tasks still run", self.tasks.len());
         self.shutdown.abort();
         if self.clock.timeout(ABORT, self.tasks.wait()).await.is_none() {
-            tracing::warn!(tasks = self.tasks.len(), "stop.left: {} tasks did not end; their leases will", self.tasks.len());
+            tracing::warn!(
+                tasks = self.tasks.len(),
+                "stop.left: {} tasks did not end; their leases will",
+                self.tasks.len()
+            );
         }
     }
 
@@ -217,7 +221,9 @@ fn on_free_ports(config: &Config, folder: &Path) -> Config {
 
 fn check(config: &Config, role: Role) -> anyhow::Result<()> {
     if role == Role::Studio && matches!(config.fal.backend, Backend::Embedded) {
-        bail!("--role studio needs a queue elsewhere: set FAL_KEY, and FAL_QUEUE_URL with its siblings if it is not fal.ai's");
+        bail!(
+            "--role studio needs a queue elsewhere: set FAL_KEY, and FAL_QUEUE_URL with its siblings if it is not fal.ai's"
+        );
     }
     Ok(())
 }
@@ -227,9 +233,9 @@ fn policy(config: &Config, gateway: Option<&Listening>, studio: Option<&Listenin
     let halves = [gateway, studio].into_iter().flatten();
     halves.fold(config.network.outbound.clone(), |policy, half| {
         let mut reached = half.address;
-        if let Some(ip) = listen::local_url(half.address).host_str().and_then(|host| {
-            host.trim_matches(['[', ']']).parse().ok()
-        }) {
+        if let Some(ip) =
+            listen::local_url(half.address).host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok())
+        {
             reached.set_ip(ip);
         }
         policy.and_own(reached)

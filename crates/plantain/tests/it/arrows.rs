@@ -94,7 +94,9 @@ fn nobody_contains_what_the_table_bans() {
     let metadata = metadata();
     let foreign = foreign_tree(&metadata);
     for package in metadata.workspace_packages() {
-        let Some(row) = ours(&package.name).and_then(|name| TABLE.iter().find(|row| row.name == name)) else { continue };
+        let Some(row) = ours(&package.name).and_then(|name| TABLE.iter().find(|row| row.name == name)) else {
+            continue;
+        };
         let contained = contained(&package.id, &foreign);
         let banned: Vec<_> = row.never.iter().filter(|banned| contained.contains(**banned)).collect();
         assert!(banned.is_empty(), "{} must not contain {banned:?}", row.name);

@@ -54,11 +54,14 @@ async fn whatever_is_uploaded_is_answered_with_advice_and_in_little_memory() {
         ("endless prompt", with("prompt", long)),
         ("unknown field", with("colour", "blue")),
         ("nine photos", (0..9).map(|_| Part::File("image", "a.jpg", leaked(good.clone()))).collect()),
-        ("two presets", vec![
-            Part::File("image", "a.jpg", leaked(good.clone())),
-            Part::Text("preset", "ebay"),
-            Part::Text("preset", "etsy"),
-        ]),
+        (
+            "two presets",
+            vec![
+                Part::File("image", "a.jpg", leaked(good.clone())),
+                Part::Text("preset", "ebay"),
+                Part::Text("preset", "etsy"),
+            ],
+        ),
     ];
     for (what, parts) in &cases {
         let (status, answer) = bed::post(&http, &server.studio, parts).await;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use plantain::client::StudioClient;
 use plantain_work::{Clock, random};
 use serde_json::Value;
 use url::Url;
@@ -115,10 +114,6 @@ impl Server {
         self.child.id()
     }
 
-    pub fn client(&self) -> StudioClient {
-        StudioClient::new(self.studio.clone(), None, Clock::system()).unwrap()
-    }
-
     pub fn data(&self) -> PathBuf {
         self.folder.join("plantain-data")
     }
@@ -214,7 +209,6 @@ pub async fn answer(response: reqwest::Response) -> (u16, Value) {
 }
 
 /// Waits until `done` says so, asking often.
-#[track_caller]
 pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
     let clock = Clock::system();
     let waiting = async {

@@ -38,9 +38,8 @@ fn a_kitchen_photo_is_no_amazon_picture() {
     assert_eq!(said.code, 1, "{said:?}");
     let report = &said.json()[0];
     assert_eq!(report["passed"], false);
-    let failed = |rule: &str| {
-        report["results"].as_array().unwrap().iter().any(|r| r["rule"] == rule && r["outcome"] == "fail")
-    };
+    let failed =
+        |rule: &str| report["results"].as_array().unwrap().iter().any(|r| r["rule"] == rule && r["outcome"] == "fail");
     assert!(failed("background"), "{report:#}");
 }
 
@@ -111,7 +110,10 @@ fn wrong_usage_ends_with_two_and_says_what_is_right() {
     }
     fs::write(folder.path().join("plantain.toml"), "studio_listn = \"x\"").unwrap();
     let said = run(folder.path(), &["presets"]);
-    assert!(said.code == 2 && said.stderr.contains("plantain.toml") && said.stderr.contains("STUDIO_LISTEN"), "{said:?}");
+    assert!(
+        said.code == 2 && said.stderr.contains("plantain.toml") && said.stderr.contains("STUDIO_LISTEN"),
+        "{said:?}"
+    );
 }
 
 #[test]

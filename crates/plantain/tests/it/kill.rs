@@ -81,10 +81,7 @@ async fn every_accepted_job_ends_with_its_three_pictures_whenever_the_server_is_
     }
     let http = bed::http();
     for (moment, id, request) in &jobs {
-        bed::until("the end of a job", async || {
-            bed::job(&http, &server.studio, id).await["stage"] == "done"
-        })
-        .await;
+        bed::until("the end of a job", async || bed::job(&http, &server.studio, id).await["stage"] == "done").await;
         let job = bed::job(&http, &server.studio, id).await;
         assert_eq!(job["status"], "SUCCEEDED", "killed at {moment:?}: {job:#}");
         assert_eq!(&job["requestId"], request, "killed at {moment:?}: the job was submitted again");

@@ -43,7 +43,10 @@ fn a_port_that_is_taken_is_named() {
     let listen = format!("GATEWAY_LISTEN={}", taken.local_addr().unwrap());
     let said = run(folder.path(), &["serve", "--set", &listen, "--set", "STUDIO_LISTEN=127.0.0.1:0"]);
     assert_eq!(said.code, 1);
-    assert!(said.stderr.contains("GATEWAY_LISTEN: ") && said.stderr.contains("another program has the port"), "{said:?}");
+    assert!(
+        said.stderr.contains("GATEWAY_LISTEN: ") && said.stderr.contains("another program has the port"),
+        "{said:?}"
+    );
 }
 
 #[test]

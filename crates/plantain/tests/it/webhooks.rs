@@ -26,8 +26,8 @@ impl Sender {
     }
 }
 
-async fn deliver(server: &Server, headers: Option<&SignedHeaders>, body: Vec<u8>) -> (u16, Value) {
-    let mut request = bed::http().post(server.studio.join("/api/fal/webhook?jobId=x&token=y").unwrap());
+async fn deliver(server: &Server, query: &str, headers: Option<&SignedHeaders>, body: Vec<u8>) -> (u16, Value) {
+    let mut request = bed::http().post(server.studio.join(&format!("/api/fal/webhook{query}")).unwrap());
     for (name, value) in headers.iter().flat_map(|headers| headers.iter()) {
         request = request.header(name, value);
     }
@@ -72,10 +72,13 @@ async fn a_studio_believes_its_own_queue_and_nobody_else() {
         ("late repetition", Some(sender.sign(request, 0, &good)), good.clone(), 200),
         ("and again", Some(sender.sign(request, 0, &good)), good.clone(), 200),
     ] {
-        let (status, answer) = deliver(&server, headers.as_ref(), body).await;
+        let (status, answer) = deliver(&server, "", headers.as_ref(), body).await;
         assert_eq!(status, expected, "{what}: {answer}");
         assert!(expected == 200 || answer["error"]["code"].is_string(), "{what}: {answer}");
     }
+    let guessed = format!("?jobId={id}&token=guessed");
+    let (status, answer) = deliver(&server, &guessed, Some(&sender.sign(request, 0, &good)), good.clone()).await;
+    assert_eq!(status, 401, "a guessed token proves that the address is not ours: {answer}");
     assert_eq!(bed::job(&http, &server.studio, id).await, before, "nothing of it changed the job");
 }
 

@@ -23,11 +23,12 @@ fn set_text(name: &str, set: &Set) -> String {
     let pictures: Vec<(String, Report)> = job.images.iter().filter_map(report).collect();
     text.push_str(&rules::table(&pictures));
     text.push('\n');
-    for (file, image) in set.saved.files.iter().zip(&job.images) {
-        let (width, height) = (image.width, image.height);
-        text.push_str(&format!("  {}  {width} × {height}, {} KB\n", file.display(), image.bytes.div_ceil(1000)));
+    for (number, (file, image)) in set.saved.files.iter().zip(&job.images).enumerate() {
+        let (number, width, height) = (number + 1, image.width, image.height);
+        let size = image.bytes.div_ceil(1000);
+        text.push_str(&format!("  {number}  {}  {width} × {height}, {size} KB\n", file.display()));
     }
-    text.push_str(&format!("  {}\n", set.saved.report.display()));
+    text.push_str(&format!("     {}\n", set.saved.report.display()));
     if let Some(description) = job.description.as_deref().filter(|text| !text.is_empty()) {
         text.push_str(&format!("\nThe model says: {}\n", printable(description)));
     }

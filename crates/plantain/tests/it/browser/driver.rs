@@ -46,7 +46,10 @@ pub struct Browser {
     _profile: tempfile::TempDir,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test runner tells through the environment that a browser must be there")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test runner tells through the environment that a browser must be there"
+)]
 fn must_be_there() -> bool {
     std::env::var_os("PLANTAIN_TEST_BROWSER").is_some()
 }
@@ -59,7 +62,8 @@ impl Browser {
             eprintln!("SKIPPED: no {DRIVER}; `cargo xtask test` installs it");
             return None;
         }
-        let mut driver = Command::new(DRIVER).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver runs");
+        let mut driver =
+            Command::new(DRIVER).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver runs");
         let port = port(&mut driver);
         let profile = tempfile::tempdir().unwrap();
         let http = bed::http();
@@ -120,7 +124,9 @@ impl Browser {
         let clock = Clock::system();
         let watching = async {
             while self.run(done, &[]).await != true {
-                let text = self.run("return document.querySelector(arguments[0])?.textContent.trim()", &[selector.into()]).await;
+                let text = self
+                    .run("return document.querySelector(arguments[0])?.textContent.trim()", &[selector.into()])
+                    .await;
                 if let Some(text) = text.as_str().filter(|text| texts.last().is_none_or(|last| last != text)) {
                     texts.push(text.to_owned());
                 }
@@ -217,7 +223,8 @@ impl Drop for Browser {
         let port = self.session.port().unwrap_or(0);
         if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) {
             use std::io::{Read, Write};
-            let request = format!("DELETE {} HTTP/1.0\r\nhost: localhost\r\n\r\n", self.session.path().trim_end_matches('/'));
+            let request =
+                format!("DELETE {} HTTP/1.0\r\nhost: localhost\r\n\r\n", self.session.path().trim_end_matches('/'));
             let _ = socket.write_all(request.as_bytes());
             let _ = socket.set_read_timeout(Some(Duration::from_secs(5)));
             let _ = socket.read(&mut [0; 1024]);

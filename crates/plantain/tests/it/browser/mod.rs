@@ -57,19 +57,33 @@ async fn a_picked_photo_becomes_three_pictures_that_can_be_downloaded_and_found_
     browser.choose("[data-test=preset]", "flipkart_main").await;
     browser.write("[data-test=prompt]", "pure white, please").await;
     browser.click("[data-test=generate]").await;
-    browser.until("a job with a stage", "return document.querySelector('[data-test=job-card] [data-test=stage]')?.textContent.trim().length > 0", PATIENCE).await;
+    browser
+        .until(
+            "a job with a stage",
+            "return document.querySelector('[data-test=job-card] [data-test=stage]')?.textContent.trim().length > 0",
+            PATIENCE,
+        )
+        .await;
     browser.screenshot(&screenshots().join("progress-1440.png")).await;
-    let stages = browser.watch_text("[data-test=job-card] [data-test=stage]", &format!("return (() => {{ {PICTURES} }})().length === 3")).await;
+    let stages = browser
+        .watch_text(
+            "[data-test=job-card] [data-test=stage]",
+            &format!("return (() => {{ {PICTURES} }})().length === 3"),
+        )
+        .await;
     assert!(stages.len() >= 2, "progress is shown: {stages:?}");
     wait_for_three(&browser).await;
-    let verdicts = browser.run("return [...document.querySelectorAll('[data-test=badge]')].slice(0, 3).map(b => b.dataset.verdict)", &[]).await;
+    let verdicts = browser
+        .run("return [...document.querySelectorAll('[data-test=badge]')].slice(0, 3).map(b => b.dataset.verdict)", &[])
+        .await;
     assert_eq!(verdicts, json!(["pass", "pass", "pass"]));
     browser.screenshot(&screenshots().join("done-1440.png")).await;
 
     browser.download_to(folder.path()).await;
     browser.click("[data-test=result-card] [data-test=download]").await;
     let file = folder.path().join("jar_1.jpg");
-    bed::until("the downloaded picture", async || fs::read(&file).is_ok_and(|bytes| bytes.ends_with(b"\xff\xd9"))).await;
+    bed::until("the downloaded picture", async || fs::read(&file).is_ok_and(|bytes| bytes.ends_with(b"\xff\xd9")))
+        .await;
 
     browser.reload().await;
     wait_for_three(&browser).await;
