@@ -30,27 +30,27 @@ async fn fetch(parts: &LocalParts, index: usize, text: &str) -> Result<Bytes, St
     let limit = parts.limits.max_bytes;
     let text = text.trim();
     if let Some(data) = strip_scheme(text) {
-        return Ok(from_data(data, index, limit).map_err(|detail| vec![detail])?);
+        return Ok(from_data(data, index, limit)?);
     }
     let url = Url::parse(text).map_err(|_| vec![complaint::of_download(index, "it is no address")])?;
     match parts.files.read(&url, limit as u64).await? {
         Found::Bytes(bytes) => Ok(bytes),
         Found::Missing => Err(vec![complaint::of_download(index, "there is no such file, or no longer")].into()),
         Found::TooLarge => Err(vec![complaint::too_large(index, limit)].into()),
-        Found::Elsewhere => Ok(download(parts, index, &url).await.map_err(|detail| vec![detail])?),
+        Found::Elsewhere => Ok(download(parts, index, &url).await?),
     }
 }
 
-async fn download(parts: &LocalParts, index: usize, url: &Url) -> Result<Bytes, Detail> {
+async fn download(parts: &LocalParts, index: usize, url: &Url) -> Result<Bytes, Vec<Detail>> {
     let limit = parts.limits.max_bytes;
     match parts.outbound.get(url, Bounds { max_bytes: limit, deadline: DEADLINE }).await {
         Ok(fetched) if (200..300).contains(&fetched.status) => Ok(fetched.body),
         Ok(fetched) if (300..400).contains(&fetched.status) => {
-            Err(complaint::of_download(index, "the server redirects, and redirects are not followed"))
+            Err(vec![complaint::of_download(index, "the server redirects, and redirects are not followed")])
         }
-        Ok(fetched) => Err(complaint::of_download(index, &format!("the server answered {}", fetched.status))),
-        Err(FetchError::TooLarge { .. }) => Err(complaint::too_large(index, limit)),
-        Err(error) => Err(complaint::of_download(index, &error.to_string())),
+        Ok(fetched) => Err(vec![complaint::of_download(index, &format!("the server answered {}", fetched.status))]),
+        Err(FetchError::TooLarge { .. }) => Err(vec![complaint::too_large(index, limit)]),
+        Err(error) => Err(vec![complaint::of_download(index, &error.to_string())]),
     }
 }
 
@@ -60,18 +60,18 @@ fn strip_scheme(text: &str) -> Option<&str> {
 }
 
 /// What follows `data:`, which is `[type][;base64],data`. The declared type is not believed and therefore not read.
-fn from_data(data: &str, index: usize, limit: usize) -> Result<Bytes, Detail> {
-    let (head, data) =
-        data.split_once(',').ok_or_else(|| complaint::of_download(index, "the data URI has no comma"))?;
+fn from_data(data: &str, index: usize, limit: usize) -> Result<Bytes, Vec<Detail>> {
+    let unreadable = |why| vec![complaint::of_download(index, why)];
+    let (head, data) = data.split_once(',').ok_or_else(|| unreadable("the data URI has no comma"))?;
     let encoded = head.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"));
     // Four characters carry three bytes, so this is known before anything is decoded.
     if data.len() / 4 > limit.div_ceil(3) {
-        return Err(complaint::too_large(index, limit));
+        return Err(vec![complaint::too_large(index, limit)]);
     }
-    let bytes: Vec<u8> = percent_decoded(data);
+    let bytes = percent_decoded(data);
     let bytes = if encoded { base64_decoded(&bytes) } else { Some(bytes) };
-    let bytes = bytes.ok_or_else(|| complaint::of_download(index, "the data URI is not valid base64"))?;
-    if bytes.len() > limit { Err(complaint::too_large(index, limit)) } else { Ok(bytes.into()) }
+    let bytes = bytes.ok_or_else(|| unreadable("the data URI is not valid base64"))?;
+    if bytes.len() > limit { Err(vec![complaint::too_large(index, limit)]) } else { Ok(bytes.into()) }
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
@@ -113,7 +113,7 @@ mod tests {
     #[track_caller]
     fn reads(uri: &str, expected: Result<&[u8], &str>) {
         let found = from_data(strip_scheme(uri).expect(uri), 0, 9);
-        let found = found.as_deref().map_err(|detail| detail.kind.as_ref());
+        let found = found.as_deref().map_err(|details| details[0].kind.as_ref());
         assert_eq!(found, expected, "{uri}");
     }
 
