@@ -11,8 +11,13 @@ const skew = Number(document.documentElement.dataset.now || Date.now()) - Date.n
 
 // Which step of the progress line a job is at: uploading, waiting, finding, composing, checking.
 const STEP = { uploading: 0, waiting_for_queue: 0, queued: 1, generating: 2, saving: 4, done: 5 };
-// What the local model says it does, as a key of our words.
-const DETAIL = { 'finding the product': 'stage.finding', composing: 'stage.composing' };
+// What the local engine says it does, as a key of our words. Other models speak for themselves.
+const DETAIL = [
+  [/^decoding/i, 'stage.checkingPhoto'],
+  [/^cutting out/i, 'stage.finding'],
+  [/^composing/i, 'stage.composing'],
+];
+const detailKey = (view) => DETAIL.find(([said]) => said.test(view.stageDetail ?? ''))?.[1];
 
 function stageOf(view) {
   if (view.status === 'SUCCEEDED') return many('stage.done', view.images.length);
@@ -27,7 +32,7 @@ function stageOf(view) {
       if (view.queuePosition === 0) return t('stage.queued.next');
       return view.queuePosition > 0 ? t('stage.queued.place', { n: view.queuePosition + 1 }) : t('stage.queued');
     case 'generating': {
-      const key = DETAIL[detailOf(view)];
+      const key = detailKey(view);
       return key ? t(key) : view.stageDetail || t('stage.finding');
     }
     default:
@@ -35,11 +40,9 @@ function stageOf(view) {
   }
 }
 
-const detailOf = (view) => (view.stageDetail ?? '').toLowerCase().replace(/[.…]+$/, '');
-
 function stepOf(view) {
   const step = STEP[view.stage] ?? 0;
-  return step === 2 && DETAIL[detailOf(view)] === 'stage.composing' ? 3 : step;
+  return step === 2 && detailKey(view) === 'stage.composing' ? 3 : step;
 }
 
 // Jobs that have ended make room for the newest one.

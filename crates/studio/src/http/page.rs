@@ -16,10 +16,12 @@ use crate::job::JobId;
 
 mod card;
 mod frame;
+mod result;
 mod rule;
 
-use card::{JobCard, ResultCard, RuleRow};
+use card::JobCard;
 use frame::Frame;
+use result::{ResultCard, RuleRow};
 use rule::{PresetOption, RuleLine};
 
 #[derive(Template)]

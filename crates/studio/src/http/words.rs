@@ -83,7 +83,7 @@ mod tests {
     }
 
     /// What stands between two of these quotes and looks like a key.
-    fn named<'s>(source: &'s str, quote: char) -> impl Iterator<Item = &'s str> {
+    fn named(source: &str, quote: char) -> impl Iterator<Item = &str> {
         let tame = |key: &&str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_');
         source.split(quote).filter(tame).filter(|key| is_family(key.split('.').next().unwrap_or_default()))
     }

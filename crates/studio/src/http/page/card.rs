@@ -1,16 +1,12 @@
 //! A job as a card on a page. The page's script fills the same places from the same facts.
 
-use serde::Deserialize;
-
 use plantain_media::preset::Preset;
 
+use crate::http::page::result::ResultCard;
 use crate::http::page::rule;
 use crate::http::words::Words;
 use crate::job::{JobError, JobState};
-use crate::view::{ImageView, JobView, Stage};
-
-/// Share of the canvas that the outline in a waiting frame takes.
-const USUAL_FILL: f32 = 0.88;
+use crate::view::{JobView, Stage};
 
 /// The steps of the progress line: uploading, waiting, finding the product, composing, checking.
 const STEPS: usize = 5;
@@ -33,47 +29,6 @@ pub struct JobCard {
     pub trouble: Option<JobError>,
     pub results: Vec<ResultCard>,
     pub notices: Vec<String>,
-}
-
-/// A picture, or the frame in which one will appear.
-#[derive(Clone)]
-pub struct ResultCard {
-    pub n: usize,
-    pub waiting: bool,
-    pub src: String,
-    /// A smaller copy, for the card itself.
-    pub preview: String,
-    pub download: String,
-    pub file_name: String,
-    pub alt: String,
-    pub variant: String,
-    pub size: String,
-    pub width: u32,
-    pub height: u32,
-    pub ghost: Ghost,
-    pub verdict: &'static str,
-    pub badge: String,
-    pub rules: Vec<RuleRow>,
-}
-
-/// The outline of the product-to-be.
-#[derive(Clone, Copy)]
-pub struct Ghost {
-    pub x: f32,
-    pub y: f32,
-    pub width: f32,
-    pub height: f32,
-}
-
-#[derive(Clone, Default)]
-pub struct RuleRow {
-    pub name: String,
-    pub required: String,
-    pub measured: String,
-    pub verdict: &'static str,
-    pub verdict_word: String,
-    pub fix: String,
-    pub source: String,
 }
 
 impl JobCard {
@@ -134,9 +89,20 @@ fn stage(job: &JobView, words: &Words) -> String {
             Some(ahead) => words.fill("stage.queued.place", &[("n", &(ahead + 1).to_string())]),
             None => words.get("stage.queued").to_owned(),
         },
-        (_, Stage::Generating) => job.stage_detail.clone().unwrap_or_else(|| words.get("stage.finding").to_owned()),
+        (_, Stage::Generating) => match (detail_key(job), &job.stage_detail) {
+            (None, Some(said)) => said.clone(),
+            (key, _) => words.get(key.unwrap_or("stage.finding")).to_owned(),
+        },
         (_, Stage::Saving | Stage::Done) => words.get("stage.saving").to_owned(),
     }
+}
+
+/// What the local engine says it does, as a key of our words. Other models speak for themselves.
+fn detail_key(job: &JobView) -> Option<&'static str> {
+    let said = job.stage_detail.as_deref()?.to_ascii_lowercase();
+    let known =
+        [("decoding", "stage.checkingPhoto"), ("cutting out", "stage.finding"), ("composing", "stage.composing")];
+    known.into_iter().find(|(opening, _)| said.starts_with(opening)).map(|(_, key)| key)
 }
 
 fn time(job: &JobView, words: &Words) -> String {
@@ -149,6 +115,7 @@ fn steps(job: &JobView) -> [&'static str; STEPS] {
     let now = match job.stage {
         Stage::Uploading | Stage::WaitingForQueue => 0,
         Stage::Queued => 1,
+        Stage::Generating if detail_key(job) == Some("stage.composing") => 3,
         Stage::Generating => 2,
         Stage::Saving => 4,
         Stage::Done => STEPS,
@@ -160,190 +127,54 @@ fn steps(job: &JobView) -> [&'static str; STEPS] {
     })
 }
 
-impl Default for ResultCard {
-    fn default() -> ResultCard {
-        ResultCard::waiting(0, (1000, 1000), Words::english())
-    }
-}
-
-impl ResultCard {
-    fn new(n: usize, image: &ImageView, preset: &str, words: &Words) -> ResultCard {
-        let measured = Measured::read(&image.report);
-        let variant = variant(image, n, words);
-        ResultCard {
-            waiting: false,
-            src: image.url.clone(),
-            preview: format!("{}?w=800", image.url),
-            download: format!("{}?download", image.url),
-            file_name: image.file_name.rsplit('/').next().unwrap_or_default().to_owned(),
-            alt: words.fill("result.alt", &[("variant", &variant), ("preset", preset)]),
-            size: size(image.width, image.height, words),
-            verdict: measured.verdict(image.passed),
-            badge: measured.badge(image.passed, preset, words),
-            rules: measured.results.iter().map(|rule| rule.row(words)).collect(),
-            variant,
-            ..ResultCard::waiting(n, (image.width, image.height), words)
-        }
-    }
-
-    fn waiting(n: usize, (width, height): (u32, u32), words: &Words) -> ResultCard {
-        let (w, h) = (width as f32, height as f32);
-        let share = (1.0 - USUAL_FILL) / 2.0;
-        ResultCard {
-            n,
-            waiting: true,
-            src: String::new(),
-            preview: String::new(),
-            download: String::new(),
-            file_name: String::new(),
-            alt: String::new(),
-            variant: words.fill("result.variant", &[("n", &n.to_string())]),
-            size: size(width, height, words),
-            width,
-            height,
-            ghost: Ghost { x: w * share, y: h * share, width: w * USUAL_FILL, height: h * USUAL_FILL },
-            verdict: "pass",
-            badge: String::new(),
-            rules: Vec::new(),
-        }
-    }
-}
-
-/// What the model calls its composition, with a capital as headings have.
-fn variant(image: &ImageView, n: usize, words: &Words) -> String {
-    let Some(name) = image.variant.as_deref().filter(|name| !name.is_empty()) else {
-        return words.fill("result.variant", &[("n", &n.to_string())]);
-    };
-    let mut rest = name.chars();
-    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
-}
-
-fn size(width: u32, height: u32, words: &Words) -> String {
-    words.fill("result.size", &[("width", &width.to_string()), ("height", &height.to_string())])
-}
-
-/// The part of a check's report that is shown.
-#[derive(Default, Deserialize)]
-struct Measured {
-    #[serde(default)]
-    results: Vec<Rule>,
-}
-
-#[derive(Deserialize)]
-struct Rule {
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    required: String,
-    #[serde(default)]
-    measured: String,
-    outcome: Verdict,
-    #[serde(default)]
-    fix: String,
-    #[serde(default)]
-    source: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Verdict {
-    Pass,
-    Warn,
-    Fail,
-    NotMeasured,
-}
-
-impl Verdict {
-    fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Pass => "pass",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "fail",
-            Verdict::NotMeasured => "not_measured",
-        }
-    }
-}
-
-impl Measured {
-    /// A report of another shape shows no rules, and the verdict that came with the picture stands alone.
-    fn read(report: &serde_json::Value) -> Measured {
-        Measured::deserialize(report).unwrap_or_default()
-    }
-
-    fn count(&self, verdict: Verdict) -> usize {
-        self.results.iter().filter(|rule| rule.outcome == verdict).count()
-    }
-
-    fn verdict(&self, passed: bool) -> &'static str {
-        match passed {
-            false => "fail",
-            true if self.count(Verdict::Warn) > 0 => "warn",
-            true => "pass",
-        }
-    }
-
-    fn badge(&self, passed: bool, preset: &str, words: &Words) -> String {
-        let (met, remarks) = (self.count(Verdict::Pass), self.count(Verdict::Warn));
-        let total = (self.results.len() - self.count(Verdict::NotMeasured)).to_string();
-        let met = met.to_string();
-        let values = [("preset", preset), ("passed", met.as_str()), ("total", total.as_str())];
-        match (passed, remarks) {
-            (true, 0) => words.fill("badge.pass", &values),
-            (true, n) => words.many("badge.warn", n, &values),
-            (false, _) => {
-                let missed = self.results.iter().filter(|rule| rule.outcome == Verdict::Fail);
-                let names = missed.map(|rule| rule.title.as_str()).collect::<Vec<_>>().join(", ");
-                words.fill("badge.fail", &[("preset", preset), ("names", &names)])
-            }
-        }
-    }
-}
-
-impl Rule {
-    fn row(&self, words: &Words) -> RuleRow {
-        let verdict = self.outcome.as_str();
-        RuleRow {
-            name: self.title.clone(),
-            required: self.required.clone(),
-            measured: self.measured.clone(),
-            verdict,
-            verdict_word: words.get(&format!("verdict.{verdict}")).to_owned(),
-            fix: self.fix.clone(),
-            source: self.source.clone(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
-    fn report(outcomes: &[&str]) -> Measured {
-        let rule = |(i, outcome): (usize, &&str)| json!({"title": format!("Rule {i}"), "outcome": outcome});
-        Measured::read(&json!({"results": outcomes.iter().enumerate().map(rule).collect::<Vec<_>>()}))
+    fn job(status: &str, stage: &str, changes: serde_json::Value) -> JobView {
+        let mut job = json!({
+            "jobId": "019d9e0b-6eb0-7920-827a-868d042ec76e", "requestId": null, "status": status, "stage": stage,
+            "stageDetail": null, "queuePosition": null, "etaSeconds": null, "preset": "own", "prompt": null,
+            "endpoint": "fal-ai/nano-banana/edit", "numImages": 3, "images": [], "sourceUrl": null, "sourceName": null,
+            "error": null, "description": null, "costCents": 0.0, "backend": "", "notices": [],
+            "timings": {"queuedMs": null, "runningMs": null, "savingMs": null, "totalMs": null},
+            "createdAt": "2026-11-21T12:00:00Z", "finishedAt": null,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            job[name] = value.clone();
+        }
+        serde_json::from_value(job).unwrap()
     }
 
     #[test]
-    fn a_badge_says_what_was_measured_and_nothing_more() {
-        for (outcomes, passed, verdict, badge) in [
-            (&["pass", "pass"][..], true, "pass", "Passes Amazon main: 2 of 2 rules"),
-            (&["pass", "not_measured"], true, "pass", "Passes Amazon main: 1 of 1 rules"),
-            (&["pass", "warn"], true, "warn", "Passes Amazon main: 1 of 2 rules, 1 remark"),
-            (&["warn", "warn", "pass"], true, "warn", "Passes Amazon main: 1 of 3 rules, 2 remarks"),
-            (&["fail", "pass", "fail"], false, "fail", "Misses Amazon main: Rule 0, Rule 2"),
+    fn each_stage_has_its_words_and_its_step() {
+        for (status, stage, changes, words, step) in [
+            ("QUEUED", "uploading", json!({}), "Handing over", Some(0)),
+            ("QUEUED", "waiting_for_queue", json!({}), "Waiting for the queue to answer", Some(0)),
+            ("QUEUED", "queued", json!({}), "Waiting in the queue", Some(1)),
+            ("QUEUED", "queued", json!({"queuePosition": 0}), "Next in the queue", Some(1)),
+            ("QUEUED", "queued", json!({"queuePosition": 2}), "Place 3 in the queue", Some(1)),
+            ("RUNNING", "generating", json!({}), "Finding the product", Some(2)),
+            ("RUNNING", "generating", json!({"stageDetail": "Cutting out 2/3"}), "Finding the product", Some(2)),
+            ("RUNNING", "generating", json!({"stageDetail": "Composing"}), "Composing", Some(3)),
+            ("RUNNING", "generating", json!({"stageDetail": "Step 7"}), "Step 7", Some(2)),
+            ("RUNNING", "saving", json!({}), "Checking the rules", Some(4)),
+            ("FAILED", "done", json!({}), "It did not work", None),
+            ("CANCELED", "done", json!({}), "Canceled", None),
+            ("SUCCEEDED", "done", json!({}), "0 pictures are ready", None),
         ] {
-            let report = report(outcomes);
-            let told = report.badge(passed, "Amazon main", Words::english());
-            assert_eq!((report.verdict(passed), told.as_str()), (verdict, badge));
+            let card = JobCard::new(&job(status, stage, changes), None, Words::english());
+            let now = card.steps.iter().position(|step| *step == "is-now");
+            assert_eq!((card.stage.as_str(), now), (words, step), "{status} {stage}");
         }
     }
 
     #[test]
-    fn a_report_of_another_shape_shows_no_rules() {
-        for other in [json!(null), json!([]), json!({"results": "x"}), json!({"results": [{"outcome": "maybe"}]})] {
-            assert!(Measured::read(&other).results.is_empty(), "{other}");
-        }
+    fn a_job_of_a_preset_that_is_gone_still_has_a_card() {
+        let card = JobCard::new(&job("QUEUED", "queued", json!({})), None, Words::english());
+        assert_eq!((card.preset.as_str(), card.title.as_str(), card.results.len()), ("own", "Product photo", 3));
+        assert!(card.is_open && card.results.iter().all(|result| result.waiting));
     }
 }

@@ -13,8 +13,10 @@ use plantain_media::preset::Format;
 /// The longer sides that previews have, in pixels. Few, so that few are made and kept.
 const SIDES: [u32; 3] = [160, 400, 800];
 
-/// Bytes of one preview; far more than a good one needs.
-const PREVIEW_BYTES_MAX: u64 = 400 * 1024;
+/// Bytes of one preview: eight kilobytes and a third of a byte a pixel, which a good JPEG of this size stays below.
+fn bytes_max(side: u32) -> u64 {
+    8 * 1024 + u64::from(side) * u64::from(side) / 3
+}
 
 /// Bytes of all previews that are kept.
 const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -31,7 +33,7 @@ pub fn make(bytes: &[u8], side: u32, limits: &Limits) -> Option<Bytes> {
     let small = shrink(&picture, side)?;
     let options = EncodeOptions {
         format: Format::Jpeg,
-        max_bytes: PREVIEW_BYTES_MAX,
+        max_bytes: bytes_max(side),
         min_bytes: None,
         min_jpeg_quality: None,
         chroma: Chroma::Full,
