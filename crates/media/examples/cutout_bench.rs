@@ -7,15 +7,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use fast_image_resize::images::{Image, ImageRef};
 use plantain_media::cutout::{CutoutOptions, CutoutStage, Segmenter};
 use plantain_media::decode::{Limits, decode};
 use plantain_scale::ResizeOptions;
-use plantain_scale::{PixelType, Resizer};
 
 /// The size of an ordinary phone's photo. In the sample the shirt fills most of it.
 const SIZE: (u32, u32) = (3000, 4000);
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 3;
 
 fn main() {
     let path = std::env::args().nth(1);

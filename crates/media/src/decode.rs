@@ -2,8 +2,8 @@
 //!
 //! It owns the limits, the recognition of formats by content and the facts about the source. It never looks at a
 //! file name or a declared type, and it keeps one invariant: no pixel is decoded before the file's own header has been
-//! held against [`Limits`], so memory stays below about 12 bytes a pixel of `max_pixels` (600 MB at the default 50
-//! megapixels, reached only by a progressive CMYK JPEG; an ordinary photo needs 6) plus twice the file.
+//! held against [`Limits`], so memory stays below 17 bytes a pixel of `max_pixels`: 850 MB at the default 50 megapixels,
+//! which only a progressive CMYK JPEG reaches; an ordinary photo takes 3 bytes a pixel, or 6 while it is turned upright.
 //! Metadata, GPS positions among it, ends here: nothing but pixels and [`SourceFacts`] leaves this module.
 
 mod error;
@@ -32,7 +32,7 @@ pub const MAX_ASPECT: u32 = 12;
 pub struct Limits {
     /// Size of the file, in bytes.
     pub max_bytes: usize,
-    /// Width times height. The memory that decoding may take grows with it: 12 bytes a pixel at worst.
+    /// Width times height. The memory that decoding may take grows with it: 17 bytes a pixel at worst.
     pub max_pixels: u64,
     /// The longer side, in pixels.
     pub max_side: u32,

@@ -7,7 +7,7 @@
 //! This module owns which pixels are product. It refuses to guess: a photo in which nothing stands out is
 //! [`CutoutError::NoProduct`]. It never invents a pixel and reads no file, clock or network. A product is worked on
 //! with at most [`MAX_PRODUCT_SIDE`] pixels on its long side, so memory is bounded by that and not by the camera:
-//! about 40 bytes a pixel of the crop, 350 MB at worst, beside the photo itself.
+//! about 40 bytes a pixel of the crop, 350 MB at worst, and 150 MB for the network, beside the photo itself.
 
 mod colors;
 mod components;
@@ -172,7 +172,11 @@ impl Segmenter {
 
     /// One look at `area`.
     fn look(&self, photo: &Picture, area: Rect) -> Result<Shape, CutoutError> {
-        let answer = self.runtime.run(saliency::input_of(photo, area))?;
+        let square = saliency::square_of(photo, area);
+        if saliency::is_plain(&square) {
+            return Err(CutoutError::NoProduct);
+        }
+        let answer = self.runtime.run(saliency::input_of(&square))?;
         let (plane, contrast) = saliency::normalised(answer);
         if !contrast.shows_something() {
             return Err(CutoutError::NoProduct);
@@ -185,7 +189,8 @@ impl Segmenter {
     fn closer_looks(&self, photo: &Picture, found: Rect) -> Result<Shape, CutoutError> {
         let size = (photo.width(), photo.height());
         let [near, wide] = CLOSER.map(|share| frame::grown(found, share, size));
-        let answers = self.runtime.run_two([near, wide].map(|area| saliency::input_of(photo, area)))?;
+        let answers =
+            self.runtime.run_two([near, wide].map(|area| saliency::input_of(&saliency::square_of(photo, area))))?;
         let [(near_plane, near_contrast), (wide_plane, wide_contrast)] = answers.map(saliency::normalised);
         if !near_contrast.shows_something() && !wide_contrast.shows_something() {
             return Err(CutoutError::NoProduct);
