@@ -13,7 +13,8 @@ use crate::model::{
     HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 
-/// Invariant of every writing method: when it returns `Ok`, the change is durable.
+/// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
+/// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
 #[async_trait]
 pub trait QueueStore: Send + Sync + 'static {
     /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is

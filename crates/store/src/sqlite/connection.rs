@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::sqlite::work::Survives;
+
 /// How long a statement waits for another process that has the file locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,10 +25,20 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = open(path, flags, WRITER_CACHE_KIB)?;
     // First the journal's mode: it answers with a row and can't be changed inside a transaction.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "full")?;
+    set_commits(&connection, Survives::PowerCut)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
     Ok(connection)
+}
+
+/// What the following commits survive. Either way the file stays whole: the log is read up to where it was synced. A synced
+/// commit also syncs all commits before it.
+pub(super) fn set_commits(connection: &Connection, survives: Survives) -> Result<(), rusqlite::Error> {
+    let synchronous = match survives {
+        Survives::PowerCut => "full",
+        Survives::Process => "normal",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -14,7 +14,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Invariant: a write that was answered with `Ok` has been synced to the disk (`WAL`, `synchronous=FULL`).
+//! Invariant: a write that was answered with `Ok` has been synced to the disk (`WAL`, `synchronous=FULL`), unless its caller
+//! chose [`Database::write_unsynced`].
 
 mod connection;
 mod error;
@@ -33,6 +34,7 @@ use rusqlite::Transaction;
 use crate::error::{DatabaseError, OpenError};
 use crate::migrations::Migrations;
 use crate::sqlite::readers::Readers;
+use crate::sqlite::work::Survives;
 use crate::sqlite::writer::Writer;
 
 /// Cheap to clone. When the last clone is dropped, what has been handed over is finished and the threads end.
@@ -63,7 +65,18 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
-        self.0.writer.write(change).await
+        self.0.writer.write(Survives::PowerCut, change).await
+    }
+
+    /// Like [`Database::write`], but not synced by itself: the change survives the process, however it ends, and is lost in a
+    /// power cut unless a synced write followed. For leases and what belongs to them: a power cut ends their holders too, and
+    /// a lease that is forgotten is one that has run out.
+    pub async fn write_unsynced<T, F>(&self, change: F) -> Result<T, DatabaseError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+    {
+        self.0.writer.write(Survives::Process, change).await
     }
 
     /// Runs `question` on one consistent state: all that was committed before, nothing that is being written.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Cause, DatabaseError, OpenError};
 use crate::sqlite::connection;
-use crate::sqlite::work::{self, Work};
+use crate::sqlite::work::{self, Survives, Work};
 use crate::sqlite::writer::{PATIENCE, WAITING_MAX};
 
 /// Enough that one long listing does not hold up the status calls.
@@ -40,7 +40,7 @@ impl Readers {
         F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         let queue = self.queue.as_ref().ok_or_else(work::gone)?;
-        let (piece, answer) = work::piece(question);
+        let (piece, answer) = work::piece(Survives::Process, question);
         queue.send_timeout(piece, PATIENCE).await.map_err(|error| match error {
             SendTimeoutError::Timeout(_) => work::overloaded(),
             SendTimeoutError::Closed(_) => work::gone(),

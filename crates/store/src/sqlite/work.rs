@@ -8,8 +8,19 @@ use tokio::sync::oneshot;
 
 use crate::error::{Cause, DatabaseError};
 
+/// What has to be survived by what a piece writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Survives {
+    /// A power cut: it is synced before anybody is told.
+    PowerCut,
+    /// The end of the process, by whatever means: it is with the system, which syncs it some time later.
+    Process,
+}
+
 /// What the threads see of a piece of work, whatever it returns.
 pub(super) trait Work: Send {
+    fn survives(&self) -> Survives;
+
     /// Runs it, at most once, and keeps what came out. The error is told so that the caller can undo its writes.
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError>;
 
@@ -18,18 +29,19 @@ pub(super) trait Work: Send {
 }
 
 pub(super) struct Piece<T, F> {
+    survives: Survives,
     todo: Option<F>,
     done: Option<Result<T, DatabaseError>>,
     reply: oneshot::Sender<Result<T, DatabaseError>>,
 }
 
-pub(super) fn piece<T, F>(todo: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, DatabaseError>>)
+pub(super) fn piece<T, F>(survives: Survives, todo: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, DatabaseError>>)
 where
     T: Send + 'static,
     F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Piece { todo: Some(todo), done: None, reply }), answer)
+    (Box::new(Piece { survives, todo: Some(todo), done: None, reply }), answer)
 }
 
 impl<T, F> Work for Piece<T, F>
@@ -37,6 +49,10 @@ where
     T: Send,
     F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send,
 {
+    fn survives(&self) -> Survives {
+        self.survives
+    }
+
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError> {
         let Some(todo) = self.todo.take() else { return Ok(()) };
         // A panic is a bug in one store method. It must not take the only writer with it.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Cause, DatabaseError, OpenError};
 use crate::migrations::Migrations;
-use crate::sqlite::work::{self, Work};
+use crate::sqlite::work::{self, Survives, Work};
 use crate::sqlite::{connection, migrate};
 
 /// Pieces in one commit. More would make the first one wait for too long.
@@ -50,13 +50,13 @@ impl Writer {
         Ok(Writer { queue: Some(queue), thread: Some(thread) })
     }
 
-    pub(super) async fn write<T, F>(&self, change: F) -> Result<T, DatabaseError>
+    pub(super) async fn write<T, F>(&self, survives: Survives, change: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         let queue = self.queue.as_ref().ok_or_else(work::gone)?;
-        let (piece, answer) = work::piece(change);
+        let (piece, answer) = work::piece(survives, change);
         queue.send_timeout(piece, PATIENCE).await.map_err(|error| match error {
             SendTimeoutError::Timeout(_) => work::overloaded(),
             SendTimeoutError::Closed(_) => work::gone(),
@@ -83,8 +83,10 @@ fn open(path: &Path, migrations: &Migrations) -> Result<Connection, OpenError> {
 
 fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Work>>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    // How the connection was opened.
+    let mut commits = Survives::PowerCut;
     while waiting.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        let failed = commit(&mut connection, &mut batch).err();
+        let failed = commit(&mut connection, &mut commits, &mut batch).err();
         if let Some(error) = &failed {
             tracing::error!(pieces = batch.len(), error = %detail(error), "sqlite.commit_failed");
         }
@@ -94,7 +96,17 @@ fn serve(mut connection: Connection, mut waiting: mpsc::Receiver<Box<dyn Work>>)
     }
 }
 
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Work>]) -> Result<(), DatabaseError> {
+fn commit(
+    connection: &mut Connection,
+    commits: &mut Survives,
+    batch: &mut [Box<dyn Work>],
+) -> Result<(), DatabaseError> {
+    let sync = batch.iter().any(|piece| piece.survives() == Survives::PowerCut);
+    let needed = if sync { Survives::PowerCut } else { Survives::Process };
+    if needed != *commits {
+        connection::set_commits(connection, needed)?;
+        *commits = needed;
+    }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for piece in batch {
         in_savepoint(&tx, piece.as_mut())?;

@@ -10,6 +10,10 @@ use plantain_store::sqlite::Database;
 const ITEMS: Migrations =
     Migrations { role: "items", files: &["CREATE TABLE items (name TEXT NOT NULL UNIQUE, filler BLOB) STRICT"] };
 
+/// What SQLite calls its ways to commit.
+const NORMAL: i64 = 1;
+const FULL: i64 = 2;
+
 struct Fixture {
     database: Database,
     folder: tempfile::TempDir,
@@ -83,6 +87,26 @@ async fn a_store_method_that_panics_does_not_take_the_writer_or_a_reader_with_it
     }
     add(&database, "chair").await.unwrap();
     assert_eq!(names(&database).await, ["chair"]);
+}
+
+#[tokio::test]
+async fn an_unsynced_write_is_seen_at_once_and_survives_the_process() {
+    let Fixture { database, folder } = fresh().await;
+    let insert = |name: &'static str| {
+        move |tx: &rusqlite::Transaction<'_>| Ok(tx.execute("INSERT INTO items (name) VALUES (?1)", [name])?)
+    };
+    database.write_unsynced(insert("lease")).await.unwrap();
+    assert_eq!(names(&database).await, ["lease"]);
+    let copy = folder.path().join("copy.db");
+    // The bytes that are with the system when a process is killed.
+    for ending in ["db", "db-wal"] {
+        std::fs::copy(folder.path().join("items.db").with_extension(ending), copy.with_extension(ending)).unwrap();
+    }
+    assert_eq!(names(&Database::open(&copy, &ITEMS).await.unwrap()).await, ["lease"]);
+    database.write(insert("result")).await.unwrap();
+    let synchronous = |tx: &rusqlite::Transaction<'_>| Ok(tx.query_row("PRAGMA synchronous", [], |row| row.get(0))?);
+    assert_eq!(database.write::<i64, _>(synchronous).await.unwrap(), FULL, "whatever came before");
+    assert_eq!(database.write_unsynced::<i64, _>(synchronous).await.unwrap(), NORMAL);
 }
 
 #[tokio::test]
