@@ -104,7 +104,8 @@ impl Refusal {
             Refusal::BodyTooLarge { .. } => 413,
             Refusal::MediaType => 415,
             Refusal::Host | Refusal::NotJson(_) | Refusal::BodyBroken => 400,
-            Refusal::Unreadable { .. } | Refusal::Webhook(_) | Refusal::KeyReused | Refusal::UploadTaken => 400,
+            Refusal::Unreadable { .. } | Refusal::Webhook(_) | Refusal::UploadTaken => 400,
+            Refusal::KeyReused => 422,
             Refusal::Store(StoreError::Corrupt { .. }) | Refusal::Panic => 500,
             Refusal::Store(_) | Refusal::Blobs(_) => 503,
             Refusal::TookTooLong => 504,
@@ -235,7 +236,7 @@ mod tests {
         answers(Refusal::Method, 405, None, false);
         answers(Refusal::MediaType, 415, None, false);
         answers(Refusal::BodyTooLarge { limit_bytes: 1 }, 413, None, false);
-        answers(Refusal::KeyReused, 400, Some(ErrorType::BadRequest), false);
+        answers(Refusal::KeyReused, 422, None, false);
         answers(Refusal::Ticket, 403, None, false);
         answers(Refusal::TookTooLong, 504, Some(ErrorType::RequestTimeout), true);
         answers(Refusal::Panic, 500, Some(ErrorType::InternalError), false);

@@ -53,7 +53,7 @@ async fn the_same_idempotency_key_gives_the_same_request() {
     let first = submit("job-1", KEY, "{}").await;
     let again = submit("job-1", KEY, "{}").await;
     assert_eq!((again.status, &again.json()["request_id"]), (200, &first.json()["request_id"]));
-    submit("job-1", KEY, r#"{"prompt":"other"}"#).await.refuses(400, "used before for another request");
+    submit("job-1", KEY, r#"{"prompt":"other"}"#).await.refuses(422, "used before for another request");
     let other = submit("job-2", KEY, "{}").await;
     assert_ne!(other.json()["request_id"], first.json()["request_id"]);
     let rival = submit("job-1", OTHER_KEY, "{}").await;
