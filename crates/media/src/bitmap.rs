@@ -69,10 +69,11 @@ impl Bitmap {
     /// Adds `from..to` of row `y`.
     pub(crate) fn insert_run(&mut self, y: usize, from: usize, to: usize) {
         let row = &mut self.words[y * self.stride..(y + 1) * self.stride];
-        for at in from / 64..to.div_ceil(64) {
+        let touched = row.iter_mut().enumerate().take(to.div_ceil(64)).skip(from / 64);
+        for (at, word) in touched {
             let low = from.saturating_sub(at * 64).min(63);
             let high = (to - at * 64).min(64);
-            row[at] |= (u64::MAX >> (64 - high)) & (u64::MAX << low);
+            *word |= (u64::MAX >> (64 - high)) & (u64::MAX << low);
         }
     }
 
@@ -98,10 +99,8 @@ impl Bitmap {
     /// Every pixel within `radius` of a member, both ways and diagonally (Chebyshev).
     pub(crate) fn grown(&self, radius: usize) -> Bitmap {
         let mut set = self.clone();
-        let (stride, width) = (set.stride, set.width);
-        set.words.par_chunks_exact_mut(stride).for_each(|row| grow_row(row, radius));
+        set.words.par_chunks_exact_mut(self.stride).for_each(|row| grow_row(row, radius));
         set.clear_beyond_width();
-        debug_assert_eq!(width, self.width);
         set.grow_columns(radius)
     }
 

@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn each_impossible_value_names_its_field() {
-        let table: [(fn(&mut Preset), &str); 21] = [
+        type Change = fn(&mut Preset);
+        let table: [(Change, &str); 21] = [
             (|p| p.id = "Amazon Main".into(), "id"),
             (|p| p.id = String::new(), "id"),
             (|p| p.canvas = (0, 2000), "canvas"),

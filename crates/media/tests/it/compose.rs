@@ -81,9 +81,9 @@ fn the_sweep_shows_no_bands() {
 fn a_contact_shadow_lies_below_and_is_darkest_at_the_product() {
     let done = compose(&photographed("mug"), &scene(Backdrop::White, Shadow::Contact));
     let product = done.matte.bounds(128).unwrap();
-    let foot =
+    let mut foot =
         (product.x..product.x + product.width / 2).filter(|x| done.matte.at(*x, product.y + product.height - 3) > 250);
-    let x = foot.last().unwrap();
+    let x = foot.next_back().unwrap();
     let level = |below: u32| done.picture.pixel(x, product.y + product.height + below)[0];
     assert!(level(2) < 225, "{}", level(2));
     assert!(level(2) < level(8) && level(8) < level(16), "{} {} {}", level(2), level(8), level(16));

@@ -143,17 +143,21 @@ fn a_scene_is_extended_rather_than_the_product_cut() {
 
 #[test]
 fn a_byte_limit_is_kept_by_quality_then_colour_and_said() {
+    // Coarse cloth: much for the encoder to keep, without the hard contrast at the edge that no quality keeps clean.
     let mut noisy = boxed((600, 600), Rect { x: 36, y: 100, width: 528, height: 400 }, [255; 3]);
-    for (at, value) in noisy.0.rgb_mut().iter_mut().enumerate().filter(|(at, _)| (100..500).contains(&(at / 1800))) {
-        if (36..564).contains(&(at % 1800 / 3)) {
-            *value = (at.wrapping_mul(2_654_435_761) >> 13) as u8;
-        }
+    for (at, pixel) in noisy.0.rgb_mut().chunks_mut(3).enumerate().filter(|(at, _)| noisy.1.alpha()[*at] > 0) {
+        let grain = (at.wrapping_mul(2_654_435_761) >> 13) as u8 / 4;
+        pixel.copy_from_slice(&[100 + grain, 90 + grain, 80 + grain]);
     }
     let best = passes(&noisy.0, &noisy.1, &small("amazon_main")).bytes.len() as u64;
     let lower = passes(&noisy.0, &noisy.1, &Preset { max_bytes: best * 8 / 10, ..small("amazon_main") });
     assert!(matches!(lower.actions[..], [Action::QualityLowered { quality: 85..95 }]), "{:?}", lower.actions);
-    let halved =
-        finish(&noisy.0, &noisy.1, &Preset { max_bytes: best / 3, ..small("amazon_main") }, &FinishOptions::default());
+    let halved = finish(
+        &noisy.0,
+        &noisy.1,
+        &Preset { max_bytes: best * 55 / 100, ..small("amazon_main") },
+        &FinishOptions::default(),
+    );
     assert!(halved.unwrap().actions.contains(&Action::ChromaHalved));
     let hopeless = Preset { max_bytes: 20_000, ..small("amazon_main") };
     assert!(matches!(finish(&noisy.0, &noisy.1, &hopeless, &FinishOptions::default()), Err(FinishError::Encode(_))));

@@ -55,8 +55,8 @@ fn dpi(data: &[u8]) -> Option<u16> {
 fn xmp(data: &[u8]) -> Option<Vec<u8>> {
     let rest = data.strip_prefix(b"XML:com.adobe.xmp\0\0\0")?;
     let mut parts = rest.splitn(3, |b| *b == 0);
-    (parts.next()?, parts.next()?);
-    parts.next().map(<[u8]>::to_vec)
+    // Behind language and translated keyword comes the text.
+    parts.nth(2).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

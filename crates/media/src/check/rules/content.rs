@@ -10,7 +10,7 @@ use crate::preset::{Background, Preset};
 /// Share of the canvas above which something that is not the product counts.
 const MIN_AREA: f64 = 0.0005;
 /// Letters closer than this share of the long side belong to one word.
-const WORD_GAP: f64 = 0.005;
+const WORD_GAP: f64 = 0.012;
 /// Levels by which a pixel must be darker than the background.
 const DARKER: u8 = 5;
 
