@@ -4,9 +4,11 @@ use anyhow::{Result, bail};
 
 use crate::run::{cargo, show, succeeds};
 
+type Check = fn() -> Result<()>;
+
 /// Goes on after a failure, so that one run shows all of them.
 pub fn run() -> Result<()> {
-    let checks: [(&str, fn() -> Result<()>); 4] =
+    let checks: [(&str, Check); 4] =
         [("formatting", formatting), ("clippy", clippy), ("documentation", documentation), ("licences", licences)];
     let mut failed = Vec::new();
     for (name, check) in checks {
@@ -33,7 +35,9 @@ fn documentation() -> Result<()> {
 /// Licences, duplicates and sources need no network; advisories need a copy of the database.
 fn licences() -> Result<()> {
     if !succeeds(cargo().args(["deny", "--version"])) {
-        eprintln!("xtask: SKIPPED: licences and advisories; `cargo install --locked cargo-deny` makes this check possible");
+        eprintln!(
+            "xtask: SKIPPED: licences and advisories; `cargo install --locked cargo-deny` makes this check possible"
+        );
         return Ok(());
     }
     show(cargo().args(["deny", "--offline", "check", "licenses", "bans", "sources"]))

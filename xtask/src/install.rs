@@ -6,8 +6,10 @@ use anyhow::{Result, bail};
 
 use crate::run::{cargo, command, show, succeeds};
 
+type IsThere = fn() -> bool;
+
 /// Debian's packages, each with a program that shows that it is there.
-const PACKAGES: [(&str, fn() -> bool); 3] = [
+const PACKAGES: [(&str, IsThere); 3] = [
     ("postgresql", || postgres_programs().is_some()),
     ("chromium", || on_path("chromium")),
     ("chromium-driver", || on_path("chromedriver")),

@@ -23,12 +23,16 @@ pub enum Backend {
     /// The queue in this process.
     Embedded,
     /// fal.ai, or whatever the addresses say.
-    Remote {
-        key: ApiKey,
-        hosts: Endpoints,
-        /// Where the keys of its webhooks are published.
-        jwks: Url,
-    },
+    Remote(Box<Remote>),
+}
+
+/// A queue elsewhere.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    pub key: ApiKey,
+    pub hosts: Endpoints,
+    /// Where the keys of its webhooks are published.
+    pub jwks: Url,
 }
 
 /// Below the REST host.
@@ -69,7 +73,7 @@ fn backend(sources: &Sources) -> Result<Backend, ConfigError> {
         cdn: host("FAL_CDN_URL", usual.cdn)?,
     };
     let jwks = host("FAL_JWKS_URL", beside(&hosts.rest))?;
-    Ok(Backend::Remote { key, hosts, jwks })
+    Ok(Backend::Remote(Box::new(Remote { key, hosts, jwks })))
 }
 
 fn beside(rest: &Url) -> Url {
@@ -88,19 +92,17 @@ mod tests {
 
     #[test]
     fn a_key_alone_means_fals_own_hosts() {
-        let Backend::Remote { hosts, jwks, .. } = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else {
-            panic!("embedded")
-        };
-        assert_eq!(hosts, Endpoints::fal());
-        assert_eq!(jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
+        let Backend::Remote(remote) = fal(&[("FAL_KEY", "a:b")]).unwrap().backend else { panic!("embedded") };
+        assert_eq!(remote.hosts, Endpoints::fal());
+        assert_eq!(remote.jwks.as_str(), "https://rest.fal.ai/.well-known/jwks.json");
         assert!(matches!(fal(&[]).unwrap().backend, Backend::Embedded));
     }
 
     #[test]
     fn another_server_publishes_its_keys_beside_its_rest_address() {
         let pairs = [("FAL_KEY", "a:b"), ("FAL_REST_URL", "http://10.0.0.1:8788/rest/")];
-        let Backend::Remote { jwks, .. } = fal(&pairs).unwrap().backend else { panic!("embedded") };
-        assert_eq!(jwks.as_str(), "http://10.0.0.1:8788/rest/.well-known/jwks.json");
+        let Backend::Remote(remote) = fal(&pairs).unwrap().backend else { panic!("embedded") };
+        assert_eq!(remote.jwks.as_str(), "http://10.0.0.1:8788/rest/.well-known/jwks.json");
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
             ("studio_listn", Some("STUDIO_LISTEN")),
             ("Studio-Listen", Some("STUDIO_LISTEN")),
             ("FALKEY", Some("FAL_KEY")),
-            ("webhook_retry_schedule", Some("WEBHOOK_SCHEDULE")),
+            ("webhooks_schedule", Some("WEBHOOK_SCHEDULE")),
             ("colour", None),
             ("", None),
         ] {

@@ -4,10 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
-use plantain_work::{Shutdown, Tasks};
+use plantain_work::Shutdown;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+use super::Ground;
+use super::accept::accept;
 
 /// A port that can't be listened on. The operator frees it or names another.
 #[derive(Debug, thiserror::Error)]
@@ -48,31 +51,14 @@ impl Listening {
         local_url(self.address)
     }
 
-    /// Serves until shutdown begins and the last answer is out. If serving ends before that, `crashed` is set off.
-    pub fn serve(
-        self,
-        name: &'static str,
-        router: Router,
-        tasks: &Tasks,
-        shutdown: &Shutdown,
-        crashed: &CancellationToken,
-    ) {
-        let (shutdown, crashed) = (shutdown.clone(), crashed.clone());
-        tasks.spawn(name, async move {
+    /// Serves until shutdown begins. If serving ends before that, `crashed` is set off.
+    pub fn serve(self, name: &'static str, router: Router, ground: &Ground<'_>) {
+        let (tasks, shutdown, clock) = (ground.tasks.clone(), ground.shutdown.clone(), ground.clock.clone());
+        let alarm = Alarm { shutdown: shutdown.clone(), crashed: ground.crashed.clone() };
+        ground.tasks.spawn(name, async move {
             // Dropped however this task ends, a panic included.
-            let _alarm = Alarm { shutdown: shutdown.clone(), crashed };
-            let stopping = shutdown.clone();
-            let server =
-                axum::serve(self.listener, router).with_graceful_shutdown(async move { stopping.begun().await });
-            tokio::select! {
-                served = server => {
-                    if let Err(error) = served {
-                        tracing::error!(name, %error, "serve.failed: {name} stopped");
-                    }
-                }
-                // Whoever still reads an answer by then is cut off.
-                () = shutdown.aborted() => {}
-            }
+            let _alarm = alarm;
+            accept(self.listener, router, tasks, shutdown, clock).await;
         });
     }
 }

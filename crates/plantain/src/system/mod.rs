@@ -2,6 +2,7 @@
 //!
 //! The studio meets the queue over HTTP alone, in one process too. Nothing is global: several systems live in one test.
 
+mod accept;
 mod listen;
 mod queue;
 mod segmenter;
@@ -85,6 +86,10 @@ struct Ground<'c> {
     segmenter: SharedSegmenter,
     admin_token: Secret,
 }
+
+/// How long work stays with a process that shows no sign of life, in both halves: three missed heartbeats. The shorter,
+/// the sooner a restart takes up what a crash left.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// What is aborted may take this long to hand back what it held.
 const ABORT: Duration = Duration::from_secs(5);

@@ -18,7 +18,7 @@ use plantain_wire::id::UserId;
 use plantain_wire::models::nano_banana;
 
 use super::listen::Listening;
-use super::{Ground, address};
+use super::{Ground, LEASE, address};
 use crate::config::access;
 
 /// How long the simulated model takes where its input doesn't say.
@@ -40,7 +40,7 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
         limits: Limits::default(),
     };
     let router = plantain_gateway::router(gateway);
-    listening.serve("gateway", router, &ground.tasks, &ground.shutdown, &ground.crashed);
+    listening.serve("gateway", router, ground);
     Ok(())
 }
 
@@ -52,6 +52,7 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
     let signer = Signer::with(ground.keys.signing.clone(), Vec::new(), hmac);
     let config = EngineConfig {
         slots: work.concurrency,
+        lease: LEASE,
         schedule: work.schedule.clone(),
         first_delivery_timeout: work.first_timeout,
         ..EngineConfig::default()

@@ -15,7 +15,7 @@ use plantain_studio::service::{Studio, StudioParts};
 use url::Url;
 
 use super::listen::Listening;
-use super::{Ground, address, presets};
+use super::{Ground, LEASE, address, presets};
 use crate::config::access::Visitors;
 use crate::config::fal::Backend;
 
@@ -41,7 +41,7 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
     });
     studio.start(&ground.tasks, &ground.shutdown);
     let router = plantain_studio::http::router(studio, http_config(ground, &listening));
-    listening.serve("studio", router, &ground.tasks, &ground.shutdown, &ground.crashed);
+    listening.serve("studio", router, ground);
     Ok(())
 }
 
@@ -56,10 +56,10 @@ struct Queue {
 fn queue(ground: &Ground<'_>) -> anyhow::Result<Queue> {
     let pinned = ground.config.fal.user_id.clone();
     match &ground.config.fal.backend {
-        Backend::Remote { key, hosts, jwks } => Ok(Queue {
-            endpoints: hosts.clone(),
-            key: key.clone(),
-            jwks: jwks.clone(),
+        Backend::Remote(remote) => Ok(Queue {
+            endpoints: remote.hosts.clone(),
+            key: remote.key.clone(),
+            jwks: remote.jwks.clone(),
             account: pinned.map_or(Account::Unknown, Account::Known),
         }),
         Backend::Embedded => {
@@ -83,11 +83,12 @@ fn receiver(ground: &Ground<'_>, queue: &Queue, inbox: Arc<dyn InboxStore>) -> R
 }
 
 fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
-    match ground.config.fal.backend {
+    let config = match ground.config.fal.backend {
         Backend::Embedded => StudioConfig::embedded(public),
         // Without an address that the internet can reach, no webhook would ever come.
-        Backend::Remote { .. } => StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some()),
-    }
+        Backend::Remote(_) => StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some()),
+    };
+    StudioConfig { lease: LEASE, ..config }
 }
 
 fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {

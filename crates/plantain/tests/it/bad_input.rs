@@ -125,36 +125,63 @@ async fn an_endless_form_is_cut_off() {
     assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said}");
 }
 
-/// All eight orientations are the same picture; so one set stands for all of them here, and the others need only be taken.
 #[tokio::test]
 async fn every_kind_of_real_photo_is_taken() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
+    // One at a time, so that all but the first still wait when they are cancelled.
+    let server = Server::start(folder.path(), &["QUEUE_CONCURRENCY=1"]);
     let http = bed::http();
     let kinds = [
-        ("cmyk.jpg", photo::cmyk()),
         ("gray.jpg", photo::gray_jpeg()),
         ("deep.png", photo::sixteen_bit()),
         ("palette.png", photo::palette()),
-        ("gray-alpha.png", photo::gray_alpha()),
         ("moving.png", photo::animated_png()),
         ("moving.webp", photo::animated_webp()),
         ("really-a-png.jpg", photo::png()),
+        ("mirrored.jpg", photo::oriented(Orientation::MirroredAcross)),
         ("turned.jpg", photo::oriented(Orientation::TurnRight)),
     ];
-    let mut jobs = Vec::new();
+    let mut taken = Vec::new();
     for (name, bytes) in &kinds {
-        let parts = [Part::File("image", name, bytes), Part::Text("num_images", "1"), Part::Text("preset", "ebay")];
-        let (status, begun) = bed::post(&http, &server.studio, &parts).await;
-        assert_eq!(status, 202, "{name}: {begun}");
-        jobs.push((name, begun["jobId"].as_str().unwrap().to_owned()));
+        taken.push((name, begin(&http, &server, name, bytes).await));
     }
-    for (name, id) in jobs {
+    for (name, id) in taken.iter().rev() {
+        // Taken is what is asked here; a set of pictures of each would take minutes.
+        let job = server.studio.join(&format!("/api/jobs/{id}")).unwrap();
+        let cancelled = http.delete(job).send().await.unwrap().status().as_u16();
+        assert!((200..300).contains(&cancelled), "{name}: {cancelled}");
+    }
+    for (name, bytes) in [("cmyk.jpg", photo::cmyk()), ("gray-alpha.png", photo::gray_alpha())] {
+        let id = begin(&http, &server, name, &bytes).await;
         bed::until(name, async || bed::job(&http, &server.studio, &id).await["stage"] == "done").await;
         let job = bed::job(&http, &server.studio, &id).await;
         assert_eq!(job["status"], "SUCCEEDED", "{name}: {job:#}");
         assert_eq!(job["images"].as_array().unwrap().len(), 1, "{name}: {job:#}");
     }
+}
+
+async fn begin(http: &reqwest::Client, server: &Server, name: &str, bytes: &[u8]) -> String {
+    let parts = [Part::File("image", name, bytes), Part::Text("num_images", "1"), Part::Text("preset", "ebay")];
+    let (status, begun) = bed::post(http, &server.studio, &parts).await;
+    assert_eq!(status, 202, "{name}: {begun}");
+    begun["jobId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn who_never_finishes_asking_is_hung_up_on_and_keeps_nobody_else_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let address = (server.studio.host_str().unwrap().to_owned(), server.studio.port().unwrap());
+    let mut slow = TcpStream::connect((address.0.as_str(), address.1)).await.unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await.unwrap();
+    let quick = bed::http().get(server.studio.join("/healthz").unwrap()).send().await.unwrap();
+    assert_eq!(quick.status(), 200);
+    let hung_up = async {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        let _ = slow.read_to_end(&mut rest).await;
+    };
+    assert!(Clock::system().timeout(Duration::from_secs(30), hung_up).await.is_some(), "it still waits");
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn colour(u: f32, v: f32) -> [u8; 3] {
     let light = |base: [f32; 3], share: f32| base.map(|channel| (channel * share).clamp(0.0, 255.0) as u8);
     let lid = (0.36..0.60).contains(&u) && (0.16..0.26).contains(&v);
     let body = ((u - 0.48) / 0.17).powi(2) + ((v - 0.53) / 0.29).powi(4) < 1.0;
-    let across = 1.15 - ((u - 0.42) / 0.2).powi(2);
+    let across = 1.1 - 0.35 * ((u - 0.42) / 0.2).powi(2);
     match () {
         () if lid => light([60.0, 70.0, 80.0], across),
         () if body && (0.45..0.65).contains(&v) => light([235.0, 225.0, 190.0], across),

@@ -210,10 +210,10 @@ async fn ask(request: reqwest::RequestBuilder) -> Value {
 fn port(driver: &mut Child) -> u16 {
     let stdout = driver.stdout.take().expect("stdout is piped");
     let mut lines = BufReader::new(stdout).lines();
-    let said = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let port = line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok();
-        port
-    });
+    let said = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok());
     said.expect("chromedriver says its port")
 }
 
