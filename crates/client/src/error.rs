@@ -18,7 +18,7 @@ pub enum ClientError {
     /// The other side understood and refused. Repeating the same can't help.
     #[error("the request was refused with status {status}: {}", refusal(.body))]
     Rejected { status: u16, body: Bytes },
-    /// The other side did nothing and asks to come back later.
+    /// The other side asks to come back later. Only a 429 surely did nothing.
     #[error("the other side is busy (status {status})")]
     Busy { status: u16, retry_after: Option<Duration> },
     /// The answer isn't one of the protocol. A submit may have been accepted.
@@ -64,7 +64,12 @@ pub enum Fault {
 impl ClientError {
     /// Could the request have taken effect? After a submit, only `false` allows to submit again.
     pub fn may_have_arrived(&self) -> bool {
-        matches!(self, ClientError::Unknown(_) | ClientError::Protocol(_))
+        match self {
+            ClientError::Unknown(_) | ClientError::Protocol(_) => true,
+            // A 408 or 503 may come from a proxy behind which the request was accepted; a 429 surely kept nothing.
+            ClientError::Busy { status, .. } => *status != 429,
+            ClientError::NotSent(_) | ClientError::Rejected { .. } => false,
+        }
     }
 
     /// Could the same call work later, as far as the transport is concerned? Says nothing about whether repeating is safe.
@@ -96,6 +101,7 @@ mod tests {
             (ClientError::NotSent(NotSent::Unsendable), false, false),
             (ClientError::Unknown(Lost::TimedOut), true, true),
             (ClientError::Busy { status: 429, retry_after: None }, false, true),
+            (ClientError::Busy { status: 503, retry_after: None }, true, true),
             (ClientError::Protocol(Fault::Unreadable), true, false),
             (rejected, false, false),
         ] {

@@ -30,7 +30,6 @@ impl Answer {
 
     pub(crate) fn into_error(self) -> ClientError {
         match self.status {
-            // 408: the server gave up reading the request, so it did nothing with it.
             status @ (408 | 429 | 503) => ClientError::Busy { status, retry_after: self.retry_after },
             status @ 400..=499 => ClientError::Rejected { status, body: self.body },
             status @ 500..=599 => ClientError::Unknown(Lost::ServerError(status)),

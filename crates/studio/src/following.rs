@@ -176,10 +176,8 @@ impl Inner {
             return self.put_off(job, REOPEN_PAUSE, PutOff::Waiting).await;
         }
         match error {
-            Some(ClientError::Rejected { status: 404, .. }) => {
-                self.settle(job, JobEvent::fails(job.epoch, expired())).await
-            }
             Some(ClientError::Busy { retry_after, .. }) => self.later(job, retry_after).await,
+            // Also a 404: a queue without a stream says so, and only the status call knows whether the request is gone.
             Some(error) => {
                 tracing::debug!(job = %job.id, %error, "job.stream_failed {}: asking instead", job.id);
                 self.ask(job, request_id, &job.spec.endpoint).await

@@ -143,14 +143,21 @@ enum Verdict {
     Stop(Stop),
 }
 
+/// The only refusal that is temporary and surely kept nothing.
+const TOO_MANY: u16 = 429;
+
 /// What a submit's outcome means. `first`: no earlier submit of this job can have arrived.
 fn verdict(reply: Result<RequestId, ClientError>, first: bool, failures: u32, jitter: u32) -> Verdict {
     let (asked, surely_nowhere) = match reply {
         Ok(request_id) => return Verdict::Accepted(request_id),
-        Err(ClientError::Rejected { status, body }) => {
+        // Refusing a repetition says nothing about the submit before it, which may have been accepted.
+        Err(ClientError::Rejected { status, body }) if first => {
             return Verdict::Stop(Stop::Fail(failure::of_rejection(status, &body)));
         }
-        Err(ClientError::Busy { retry_after, .. }) => (retry_after, true),
+        Err(ClientError::Rejected { .. }) => (None, false),
+        Err(ClientError::Busy { status: TOO_MANY, retry_after }) => (retry_after, true),
+        // Other busy answers may come from a proxy behind which the submit was accepted.
+        Err(ClientError::Busy { retry_after, .. }) => (retry_after, false),
         Err(ClientError::NotSent(_)) => (None, true),
         Err(ClientError::Unknown(_) | ClientError::Protocol(_)) => (None, false),
     };
@@ -216,6 +223,9 @@ mod tests {
             (ClientError::NotSent(NotSent::Unsendable), false, "SubmitUnknown 1s"),
             (busy(60), true, "Failed 60s"),
             (busy(60), false, "SubmitUnknown 60s"),
+            (ClientError::Busy { status: 503, retry_after: None }, true, "SubmitUnknown 1s"),
+            (ClientError::Busy { status: 408, retry_after: None }, true, "SubmitUnknown 1s"),
+            (rejected(401), false, "SubmitUnknown 1s"),
             (ClientError::Unknown(Lost::TimedOut), true, "SubmitUnknown 1s"),
             (ClientError::Unknown(Lost::ServerError(502)), false, "SubmitUnknown 1s"),
             (ClientError::Protocol(Fault::Unreadable), true, "SubmitUnknown 1s"),

@@ -20,6 +20,7 @@ enum Happening {
     SubmitLeaves { stale: bool },
     SubmitReply,
     SubmitLost { stale: bool },
+    SubmitRefused { stale: bool },
     Running { stale: bool },
     Webhook { failed: bool },
     WebhookWithoutPayload,
@@ -37,6 +38,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         2 => flag.prop_map(|stale| Happening::SubmitLeaves { stale }),
         2 => Just(Happening::SubmitReply),
         1 => flag.prop_map(|stale| Happening::SubmitLost { stale }),
+        1 => flag.prop_map(|stale| Happening::SubmitRefused { stale }),
         1 => flag.prop_map(|stale| Happening::Running { stale }),
         2 => flag.prop_map(|failed| Happening::Webhook { failed }),
         1 => Just(Happening::WebhookWithoutPayload),
@@ -77,6 +79,7 @@ impl World {
                 JobEvent::Submitted { request_id: request() }
             }
             Happening::SubmitLost { stale } => put_off(stale, PutOff::SubmitUnknown),
+            Happening::SubmitRefused { stale } => put_off(stale, PutOff::Failed),
             Happening::Running { stale } => JobEvent::Running { epoch: epoch(stale) },
             Happening::Cancel => JobEvent::CancelAsked,
             Happening::Saved { stale } if self.job.phase == Phase::Save => ends(stale, saved()),

@@ -89,6 +89,10 @@ fn put_off(job: &Job, pause: Duration, why: PutOff, now: Timestamp) -> Job {
     let failures = if why == PutOff::Waiting { job.failures } else { job.failures.saturating_add(1) };
     // Only a submit that surely reached nobody may be repeated as if it had never left.
     let forget_submit = why == PutOff::Failed && job.request_id.is_none();
+    if forget_submit && job.cancel_asked_at.is_some() {
+        // Nothing was accepted and nobody wants it any more: it must not be submitted again.
+        return ended(job, Outcome::Canceled, now);
+    }
     let submit_started_at = if forget_submit { None } else { job.submit_started_at };
     Job { due_at: after(now, pause), leased_until: None, failures, submit_started_at, ..job.clone() }
 }
@@ -223,6 +227,16 @@ mod tests {
         // Once there is a request, nothing about its submit is forgotten.
         let job = apply(&followed(), &JobEvent::PutOff { epoch: 1, pause, why: PutOff::Failed }, now()).unwrap();
         assert_eq!((job.submit_started_at, job.request_id), (Some(now()), Some(request("r1"))));
+    }
+
+    #[test]
+    fn a_cancelled_job_whose_submit_was_refused_is_over_and_not_submitted_again() {
+        let cancelled = apply(&leaving(), &JobEvent::CancelAsked, now()).unwrap();
+        let refused = JobEvent::PutOff { epoch: 1, pause: Duration::from_secs(5), why: PutOff::Failed };
+        let job = apply(&cancelled, &refused, now()).unwrap();
+        assert_eq!((job.phase, job.state()), (Phase::Done, JobState::Canceled));
+        let unknown = JobEvent::PutOff { epoch: 1, pause: Duration::from_secs(5), why: PutOff::SubmitUnknown };
+        assert_eq!(apply(&cancelled, &unknown, now()).unwrap().phase, Phase::Submit);
     }
 
     #[test]

@@ -197,7 +197,7 @@ async fn submit(State(backend): State<Backend>, Path(path): Path<String>, reques
     let mut submits = backend.0.submits.subscribe();
     let mode = *submits.borrow();
     match mode {
-        Submits::Busy => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Submits::Busy => return StatusCode::TOO_MANY_REQUESTS.into_response(),
         Submits::Reject(status) => {
             return (StatusCode::from_u16(status).unwrap(), r#"{"detail":"no"}"#).into_response();
         }
@@ -253,7 +253,7 @@ async fn ask(State(backend): State<Backend>, Path(path): Path<String>, _: Header
             });
             ([("content-type", "text/event-stream")], Body::from_stream(events)).into_response()
         }
-        "status/stream" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        "status/stream" => StatusCode::NOT_FOUND.into_response(),
         _ => status(&now, &urls, &id).to_json().into_response(),
     }
 }
