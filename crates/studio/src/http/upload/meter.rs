@@ -32,6 +32,8 @@ struct Readings {
     bytes: AtomicU64,
     since_progress: AtomicU64,
     fault: AtomicU8,
+    /// Where reading without keeping ends; 0 while what is read is kept.
+    drained_at: AtomicU64,
 }
 
 impl Meter {
@@ -42,6 +44,15 @@ impl Meter {
     /// To be called whenever something came out of the parser.
     pub fn progress(&self) {
         self.0.since_progress.store(0, Ordering::Relaxed);
+    }
+
+    /// From now on nothing is kept: no shape is demanded, and at most `bytes` more pass.
+    pub fn drain(&self, bytes: u64) {
+        self.0.drained_at.store(self.bytes().saturating_add(bytes).max(1), Ordering::Relaxed);
+    }
+
+    fn drained_at(&self) -> Option<u64> {
+        Some(self.0.drained_at.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     pub fn fault(&self) -> Option<Fault> {
@@ -87,7 +98,8 @@ impl Stream for Metered {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        if self.demanding && self.meter.0.since_progress.load(Ordering::Relaxed) > SHAPELESS_BYTES_MAX {
+        let demanding = self.demanding && self.meter.drained_at().is_none();
+        if demanding && self.meter.0.since_progress.load(Ordering::Relaxed) > SHAPELESS_BYTES_MAX {
             return Poll::Ready(Some(Err(self.meter.broken(Fault::Shapeless))));
         }
         match Pin::new(&mut self.inner).poll_next(cx) {
@@ -110,7 +122,8 @@ impl Metered {
         let length = frame.len() as u64;
         let bytes = self.meter.0.bytes.fetch_add(length, Ordering::Relaxed) + length;
         self.meter.0.since_progress.fetch_add(length, Ordering::Relaxed);
-        if bytes > self.most { Err(self.meter.broken(Fault::TooLarge)) } else { Ok(frame) }
+        let most = self.meter.drained_at().map_or(self.most, |end| end.min(self.most));
+        if bytes > most { Err(self.meter.broken(Fault::TooLarge)) } else { Ok(frame) }
     }
 }
 
