@@ -59,10 +59,14 @@ const TABLE: &[Row] = &[
 /// May use everything that is listed above, but writes no SQL.
 const BINARY: &str = "plantain";
 
-fn metadata() -> Metadata {
+pub fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .other_options(["--offline".to_owned(), "--locked".to_owned()])
+        // Without the filter, packages of other systems would be fetched.
+        .other_options(
+            ["--locked", "--filter-platform", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH)]
+                .map(str::to_owned),
+        )
         .exec()
         .expect("cargo describes this workspace")
 }

@@ -7,6 +7,7 @@ mod browser;
 mod commands;
 mod generate;
 mod kill;
+mod licences;
 mod lifecycle;
 mod tidy;
 mod webhooks;
