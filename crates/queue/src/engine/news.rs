@@ -12,6 +12,8 @@ use tokio_util::sync::CancellationToken;
 use plantain_wire::id::RequestId;
 use plantain_work::Clock;
 
+use crate::model::Lease;
+
 /// Longest wait for news before the store is asked anyway.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -20,7 +22,8 @@ type Channel = watch::Sender<()>;
 pub(super) struct News {
     clock: Clock,
     watched: Mutex<HashMap<RequestId, Weak<Channel>>>,
-    running: Mutex<HashMap<RequestId, CancellationToken>>,
+    /// The latest attempt of each request that runs here.
+    running: Mutex<HashMap<RequestId, (u32, CancellationToken)>>,
 }
 
 impl News {
@@ -62,15 +65,19 @@ impl News {
         channel
     }
 
-    /// The request's attempt runs here until the guard is dropped.
-    pub(super) fn runs_here(&self, id: &RequestId, cancel: CancellationToken) -> Running<'_> {
-        lock(&self.running).insert(id.clone(), cancel.clone());
-        Running { news: self, id: id.clone() }
+    /// The attempt runs here until the guard is dropped. An earlier attempt of the same request may still be on its way
+    /// out then, its lease lost; whatever it does or did concerns nobody.
+    pub(super) fn runs_here(&self, lease: &Lease, cancel: CancellationToken) -> Running<'_> {
+        let mut running = lock(&self.running);
+        if running.get(&lease.request_id).is_none_or(|(attempt, _)| *attempt <= lease.attempt) {
+            running.insert(lease.request_id.clone(), (lease.attempt, cancel));
+        }
+        Running { news: self, lease: lease.clone() }
     }
 
     /// Asks the request's attempt to stop, if it runs here.
     pub(super) fn cancel(&self, id: &RequestId) {
-        if let Some(cancel) = lock(&self.running).get(id) {
+        if let Some((_, cancel)) = lock(&self.running).get(id) {
             cancel.cancel();
         }
     }
@@ -79,12 +86,15 @@ impl News {
 /// Says that an attempt runs in this process, for as long as it is kept.
 pub(super) struct Running<'a> {
     news: &'a News,
-    id: RequestId,
+    lease: Lease,
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        lock(&self.news.running).remove(&self.id);
+        let mut running = lock(&self.news.running);
+        if running.get(&self.lease.request_id).is_some_and(|(attempt, _)| *attempt == self.lease.attempt) {
+            running.remove(&self.lease.request_id);
+        }
     }
 }
 
@@ -141,12 +151,28 @@ mod tests {
     fn an_attempt_is_cancelled_only_while_it_runs_here() {
         let (news, id, _) = news();
         let cancel = CancellationToken::new();
-        drop(news.runs_here(&id, cancel.clone()));
+        let lease = Lease { request_id: id.clone(), attempt: 1 };
+        drop(news.runs_here(&lease, cancel.clone()));
         news.cancel(&id);
         assert!(!cancel.is_cancelled());
-        let _running = news.runs_here(&id, cancel.clone());
+        let _running = news.runs_here(&lease, cancel.clone());
         news.cancel(&id);
         assert!(cancel.is_cancelled());
+    }
+
+    #[test]
+    fn an_attempt_that_lost_its_lease_does_not_take_the_next_one_along() {
+        let (news, id, _) = news();
+        let lease = |attempt| Lease { request_id: id.clone(), attempt };
+        let (stale, current) = (CancellationToken::new(), CancellationToken::new());
+        let first = news.runs_here(&lease(1), stale.clone());
+        let second = news.runs_here(&lease(2), current.clone());
+        drop(first);
+        let _late = news.runs_here(&lease(1), stale.clone());
+        news.cancel(&id);
+        assert!(current.is_cancelled() && !stale.is_cancelled());
+        drop(second);
+        assert!(lock(&news.running).is_empty());
     }
 
     #[test]

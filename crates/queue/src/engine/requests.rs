@@ -42,7 +42,7 @@ impl RequestLane {
         let cancel = CancellationToken::new();
         // However the attempt ends, what the runner has started beside itself learns that nobody waits for it any more.
         let _end = cancel.clone().drop_guard();
-        let _running = self.0.news.runs_here(&claimed.lease.request_id, cancel.clone());
+        let _running = self.0.news.runs_here(&claimed.lease, cancel.clone());
         let work = async {
             tokio::select! {
                 attempted = self.run_with_log(&*runner, claimed, log, &cancel) => attempted,
