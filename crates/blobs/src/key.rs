@@ -29,6 +29,20 @@ impl BlobKey {
     }
 }
 
+/// Finds the key of bytes that come piece by piece, and keeps none of them.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOf(Sha256);
+
+impl KeyOf {
+    pub fn piece(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> BlobKey {
+        BlobKey::finish(self.0)
+    }
+}
+
 impl std::fmt::Display for BlobKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -49,5 +63,14 @@ mod tests {
         for bad in ["", "abc", &EMPTY.to_uppercase(), &format!("{EMPTY}0"), &traversal, &EMPTY.replace('e', "é")] {
             assert_eq!(BlobKey::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn pieces_have_the_key_of_the_whole() {
+        let mut pieces = KeyOf::default();
+        for piece in [&b"a"[..], b"", b"bc"] {
+            pieces.piece(piece);
+        }
+        assert_eq!(pieces.finish(), BlobKey::of(b"abc"));
     }
 }

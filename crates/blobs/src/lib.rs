@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 pub use crate::error::{BlobError, PutError};
-pub use crate::key::BlobKey;
+pub use crate::key::{BlobKey, KeyOf};
 
 use crate::folder::Folder;
 

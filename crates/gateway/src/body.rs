@@ -52,11 +52,14 @@ async fn all_of(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<By
 
 /// Refuses what says that it is too large before any of it is read.
 pub(crate) fn admit(headers: &HeaderMap, limit_bytes: u64) -> Result<(), Refusal> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match length {
+    match declared_length(headers) {
         Some(length) if length > limit_bytes => Err(Refusal::BodyTooLarge { limit_bytes }),
         _ => Ok(()),
     }
+}
+
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// The body's chunks; an error where none comes for too long.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, ETAG};
-use plantain_blobs::{BlobKey, PutError};
+use plantain_blobs::{KeyOf, PutError};
 use plantain_queue::model::FileRecord;
 
 use crate::refusal::Refusal;
@@ -26,34 +26,56 @@ pub(crate) async fn upload(
     let Query(query) = query.map_err(|_| Refusal::Ticket)?;
     let ticket = Ticket::read(id, name, query, &gateway.cdn_secret, gateway.clock.now())?;
     body::admit(&headers, gateway.limits.upload_bytes)?;
-    let mut head = Vec::new();
-    let bytes = with_head(body::unstalled(body, &gateway), &mut head);
-    let stored = gateway.blobs.put_stream(bytes, gateway.limits.upload_bytes).await;
-    let (blob, size) = stored.map_err(refusal_of)?;
-    let content_type = content_type::of(&ticket.content_type, &head);
-    let etag = format!("\"{blob}\"");
-    keep(&gateway, ticket, content_type, blob, size).await?;
-    Ok(([(CONTENT_TYPE, "text/plain".to_owned()), (ETAG, etag)], "").into_response())
+    let bytes = body::unstalled(body, &gateway);
+    let kept = match gateway.engine.file(&ticket.id).await? {
+        Some(known) => compare(known, &headers, bytes).await?,
+        None => keep(&gateway, ticket, bytes).await?,
+    };
+    Ok(([(CONTENT_TYPE, "text/plain".to_owned()), (ETAG, format!("\"{}\"", kept.blob))], "").into_response())
 }
 
 /// The same file twice is fine, since clients repeat a PUT whose answer was lost. Another file is not: addresses are
-/// cached for ever.
-async fn keep(gateway: &Gateway, ticket: Ticket, content_type: &str, blob: BlobKey, size: u64) -> Result<(), Refusal> {
-    match gateway.engine.file(&ticket.id).await? {
-        Some(known) if known.blob == blob.as_str() => return Ok(()),
-        Some(_) => return Err(Refusal::UploadTaken),
-        None => {}
+/// cached for ever. Nothing is written to find out, and no more is read than the known file has.
+async fn compare<S>(known: FileRecord, headers: &HeaderMap, bytes: S) -> Result<FileRecord, Refusal>
+where
+    S: Stream<Item = Result<Bytes, Refusal>>,
+{
+    if body::declared_length(headers).is_some_and(|length| length != known.size) {
+        return Err(Refusal::UploadTaken);
     }
+    let (mut key, mut received) = (KeyOf::default(), 0);
+    let mut bytes = std::pin::pin!(bytes);
+    while let Some(chunk) = bytes.next().await {
+        let chunk = chunk?;
+        received += chunk.len() as u64;
+        if received > known.size {
+            return Err(Refusal::UploadTaken);
+        }
+        key.piece(&chunk);
+    }
+    if key.finish().as_str() == known.blob { Ok(known) } else { Err(Refusal::UploadTaken) }
+}
+
+/// Of several uploads at once to the same place, the first that ends is kept; the others are judged by it.
+async fn keep<S>(gateway: &Gateway, ticket: Ticket, bytes: S) -> Result<FileRecord, Refusal>
+where
+    S: Stream<Item = Result<Bytes, Refusal>>,
+{
+    let mut head = Vec::new();
+    let stored = gateway.blobs.put_stream(with_head(bytes, &mut head), gateway.limits.upload_bytes).await;
+    let (blob, size) = stored.map_err(refusal_of)?;
     let record = FileRecord {
         id: ticket.id,
         name: ticket.name,
-        content_type: content_type.to_owned(),
+        content_type: content_type::of(&ticket.content_type, &head).to_owned(),
         blob: blob.as_str().to_owned(),
         size,
         created_at: gateway.clock.now(),
         expires_at: None,
     };
-    Ok(gateway.engine.put_file(record).await?)
+    let kept = gateway.engine.put_file(record).await?;
+    // A loser's bytes stay, since other addresses may have come to stand for the same bytes in the meantime.
+    if kept.blob == blob.as_str() { Ok(kept) } else { Err(Refusal::UploadTaken) }
 }
 
 /// The same stream, whose first bytes are also kept in `head`.

@@ -91,6 +91,7 @@ impl Files {
             created_at: self.clock.now(),
             expires_at: None,
         };
+        // The id is new, so what is kept is this.
         self.store.put_file(record).await?;
         let base = &self.bases[0];
         let mut url = base.clone();

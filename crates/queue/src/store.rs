@@ -78,7 +78,9 @@ pub trait QueueStore: Send + Sync + 'static {
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError>;
 
-    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError>;
+    /// Keeps a file, unless its id is known already, and returns what is kept under the id: what an address stands for
+    /// never changes.
+    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError>;
 
     async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError>;
 

@@ -42,6 +42,57 @@ async fn the_same_bytes_may_be_put_again_and_others_may_not() {
     assert_eq!(Reply::of(system.stranger(Method::GET, file.path())).await.text, "one");
 }
 
+/// The files under a folder and all folders in it.
+fn files_under(folder: &std::path::Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { files_under(&path) } else { 1 }).sum()
+}
+
+#[tokio::test]
+async fn a_used_address_takes_nothing_more_in() {
+    let system = start().await;
+    let (upload, _) = place(&system, "text/plain", "a.txt").await;
+    assert_eq!(put(&system, &upload, b"one").await.status, 200);
+    let kept = files_under(&system.folder.path().join("blobs"));
+    for other in [&b"two"[..], b"", b"longer", b"o"] {
+        put(&system, &upload, other).await.refuses(400, "used before for another file");
+    }
+    let path = format!("{}?{}", upload.path(), upload.query().unwrap());
+    // An upload of unknown length is heard no longer than the known file is long.
+    let endless = futures_util::stream::iter([Ok::<_, std::io::Error>("oneone")]);
+    let endless = futures_util::StreamExt::chain(endless, futures_util::stream::pending());
+    let endless = system.stranger(Method::PUT, &path).body(reqwest::Body::wrap_stream(endless));
+    Reply::of(endless).await.refuses(400, "used before for another file");
+    assert_eq!(files_under(&system.folder.path().join("blobs")), kept);
+}
+
+#[tokio::test]
+async fn of_two_uploads_at_once_the_first_that_ends_is_kept() {
+    let system = start().await;
+    for (late, status) in [("one", 200), ("two", 400)] {
+        let (upload, file) = place(&system, "text/plain", "a.txt").await;
+        let path = format!("{}?{}", upload.path(), upload.query().unwrap());
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let last = futures_util::stream::once(async move {
+            ended.await.ok();
+            Ok::<_, std::io::Error>(late)
+        });
+        let slow = system.stranger(Method::PUT, &path).body(reqwest::Body::wrap_stream(last));
+        let quick = async {
+            // The slow one has begun, as its place among the incoming files shows.
+            let incoming = system.folder.path().join("blobs/incoming");
+            while files_under(&incoming) == 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(put(&system, &upload, b"one").await.status, 200);
+            end.send(()).unwrap();
+        };
+        let (slow, ()) = tokio::join!(Reply::of(slow), quick);
+        assert_eq!(slow.status, status, "{late}: {}", slow.text);
+        assert_eq!(Reply::of(system.stranger(Method::GET, file.path())).await.text, "one");
+    }
+}
+
 #[tokio::test]
 async fn a_forged_address_opens_nothing() {
     let system = start().await;

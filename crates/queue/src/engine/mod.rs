@@ -206,7 +206,8 @@ impl Engine {
         Ok(cancelled)
     }
 
-    pub async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+    /// See [`QueueStore::put_file`]: the first one put under an id stays.
+    pub async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
         self.0.store.put_file(file).await
     }
 

@@ -10,6 +10,7 @@ mod listen;
 mod migrate;
 pub(crate) mod queue;
 pub(crate) mod studio;
+mod text;
 
 use std::sync::Arc;
 

@@ -81,6 +81,7 @@ promises! {
     requests::a_cancelled_request_whose_worker_died_comes_back_flagged,
     requests::a_completed_or_unknown_request_can_not_be_cancelled,
     requests::a_file_is_found_again,
+    requests::a_file_never_changes_whoever_puts_another_one,
     leases::a_delayed_request_is_not_claimed_before_its_time,
     leases::each_attempt_has_its_own_number_and_gateway_id,
     leases::what_is_handed_back_costs_nothing_and_keeps_its_place,

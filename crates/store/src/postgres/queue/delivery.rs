@@ -15,7 +15,7 @@ use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::log::storable;
+use crate::postgres::text::storable;
 use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, candidates, following};
 use crate::time::{from_micros, span_to_micros, to_micros};
 

@@ -1,27 +1,28 @@
 //! Files on the queue's CDN.
 
+use tokio_postgres::Row;
+
 use plantain_queue::model::FileRecord;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::log::storable;
+use crate::postgres::text::storable;
 use crate::queue::file::FileRow;
 use crate::time::to_micros;
 
-/// Putting the same id again replaces what it stands for.
-pub(super) async fn put(database: &Database, file: &FileRecord) -> Result<(), DatabaseError> {
+/// The first one put under an id stays. Returns what is kept, for which a conflict has to touch the row.
+pub(super) async fn put(database: &Database, file: &FileRecord) -> Result<FileRecord, DatabaseError> {
     let client = database.client().await?;
     let insert = client
         .prepare_cached(
             "INSERT INTO queue_files (id, name, content_type, blob, size, created_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
-             ON CONFLICT (id) DO UPDATE SET
-                 name = excluded.name, content_type = excluded.content_type, blob = excluded.blob,
-                 size = excluded.size, created_at = excluded.created_at, expires_at = excluded.expires_at",
+             ON CONFLICT (id) DO UPDATE SET id = queue_files.id
+             RETURNING id, name, content_type, blob, size, created_at, expires_at",
         )
         .await?;
-    client
-        .execute(
+    let kept = client
+        .query_one(
             &insert,
             &[
                 &file.id,
@@ -34,7 +35,7 @@ pub(super) async fn put(database: &Database, file: &FileRecord) -> Result<(), Da
             ],
         )
         .await?;
-    Ok(())
+    record(&kept)
 }
 
 pub(super) async fn get(database: &Database, id: &str) -> Result<Option<FileRecord>, DatabaseError> {
@@ -44,7 +45,10 @@ pub(super) async fn get(database: &Database, id: &str) -> Result<Option<FileReco
             "SELECT id, name, content_type, blob, size, created_at, expires_at FROM queue_files WHERE id = $1",
         )
         .await?;
-    let Some(row) = client.query_opt(&select, &[&storable(id)]).await? else { return Ok(None) };
+    client.query_opt(&select, &[&storable(id)]).await?.map(|row| record(&row)).transpose()
+}
+
+fn record(row: &Row) -> Result<FileRecord, DatabaseError> {
     let row = FileRow {
         id: row.try_get(0)?,
         name: row.try_get(1)?,
@@ -54,5 +58,5 @@ pub(super) async fn get(database: &Database, id: &str) -> Result<Option<FileReco
         created_at: row.try_get(5)?,
         expires_at: row.try_get(6)?,
     };
-    row.try_into().map(Some)
+    row.try_into()
 }

@@ -9,6 +9,7 @@ use plantain_wire::status::LogEntry;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::hint;
+use crate::postgres::text::storable;
 use crate::queue::request::LogRow;
 use crate::time::to_micros;
 
@@ -52,11 +53,6 @@ pub(super) async fn append(tx: &Transaction<'_>, seq: i64, lines: &[LogEntry]) -
     let messages: Vec<String> = lines.iter().map(|line| storable(&line.message)).collect();
     tx.execute(&insert, &[&seq, &at, &levels, &sources, &messages]).await?;
     Ok(())
-}
-
-/// Text from outside may contain the one character that Postgres can't keep.
-pub(super) fn storable(text: &str) -> String {
-    text.replace('\0', "\u{FFFD}")
 }
 
 pub(super) async fn list(tx: &Transaction<'_>, seq: i64) -> Result<Vec<LogEntry>, DatabaseError> {

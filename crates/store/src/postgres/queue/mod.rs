@@ -120,7 +120,7 @@ impl QueueStore for PostgresQueue {
         Ok(delivery::list(&self.0, request).await?)
     }
 
-    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
         Ok(self.0.retrying(|| file::put(&self.0, &file)).await?)
     }
 

@@ -11,6 +11,7 @@ use plantain_wire::status::LogEntry;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{delivery, hint, log};
+use crate::postgres::text::storable;
 use crate::queue::request::{OutcomeRow, requeued};
 use crate::time::to_micros;
 
@@ -89,7 +90,7 @@ async fn owe(
         )
         .await?;
     let row = OutcomeRow::new(outcome.clone());
-    let detail = row.detail.as_deref().map(log::storable);
+    let detail = row.detail.as_deref().map(storable);
     tx.execute(&insert, &[&seq, &row.http_status, &row.inference, &row.body, &row.error_type, &detail]).await?;
     for new in deliveries {
         delivery::insert(tx, new, now).await?;

@@ -13,6 +13,7 @@ use plantain_wire::id::{RequestId, UserId};
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::studio::job;
+use crate::postgres::text::storable;
 use crate::queue::place::Place;
 use crate::studio::event::{EventRow, RejectedRow};
 use crate::studio::job::{json, limit, to_i64};
@@ -151,7 +152,7 @@ pub(super) async fn reject(database: &Database, event: &RejectedEvent, keep: usi
         &[
             &to_micros(event.received_at),
             &event.code,
-            &event.explanation,
+            &storable(&event.explanation),
             &json(&event.headers),
             &&event.body[..],
             &to_i64(event.body_bytes),

@@ -12,6 +12,7 @@ use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
+use crate::postgres::text::storable;
 use crate::studio::job::{JobRow, ResultRow, job_columns, limit, to_i64};
 use crate::time::{from_micros, to_micros};
 
@@ -213,7 +214,8 @@ pub(super) async fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobRe
         .prepare_cached("INSERT INTO studio_results (job_id, source, ended, body, said) VALUES ($1, $2, $3, $4, $5)")
         .await?;
     let row = ResultRow::from(result);
-    tx.execute(&insert, &[&id.as_str(), &row.source, &row.ended, &row.body, &row.said]).await?;
+    let said = row.said.as_deref().map(storable);
+    tx.execute(&insert, &[&id.as_str(), &row.source, &row.ended, &row.body, &said]).await?;
     Ok(())
 }
 

@@ -8,11 +8,11 @@ use crate::error::DatabaseError;
 use crate::queue::file::FileRow;
 use crate::time::to_micros;
 
-/// Putting the same id again replaces what it stands for.
-pub(super) fn put(tx: &Transaction<'_>, file: &FileRecord) -> Result<(), DatabaseError> {
+/// The first one put under an id stays. Returns what is kept.
+pub(super) fn put(tx: &Transaction<'_>, file: &FileRecord) -> Result<FileRecord, DatabaseError> {
     tx.prepare_cached(
-        "INSERT OR REPLACE INTO queue_files (id, name, content_type, blob, size, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO queue_files (id, name, content_type, blob, size, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
     )?
     .execute(params![
         file.id,
@@ -23,7 +23,8 @@ pub(super) fn put(tx: &Transaction<'_>, file: &FileRecord) -> Result<(), Databas
         to_micros(file.created_at),
         file.expires_at.map(to_micros),
     ])?;
-    Ok(())
+    // The same transaction has just seen to it that there is one.
+    Ok(get(tx, &file.id)?.unwrap_or_else(|| file.clone()))
 }
 
 pub(super) fn get(tx: &Transaction<'_>, id: &str) -> Result<Option<FileRecord>, DatabaseError> {

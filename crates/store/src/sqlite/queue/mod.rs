@@ -126,7 +126,7 @@ impl QueueStore for SqliteQueue {
         Ok(self.0.read(move |tx| delivery::list(tx, &request)).await?)
     }
 
-    async fn put_file(&self, file: FileRecord) -> Result<(), StoreError> {
+    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
         Ok(self.0.write(move |tx| file::put(tx, &file)).await?)
     }
 

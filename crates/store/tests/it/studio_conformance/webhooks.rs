@@ -57,6 +57,18 @@ pub async fn two_results_at_once_are_one_result(stores: &StudioStores) {
     assert_eq!(stores.jobs.result(&job.id).await.unwrap(), Some(expected));
 }
 
+pub async fn words_with_a_zero_byte_do_not_keep_a_result_out(stores: &StudioStores) {
+    let job = followed(stores, "r1").await;
+    let ended = Ended::Error { body: None, said: Some("a\0b".into()) };
+    let result = JobResult { source: ResultSource::Webhook, ended };
+    let arrival = Arrival { result: Some(result), ..webhook(&job, "r1", "b") };
+    let arrived = stores.jobs.result_arrived(&arrival, now()).await.unwrap();
+    assert_eq!(arrived, Arrived::Applied(job.id.clone()));
+    let kept = stores.jobs.result(&job.id).await.unwrap().unwrap();
+    let Ended::Error { said: Some(said), .. } = kept.ended else { panic!("{kept:?}") };
+    assert!(["a\0b", "a\u{FFFD}b"].contains(&said.as_str()), "{said:?}");
+}
+
 pub async fn a_result_for_nobody_leaves_nothing_behind(stores: &StudioStores) {
     let job = followed(stores, "r1").await;
     let stranger = webhook(&job, "r2", "b");
