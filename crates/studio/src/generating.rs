@@ -8,12 +8,24 @@ use crate::service::{Inner, Studio};
 use crate::view::JobView;
 use crate::watch::Watch;
 
+/// A job that is durable, and the way to hear of its submit.
+#[derive(Debug)]
+pub struct Accepted {
+    job: Job,
+    watch: Watch,
+}
+
 impl Studio {
+    /// [`Studio::accept`], then [`Studio::submitted`].
+    pub async fn generate(&self, new: NewJob) -> Result<JobView, StudioError> {
+        let accepted = self.accept(new).await?;
+        Ok(self.submitted(accepted).await)
+    }
+
     /// Accepts a job: when this returns `Ok`, the job and its photos are durable and the job will end.
     ///
-    /// Every photo is decoded to its last pixel first. Then the queue's request id is waited for, for at most
-    /// `config.submit_wait`; the job goes on without this caller.
-    pub async fn generate(&self, new: NewJob) -> Result<JobView, StudioError> {
+    /// Every photo is decoded to its last pixel first. The photos are out of memory when this returns.
+    pub async fn accept(&self, new: NewJob) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let wish = photo::check(&new, &inner.presets)?;
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
@@ -25,8 +37,14 @@ impl Studio {
         inner.store.insert(&job).await?;
         inner.wake.wake();
         tracing::info!(job = %job.id, preset = %job.spec.preset, "job.accepted {}", job.id);
-        let job = inner.until_submitted(job, watch).await;
-        Ok(inner.view(&job, inner.clock.now()))
+        Ok(Accepted { job, watch })
+    }
+
+    /// Waits for the queue's request id, for at most `config.submit_wait`; the job goes on without this caller.
+    pub async fn submitted(&self, accepted: Accepted) -> JobView {
+        let inner = &self.0;
+        let job = inner.until_submitted(accepted.job, accepted.watch).await;
+        inner.view(&job, inner.clock.now())
     }
 }
 

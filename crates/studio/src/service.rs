@@ -17,6 +17,8 @@ use plantain_outbound::Outbound;
 use plantain_work::lane::Wake;
 use plantain_work::{Clock, Cpu};
 
+pub use crate::generating::Accepted;
+
 use crate::config::StudioConfig;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;

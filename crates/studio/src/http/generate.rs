@@ -40,9 +40,10 @@ pub async fn generate(State(app): State<App>, request: Request) -> Result<Respon
     app.admit(request.headers())?;
     let html = wants_html(request.headers());
     let (new, place) = read(&app, request).await?;
-    let job = app.studio.generate(new).await?;
+    let accepted = app.studio.accept(new).await?;
+    // The photos are on disk and out of memory; only the queue's answer is waited for now.
     drop(place);
-    let begun = Begun::of(job);
+    let begun = Begun::of(app.studio.submitted(accepted).await);
     if html {
         return Ok(Redirect::to(&begun.page_url).into_response());
     }
@@ -53,8 +54,8 @@ async fn read(app: &App, request: Request) -> Result<(NewJob, Place), ApiError> 
     match kind(request.headers()) {
         Some("multipart/form-data") => upload::read_form(request, &app.bounds).await,
         Some("application/json") => {
-            let body = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
-            Ok((fields::from_json(&body)?, Place::default()))
+            let (body, place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
+            Ok((fields::from_json(&body)?, place))
         }
         _ => Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

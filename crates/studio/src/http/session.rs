@@ -18,7 +18,7 @@ const SESSION_SECONDS: u32 = 30 * 24 * 60 * 60;
 
 pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
+    let (body, _place) = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
     let mut pairs = url::form_urlencoded::parse(&body);
     let right = pairs.any(|(name, given)| name == "token" && app.config.admin_token.is(given.trim()));
     if !right {

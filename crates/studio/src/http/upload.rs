@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -48,9 +49,12 @@ const ROOM_UNIT_BYTES: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Semaphore>);
 
-/// Held as long as the photos of one upload are in memory.
+/// Held as long as what one upload brought is in memory.
 #[derive(Debug, Default)]
-pub struct Place(Option<OwnedSemaphorePermit>);
+pub struct Place {
+    bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
 
 impl Default for Room {
     fn default() -> Room {
@@ -59,13 +63,17 @@ impl Default for Room {
 }
 
 impl Room {
+    /// Makes a place larger. Only whole units are taken, so that many small pieces cost what one large one does.
     fn take(&self, place: &mut Place, bytes: usize) -> Result<(), ApiError> {
-        let units = u32::try_from(bytes.div_ceil(ROOM_UNIT_BYTES)).map_err(|_| ApiError::busy())?;
+        let all = place.bytes + bytes;
+        let missing = all.div_ceil(ROOM_UNIT_BYTES) - place.bytes.div_ceil(ROOM_UNIT_BYTES);
+        let units = u32::try_from(missing).map_err(|_| ApiError::busy())?;
         let more = self.0.clone().try_acquire_many_owned(units).map_err(|_| ApiError::busy())?;
-        match &mut place.0 {
+        match &mut place.held {
             Some(held) => held.merge(more),
-            None => place.0 = Some(more),
+            None => place.held = Some(more),
         }
+        place.bytes = all;
         Ok(())
     }
 }
@@ -93,16 +101,22 @@ pub async fn read_form(request: Request, bounds: &Bounds) -> Result<(NewJob, Pla
     }
 }
 
-/// Reads a whole body of at most `most` bytes.
-pub async fn read_bytes(body: Body, most: usize, bounds: &Bounds) -> Result<Bytes, ApiError> {
+/// Reads a whole body of at most `most` bytes. The place is to be held for as long as the bytes are.
+pub async fn read_bytes(body: Body, most: usize, bounds: &Bounds) -> Result<(Bytes, Place), ApiError> {
     let (stream, meter) = meter::metered(body.into_data_stream(), most as u64);
-    let whole = axum::body::to_bytes(Body::from_stream(stream.whole()), most);
+    let whole = async {
+        let (mut bytes, mut place) = (BytesMut::new(), Place::default());
+        let mut stream = std::pin::pin!(stream.whole());
+        while let Some(frame) = stream.next().await {
+            let frame = frame.map_err(|_| meter.fault().map_or_else(cut_off, |fault| told(fault, most)))?;
+            bounds.room.take(&mut place, frame.len())?;
+            bytes.extend_from_slice(&frame);
+        }
+        Ok((bytes.freeze(), place))
+    };
     tokio::select! {
         biased;
-        read = whole => read.map_err(|_| match meter.fault() {
-            Some(fault) => told(fault, most),
-            None => cut_off(),
-        }),
+        read = whole => read,
         () = lost_pace(bounds, &meter) => Err(ApiError::too_slow()),
     }
 }
@@ -253,4 +267,39 @@ fn malformed() -> ApiError {
 
 fn cut_off() -> ApiError {
     ApiError::bad_request("cut_off", "The request broke off in the middle.", "Send it again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    fn bounds(room_units: usize) -> Bounds {
+        let room = Room(Arc::new(Semaphore::new(room_units)));
+        Bounds { photo_bytes_max: 1, pace: Pace::default(), clock: Clock::manual(Timestamp::UNIX_EPOCH), room }
+    }
+
+    #[tokio::test]
+    async fn whole_bodies_share_the_room_until_their_places_are_left() {
+        let bounds = bounds(3);
+        let two_units = || Body::from(vec![b'x'; 2 * ROOM_UNIT_BYTES]);
+        let (_, place) = read_bytes(two_units(), 1024 * 1024, &bounds).await.unwrap();
+        let refused = read_bytes(two_units(), 1024 * 1024, &bounds).await.unwrap_err();
+        assert_eq!(refused.code, ApiError::busy().code);
+        assert_eq!(bounds.room.0.available_permits(), 1, "who is refused leaves at once");
+        drop(place);
+        assert!(read_bytes(two_units(), 1024 * 1024, &bounds).await.is_ok());
+        assert_eq!(bounds.room.0.available_permits(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_body_in_tiny_pieces_takes_no_more_room_than_a_whole_one() {
+        let bounds = bounds(1);
+        let pieces = stream::iter((0..ROOM_UNIT_BYTES).map(|_| Ok::<_, Infallible>("x")));
+        let (bytes, _place) = read_bytes(Body::from_stream(pieces), ROOM_UNIT_BYTES, &bounds).await.unwrap();
+        assert_eq!(bytes.len(), ROOM_UNIT_BYTES);
+    }
 }

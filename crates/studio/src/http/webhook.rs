@@ -15,7 +15,7 @@ pub const PATH: &str = "/api/fal/webhook";
 
 pub async fn receive(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await?;
+    let (body, _place) = upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await?;
     Ok(told(app.studio.webhook(&parts.headers, parts.uri.query(), body).await))
 }
 

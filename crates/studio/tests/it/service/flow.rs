@@ -137,3 +137,17 @@ async fn a_picture_without_a_product_is_never_an_empty_white_square() {
     bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await;
     bench.fails(&job, "no_product_found").await;
 }
+
+#[tokio::test]
+async fn who_waits_for_the_queue_keeps_nobody_from_being_admitted() {
+    let bench = Bench::start().await;
+    bench.backend.submits(Submits::AcceptAndHold);
+    let mut waiting = Vec::new();
+    // One more than may be admitted at once.
+    for _ in 0..33 {
+        waiting.push(bench.studio.accept(new_job()).await.unwrap());
+    }
+    bench.backend.submits(Submits::Accept);
+    let view = bench.studio.submitted(waiting.swap_remove(0)).await;
+    assert!(view.request_id.is_some(), "{view:?}");
+}
