@@ -6,9 +6,9 @@ mod serve;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::run::{cargo, output, show, target};
+use crate::run::{cargo, command, output, show, target};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Subject {
@@ -24,7 +24,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
     for subject in subjects {
         match subject {
             Subject::Pictures => pictures::run()?,
-            Subject::Overhead => println!("{}", output(&mut bench("overhead"))?),
+            Subject::Overhead => println!("{}", output(&mut command(bench("overhead")?))?),
             Subject::Serve => serve::run()?,
         }
     }
@@ -35,11 +35,16 @@ fn binary() -> PathBuf {
     target().join("release/plantain")
 }
 
-/// A benchmark of the `plantain` package; it prints its figures.
-fn bench(name: &str) -> std::process::Command {
-    let mut command = cargo();
-    command.args(["bench", "--quiet", "--package", "plantain", "--bench", name, "--"]);
-    command
+/// Builds a benchmark of the `plantain` package and gives the program. Built once: a round must not pay for a compiler.
+fn bench(name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["bench", "--package", "plantain", "--bench", name, "--no-run", "--message-format", "json"]);
+    let said = output(&mut build)?;
+    let program = said.lines().rev().find_map(|line| {
+        let rest = line.contains(&format!("\"name\":\"{name}\"")).then(|| line.split("\"executable\":\"").nth(1))??;
+        rest.split('"').next()
+    });
+    program.map(PathBuf::from).with_context(|| format!("cargo did not say where the benchmark {name} is"))
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

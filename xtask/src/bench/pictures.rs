@@ -20,7 +20,8 @@ pub fn run() -> Result<()> {
     let folder = scratch("bench");
     fs::create_dir_all(&folder)?;
     let photo = folder.join("photo-12mp.jpg");
-    output(bench("pictures").arg("photo").arg(&photo))?;
+    let engine_alone = bench("pictures")?;
+    output(command(&engine_alone).arg("photo").arg(&photo))?;
     let python = python(&folder);
     if let Err(error) = &python {
         eprintln!("xtask: SKIPPED: the comparison with rembg: {error:#}");
@@ -28,7 +29,7 @@ pub fn run() -> Result<()> {
     let (mut engine, mut whole, mut rembg, mut warm) = (vec![], vec![], vec![], vec![]);
     for round in 1..=ROUNDS {
         eprintln!("xtask: round {round} of {ROUNDS}");
-        engine.push(millis(&output(bench("pictures").arg("make").arg(&photo))?)?);
+        engine.push(millis(&output(command(&engine_alone).arg("make").arg(&photo))?)?);
         whole.push(timed(command(binary()).arg("generate").arg(&photo).arg("--out").arg(folder.join("ours")))?);
         if let Ok(python) = &python {
             let mut script = command(&python.program);

@@ -15,7 +15,7 @@ use crate::run::{command, output, root, scratch};
 const ROUNDS: usize = 5;
 
 /// After this long without work, a server rests.
-const REST: Duration = Duration::from_secs(5);
+const REST: Duration = Duration::from_secs(10);
 
 pub fn run() -> Result<()> {
     let mut ready = Vec::new();
