@@ -74,7 +74,8 @@ impl Inner {
 
     async fn admit(&self, photo: &Photo, number: usize) -> Result<(Source, Vec<String>), StudioError> {
         let (bytes, limits) = (photo.bytes.clone(), self.config.photo_limits);
-        let admitted = self.cpu.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
+        let admitted =
+            self.admission.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
         let admitted = admitted.map_err(|error| StudioError::Photo { number, error })?;
         let blob = self.blobs.put(photo.bytes.clone()).await?;
         let source = Source {

@@ -28,6 +28,9 @@ use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
 use crate::watch::{Hub, Watch};
 
+/// Photos that are decoded at once when they come in; each may take a few hundred megabytes.
+const PHOTOS_LOOKED_AT: usize = 1;
+
 /// The studio. Cheap to clone; clones are the same studio.
 #[derive(Clone)]
 pub struct Studio(pub(crate) Arc<Inner>);
@@ -59,6 +62,8 @@ pub(crate) struct Inner {
     pub segmenter: SegmenterSource,
     pub presets: Arc<Presets>,
     pub cpu: Cpu,
+    /// Looks at photos that come in, so that a sender never waits for pictures of others to be finished.
+    pub admission: Cpu,
     pub clock: Clock,
     pub config: StudioConfig,
     pub hub: Hub,
@@ -100,6 +105,7 @@ impl Studio {
             segmenter,
             presets,
             cpu,
+            admission: Cpu::new(PHOTOS_LOOKED_AT),
             clock,
             config,
             hub,
