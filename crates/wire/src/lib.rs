@@ -13,6 +13,7 @@
 //! | [`submit`], [`status`], [`cancel`] | the replies of the queue |
 //! | [`error`] | both families of error bodies |
 //! | [`webhook`], [`signature`], [`jwks`] | what is delivered, how it is signed, and the keys to check it with |
+//! | [`options`] | what a submit says in headers: retries, labels, the life of files |
 //! | [`storage`] | the upload handshake |
 //! | [`models`] | inputs and outputs of the models that Plantain knows |
 //! | [`header`] | every header name |
@@ -52,6 +53,7 @@ pub mod id;
 mod json;
 pub mod jwks;
 pub mod models;
+pub mod options;
 pub mod rejection;
 pub mod signature;
 pub mod status;
