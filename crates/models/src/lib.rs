@@ -17,7 +17,7 @@ use plantain_wire::error::{Detail, ErrorBody, ErrorType};
 /// The model's own refusal of an input.
 fn refusal(details: Vec<Detail>) -> Answer {
     let body = ErrorBody::Validation(details);
-    Answer { http_status: body.http_status(), body: body.to_json().into() }
+    Answer::new(body.http_status(), body.to_json())
 }
 
 fn failure(error_type: ErrorType, detail: impl Into<String>) -> RunFailure {

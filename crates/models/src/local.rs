@@ -146,7 +146,7 @@ impl LocalEngine {
         });
         logs.info("Saving");
         let body = output::hand_out(&self.0.files, pictures, description, input.settings.sync_mode).await?;
-        Ok(Answer { http_status: 200, body: body.into() })
+        Ok(Answer::new(200, body))
     }
 
     /// The photo, and the backdrop where there is one.

@@ -77,8 +77,7 @@ impl Simulated {
             (Some(fail), ..) => asked_failure(fail)?,
             (None, None, Some(error_type)) => Err(simulated_failure(error_type)),
             (None, output, _) => {
-                let body = output.map_or("{}", RawValue::get).to_owned().into();
-                Ok(Answer { http_status: 200, body })
+                Ok(Answer::new(200, output.map_or("{}", RawValue::get).to_owned()))
             }
         };
         Ok(Plan { duration, end })
@@ -115,8 +114,7 @@ fn asked_failure(value: &RawValue) -> Result<Result<Answer, RunFailure>, Vec<Det
     }
     match serde_json::from_str::<OwnError<'_>>(value.get()) {
         Ok(error) if (400..=599).contains(&error.status) => {
-            let body = error.body.map_or("{}", RawValue::get).to_owned().into();
-            Ok(Ok(Answer { http_status: error.status, body }))
+            Ok(Ok(Answer::new(error.status, error.body.map_or("{}", RawValue::get).to_owned())))
         }
         _ => {
             let words: Vec<&str> = ErrorType::ALL.into_iter().map(ErrorType::as_str).collect();

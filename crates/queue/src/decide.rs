@@ -135,6 +135,12 @@ pub fn cancelled() -> Outcome {
     Outcome::Failed { error_type: ErrorType::ClientCancelled, detail: "Request cancelled by the client.".to_owned() }
 }
 
+/// How a request ends whose record can't be read any more: repeating can't help.
+pub fn unreadable() -> Outcome {
+    let detail = "The request's record in the queue's database can't be read.".to_owned();
+    Outcome::Failed { error_type: ErrorType::InternalError, detail }
+}
+
 /// After one attempt at a delivery: done, again later, or never again. A receiver may ask for more time than the schedule
 /// gives, not for less.
 pub fn after_delivery(said: &Delivery, schedule: &Schedule, attempt: u32, now: Timestamp, jitter: u32) -> DeliveryNext {
@@ -248,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_models_answer_stands_and_an_interrupted_attempt_costs_nothing() {
-        let answer = Answer { http_status: 422, body: Bytes::from_static(b"{}") };
+        let answer = Answer::new(422, "{}");
         let attempted = Attempted::Answered { answer, inference: Duration::from_secs(1) };
         let finished = after_attempt(&claimed(), attempted, &Budget::default(), NOW, 0);
         assert!(matches!(finished, After::Finish(Outcome::Answered { http_status: 422, .. })));

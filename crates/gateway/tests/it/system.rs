@@ -252,7 +252,7 @@ impl Runner for Obedient {
             Some(word) => Err(failure(&word)),
             None => {
                 let body = orders.output.map_or_else(|| task.input.clone(), |output| output.get().to_owned().into());
-                Ok(Answer { http_status: orders.status.unwrap_or(200), body })
+                Ok(Answer::new(orders.status.unwrap_or(200), body))
             }
         }
     }

@@ -8,10 +8,12 @@ use plantain_media::cutout::Segmenter;
 use plantain_media::decode::{self, Decoded, Limits};
 use plantain_models::{Files, LocalEngine, LocalParts, SegmenterSource};
 use plantain_outbound::{Outbound, Policy};
-use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
+use plantain_queue::model::Caller;
+use plantain_queue::runner::{Answer, LogSink, Partials, RunFailure, RunTask, Runner};
 use plantain_store::queue::open_queue;
 use plantain_wire::endpoint::EndpointId;
-use plantain_wire::id::{GatewayRequestId, RequestId};
+use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+use plantain_wire::options::RequestOptions;
 use plantain_work::{Clock, Cpu};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -64,8 +66,11 @@ pub async fn run_until(runner: &dyn Runner, endpoint: &str, input: &str, cancel:
         gateway_request_id: GatewayRequestId::from(&id),
         request_id: id,
         endpoint: EndpointId::parse(endpoint).unwrap(),
+        caller: Caller { user_id: UserId::parse("u").unwrap(), key_id: "k".to_owned() },
+        options: RequestOptions::default(),
         input: Bytes::copy_from_slice(input.as_bytes()),
         logs: sink,
+        partials: Partials::unheard(),
         cancel,
     };
     let ended = runner.run(task).await;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use plantain_wire::error::ErrorType;
+use plantain_wire::options::RequestOptions;
 use plantain_wire::status::LogLevel;
 use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, with_heartbeat};
 use plantain_work::{Shutdown, clock, random};
@@ -20,7 +21,7 @@ use crate::engine::settling::settle;
 use crate::engine::{Parts, delivery_id};
 use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
 use crate::notice::{self, Announced};
-use crate::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
+use crate::runner::{Answer, LogSink, Partials, RunFailure, RunTask, Runner};
 
 /// How often the log of a running attempt is written: often enough to be followed, seldom enough to cost little.
 const LOG_EVERY: Duration = Duration::from_millis(100);
@@ -107,8 +108,11 @@ impl RequestLane {
             request_id: claimed.lease.request_id.clone(),
             gateway_request_id: claimed.gateway_request_id.clone(),
             endpoint: claimed.endpoint.clone(),
+            caller: claimed.caller.clone(),
+            options: RequestOptions::default(),
             input: claimed.input.clone(),
             logs,
+            partials: Partials::unheard(),
             cancel: cancel.clone(),
         };
         let began_at = self.0.clock.now();
@@ -268,7 +272,7 @@ mod tests {
 
     #[test]
     fn each_end_of_a_runner_means_one_thing() {
-        let answer = Answer { http_status: 200, body: "{}".into() };
+        let answer = Answer::new(200, "{}");
         let failure = RunFailure { error_type: ErrorType::RunnerDisconnected, detail: "gone".into() };
         let (took, limit) = (Duration::from_secs(1), Duration::from_secs(2));
         let end = |caught, cancelled| attempted(caught, took, cancelled, limit);

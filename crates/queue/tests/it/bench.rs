@@ -71,7 +71,7 @@ impl Gate {
 }
 
 pub fn answer(body: &'static str) -> Ran {
-    Ok(Answer { http_status: 200, body: Bytes::from_static(body.as_bytes()) })
+    Ok(Answer::new(200, body))
 }
 
 pub fn failure(error_type: ErrorType) -> Ran {

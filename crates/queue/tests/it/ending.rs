@@ -40,7 +40,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     let failed = proptest::sample::select(ErrorType::ALL.to_vec())
         .prop_map(|error_type| Attempted::Failed(RunFailure { error_type, detail: String::new() }));
     let answered = any::<u16>().prop_map(|http_status| Attempted::Answered {
-        answer: Answer { http_status, body: Bytes::new() },
+        answer: Answer::new(http_status, Bytes::new()),
         inference: std::time::Duration::ZERO,
     });
     prop_oneof![
