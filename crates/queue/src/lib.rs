@@ -8,7 +8,7 @@
 pub mod decide;
 pub mod engine;
 pub mod model;
-mod notice;
+pub mod notice;
 pub mod runner;
 mod signer;
 pub mod store;

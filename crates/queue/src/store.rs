@@ -22,8 +22,18 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
 
     /// Takes at most `count` runnable requests under leases that last `lease`: waiting ones that are due (normal before
-    /// low, older first) and running ones whose lease has run out. Each gets a new attempt number and gateway id.
+    /// low, older first) and running ones whose lease has run out. Each gets a new attempt number and gateway id. A request
+    /// that can't be read is not handed out: the same commit ends it with [`crate::decide::unreadable`].
     async fn claim_requests(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError>;
+
+    /// Like [`QueueStore::claim_requests`], of the waiting requests whose start deadline has passed; the earliest first.
+    /// `next_due` is the earliest deadline of those that still wait.
+    async fn claim_overdue(
         &self,
         count: usize,
         lease: Duration,
@@ -59,7 +69,7 @@ pub trait QueueStore: Send + Sync + 'static {
     async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError>;
 
     /// Takes at most `count` deliveries that are due or whose lease has run out, oldest first, and of each host no more than
-    /// `hosts` admits.
+    /// `hosts` admits. A delivery that can't be read is not handed out but given up.
     async fn claim_deliveries(
         &self,
         count: usize,

@@ -29,6 +29,11 @@ impl DatabaseError {
         DatabaseError::Corrupt { table, column, row: row.to_string() }
     }
 
+    /// One row makes no sense; the database itself and our statements do.
+    pub(crate) fn is_of_one_row(&self) -> bool {
+        matches!(self, DatabaseError::Corrupt { column, .. } if !matches!(*column, "statement" | "operation"))
+    }
+
     pub(crate) fn unavailable(cause: impl Into<Cause>) -> DatabaseError {
         DatabaseError::Unavailable(cause.into())
     }

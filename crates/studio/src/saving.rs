@@ -36,9 +36,12 @@ impl Inner {
     pub(crate) async fn save(&self, job: Job) -> Result<Then, StoreError> {
         // The semaphore lives as long as the studio and is never closed.
         let Ok(_place) = self.saves.acquire().await else { return Ok(Then::LetGo) };
-        let Some(result) = self.store.result(&job.id).await? else {
-            tracing::error!(job = %job.id, "job.result_missing {}: a bug or a damaged database", job.id);
-            return Ok(Then::LetGo);
+        let result = match self.store.result(&job.id).await {
+            Ok(Some(result)) => result,
+            // It was written in the commit that made it owed: it won't come any more, and nobody can be asked again.
+            Ok(None) => return self.without_result(&job, "there is none").await,
+            Err(error @ StoreError::Corrupt { .. }) => return self.without_result(&job, &error.to_string()).await,
+            Err(error) => return Err(error),
         };
         let outcome = match self.outcome(&job, &result).await {
             Ok(outcome) => outcome,
@@ -51,6 +54,11 @@ impl Inner {
             Err(Unsaved::Later) => Outcome::Failed(unreadable("they could not be downloaded")),
         };
         self.settle(&job, JobEvent::Ends { epoch: job.epoch, outcome }).await
+    }
+
+    async fn without_result(&self, job: &Job, why: &str) -> Result<Then, StoreError> {
+        tracing::error!(job = %job.id, why, "job.result_missing {}: a bug or a damaged database", job.id);
+        self.settle(job, JobEvent::fails(job.epoch, result_lost())).await
     }
 
     fn may_wait(&self, job: &Job) -> bool {
@@ -176,6 +184,14 @@ fn no_pictures() -> JobError {
         "no_pictures",
         "The model answered without any picture.",
         "Start the job again, perhaps with another photo or a simpler prompt.",
+    )
+}
+
+fn result_lost() -> JobError {
+    JobError::new(
+        "result_lost",
+        "The model's answer came, but the studio's database does not hold it any more.",
+        "Start the job again, and tell whoever runs the studio that its database is damaged.",
     )
 }
 

@@ -31,6 +31,11 @@ impl Studio {
         let (slots, wake, clock) = (self.0.config.slots, self.0.wake.clone(), self.0.clock.clone());
         tasks.spawn("studio.jobs", lane::run(lane, slots, wake, clock, tasks.clone(), shutdown.clone()));
     }
+
+    /// False while the lane stands still after a panic: jobs are accepted, and driven later.
+    pub fn is_working(&self) -> bool {
+        self.0.wake.lane_is_up()
+    }
 }
 
 struct JobLane(Arc<Inner>);

@@ -1,12 +1,16 @@
 //! The lease loop: claim what is due, run it, settle it, wait for a wake-up or the next due time.
 //!
 //! A claimed task is the caller's under a lease; whoever runs it settles it, fenced by that lease. If the process dies the
-//! lease runs out and the next claim finds the task again, so the loop itself never has to repair anything.
+//! lease runs out and the next claim finds the task again, so the loop itself never has to repair anything. A loop that
+//! panics is begun again, and its [`Wake`] shows it as down until it has claimed once more: no lane dies in silence.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -42,9 +46,16 @@ pub struct Claim<T> {
 #[error("the store could not be asked for work")]
 pub struct ClaimFailed;
 
-/// Tells a lane that there may be work. Cheap to clone; a wake-up that comes while the lane is busy is not lost.
+/// The handle of a lane: tells it that there may be work, and others whether it is up. Cheap to clone; a wake-up that comes
+/// while the lane is busy is not lost.
 #[derive(Clone, Debug, Default)]
-pub struct Wake(Arc<Notify>);
+pub struct Wake(Arc<Handle>);
+
+#[derive(Debug, Default)]
+struct Handle {
+    notify: Notify,
+    down: AtomicBool,
+}
 
 impl Wake {
     pub fn new() -> Wake {
@@ -52,11 +63,20 @@ impl Wake {
     }
 
     pub fn wake(&self) {
-        self.0.notify_one();
+        self.0.notify.notify_one();
     }
 
     pub async fn woken(&self) {
-        self.0.notified().await;
+        self.0.notify.notified().await;
+    }
+
+    /// False from a panic of the loop until it has claimed again. A lane that was never run counts as up.
+    pub fn lane_is_up(&self) -> bool {
+        !self.0.down.load(Ordering::Relaxed)
+    }
+
+    fn set_down(&self, down: bool) {
+        self.0.down.store(down, Ordering::Relaxed);
     }
 }
 
@@ -66,9 +86,43 @@ const POLL: Duration = Duration::from_secs(1);
 /// Pause after a claim that failed.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(250);
 
-/// Drives `lane` until `shutdown` begins; tasks run in `tasks`, at most `slots` at once.
+/// Pauses before a loop that panicked is begun again: doubling from the first to the last.
+const PAUSE_AFTER_PANIC: Duration = Duration::from_millis(100);
+const PAUSE_AFTER_PANIC_MAX: Duration = Duration::from_secs(10);
+
+/// Drives `lane` until `shutdown` begins; tasks run in `tasks`, at most `slots` at once. A panic in the loop ends neither the
+/// lane nor its running tasks: the loop is begun again after a pause.
 pub async fn run<L: Lane>(lane: Arc<L>, slots: usize, wake: Wake, clock: Clock, tasks: Tasks, shutdown: Shutdown) {
     let free = Arc::new(Semaphore::new(slots.max(1)));
+    let mut pause = PAUSE_AFTER_PANIC;
+    loop {
+        let turning = turn(&lane, &free, &wake, &clock, &tasks, &shutdown);
+        if AssertUnwindSafe(turning).catch_unwind().await.is_ok() {
+            return;
+        }
+        // Once it has claimed again, the next panic is a new one.
+        if wake.lane_is_up() {
+            pause = PAUSE_AFTER_PANIC;
+        }
+        wake.set_down(true);
+        tracing::error!(lane = lane.name(), ?pause, "lane.panicked: a bug; the lane stands still and is begun again");
+        tokio::select! {
+            biased;
+            () = shutdown.begun() => return,
+            () = clock.sleep(pause) => {}
+        }
+        pause = (pause * 2).min(PAUSE_AFTER_PANIC_MAX);
+    }
+}
+
+async fn turn<L: Lane>(
+    lane: &Arc<L>,
+    free: &Arc<Semaphore>,
+    wake: &Wake,
+    clock: &Clock,
+    tasks: &Tasks,
+    shutdown: &Shutdown,
+) {
     loop {
         // A place first: a claim never exceeds free slots.
         let place = tokio::select! {
@@ -78,9 +132,12 @@ pub async fn run<L: Lane>(lane: Arc<L>, slots: usize, wake: Wake, clock: Clock, 
             place = free.clone().acquire_owned() => place,
         };
         let Ok(place) = place else { return };
-        let pause = match lane.claim(free.available_permits() + 1).await {
+        let claimed = lane.claim(free.available_permits() + 1).await;
+        // A store that fails is said by the store; the loop itself turns.
+        wake.set_down(false);
+        let pause = match claimed {
             Ok(claim) if !claim.tasks.is_empty() => {
-                begin(&lane, claim.tasks, place, &free, &wake, &tasks, &shutdown);
+                begin(lane, claim.tasks, place, free, wake, tasks, shutdown);
                 continue;
             }
             Ok(claim) => pause(clock.now(), claim.next_due),
@@ -214,6 +271,68 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..50).collect::<Vec<_>>());
         assert!(*pile.largest_claim.lock().unwrap() <= 3);
+    }
+
+    /// Panics in its first claims, then finds one task.
+    struct Faulty {
+        faults: Mutex<u32>,
+        done: tokio::sync::mpsc::UnboundedSender<u32>,
+    }
+
+    #[async_trait]
+    impl Lane for Faulty {
+        type Task = u32;
+
+        fn name(&self) -> &'static str {
+            "faulty"
+        }
+
+        async fn claim(&self, _free: usize) -> Result<Claim<u32>, ClaimFailed> {
+            let mut faults = self.faults.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if *faults > 0 {
+                *faults -= 1;
+                panic!("a bug, as the test wants it");
+            }
+            Ok(Claim { tasks: vec![7], next_due: None })
+        }
+
+        async fn run(&self, task: u32, _stop: Shutdown) {
+            self.done.send(task).ok();
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_panics_is_seen_to_be_down_and_is_up_again_after_a_pause() {
+        let (done, mut seen) = tokio::sync::mpsc::unbounded_channel();
+        let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+        let (wake, shutdown) = (Wake::new(), Shutdown::new());
+        let lane = Arc::new(Faulty { faults: Mutex::new(3), done });
+        let running = run(lane, 1, wake.clone(), clock.clone(), Tasks::new(), shutdown.clone());
+        tokio::pin!(running);
+        for pause in [1, 2, 4] {
+            assert!(futures_util::poll!(&mut running).is_pending(), "the loop goes on");
+            assert!(!wake.lane_is_up());
+            clock.advance(PAUSE_AFTER_PANIC * pause - Duration::from_millis(1));
+            assert!(futures_util::poll!(&mut running).is_pending() && !wake.lane_is_up());
+            clock.advance(Duration::from_millis(1));
+        }
+        assert!(futures_util::poll!(&mut running).is_pending() && wake.lane_is_up());
+        assert_eq!(seen.recv().await, Some(7));
+        shutdown.begin();
+        running.await;
+    }
+
+    #[tokio::test]
+    async fn a_lane_that_is_down_still_ends_with_the_process() {
+        let (done, _seen) = tokio::sync::mpsc::unbounded_channel();
+        let (shutdown, clock) = (Shutdown::new(), Clock::manual(Timestamp::UNIX_EPOCH));
+        let lane = Arc::new(Faulty { faults: Mutex::new(u32::MAX), done });
+        let running = run(lane, 1, Wake::new(), clock, Tasks::new(), shutdown.clone());
+        tokio::pin!(running);
+        assert!(futures_util::poll!(&mut running).is_pending());
+        shutdown.begin();
+        running.await;
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! [`lane::run`] is the only loop that drives them. Claims never exceed free slots, every task is tracked, every wait is a
 //! wake-up or a timeout. This crate knows neither SQL nor HTTP, nor what a task is.
 
+pub mod channels;
 pub mod clock;
 pub mod cpu;
 pub mod lane;
@@ -11,6 +12,7 @@ pub mod random;
 pub mod shutdown;
 pub mod tasks;
 
+pub use channels::Channels;
 pub use clock::Clock;
 pub use cpu::Cpu;
 pub use shutdown::Shutdown;

@@ -55,10 +55,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if !self.finished && std::thread::panicking() {
-            tracing::error!(
-                task = self.name,
-                "task.panicked: a bug; its lease will expire and the work is taken up again"
-            );
+            tracing::error!(task = self.name, "task.panicked: a bug; this task is over, the others go on");
         }
     }
 }

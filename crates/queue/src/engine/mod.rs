@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use plantain_outbound::{Outbound, Schedule};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
-use plantain_work::lane::{self, Wake};
+use plantain_work::lane::{self, Lane, Wake};
 use plantain_work::{Clock, Shutdown, Tasks, random};
 
 use crate::decide::{self, Budget};
@@ -21,11 +21,13 @@ use crate::runner::Runners;
 use crate::signer::Signer;
 use crate::store::{Enqueued, Hint, QueueStore, StoreError};
 
+use self::deadlines::{DEADLINE_SLOTS, DeadlineLane};
 use self::deliveries::DeliveryLane;
 use self::news::News;
 pub use self::news::Watch;
 use self::requests::RequestLane;
 
+mod deadlines;
 mod deliveries;
 mod log;
 mod news;
@@ -45,6 +47,7 @@ struct Parts {
     config: EngineConfig,
     news: News,
     requests_due: Wake,
+    deadlines_due: Wake,
     deliveries_due: Wake,
 }
 
@@ -114,22 +117,39 @@ impl Engine {
         clock: Clock,
         config: EngineConfig,
     ) -> Engine {
-        let (news, requests_due, deliveries_due) = (News::new(clock.clone()), Wake::new(), Wake::new());
-        Engine(Arc::new(Parts { store, runners, signer, outbound, clock, config, news, requests_due, deliveries_due }))
+        let news = News::new(clock.clone());
+        let (requests_due, deadlines_due, deliveries_due) = (Wake::new(), Wake::new(), Wake::new());
+        Engine(Arc::new(Parts {
+            store,
+            runners,
+            signer,
+            outbound,
+            clock,
+            config,
+            news,
+            requests_due,
+            deadlines_due,
+            deliveries_due,
+        }))
     }
 
     /// Begins to run requests and to deliver webhooks, until `shutdown` begins.
     pub fn start(&self, tasks: &Tasks, shutdown: &Shutdown) {
         let parts = &self.0;
         self.listen();
-        let requests = Arc::new(RequestLane::new(parts.clone()));
-        let slots = parts.config.slots;
-        let running = (parts.requests_due.clone(), parts.clock.clone(), tasks.clone(), shutdown.clone());
-        tasks.spawn("queue.requests", lane::run(requests, slots, running.0, running.1, running.2, running.3));
-        let deliveries = Arc::new(DeliveryLane::new(parts.clone()));
-        let slots = parts.config.delivery_slots;
-        let sending = (parts.deliveries_due.clone(), parts.clock.clone(), tasks.clone(), shutdown.clone());
-        tasks.spawn("queue.deliveries", lane::run(deliveries, slots, sending.0, sending.1, sending.2, sending.3));
+        let around = (tasks, shutdown);
+        let requests = RequestLane::new(parts.clone());
+        self.drive("queue.requests", requests, parts.config.slots, &parts.requests_due, around);
+        let deadlines = DeadlineLane::new(parts.clone());
+        self.drive("queue.deadlines", deadlines, DEADLINE_SLOTS, &parts.deadlines_due, around);
+        let deliveries = DeliveryLane::new(parts.clone());
+        self.drive("queue.deliveries", deliveries, parts.config.delivery_slots, &parts.deliveries_due, around);
+    }
+
+    fn drive<L: Lane>(&self, name: &'static str, lane: L, slots: usize, due: &Wake, around: (&Tasks, &Shutdown)) {
+        let (tasks, shutdown) = around;
+        let clock = self.0.clock.clone();
+        tasks.spawn(name, lane::run(Arc::new(lane), slots, due.clone(), clock, tasks.clone(), shutdown.clone()));
     }
 
     /// Wakes up for what other processes did.
@@ -138,16 +158,26 @@ impl Engine {
         self.0.store.listen(Box::new(move |hint| {
             let Some(parts) = parts.upgrade() else { return };
             match hint {
-                Hint::RequestsDue => parts.requests_due.wake(),
+                Hint::RequestsDue => {
+                    parts.requests_due.wake();
+                    parts.deadlines_due.wake();
+                }
                 Hint::DeliveriesDue => parts.deliveries_due.wake(),
                 Hint::Changed(id) => parts.news.changed(&id),
                 Hint::Anything => {
                     parts.requests_due.wake();
+                    parts.deadlines_due.wake();
                     parts.deliveries_due.wake();
                     parts.news.all_changed();
                 }
             }
         }));
+    }
+
+    /// False while one of the lanes stands still after a panic: what it owes is done later.
+    pub fn is_working(&self) -> bool {
+        let Parts { requests_due, deadlines_due, deliveries_due, .. } = &*self.0;
+        [requests_due, deadlines_due, deliveries_due].into_iter().all(Wake::lane_is_up)
     }
 
     pub fn serves(&self, endpoint: &EndpointId) -> bool {
@@ -163,6 +193,7 @@ impl Engine {
         match self.0.store.enqueue(request).await? {
             Enqueued::New { queue_position } => {
                 self.0.requests_due.wake();
+                self.0.deadlines_due.wake();
                 Ok(Submitted { id, queue_position, known: false })
             }
             Enqueued::Known { id } => {

@@ -3,14 +3,14 @@
 //! Nothing here is needed for correctness: watchers ask the store at least once a second anyway.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use plantain_wire::id::RequestId;
-use plantain_work::Clock;
+use plantain_work::{Channels, Clock};
 
 use crate::model::Lease;
 
@@ -21,48 +21,32 @@ type Channel = watch::Sender<()>;
 
 pub(super) struct News {
     clock: Clock,
-    watched: Mutex<HashMap<RequestId, Weak<Channel>>>,
+    watched: Channels<RequestId, ()>,
     /// The latest attempt of each request that runs here.
     running: Mutex<HashMap<RequestId, (u32, CancellationToken)>>,
 }
 
 impl News {
     pub(super) fn new(clock: Clock) -> News {
-        News { clock, watched: Mutex::default(), running: Mutex::default() }
+        News { clock, watched: Channels::default(), running: Mutex::default() }
     }
 
     /// The request may have changed in the store.
     pub(super) fn changed(&self, id: &RequestId) {
-        let channel = lock(&self.watched).get(id).and_then(Weak::upgrade);
-        if let Some(channel) = channel {
+        if let Some(channel) = self.watched.get(id) {
             channel.send_replace(());
         }
     }
 
     pub(super) fn all_changed(&self) {
-        let channels: Vec<_> = lock(&self.watched).values().filter_map(Weak::upgrade).collect();
-        for channel in channels {
+        for channel in self.watched.all() {
             channel.send_replace(());
         }
     }
 
     pub(super) fn watch(&self, id: &RequestId) -> Watch {
-        let channel = self.channel(id);
+        let channel = self.watched.join(id);
         Watch { news: channel.subscribe(), _channel: channel, clock: self.clock.clone() }
-    }
-
-    fn channel(&self, id: &RequestId) -> Arc<Channel> {
-        let mut watched = lock(&self.watched);
-        if let Some(channel) = watched.get(id).and_then(Weak::upgrade) {
-            return channel;
-        }
-        // Sweeping when the map would grow keeps it at twice the requests that are watched.
-        if watched.len() == watched.capacity() {
-            watched.retain(|_, channel| channel.strong_count() > 0);
-        }
-        let channel = Arc::new(Channel::new(()));
-        watched.insert(id.clone(), Arc::downgrade(&channel));
-        channel
     }
 
     /// The attempt runs here until the guard is dropped. An earlier attempt of the same request may still be on its way
@@ -173,14 +157,5 @@ mod tests {
         assert!(current.is_cancelled() && !stale.is_cancelled());
         drop(second);
         assert!(lock(&news.running).is_empty());
-    }
-
-    #[test]
-    fn channels_that_nobody_holds_are_swept() {
-        let (news, ..) = news();
-        for number in 0..10_000 {
-            drop(news.watch(&RequestId::parse(&number.to_string()).unwrap()));
-        }
-        assert!(lock(&news.watched).len() < 100);
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cancelling;
+mod deadlines;
 mod delivering;
 mod ending;
 mod running;

@@ -91,6 +91,9 @@ pub(crate) fn candidates(count: usize) -> i64 {
     i64::try_from(count.saturating_mul(CANDIDATES)).unwrap_or(i64::MAX)
 }
 
+/// The record of an attempt that was given up before it began.
+pub(crate) const UNREADABLE: &str = "the delivery's record in the queue's database can't be read";
+
 /// The state after an attempt, and when the next one is due.
 pub(crate) fn following(next: DeliveryNext) -> (&'static str, Option<i64>) {
     match next {

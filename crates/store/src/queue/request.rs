@@ -2,9 +2,14 @@
 
 use jiff::Timestamp;
 
-use plantain_queue::model::{Caller, ClaimedRequest, Lease, Outcome, Priority, RequestView};
+use url::Url;
+
+use plantain_queue::model::{Caller, ClaimedRequest, Lease, NewDelivery, Outcome, Priority, RequestView};
+use plantain_queue::notice::{self, Announced};
 use plantain_wire::error::ErrorType;
+use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
 use plantain_wire::status::{LogEntry, LogLevel, QueueStatus};
+use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -35,7 +40,31 @@ pub(crate) struct ClaimedRow {
     pub failures: i64,
     pub last_error: Option<String>,
     pub cancel_requested: bool,
-    pub input: Vec<u8>,
+    pub input: Option<Vec<u8>>,
+}
+
+/// What a request that can't be read still owes, as far as its row tells whom to announce its end to.
+pub(crate) fn owed_unread(row: &EndRow, outcome: &Outcome, now: Timestamp) -> Vec<NewDelivery> {
+    let read = || {
+        let request_id: RequestId = row.id.parse().ok()?;
+        let (user_id, webhook): (UserId, Url) = (row.user_id.parse().ok()?, row.webhook.as_deref()?.parse().ok()?);
+        let gateway_request_id = GatewayRequestId::from(&request_id);
+        let announced = Announced {
+            request_id: &request_id,
+            gateway_request_id: &gateway_request_id,
+            user_id: &user_id,
+            webhook: Some(&webhook),
+        };
+        Some(notice::owed(&announced, outcome, random::id(now).to_string(), now))
+    };
+    read().unwrap_or_default()
+}
+
+/// What is looked at of a request that can't be read.
+pub(crate) struct EndRow {
+    pub id: String,
+    pub user_id: String,
+    pub webhook: Option<String>,
 }
 
 impl TryFrom<ClaimedRow> for ClaimedRequest {
@@ -54,7 +83,7 @@ impl TryFrom<ClaimedRow> for ClaimedRequest {
             failures: place.number("failures", row.failures)?,
             last_error: row.last_error.map(|word| error_type(&place, "last_error", &word)).transpose()?,
             cancel_requested: row.cancel_requested,
-            input: row.input.into(),
+            input: row.input.ok_or_else(|| place.wrong("input"))?.into(),
         })
     }
 }
@@ -83,13 +112,19 @@ impl ViewRow {
     /// `ahead` is asked for where the request is waiting.
     pub fn into_view(self, ahead: Option<i64>, logs: Vec<LogEntry>) -> Result<RequestView, DatabaseError> {
         let place = Place { table: "queue_requests", row: &self.id };
+        let id: RequestId = place.parse("id", &self.id)?;
+        let status = status(&place, &self.state)?;
+        // What has ended is shown even where something that nobody needs any more can't be read.
+        let ended = status == QueueStatus::Completed;
+        let webhook = self.webhook.map(|url| place.parse("webhook", &url)).transpose();
+        let gateway_request_id = place.parse("gateway_request_id", &self.gateway_request_id);
         Ok(RequestView {
-            id: place.parse("id", &self.id)?,
             endpoint: place.parse("endpoint", &self.endpoint)?,
             caller: caller(&place, &self.user_id, self.key_id)?,
-            gateway_request_id: place.parse("gateway_request_id", &self.gateway_request_id)?,
-            webhook: self.webhook.map(|url| place.parse("webhook", &url)).transpose()?,
-            status: status(&place, &self.state)?,
+            gateway_request_id: gateway_request_id.or_else(|e| if ended { Ok((&id).into()) } else { Err(e) })?,
+            webhook: webhook.or_else(|e| if ended { Ok(None) } else { Err(e) })?,
+            id,
+            status,
             queue_position: ahead.map(|ahead| place.number("seq", ahead)).transpose()?,
             logs,
             attempts: place.number("attempt", self.attempt)?,

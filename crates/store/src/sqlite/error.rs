@@ -1,11 +1,16 @@
 //! SQLite's result codes, sorted by what a caller can do.
 
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 
 use crate::error::{Cause, DatabaseError, OpenError};
 
-impl From<rusqlite::Error> for DatabaseError {
-    fn from(error: rusqlite::Error) -> DatabaseError {
+impl From<Error> for DatabaseError {
+    fn from(error: Error) -> DatabaseError {
+        if let Error::FromSqlConversionFailure(..) | Error::InvalidColumnType(..) | Error::IntegralValueOutOfRange(..) =
+            error
+        {
+            return DatabaseError::corrupt("sqlite", "value", error);
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => DatabaseError::Full(Cause::new(error)),
             Some(
@@ -25,8 +30,8 @@ impl From<rusqlite::Error> for DatabaseError {
     }
 }
 
-impl From<rusqlite::Error> for OpenError {
-    fn from(error: rusqlite::Error) -> OpenError {
+impl From<Error> for OpenError {
+    fn from(error: Error) -> OpenError {
         OpenError::Database(error.into())
     }
 }
@@ -39,7 +44,7 @@ mod tests {
 
     #[track_caller]
     fn sorted(code: i32) -> DatabaseError {
-        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into()
+        Error::SqliteFailure(ffi::Error::new(code), None).into()
     }
 
     #[test]
@@ -52,8 +57,10 @@ mod tests {
         }
         for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_ERROR] {
             assert!(matches!(sorted(code), DatabaseError::Corrupt { .. }), "{code}");
+            assert!(!sorted(code).is_of_one_row(), "{code} is no fault of a row, which must not be given up for it");
         }
-        let wrong_type = DatabaseError::from(rusqlite::Error::IntegralValueOutOfRange(3, -1));
+        let wrong_type = DatabaseError::from(Error::IntegralValueOutOfRange(3, -1));
+        assert!(wrong_type.is_of_one_row());
         assert!(wrong_type.to_string().contains("does not hold what it should"));
     }
 }

@@ -59,7 +59,8 @@ impl Database {
     /// `change` returns an error, all of its writes are undone, and nobody else's.
     ///
     /// `change` runs on the writer's thread, so it should do nothing but SQL. Once this has been polled the change takes
-    /// place even if nobody waits for the answer any more.
+    /// place even if nobody waits for the answer any more. A disk that hangs is answered with
+    /// [`DatabaseError::Unavailable`] after half a minute, and the change may still take place.
     pub async fn write<T, F>(&self, change: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,

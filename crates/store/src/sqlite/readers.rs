@@ -45,7 +45,7 @@ impl Readers {
             SendTimeoutError::Timeout(_) => work::overloaded(),
             SendTimeoutError::Closed(_) => work::gone(),
         })?;
-        answer.await.map_err(|_| work::gone())?
+        work::answered(answer, work::ANSWER_PATIENCE).await
     }
 }
 

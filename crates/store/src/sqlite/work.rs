@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Transaction;
 use tokio::sync::oneshot;
@@ -79,6 +80,25 @@ where
 /// The thread has ended, which it does only when the database is dropped.
 pub(super) fn gone() -> DatabaseError {
     DatabaseError::unavailable(Cause::from("the database has been closed"))
+}
+
+/// How long an answer is waited for once the thread has the piece: longer than any commit on a disk that still works, the
+/// wait for another process's lock included.
+pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The answer to a piece that was handed over. Where none comes in time, nobody knows whether the piece takes place: it may
+/// still, when the disk answers again.
+pub(super) async fn answered<T>(
+    answer: oneshot::Receiver<Result<T, DatabaseError>>,
+    patience: Duration,
+) -> Result<T, DatabaseError> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => answer.map_err(|_| gone())?,
+        Err(_) => {
+            tracing::error!(?patience, "sqlite.no_answer: the database's disk does not answer");
+            Err(DatabaseError::unavailable(Cause::from("the database's disk does not answer")))
+        }
+    }
 }
 
 /// More is waiting than the thread can take on in [`super::writer::PATIENCE`].

@@ -28,6 +28,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Work>>>,
     thread: Option<JoinHandle<()>>,
+    /// [`work::ANSWER_PATIENCE`], shorter in tests.
+    patience: Duration,
 }
 
 impl Writer {
@@ -47,7 +49,7 @@ impl Writer {
         });
         let thread = thread.map_err(|error| DatabaseError::unavailable(Cause::new(error)))?;
         opened.await.map_err(|_| OpenError::Database(work::gone()))??;
-        Ok(Writer { queue: Some(queue), thread: Some(thread) })
+        Ok(Writer { queue: Some(queue), thread: Some(thread), patience: work::ANSWER_PATIENCE })
     }
 
     pub(super) async fn write<T, F>(&self, survives: Survives, change: F) -> Result<T, DatabaseError>
@@ -61,7 +63,7 @@ impl Writer {
             SendTimeoutError::Timeout(_) => work::overloaded(),
             SendTimeoutError::Closed(_) => work::gone(),
         })?;
-        answer.await.map_err(|_| work::gone())?
+        work::answered(answer, self.patience).await
     }
 }
 
@@ -130,4 +132,36 @@ fn in_savepoint(tx: &Transaction<'_>, piece: &mut dyn Work) -> Result<(), Databa
 fn detail(error: &DatabaseError) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string);
     format!("{error}: {}", source.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Migrations = Migrations { role: "test", files: &["CREATE TABLE seen (n INTEGER) STRICT"] };
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_is_said_and_the_write_may_still_take_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::start(&folder.path().join("test.db"), NOTHING).await.unwrap();
+        writer.patience = Duration::from_millis(20);
+        let (goes_on, hangs) = std::sync::mpsc::channel::<()>();
+        let hung = writer.write(Survives::PowerCut, move |tx| {
+            let _ = hangs.recv();
+            Ok(tx.execute("INSERT INTO seen VALUES (1)", [])?)
+        });
+        let error = hung.await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Unavailable(_)), "{error:?}");
+        assert!(detail(&error).contains("does not answer"), "{}", detail(&error));
+        // Whoever waits behind it is told as well.
+        let behind = writer.write(Survives::PowerCut, |_| Ok(())).await;
+        assert!(matches!(behind, Err(DatabaseError::Unavailable(_))));
+        drop(goes_on);
+        writer.patience = work::ANSWER_PATIENCE;
+        let seen: i64 = writer
+            .write(Survives::PowerCut, |tx| Ok(tx.query_row("SELECT count(*) FROM seen", [], |row| row.get(0))?))
+            .await
+            .unwrap();
+        assert_eq!(seen, 1);
+    }
 }

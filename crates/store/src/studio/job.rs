@@ -3,7 +3,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use plantain_studio::job::{CallbackToken, Ended, Job, JobId, JobResult, Phase, ResultSource};
+use jiff::Timestamp;
+
+use plantain_studio::job::{
+    CallbackToken, Ended, Job, JobError, JobId, JobResult, JobSpec, Outcome, Phase, ResultSource,
+};
+use plantain_wire::models::nano_banana::{self, AspectRatio};
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -68,26 +73,74 @@ impl TryFrom<JobRow> for Job {
 
     fn try_from(row: JobRow) -> Result<Job, DatabaseError> {
         let place = Place { table: "studio_jobs", row: &row.id };
+        let phase = Phase::parse(&row.phase).ok_or_else(|| place.wrong("phase"))?;
+        // What has ended is shown even where it can't be read any more; nothing is done with it.
+        let mend = phase == Phase::Done;
         Ok(Job {
             id: JobId::parse(&row.id).ok_or_else(|| place.wrong("id"))?,
             token: CallbackToken::stored(row.token),
-            spec: read(&place, "spec", &row.spec)?,
-            phase: Phase::parse(&row.phase).ok_or_else(|| place.wrong("phase"))?,
-            epoch: place.number("epoch", row.epoch)?,
-            due_at: place.time("due_at", row.due_at)?,
-            leased_until: place.maybe_time("leased_until", row.leased_until)?,
-            failures: place.number("failures", row.failures)?,
-            uploads: read(&place, "uploads", &row.uploads)?,
-            submit_started_at: place.maybe_time("submit_started_at", row.submit_started_at)?,
-            request_id: row.request_id.map(|id| place.parse("request_id", &id)).transpose()?,
-            cancel_asked_at: place.maybe_time("cancel_asked_at", row.cancel_asked_at)?,
-            created_at: place.time("created_at", row.created_at)?,
-            running_at: place.maybe_time("running_at", row.running_at)?,
-            result_at: place.maybe_time("result_at", row.result_at)?,
-            finished_at: place.maybe_time("finished_at", row.finished_at)?,
-            outcome: row.outcome.map(|outcome| read(&place, "outcome", &outcome)).transpose()?,
+            spec: or_else(read(&place, "spec", &row.spec), mend, lost_spec)?,
+            phase,
+            epoch: or_else(place.number("epoch", row.epoch), mend, || 0)?,
+            due_at: or_else(place.time("due_at", row.due_at), mend, || Timestamp::UNIX_EPOCH)?,
+            leased_until: or_else(place.maybe_time("leased_until", row.leased_until), mend, || None)?,
+            failures: or_else(place.number("failures", row.failures), mend, || 0)?,
+            uploads: or_else(read(&place, "uploads", &row.uploads), mend, Vec::new)?,
+            submit_started_at: or_else(place.maybe_time("submit_started_at", row.submit_started_at), mend, || None)?,
+            request_id: or_else(row.request_id.map(|id| place.parse("request_id", &id)).transpose(), mend, || None)?,
+            cancel_asked_at: or_else(place.maybe_time("cancel_asked_at", row.cancel_asked_at), mend, || None)?,
+            created_at: or_else(place.time("created_at", row.created_at), mend, || Timestamp::UNIX_EPOCH)?,
+            running_at: or_else(place.maybe_time("running_at", row.running_at), mend, || None)?,
+            result_at: or_else(place.maybe_time("result_at", row.result_at), mend, || None)?,
+            finished_at: or_else(place.maybe_time("finished_at", row.finished_at), mend, || None)?,
+            outcome: match row.outcome {
+                Some(outcome) => Some(or_else(read(&place, "outcome", &outcome), mend, unreadable)?),
+                None => None,
+            },
         })
     }
+}
+
+fn or_else<T>(read: Result<T, DatabaseError>, mend: bool, instead: impl FnOnce() -> T) -> Result<T, DatabaseError> {
+    read.or_else(|error| if mend { Ok(instead()) } else { Err(error) })
+}
+
+/// How a job ends that can't be read.
+pub(crate) fn unreadable() -> Outcome {
+    Outcome::Failed(JobError::new(
+        "job_unreadable",
+        "The job's record in the studio's database can't be read.",
+        "Start the job again, and tell whoever runs the studio that its database is damaged.",
+    ))
+}
+
+/// Shown in place of what the seller asked for.
+fn lost_spec() -> JobSpec {
+    JobSpec {
+        preset: String::new(),
+        user_prompt: None,
+        prompt: String::new(),
+        aspect_ratio: AspectRatio::Auto,
+        endpoint: nano_banana::EDIT_ENDPOINT.parse().expect("a constant that a test parses"),
+        num_images: 0,
+        identifier: None,
+        sources: Vec::new(),
+        image_urls: Vec::new(),
+        notices: vec!["What was asked for can't be read any more.".to_owned()],
+    }
+}
+
+/// The jobs that can be read; the others are named in the log and left out.
+pub(crate) fn readable(rows: impl Iterator<Item = Result<Job, DatabaseError>>) -> Result<Vec<Job>, DatabaseError> {
+    let mut jobs = Vec::new();
+    for row in rows {
+        match row {
+            Ok(job) => jobs.push(job),
+            Err(error) if error.is_of_one_row() => tracing::error!(%error, "job.unreadable: left out of a list"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(jobs)
 }
 
 /// A model's answer as it is kept, column by column.
@@ -156,6 +209,27 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+
+    #[test]
+    fn a_job_that_has_ended_is_shown_however_damaged_it_is() {
+        let job = Job::new(JobId::new(Timestamp::UNIX_EPOCH), CallbackToken::random(), lost_spec(), Timestamp::MIN);
+        let damaged = |phase: &str| JobRow {
+            spec: "{".into(),
+            uploads: "?".into(),
+            phase: phase.into(),
+            epoch: -1,
+            failures: -1,
+            due_at: i64::MAX,
+            created_at: i64::MAX,
+            finished_at: Some(i64::MAX),
+            request_id: Some("a/b".into()),
+            outcome: Some("no".into()),
+            ..JobRow::from(&job)
+        };
+        let shown = Job::try_from(damaged("done")).unwrap();
+        assert_eq!((shown.outcome, shown.spec.notices.len()), (Some(unreadable()), 1));
+        assert!(Job::try_from(damaged("save")).unwrap_err().is_of_one_row());
+    }
 
     #[test]
     fn a_result_survives_its_columns() {

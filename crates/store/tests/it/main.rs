@@ -6,4 +6,6 @@ mod queue_conformance;
 mod queue_ending;
 mod sqlite;
 mod sqlite_queue;
+mod releasing;
 mod studio_conformance;
+mod unreadable;

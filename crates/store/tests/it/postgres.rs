@@ -48,7 +48,7 @@ impl Drop for Fresh {
     }
 }
 
-async fn execute(server: &str, sql: &str) {
+pub async fn execute(server: &str, sql: &str) {
     let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect(SERVER);
     let asked = client.batch_execute(sql);
     tokio::pin!(connection);

@@ -19,6 +19,7 @@ use plantain_work::clock::after;
 
 use crate::postgres::Fresh;
 
+mod deadlines;
 mod deliveries;
 mod leases;
 mod requests;
@@ -93,6 +94,9 @@ promises! {
     leases::logs_are_kept_in_order_over_all_attempts,
     leases::logs_of_a_lost_lease_are_dropped,
     leases::text_with_a_zero_byte_does_not_block_a_settle,
+    deadlines::what_waits_past_its_start_deadline_is_taken_and_nothing_else,
+    deadlines::two_claimers_never_end_the_same_request,
+    deadlines::a_claimer_that_died_leaves_the_deadline_to_the_next,
     deliveries::a_finish_and_its_delivery_are_one_commit,
     deliveries::a_finish_whose_delivery_can_not_be_stored_leaves_neither,
     deliveries::a_delivery_is_claimed_once_until_its_lease_runs_out,
@@ -136,6 +140,10 @@ pub fn new_request(request: &str) -> NewRequest {
         idempotency: None,
         created_at: start(),
     }
+}
+
+pub fn starting_by(request: &str, seconds: u64) -> NewRequest {
+    NewRequest { start_by: Some(later(seconds)), ..new_request(request) }
 }
 
 pub fn under_key(request: &str, key: &str, content: u8) -> NewRequest {

@@ -82,9 +82,9 @@ promises! {
     webhooks::refused_webhooks_are_kept_up_to_a_limit,
 }
 
-const LEASE: Duration = Duration::from_secs(30);
+pub const LEASE: Duration = Duration::from_secs(30);
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     Timestamp::from_second(1_795_176_000).unwrap()
 }
 
@@ -92,7 +92,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn later(by: u64) -> Timestamp {
+pub fn later(by: u64) -> Timestamp {
     plantain_work::clock::after(now(), seconds(by))
 }
 
@@ -129,7 +129,7 @@ fn job(age: u64) -> Job {
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }
 
-async fn inserted(stores: &StudioStores, age: u64) -> Job {
+pub async fn inserted(stores: &StudioStores, age: u64) -> Job {
     let job = job(age);
     stores.jobs.insert(&job).await.unwrap();
     job

@@ -1,4 +1,5 @@
-//! `/healthz`: the process answers. `/readyz`: it can do its work, which is to say that its store answers.
+//! `/healthz`: the process answers. `/readyz`: it can do its work, which is to say that its store answers and its
+//! lane turns.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,7 +15,7 @@ pub async fn alive() -> Response {
 }
 
 pub async fn ready(State(app): State<App>) -> Result<Response, ApiError> {
-    if app.config.shutdown.has_begun() {
+    if app.config.shutdown.has_begun() || !app.studio.is_working() {
         return Err(ApiError::busy());
     }
     app.studio.jobs(JobFilter { limit: 1, ..JobFilter::default() }).await?;

@@ -12,9 +12,13 @@ use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::hint;
+use crate::postgres::queue::{hint, settle};
 use crate::queue::request::{ClaimedRow, LAPSED};
 use crate::time::{from_micros, to_micros};
+
+const NEXT_DUE: &str = "SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL";
+const NEXT_DEADLINE: &str =
+    "SELECT min(start_by) FROM queue_requests WHERE start_by IS NOT NULL AND state IN ('ready', 'delayed')";
 
 pub(super) async fn requests(
     database: &Database,
@@ -25,15 +29,61 @@ pub(super) async fn requests(
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     let picked = pick(&tx, i64::try_from(count).unwrap_or(i64::MAX), now).await?;
-    let tasks = begin(&tx, &picked, until, now).await?;
-    if !tasks.is_empty() {
-        let changed: Vec<Hint> = tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())).collect();
+    take(tx, &picked, until, now, NEXT_DUE).await
+}
+
+/// Waiting requests whose start deadline has passed.
+pub(super) async fn overdue(
+    database: &Database,
+    count: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let select = tx
+        .prepare_cached(
+            "SELECT seq FROM queue_requests WHERE start_by <= $1 AND state IN ('ready', 'delayed')
+             ORDER BY start_by LIMIT $2 FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let rows = tx.query(&select, &[&to_micros(now), &i64::try_from(count).unwrap_or(i64::MAX)]).await?;
+    let picked = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<_>, _>>()?;
+    take(tx, &picked, until, now, NEXT_DEADLINE).await
+}
+
+/// A request that can't be read would come up in every claim; it is ended instead of handed out.
+async fn take(
+    tx: Transaction<'_>,
+    picked: &[i64],
+    until: Timestamp,
+    now: Timestamp,
+    next_due: &str,
+) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
+    let mut changed = Vec::with_capacity(picked.len());
+    for (seq, row) in begin(&tx, picked, until, now).await? {
+        match ClaimedRequest::try_from(row) {
+            Ok(task) => {
+                changed.push(Hint::Changed(task.lease.request_id.clone()));
+                tasks.push(task);
+            }
+            Err(error) if error.is_of_one_row() => {
+                settle::give_up(&tx, seq, &error, now).await?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if !changed.is_empty() {
         hint::send(&tx, &changed).await?;
     }
-    let next_due = tx.prepare_cached("SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL").await?;
-    let next_due: Option<i64> = tx.query_one(&next_due, &[]).await?.try_get(0)?;
+    let next_due = tx.prepare_cached(next_due).await?;
+    let due: Option<i64> = tx.query_one(&next_due, &[]).await?.try_get(0)?;
     tx.commit().await?;
-    Ok(Claimed { tasks, next_due: next_due.and_then(from_micros) })
+    // What was given up took the place of others, which are due as well.
+    let next_due = if given_up { Some(now) } else { due.and_then(from_micros) };
+    Ok(Claimed { tasks, next_due })
 }
 
 /// Locks what it picks and skips what another claim has locked, so that no two get the same.
@@ -70,7 +120,7 @@ async fn begin(
     picked: &[i64],
     until: Timestamp,
     now: Timestamp,
-) -> Result<Vec<ClaimedRequest>, DatabaseError> {
+) -> Result<Vec<(i64, ClaimedRow)>, DatabaseError> {
     if picked.is_empty() {
         return Ok(Vec::new());
     }
@@ -82,10 +132,11 @@ async fn begin(
                  last_error = CASE WHEN state = 'running' THEN $5 ELSE last_error END,
                  gateway_request_id = CASE WHEN attempt = 0 THEN id ELSE picked.gateway END,
                  state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4)
-             FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway), queue_inputs i
-             WHERE r.seq = picked.seq AND i.request = picked.seq
+             FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway)
+             WHERE r.seq = picked.seq
              RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
-                       failures, last_error, cancel_requested, i.input",
+                       failures, last_error, cancel_requested,
+                       (SELECT input FROM queue_inputs WHERE request = r.seq)",
         )
         .await?;
     let rows = tx.query(&begin, &[&picked, &gateway_ids, &to_micros(until), &to_micros(now), &LAPSED.as_str()]).await?;
@@ -94,7 +145,7 @@ async fn begin(
     for row in &rows {
         by_seq.insert(row.try_get::<_, i64>(0)?, claimed_row(row)?);
     }
-    picked.iter().filter_map(|seq| by_seq.remove(seq)).map(ClaimedRequest::try_from).collect()
+    Ok(picked.iter().filter_map(|seq| Some((*seq, by_seq.remove(seq)?))).collect())
 }
 
 fn claimed_row(row: &Row) -> Result<ClaimedRow, tokio_postgres::Error> {

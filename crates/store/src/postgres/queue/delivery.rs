@@ -16,7 +16,7 @@ use plantain_work::clock::after;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::text::storable;
-use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, candidates, following};
+use crate::queue::delivery::{AttemptRow, DeliveryRow, UNREADABLE, admitted, candidates, following};
 use crate::time::{from_micros, span_to_micros, to_micros};
 
 pub(super) async fn insert(tx: &Transaction<'_>, new: &NewDelivery, now: Timestamp) -> Result<(), DatabaseError> {
@@ -54,10 +54,36 @@ pub(super) async fn claim(
     let tx = client.transaction().await?;
     let full = hosts.full();
     let picked = admitted(due(&tx, &full, count, now).await?, hosts, count);
-    let tasks = begin(&tx, &picked, lease, now).await?;
-    let next_due = next_due(&tx, &full).await?;
+    let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
+    for row in begin(&tx, &picked, lease, now).await? {
+        let seq = row.seq;
+        match row.into_claimed() {
+            Ok(task) => tasks.push(task),
+            Err(error) if error.is_of_one_row() => {
+                give_up(&tx, seq, &error, now).await?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    // What was given up took the place of others, which are due as well.
+    let next_due = if given_up { Some(now) } else { next_due(&tx, &full).await? };
     tx.commit().await?;
     Ok(Claimed { tasks, next_due })
+}
+
+/// A delivery that can't be read would come up in every claim.
+async fn give_up(tx: &Transaction<'_>, seq: i64, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(delivery = seq, %error, "delivery.unreadable: it was given up, and the others go on");
+    let end = tx
+        .prepare_cached(
+            "WITH ended AS (UPDATE queue_deliveries SET state = 'dead', due_at = NULL WHERE seq = $1 RETURNING attempt)
+             INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, reason, answer)
+             SELECT $1, attempt, $2, 0, $3, ''::bytea FROM ended ON CONFLICT DO NOTHING",
+        )
+        .await?;
+    tx.execute(&end, &[&seq, &to_micros(now), &UNREADABLE]).await?;
+    Ok(())
 }
 
 /// Locked until the claim commits, and skipped by other claims in the meantime.
@@ -94,7 +120,7 @@ async fn begin(
     picked: &[i64],
     lease: DeliveryLease,
     now: Timestamp,
-) -> Result<Vec<ClaimedDelivery>, DatabaseError> {
+) -> Result<Vec<DeliveryRow>, DatabaseError> {
     if picked.is_empty() {
         return Ok(Vec::new());
     }
@@ -112,7 +138,7 @@ async fn begin(
         let row = delivery_row(row)?;
         by_seq.insert(row.seq, row);
     }
-    picked.iter().filter_map(|seq| by_seq.remove(seq)).map(DeliveryRow::into_claimed).collect()
+    Ok(picked.iter().filter_map(|seq| by_seq.remove(seq)).collect())
 }
 
 fn delivery_row(row: &Row) -> Result<DeliveryRow, tokio_postgres::Error> {

@@ -65,6 +65,16 @@ impl QueueStore for PostgresQueue {
         Ok(self.0.retrying(|| claim::requests(&self.0, count, until, now)).await?)
     }
 
+    async fn claim_overdue(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.retrying(|| claim::overdue(&self.0, count, until, now)).await?)
+    }
+
     async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {
         Ok(self.0.retrying(|| claim::heartbeat(&self.0, leases, until)).await?)
     }

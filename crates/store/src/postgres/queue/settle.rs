@@ -3,6 +3,7 @@
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 
+use plantain_queue::decide;
 use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
 use plantain_queue::store::Hint;
 use plantain_wire::id::RequestId;
@@ -12,7 +13,7 @@ use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{delivery, hint, log};
 use crate::postgres::text::storable;
-use crate::queue::request::{OutcomeRow, requeued};
+use crate::queue::request::{EndRow, OutcomeRow, owed_unread, requeued};
 use crate::time::to_micros;
 
 pub(super) async fn settle(
@@ -96,6 +97,28 @@ async fn owe(
         delivery::insert(tx, new, now).await?;
     }
     if deliveries.is_empty() { Ok(()) } else { hint::send(tx, &[Hint::DeliveriesDue]).await }
+}
+
+/// Ends a request whose row can't be read, whatever state it is in.
+pub(super) async fn give_up(
+    tx: &Transaction<'_>,
+    seq: i64,
+    error: &DatabaseError,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let complete = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2 WHERE seq = $1
+             RETURNING id, user_id, webhook",
+        )
+        .await?;
+    let row = tx.query_one(&complete, &[&seq, &to_micros(now)]).await?;
+    let row = EndRow { id: row.try_get(0)?, user_id: row.try_get(1)?, webhook: row.try_get(2)? };
+    tracing::error!(request_id = row.id, %error, "request.unreadable: it was ended, and the queue goes on");
+    let outcome = decide::unreadable();
+    owe(tx, seq, &outcome, &owed_unread(&row, &outcome, now), now).await?;
+    let hint = RequestId::parse(&row.id).map_or(Hint::Anything, Hint::Changed);
+    hint::send(tx, &[hint]).await
 }
 
 pub(super) async fn cancel(

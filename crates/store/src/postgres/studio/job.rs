@@ -13,7 +13,7 @@ use plantain_work::lane::Beat;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::text::storable;
-use crate::studio::job::{JobRow, ResultRow, job_columns, limit, to_i64};
+use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
 
 pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), DatabaseError> {
@@ -123,7 +123,7 @@ pub(super) async fn list(database: &Database, filter: &JobFilter) -> Result<Vec<
         ))
         .await?;
     let rows = client.query(&select, &[&before, &limit(filter.limit), &ids]).await?;
-    rows.iter().map(job).collect()
+    readable(rows.iter().map(job))
 }
 
 pub(super) async fn claim(
@@ -134,13 +134,34 @@ pub(super) async fn claim(
 ) -> Result<Claimed, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    let mut jobs = Vec::new();
+    let (mut jobs, mut given_up) = (Vec::new(), false);
     for id in owed(&tx, count, now).await? {
-        jobs.push(begin(&tx, &id, until).await?);
+        match begin(&tx, &id, until).await {
+            Ok(job) => jobs.push(job),
+            Err(error) if error.is_of_one_row() => {
+                give_up(&tx, &id, &error, now).await?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let next_due = next_due(&tx, now).await?;
+    // What was given up took the place of others, which are owed as well.
+    let next_due = if given_up { Some(now) } else { next_due(&tx, now).await? };
     tx.commit().await?;
     Ok(Claimed { jobs, next_due })
+}
+
+/// A job that can't be read would come up in every claim.
+async fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(job = id, %error, "job.unreadable: it failed, and the others go on");
+    let end = tx
+        .prepare_cached(
+            "UPDATE studio_jobs SET phase = 'done', state = 'FAILED', leased_until = NULL, finished_at = $2, outcome = $3
+             WHERE id = $1",
+        )
+        .await?;
+    tx.execute(&end, &[&id, &to_micros(now), &json(&unreadable())]).await?;
+    Ok(())
 }
 
 /// Locks what it picks and skips what another claim has locked, so that no two get the same.

@@ -9,6 +9,7 @@ use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::queue::request::{ClaimedRow, LAPSED};
+use crate::sqlite::queue::settle;
 use crate::time::{from_micros, to_micros};
 
 /// Each of these reads one partial index, none of which contains a completed request.
@@ -18,6 +19,11 @@ const LAPSED_ONES: &str =
     "SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'running' ORDER BY due_at LIMIT ?2";
 const READY_ONES: &str = "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1";
 const NEXT_DUE: &str = "SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL";
+const OVERDUE_ONES: &str = "SELECT seq FROM queue_requests
+    WHERE start_by <= ?1 AND state IN ('ready', 'delayed') ORDER BY start_by LIMIT ?2";
+const NEXT_DEADLINE: &str = "SELECT min(start_by) FROM queue_requests
+    WHERE start_by IS NOT NULL AND state IN ('ready', 'delayed')";
+const RUNNING_ONES: &str = "UPDATE queue_requests SET due_at = ?1 WHERE due_at > ?1 AND state = 'running'";
 
 pub(super) fn requests(
     tx: &Transaction<'_>,
@@ -28,8 +34,43 @@ pub(super) fn requests(
     tx.prepare_cached(PROMOTE)?.execute([to_micros(now)])?;
     let mut picked = seqs(tx, LAPSED_ONES, params![to_micros(now), limit(count)])?;
     picked.extend(seqs(tx, READY_ONES, params![limit(count - picked.len())])?);
-    let tasks = picked.into_iter().map(|seq| begin(tx, seq, until, now)).collect::<Result<_, _>>()?;
-    Ok(Claimed { tasks, next_due: next_due(tx)? })
+    take(tx, picked, until, now, NEXT_DUE)
+}
+
+/// Waiting requests whose start deadline has passed.
+pub(super) fn overdue(
+    tx: &Transaction<'_>,
+    count: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let picked = seqs(tx, OVERDUE_ONES, params![to_micros(now), limit(count)])?;
+    take(tx, picked, until, now, NEXT_DEADLINE)
+}
+
+/// A request that can't be read would come up in every claim; it is ended instead of handed out.
+fn take(
+    tx: &Transaction<'_>,
+    picked: Vec<i64>,
+    until: Timestamp,
+    now: Timestamp,
+    next_due: &str,
+) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
+    for seq in picked {
+        match begin(tx, seq, until, now) {
+            Ok(task) => tasks.push(task),
+            Err(error) if error.is_of_one_row() => {
+                settle::give_up(tx, seq, &error, now)?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let due: Option<i64> = tx.prepare_cached(next_due)?.query_row([], |row| row.get(0))?;
+    // What was given up took the place of others, which are due as well.
+    let next_due = if given_up { Some(now) } else { due.and_then(from_micros) };
+    Ok(Claimed { tasks, next_due })
 }
 
 fn limit(count: usize) -> i64 {
@@ -81,9 +122,9 @@ fn claimed_row(row: &Row<'_>) -> rusqlite::Result<ClaimedRow> {
     })
 }
 
-fn next_due(tx: &Transaction<'_>) -> Result<Option<Timestamp>, DatabaseError> {
-    let due: Option<i64> = tx.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
-    Ok(due.and_then(from_micros))
+/// Lets all leases run out now.
+pub(super) fn release(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, DatabaseError> {
+    Ok(tx.prepare_cached(RUNNING_ONES)?.execute([to_micros(now)])?)
 }
 
 pub(super) fn heartbeat(tx: &Transaction<'_>, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, DatabaseError> {
@@ -115,5 +156,8 @@ mod tests {
         plan::uses(LAPSED_ONES, "queue_requests_due");
         plan::uses(READY_ONES, "queue_requests_ready");
         plan::uses(NEXT_DUE, "queue_requests_due");
+        plan::uses(OVERDUE_ONES, "queue_requests_deadline");
+        plan::uses(NEXT_DEADLINE, "queue_requests_deadline");
+        plan::uses(RUNNING_ONES, "queue_requests_due");
     }
 }

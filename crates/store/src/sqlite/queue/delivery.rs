@@ -11,7 +11,7 @@ use plantain_wire::id::RequestId;
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
-use crate::queue::delivery::{AttemptRow, DeliveryRow, admitted, candidates, following};
+use crate::queue::delivery::{AttemptRow, DeliveryRow, UNREADABLE, admitted, candidates, following};
 use crate::time::{from_micros, span_to_micros, to_micros};
 
 pub(super) fn insert(tx: &Transaction<'_>, new: &NewDelivery, now: Timestamp) -> Result<(), DatabaseError> {
@@ -41,8 +41,44 @@ pub(super) fn claim(
 ) -> Result<Claimed<ClaimedDelivery>, DatabaseError> {
     let full = serde_json::to_string(&hosts.full()).expect("strings always serialise");
     let picked = admitted(due(tx, &full, count, now)?, hosts, count);
-    let tasks = picked.into_iter().map(|seq| begin(tx, seq, lease, now)).collect::<Result<_, _>>()?;
-    Ok(Claimed { tasks, next_due: next_due(tx, &full)? })
+    let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
+    for seq in picked {
+        match begin(tx, seq, lease, now) {
+            Ok(task) => tasks.push(task),
+            Err(error) if error.is_of_one_row() => {
+                give_up(tx, seq, &error, now)?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    // What was given up took the place of others, which are due as well.
+    let next_due = if given_up { Some(now) } else { next_due(tx, &full)? };
+    Ok(Claimed { tasks, next_due })
+}
+
+/// A delivery that can't be read would come up in every claim.
+fn give_up(tx: &Transaction<'_>, seq: i64, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(delivery = seq, %error, "delivery.unreadable: it was given up, and the others go on");
+    let attempt = tx
+        .prepare_cached("UPDATE queue_deliveries SET state = 'dead', due_at = NULL WHERE seq = ?1 RETURNING attempt")?
+        .query_row([seq], |row| row.get::<_, i64>(0))?;
+    tx.prepare_cached(
+        "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, reason, answer)
+         VALUES (?1, ?2, ?3, 0, ?4, x'') ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![seq, attempt, to_micros(now), UNREADABLE])?;
+    Ok(())
+}
+
+/// Deliveries under way, which are those whose latest attempt has no record, become due now.
+pub(super) fn release(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, DatabaseError> {
+    let mut release = tx.prepare_cached(
+        "UPDATE queue_deliveries SET due_at = ?1 WHERE due_at > ?1 AND attempt > 0 AND NOT EXISTS (
+             SELECT 1 FROM queue_delivery_attempts a
+             WHERE a.delivery = queue_deliveries.seq AND a.attempt = queue_deliveries.attempt)",
+    )?;
+    Ok(release.execute([to_micros(now)])?)
 }
 
 /// Each of these reads the index of what is pending.

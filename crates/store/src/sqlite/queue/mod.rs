@@ -28,7 +28,7 @@ use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 use plantain_work::clock;
 
-use crate::error::OpenError;
+use crate::error::{DatabaseError, OpenError};
 use crate::queue;
 use crate::sqlite::Database;
 
@@ -40,6 +40,12 @@ impl SqliteQueue {
     /// Opens the file, making it where it is missing.
     pub async fn open(path: &Path) -> Result<SqliteQueue, OpenError> {
         Ok(SqliteQueue(Database::open(path, &queue::SQLITE).await?))
+    }
+
+    /// Lets every lease run out at `now`: for a process that knows that nobody else uses the file. Whoever held them is gone.
+    pub async fn release_leases(&self, now: Timestamp) -> Result<usize, DatabaseError> {
+        let release = move |tx: &rusqlite::Transaction<'_>| Ok(claim::release(tx, now)? + delivery::release(tx, now)?);
+        self.0.write_unsynced(release).await
     }
 
     /// The file itself, for backups and tests.
@@ -62,6 +68,16 @@ impl QueueStore for SqliteQueue {
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
         Ok(self.0.write_unsynced(move |tx| claim::requests(tx, count, until, now)).await?)
+    }
+
+    async fn claim_overdue(
+        &self,
+        count: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Claimed<ClaimedRequest>, StoreError> {
+        let until = clock::after(now, lease);
+        Ok(self.0.write_unsynced(move |tx| claim::overdue(tx, count, until, now)).await?)
     }
 
     async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {

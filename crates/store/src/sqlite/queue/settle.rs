@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use plantain_queue::decide;
 use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::error::DatabaseError;
-use crate::queue::request::{OutcomeRow, requeued};
+use crate::queue::request::{EndRow, OutcomeRow, owed_unread, requeued};
 use crate::sqlite::queue::{delivery, log};
 use crate::time::to_micros;
 
@@ -86,6 +87,33 @@ fn owe(
         outcome.detail
     ])?;
     deliveries.iter().try_for_each(|new| delivery::insert(tx, new, now))
+}
+
+/// Ends a request whose row can't be read, whatever state it is in.
+pub(super) fn give_up(
+    tx: &Transaction<'_>,
+    seq: i64,
+    error: &DatabaseError,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    // As text, whatever is in there.
+    let row = tx
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2 WHERE seq = ?1
+             RETURNING CAST(id AS BLOB), CAST(user_id AS BLOB), CAST(webhook AS BLOB)",
+        )?
+        .query_row(params![seq, to_micros(now)], |row| {
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            Ok(EndRow {
+                id: text(row.get(0)?),
+                user_id: text(row.get(1)?),
+                webhook: row.get::<_, Option<_>>(2)?.map(text),
+            })
+        })?;
+    tracing::error!(request_id = row.id, %error, "request.unreadable: it was ended, and the queue goes on");
+    let outcome = decide::unreadable();
+    let deliveries = owed_unread(&row, &outcome, now);
+    owe(tx, seq, outcome, &deliveries, now)
 }
 
 pub(super) fn cancel(

@@ -10,7 +10,7 @@ use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
-use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, to_i64};
+use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
 
 pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
@@ -101,7 +101,7 @@ pub(super) fn list(tx: &Transaction<'_>, filter: &JobFilter) -> Result<Vec<Job>,
         ))?,
     };
     let rows = select.query_map(params![before, limit(filter.limit), ids], job_row)?;
-    rows.map(|row| Job::try_from(row?)).collect()
+    readable(rows.map(|row| Job::try_from(row?)))
 }
 
 pub(super) fn claim(
@@ -111,8 +111,39 @@ pub(super) fn claim(
     now: Timestamp,
 ) -> Result<Claimed, DatabaseError> {
     let ids = owed(tx, count, now)?;
-    let jobs = ids.iter().map(|id| begin(tx, id, until)).collect::<Result<_, _>>()?;
-    Ok(Claimed { jobs, next_due: next_due(tx, now)? })
+    let (mut jobs, mut given_up) = (Vec::with_capacity(ids.len()), false);
+    for id in &ids {
+        match begin(tx, id, until) {
+            Ok(job) => jobs.push(job),
+            Err(error) if error.is_of_one_row() => {
+                give_up(tx, id, &error, now)?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    // What was given up took the place of others, which are owed as well.
+    let next_due = if given_up { Some(now) } else { next_due(tx, now)? };
+    Ok(Claimed { jobs, next_due })
+}
+
+/// A job that can't be read would come up in every claim.
+fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(job = id, %error, "job.unreadable: it failed, and the others go on");
+    tx.prepare_cached(
+        "UPDATE studio_jobs SET phase = 'done', state = 'FAILED', leased_until = NULL, finished_at = ?2, outcome = ?3
+         WHERE id = ?1",
+    )?
+    .execute(params![id, to_micros(now), json(&unreadable())])?;
+    Ok(())
+}
+
+/// Lets all leases end now.
+pub(super) fn release(tx: &Transaction<'_>) -> Result<usize, DatabaseError> {
+    let mut release = tx.prepare_cached(
+        "UPDATE studio_jobs SET leased_until = NULL WHERE phase <> 'done' AND leased_until IS NOT NULL",
+    )?;
+    Ok(release.execute([])?)
 }
 
 fn owed(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<Vec<String>, DatabaseError> {

@@ -21,7 +21,7 @@ use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
 use plantain_work::lane::Beat;
 
-use crate::error::OpenError;
+use crate::error::{DatabaseError, OpenError};
 use crate::sqlite::Database;
 use crate::studio;
 
@@ -33,6 +33,11 @@ impl SqliteStudio {
     /// Opens the file, making it where it is missing.
     pub async fn open(path: &Path) -> Result<SqliteStudio, OpenError> {
         Ok(SqliteStudio(Database::open(path, &studio::SQLITE).await?))
+    }
+
+    /// Lets every lease end: for a process that knows that nobody else uses the file. Whoever held them is gone.
+    pub async fn release_leases(&self) -> Result<usize, DatabaseError> {
+        self.0.write(job::release).await
     }
 
     /// The file itself, for backups and tests.
