@@ -1,0 +1,179 @@
+//! One row that makes no sense must not stand in the way of all others: it is ended, and its end is shown.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use plantain_queue::model::{DeliveryState, HostLoad, Next, Outcome};
+use plantain_queue::store::QueueStore;
+use plantain_store::queue::open_queue;
+use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::job::{JobState, Outcome as JobOutcome, Phase};
+use plantain_studio::store::JobFilter;
+use plantain_wire::error::ErrorType;
+use plantain_wire::status::QueueStatus;
+
+use crate::postgres::{Fresh, execute};
+use crate::queue_conformance::{
+    DELIVERY_LEASE, answered, claim, claim_names, delivery, id, later, new_request, only, settle, start, submit, view,
+};
+use crate::studio_conformance::{LEASE, inserted, now};
+
+/// A database that a test can damage.
+enum Ground {
+    File { path: PathBuf, _folder: tempfile::TempDir },
+    Schema(Fresh),
+}
+
+impl Ground {
+    fn file() -> Ground {
+        let folder = tempfile::tempdir().unwrap();
+        Ground::File { path: folder.path().join("test.db"), _folder: folder }
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Ground::File { path, .. } => path.to_str().unwrap().to_owned(),
+            Ground::Schema(schema) => schema.url(),
+        }
+    }
+
+    async fn damage(&self, sql: &str) {
+        match self {
+            Ground::File { path, .. } => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
+            Ground::Schema(schema) => execute(&schema.url(), sql).await,
+        }
+    }
+}
+
+/// Runs every promise on both databases.
+macro_rules! promises {
+    ($($promise:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $promise() {
+                super::$promise(&super::Ground::file()).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $promise() {
+                let Some(schema) = super::Fresh::schema().await else { return };
+                super::$promise(&super::Ground::Schema(schema)).await;
+            })*
+        }
+    };
+}
+
+promises! {
+    a_request_that_can_not_be_read_ends_and_the_next_one_runs,
+    the_end_of_a_request_that_can_not_be_read_is_announced,
+    an_overdue_request_that_can_not_be_read_ends_too,
+    a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out,
+    a_job_that_can_not_be_read_fails_and_the_next_one_is_driven,
+    a_list_leaves_out_what_can_not_be_read,
+}
+
+async fn queue(ground: &Ground) -> Arc<dyn QueueStore> {
+    open_queue(&ground.address()).await.unwrap()
+}
+
+async fn studio(ground: &Ground) -> StudioStores {
+    open_studio(&ground.address()).await.unwrap()
+}
+
+/// Each makes the row of `bad` unreadable in another way.
+const DAMAGES: [&str; 5] = [
+    "UPDATE queue_requests SET last_error = 'a word of a newer program' WHERE id = 'bad'",
+    "UPDATE queue_requests SET webhook = 'no address' WHERE id = 'bad'",
+    "UPDATE queue_requests SET start_by = 9223372036854775807 WHERE id = 'bad'",
+    "UPDATE queue_requests SET failures = -5 WHERE id = 'bad'",
+    "DELETE FROM queue_inputs",
+];
+
+async fn a_request_that_can_not_be_read_ends_and_the_next_one_runs(ground: &Ground) {
+    let store = queue(ground).await;
+    for damage in DAMAGES {
+        submit(&store, "bad").await;
+        ground.damage(damage).await;
+        submit(&store, "good").await;
+        let first = store.claim_requests(1, LEASE, start()).await.unwrap();
+        assert!(first.tasks.is_empty(), "{damage}");
+        assert_eq!(first.next_due, Some(start()), "others wait: the lane asks again at once");
+        let good = only(claim(&store, 1, start()).await);
+        assert_eq!(good.lease.request_id.as_str(), "good", "{damage}");
+        let seen = view(&store, "bad").await;
+        let Some(Outcome::Failed { error_type, detail }) = seen.outcome else { panic!("{seen:?}") };
+        assert_eq!((seen.status, error_type), (QueueStatus::Completed, ErrorType::InternalError), "{damage}");
+        assert!(detail.contains("can't be read"), "{detail}");
+        assert!(claim_names(&store, 9, later(1)).await.is_empty());
+        ground.damage("DELETE FROM queue_requests").await;
+    }
+}
+
+async fn the_end_of_a_request_that_can_not_be_read_is_announced(ground: &Ground) {
+    let store = queue(ground).await;
+    let webhook = Some("https://shop.example/hook".parse().unwrap());
+    let request = plantain_queue::model::NewRequest { webhook, ..new_request("bad") };
+    store.enqueue(request).await.unwrap();
+    ground.damage(DAMAGES[0]).await;
+    assert!(claim(&store, 1, start()).await.is_empty());
+    let owed = store.claim_deliveries(1, HostLoad::new(1), DELIVERY_LEASE, start()).await.unwrap();
+    let body = String::from_utf8(owed.tasks[0].delivery.body.to_vec()).unwrap();
+    assert!(body.contains("\"ERROR\"") && body.contains("internal_error"), "{body}");
+}
+
+async fn an_overdue_request_that_can_not_be_read_ends_too(ground: &Ground) {
+    let store = queue(ground).await;
+    let request = |name| plantain_queue::model::NewRequest { start_by: Some(later(1)), ..new_request(name) };
+    store.enqueue(request("bad")).await.unwrap();
+    store.enqueue(request("good")).await.unwrap();
+    ground.damage(DAMAGES[0]).await;
+    let claimed = store.claim_overdue(9, LEASE, later(1)).await.unwrap();
+    assert_eq!(only(claimed.tasks).lease.request_id.as_str(), "good");
+    assert_eq!(view(&store, "bad").await.status, QueueStatus::Completed);
+}
+
+async fn a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out(ground: &Ground) {
+    let store = queue(ground).await;
+    submit(&store, "r1").await;
+    let claimed = only(claim(&store, 1, start()).await);
+    let deliveries = ["bad", "good"].map(|name| delivery(name, "r1", "https://shop.example/hook")).to_vec();
+    settle(&store, &claimed.lease, Next::Finish { outcome: answered("{}"), deliveries }).await;
+    ground.damage("UPDATE queue_deliveries SET target = 'nowhere' WHERE id = 'bad'").await;
+    let first = store.claim_deliveries(1, HostLoad::new(9), DELIVERY_LEASE, start()).await.unwrap();
+    assert!(first.tasks.is_empty() && first.next_due == Some(start()), "{first:?}");
+    let second = store.claim_deliveries(1, HostLoad::new(9), DELIVERY_LEASE, start()).await.unwrap();
+    assert_eq!(second.tasks[0].delivery.id, "good");
+    // Repaired by hand, it shows what became of it.
+    ground.damage("UPDATE queue_deliveries SET target = 'https://shop.example/hook' WHERE id = 'bad'").await;
+    let shown = store.deliveries(&id("r1")).await.unwrap();
+    let bad = shown.iter().find(|shown| shown.delivery.id == "bad").unwrap();
+    assert_eq!((bad.state, bad.next_at, bad.attempts.len()), (DeliveryState::Dead, None, 1));
+    assert!(bad.attempts[0].reason.contains("can't be read"), "{bad:?}");
+}
+
+async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Ground) {
+    let stores = studio(ground).await;
+    for damage in ["spec = '{'", "uploads = 'x'", "epoch = -7", "request_id = 'a/b'", "created_at = 9223372036854775807"] {
+        let (bad, good) = (inserted(&stores, 0).await, inserted(&stores, 0).await);
+        ground.damage(&format!("UPDATE studio_jobs SET due_at = 0, {damage} WHERE id = '{}'", bad.id)).await;
+        let first = stores.jobs.claim(1, LEASE, now()).await.unwrap();
+        assert!(first.jobs.is_empty(), "{damage}");
+        assert_eq!(first.next_due, Some(now()), "others wait: the lane asks again at once");
+        let second = stores.jobs.claim(1, LEASE, now()).await.unwrap();
+        assert_eq!(second.jobs[0].id, good.id, "{damage}");
+        let failed = stores.jobs.job(&bad.id).await.unwrap().unwrap();
+        let Some(JobOutcome::Failed(error)) = &failed.outcome else { panic!("{failed:?}") };
+        assert_eq!((failed.state(), failed.phase, error.code.as_str()), (JobState::Failed, Phase::Done, "job_unreadable"));
+        assert_eq!(stores.jobs.jobs(&JobFilter::default()).await.unwrap().len(), 2, "{damage}");
+        ground.damage("DELETE FROM studio_jobs").await;
+    }
+}
+
+async fn a_list_leaves_out_what_can_not_be_read(ground: &Ground) {
+    let stores = studio(ground).await;
+    let (bad, good) = (inserted(&stores, 0).await, inserted(&stores, 0).await);
+    ground.damage(&format!("UPDATE studio_jobs SET spec = '{{' WHERE id = '{}'", bad.id)).await;
+    let listed = stores.jobs.jobs(&JobFilter::default()).await.unwrap();
+    assert_eq!(listed.iter().map(|job| &job.id).collect::<Vec<_>>(), [&good.id]);
+}
