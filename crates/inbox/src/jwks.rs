@@ -1,7 +1,8 @@
 //! The queue's public keys, fetched when needed and kept for a while.
 //!
-//! Invariants: keys are at most 24 hours old unless their source is down, and then at most a week; one fetch runs at a time;
-//! a key that isn't known causes at most one fetch a minute, however many forgeries come.
+//! Invariants: keys are at most 24 hours old unless their source is down, and then at most a week; one fetch runs at a time,
+//! and it ends by itself whoever goes away in the meantime; a key that isn't known causes at most one fetch a minute, however
+//! many forgeries come.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,8 +12,9 @@ use url::Url;
 
 use plantain_outbound::{Bounds, Outbound};
 use plantain_wire::jwks::{JWKS_BYTES_MAX, KeySet};
-use plantain_work::Clock;
 use plantain_work::clock::until;
+use plantain_work::{Clock, Tasks};
+use tokio::sync::watch;
 
 /// fal's documentation forbids to keep keys longer.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,6 +31,9 @@ const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
 /// How long one fetch may take, as in fal's samples.
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a webhook waits for a fetch, several sources included; then it is answered as if there were none.
+const FLIGHT_PATIENCE: Duration = Duration::from_secs(20);
+
 /// A cache of one queue's keys. Cheap to clone; clones share the keys.
 #[derive(Clone, Debug)]
 pub struct JwksCache(Arc<Inner>);
@@ -39,15 +44,17 @@ struct Inner {
     sources: Vec<Url>,
     outbound: Outbound,
     clock: Clock,
+    /// The fetch under way: not part of any request, so that none of them can end it by going away.
+    tasks: Tasks,
     state: Mutex<State>,
-    /// Held while fetching.
-    flight: tokio::sync::Mutex<()>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct State {
     keys: Option<Keys>,
     tried_at: Option<Timestamp>,
+    /// Of the latest fetch: its sender is dropped when the fetch has ended, in whatever way.
+    flight: Option<watch::Receiver<()>>,
 }
 
 #[derive(Clone, Debug)]
@@ -79,8 +86,7 @@ enum Plan {
 impl JwksCache {
     /// `outbound` must be allowed to reach the sources. Nothing is fetched yet.
     pub fn new(sources: Vec<Url>, outbound: Outbound, clock: Clock) -> JwksCache {
-        let (state, flight) = (Mutex::default(), tokio::sync::Mutex::new(()));
-        JwksCache(Arc::new(Inner { sources, outbound, clock, state, flight }))
+        JwksCache(Arc::new(Inner { sources, outbound, clock, tasks: Tasks::new(), state: Mutex::default() }))
     }
 
     /// The keys to check with.
@@ -94,15 +100,36 @@ impl JwksCache {
     }
 
     async fn obtain(&self, need: Need) -> Option<Arc<KeySet>> {
-        let inner = &self.0;
-        if plan(&inner.state(), need, inner.clock.now()) != Plan::Use {
-            // Whoever fetches at the moment is waited for, since that may be the answer.
-            let _flight = inner.flight.lock().await;
-            if plan(&inner.state(), need, inner.clock.now()) == Plan::Fetch {
-                inner.fetch().await;
+        if let Some(mut flight) = self.flight(need) {
+            // Nothing is ever sent: this returns when the fetch is over.
+            let landed = self.0.clock.timeout(FLIGHT_PATIENCE, flight.changed()).await;
+            if landed.is_none() {
+                tracing::warn!("inbox.keys: the fetch of the keys takes too long to be waited for");
             }
         }
-        inner.usable()
+        self.0.usable()
+    }
+
+    /// The fetch to wait for: a new one where one is due, or the one under way, since that may be the answer.
+    fn flight(&self, need: Need) -> Option<watch::Receiver<()>> {
+        let (inner, now) = (&self.0, self.0.clock.now());
+        let mut state = inner.state();
+        let plan = plan(&state, need, now);
+        if plan == Plan::Use {
+            return None;
+        }
+        let under_way = state.flight.clone().filter(|flight| flight.has_changed().is_ok());
+        if under_way.is_some() || plan == Plan::Nothing {
+            return under_way;
+        }
+        let (ends, flight) = watch::channel(());
+        (state.tried_at, state.flight) = (Some(now), Some(flight.clone()));
+        let fetching = inner.clone();
+        inner.tasks.spawn("inbox.keys", async move {
+            let _ends = ends;
+            fetching.fetch().await;
+        });
+        Some(flight)
     }
 }
 
@@ -118,7 +145,6 @@ impl Inner {
     }
 
     async fn fetch(&self) {
-        self.state().tried_at = Some(self.clock.now());
         for source in &self.sources {
             if let Some(set) = self.fetch_from(source).await {
                 self.state().keys = Some(Keys { set: Arc::new(set), fetched_at: self.clock.now() });
@@ -169,6 +195,7 @@ mod tests {
         let state = |fetched: Option<i64>, tried: Option<i64>| State {
             keys: fetched.map(|second| Keys { set: set.clone(), fetched_at: at(second) }),
             tried_at: tried.map(at),
+            flight: None,
         };
         const DAY: i64 = 86_400;
         for (fetched, tried, now, need, expected) in [

@@ -19,6 +19,8 @@ const REFUSED_PORTS: [u16; 22] =
 pub struct Policy {
     allow: Vec<Cidr>,
     own: Vec<SocketAddr>,
+    /// Host and port, as a URL writes them.
+    configured: Vec<(String, u16)>,
 }
 
 /// A judgement about one IP address.
@@ -56,7 +58,7 @@ impl Policy {
 
     /// The public internet and these networks.
     pub fn allowing(networks: impl IntoIterator<Item = Cidr>) -> Policy {
-        Policy { allow: networks.into_iter().collect(), own: Vec::new() }
+        Policy { allow: networks.into_iter().collect(), own: Vec::new(), configured: Vec::new() }
     }
 
     /// Lets URLs through that name exactly this address and port, without a name to resolve: the other half of the same
@@ -64,6 +66,22 @@ impl Policy {
     pub fn and_own(mut self, server: SocketAddr) -> Policy {
         self.own.push(server);
         self
+    }
+
+    /// Lets URLs through that name exactly this URL's host and port, whatever address that is: a server that the operator
+    /// configured. Give such a policy only to what reads answers of that server, never to what users give addresses to.
+    pub fn and_configured(mut self, server: &Url) -> Policy {
+        self.configured.extend(host_and_port(server));
+        self
+    }
+
+    /// The operator named this very host and port, so that its address needs no judging.
+    pub(crate) fn is_configured(&self, url: &Url) -> bool {
+        host_and_port(url).is_some_and(|server| self.configured.contains(&server))
+    }
+
+    pub(crate) fn has_configured(&self) -> bool {
+        !self.configured.is_empty()
     }
 
     /// May this address be connected to? An address in IPv6 clothes (`::ffff:10.0.0.1`) is the IPv4 address it maps to.
@@ -85,6 +103,9 @@ impl Policy {
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refusal::Credentials);
+        }
+        if self.is_configured(url) {
+            return Ok(());
         }
         if let Some(port) = url.port().filter(|port| REFUSED_PORTS.contains(port)) {
             return Err(Refusal::Port(port));
@@ -110,6 +131,10 @@ impl Policy {
     }
 }
 
+fn host_and_port(url: &Url) -> Option<(String, u16)> {
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +150,20 @@ mod tests {
             Err(Refusal::Address { kind: found, .. }) => assert_eq!(found, kind, "{url}"),
             other => panic!("{url}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_configured_server_is_reached_by_its_exact_host_and_port_alone() {
+        let server = |url: &str| Policy::public().and_configured(&Url::parse(url).unwrap());
+        let policy = server("http://10.0.0.5:8788/queue");
+        assert_eq!(judged(&policy, "http://10.0.0.5:8788/cdn/x"), Ok(()));
+        for url in ["http://10.0.0.5/", "http://10.0.0.6:8788/", "http://10.0.0.5:6379/"] {
+            assert!(judged(&policy, url).is_err(), "{url}");
+        }
+        assert_eq!(policy.judge("10.0.0.5".parse().unwrap()), Verdict::Refused(Special::Private), "not by another name");
+        assert!(judged(&policy, "ftp://10.0.0.5:8788/").is_err() && judged(&policy, "http://a@10.0.0.5:8788/").is_err());
+        assert!(server("http://queue.internal:8788").is_configured(&Url::parse("http://Queue.Internal:8788/x").unwrap()));
+        assert!(!server("https://queue.internal").is_configured(&Url::parse("http://queue.internal/").unwrap()));
     }
 
     #[test]

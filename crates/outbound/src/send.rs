@@ -43,6 +43,9 @@ impl Bounds {
 pub struct Outbound {
     policy: Arc<Policy>,
     client: reqwest::Client,
+    /// For configured servers, whose names may stand for any address. A client of its own, since a resolver sees names
+    /// without their ports.
+    trusted: Option<reqwest::Client>,
 }
 
 /// A fetched file, or whatever else the other side answered: look at the status first. Redirects are answers too.
@@ -148,7 +151,15 @@ impl Outbound {
         let policy = Arc::new(policy);
         let resolver = GuardedResolver(Arc::clone(&policy));
         let client = transport::builder()?.dns_resolver(resolver).build().map_err(SetupError::new)?;
-        Ok(Outbound { policy, client })
+        let trusted = match policy.has_configured() {
+            true => Some(transport::builder()?.build().map_err(SetupError::new)?),
+            false => None,
+        };
+        Ok(Outbound { policy, client, trusted })
+    }
+
+    fn client_for(&self, url: &Url) -> &reqwest::Client {
+        self.trusted.as_ref().filter(|_| self.policy.is_configured(url)).unwrap_or(&self.client)
     }
 
     pub fn policy(&self) -> &Policy {
@@ -163,7 +174,7 @@ impl Outbound {
     }
 
     async fn fetch(&self, url: &Url, bounds: Bounds) -> Result<Fetched, FetchError> {
-        let response = self.client.get(url.clone()).send().await;
+        let response = self.client_for(url).get(url.clone()).send().await;
         let response = response.map_err(|error| FetchError::new(transport::failure(&error), bounds))?;
         let status = response.status().as_u16();
         let content_type =
@@ -182,7 +193,7 @@ impl Outbound {
         self.policy.judge_url(url).map_err(SendError::Refused)?;
         let Bounds { max_bytes, deadline } = bounds;
         let start = tokio::time::Instant::now();
-        let sending = self.client.post(url.clone()).headers(headers).body(body).send();
+        let sending = self.client_for(url).post(url.clone()).headers(headers).body(body).send();
         let sent = tokio::time::timeout(deadline, sending).await.map_err(|_| SendError::TimedOut { deadline })?;
         let response = sent.map_err(|error| SendError::new(transport::failure(&error), deadline))?;
         let latency = start.elapsed();

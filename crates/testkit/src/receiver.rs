@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use plantain_work::{Clock, Tasks};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use url::Url;
 
 /// Larger bodies than any that the product sends.
@@ -55,6 +55,8 @@ pub enum Answer {
     Header(u16, &'static str, String),
     /// Nothing at all, until the client gives up.
     Silence,
+    /// An answer that is held back until the test lets it go.
+    Held(Arc<Notify>, Box<Answer>),
 }
 
 impl Receiver {
@@ -116,10 +118,15 @@ async fn take(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     let received = Received { method: parts.method, uri: parts.uri, headers: parts.headers, body };
     shared.received.send_modify(|all| all.push(received));
     let status = |number| StatusCode::from_u16(number).expect("the test gave a status");
-    match answer.unwrap_or(Answer::Status(200)) {
+    let mut answer = answer.unwrap_or(Answer::Status(200));
+    while let Answer::Held(let_go, held) = answer {
+        let_go.notified().await;
+        answer = *held;
+    }
+    match answer {
         Answer::Status(number) => status(number).into_response(),
         Answer::Body(number, kind, bytes) => (status(number), [("content-type", kind)], bytes).into_response(),
         Answer::Header(number, name, value) => (status(number), [(name, value)]).into_response(),
-        Answer::Silence => std::future::pending().await,
+        Answer::Silence | Answer::Held(..) => std::future::pending().await,
     }
 }

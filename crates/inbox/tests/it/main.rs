@@ -1,5 +1,6 @@
 //! The receiver against a real server that publishes keys, with a clock that the test moves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks;
 use plantain_wire::signature::{SignedHeaders, SigningKey, sign_webhook};
 use plantain_work::Clock;
+use tokio::sync::Notify;
 
 struct Bench {
     keys: plantain_testkit::Receiver,
@@ -120,6 +122,44 @@ async fn a_rotated_key_is_learnt_at_once_and_a_flood_of_forgeries_fetches_once_a
     bench.publishes(&[1, 2]);
     assert_eq!(bench.sent(9, "us").await, Err("no_key_fits"));
     assert_eq!(bench.fetches(), 3);
+}
+
+#[tokio::test]
+async fn senders_that_go_away_do_not_end_the_fetch_they_asked_for() {
+    let bench = Bench::start().await;
+    let let_go = Arc::new(Notify::new());
+    let keys = jwks::render(&[key(1).verifying_key()]).into();
+    bench.keys.answer(Answer::Held(let_go.clone(), Box::new(Answer::Body(200, "application/json", keys))));
+    // The source is slow, and each sender hangs up as soon as the fetch has left.
+    for _ in 0..3 {
+        let sent = bench.sent(1, "us");
+        tokio::pin!(sent);
+        tokio::select! {
+            _ = &mut sent => panic!("the source has not answered yet"),
+            _ = bench.keys.wait_for(1) => {}
+        }
+    }
+    let patient = bench.sent(1, "us");
+    tokio::pin!(patient);
+    assert!(futures_util::poll!(&mut patient).is_pending(), "whoever stays waits for the same fetch");
+    let_go.notify_one();
+    assert_eq!(patient.await, authentic());
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    assert_eq!(bench.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_fetch_that_takes_for_ever_is_not_waited_for_that_long() {
+    let bench = Bench::start().await;
+    bench.keys.answer(Answer::Silence);
+    let sent = bench.sent(1, "us");
+    tokio::pin!(sent);
+    tokio::select! {
+        _ = &mut sent => panic!("the source has not answered"),
+        _ = bench.keys.wait_for(1) => {}
+    }
+    bench.clock.advance(Duration::from_secs(20));
+    assert_eq!(sent.await, Err("keys_unavailable"));
 }
 
 #[tokio::test]

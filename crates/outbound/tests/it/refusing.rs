@@ -31,6 +31,19 @@ async fn a_name_that_means_this_machine_is_refused_while_connecting() {
 }
 
 #[tokio::test]
+async fn a_configured_server_is_reached_by_name_and_nothing_else_beside_it() {
+    let (receiver, other) = (Receiver::start().await, Receiver::start().await);
+    let at = |port: u16| -> Url { format!("http://localhost:{port}/status/200").parse().unwrap() };
+    let outbound = Outbound::new(Policy::public().and_configured(&at(receiver.port()))).unwrap();
+    assert_eq!(outbound.get(&at(receiver.port()), within(100, PATIENT)).await.unwrap().status, 200);
+    let refused = outbound.get(&at(other.port()), within(100, PATIENT)).await.unwrap_err();
+    assert!(matches!(&refused, FetchError::Refused(why) if is_refused(why, Special::Loopback)), "{refused:?}");
+    // The same server under a name that nobody configured.
+    assert!(matches!(outbound.get(&receiver.url("/status/200"), within(100, PATIENT)).await, Err(FetchError::Refused(_))));
+    assert_eq!((receiver.seen().len(), other.seen().len()), (1, 0));
+}
+
+#[tokio::test]
 async fn an_address_literal_is_refused_although_no_name_is_resolved() {
     let receiver = Receiver::start().await;
     for host in ["127.0.0.1", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::1]"] {

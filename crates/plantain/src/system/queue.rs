@@ -13,13 +13,17 @@ use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
 use plantain_queue::runner::Runners;
 use plantain_queue::store::QueueStore;
-use plantain_store::queue::open_queue;
+use plantain_store::queue::{open_queue, open_queue_alone};
 use plantain_wire::id::UserId;
 use plantain_wire::models::nano_banana;
 
 use super::listen::Listening;
-use super::{Ground, LEASE, address};
+use super::{Ground, LEASE};
 use crate::config::access;
+use crate::config::storage::Database;
+
+/// In the data folder.
+const DATABASE_FILE: &str = "queue.db";
 
 /// How long the simulated model takes where its input doesn't say.
 const SIMULATED_DURATION: Duration = Duration::from_secs(1);
@@ -46,8 +50,12 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
 
 async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
     let work = &ground.config.work;
-    let database = address(&ground.config.storage.queue, ground.data, "queue.db");
-    let store = open_queue(&database).await.context("QUEUE_DATABASE_URL")?;
+    let store = match &ground.config.storage.queue {
+        // The folder is locked: nobody else has the file open.
+        Database::Sqlite => open_queue_alone(&ground.data.path(DATABASE_FILE), ground.clock.now()).await,
+        Database::Postgres(url) => open_queue(url.reveal()).await,
+    }
+    .context("QUEUE_DATABASE_URL")?;
     let hmac = ground.config.fal.webhook_secret.as_ref().map(|secret| secret.reveal().as_bytes().to_vec());
     let signer = Signer::with(ground.keys.signing.clone(), Vec::new(), hmac);
     let config = EngineConfig {

@@ -7,7 +7,8 @@ use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
 use plantain_inbox::store::InboxStore;
-use plantain_store::studio::open_studio;
+use plantain_outbound::{Outbound, Policy};
+use plantain_store::studio::{open_studio, open_studio_alone};
 use plantain_studio::config::StudioConfig;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace};
@@ -15,23 +16,32 @@ use plantain_studio::service::{Studio, StudioParts};
 use url::Url;
 
 use super::listen::Listening;
-use super::{Ground, LEASE, address, presets};
+use super::{Ground, LEASE, presets};
 use crate::config::access::Visitors;
 use crate::config::fal::Backend;
+use crate::config::storage::Database;
+
+/// In the data folder.
+const DATABASE_FILE: &str = "studio.db";
 
 /// Opens the port last, when everything behind it is there.
 pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
     let config = ground.config;
     let public = config.network.public_base_url.clone().unwrap_or_else(|| listening.url());
-    let database = address(&config.storage.studio, ground.data, "studio.db");
-    let stores = open_studio(&database).await.context("DATABASE_URL")?;
+    let stores = match &config.storage.studio {
+        // The folder is locked: nobody else has the file open.
+        Database::Sqlite => open_studio_alone(&ground.data.path(DATABASE_FILE)).await,
+        Database::Postgres(url) => open_studio(url.reveal()).await,
+    }
+    .context("DATABASE_URL")?;
     let queue = queue(ground)?;
+    let outbound = Outbound::new(trusting(ground.outbound.policy(), &queue))?;
     let segmenter = ground.segmenter.clone();
     let studio = Studio::new(StudioParts {
         store: stores.jobs,
-        receiver: receiver(ground, &queue, stores.inbox),
+        receiver: receiver(ground, &queue, &outbound, stores.inbox),
         client: QueueClient::new(queue.endpoints, Some(queue.key))?,
-        outbound: ground.outbound.clone(),
+        outbound,
         blobs: ground.blobs.clone(),
         segmenter: Arc::new(move || segmenter.get()),
         presets: presets(config)?,
@@ -76,8 +86,15 @@ fn queue(ground: &Ground<'_>) -> anyhow::Result<Queue> {
     }
 }
 
-fn receiver(ground: &Ground<'_>, queue: &Queue, inbox: Arc<dyn InboxStore>) -> Receiver {
-    let keys = JwksCache::new(vec![queue.jwks.clone()], ground.outbound.clone(), ground.clock.clone());
+/// The studio's own requests go to its queue: for the keys of the webhooks and for results. The operator said where that is,
+/// which may be a private address. Nothing that users give addresses to gets this policy.
+fn trusting(policy: &Policy, queue: &Queue) -> Policy {
+    let Endpoints { queue: requests, run, rest, cdn } = &queue.endpoints;
+    [requests, run, rest, cdn, &queue.jwks].into_iter().fold(policy.clone(), Policy::and_configured)
+}
+
+fn receiver(ground: &Ground<'_>, queue: &Queue, outbound: &Outbound, inbox: Arc<dyn InboxStore>) -> Receiver {
+    let keys = JwksCache::new(vec![queue.jwks.clone()], outbound.clone(), ground.clock.clone());
     let hmac = ground.config.fal.webhook_secret.as_ref().and_then(|secret| HmacSecret::new(secret.reveal()));
     Receiver::new(keys, queue.account.clone(), hmac, inbox, ground.clock.clone())
 }

@@ -15,9 +15,9 @@ pub use jpeg::{cmyk, enlarged, gray_jpeg, jpeg, jpeg_with_gps, oriented};
 pub use png::{animated_png, gray_alpha, palette, png, png_of_size, sixteen_bit};
 pub use webp::{animated_webp, webp};
 
-/// Width and height of the usual fixture: small enough to be quick, large enough to hold a product.
-pub const WIDTH: u32 = 320;
-pub const HEIGHT: u32 = 240;
+/// Width and height of the usual fixture: small enough to be quick, large enough that its product makes a catalog picture.
+pub const WIDTH: u32 = 960;
+pub const HEIGHT: u32 = 720;
 
 /// An upright photo: a red-brown jar with a lid and a highlight, standing on a pale table before a paler wall.
 ///
