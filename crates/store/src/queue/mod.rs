@@ -5,6 +5,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod file;
+pub(crate) mod key;
 pub(crate) mod place;
 pub(crate) mod request;
 
@@ -21,20 +22,22 @@ pub use crate::postgres::queue::PostgresQueue;
 pub use crate::sqlite::queue::SqliteQueue;
 
 pub(crate) const SQLITE: Migrations = Migrations {
-        role: "queue",
-        files: &[
-            include_str!("../../migrations/sqlite/queue_0001.sql"),
-            include_str!("../../migrations/sqlite/queue_0002.sql"),
-        ],
-    };
+    role: "queue",
+    files: &[
+        include_str!("../../migrations/sqlite/queue_0001.sql"),
+        include_str!("../../migrations/sqlite/queue_0002.sql"),
+        include_str!("../../migrations/sqlite/queue_0003.sql"),
+    ],
+};
 
 pub(crate) const POSTGRES: Migrations = Migrations {
-        role: "queue",
-        files: &[
-            include_str!("../../migrations/postgres/queue_0001.sql"),
-            include_str!("../../migrations/postgres/queue_0002.sql"),
-        ],
-    };
+    role: "queue",
+    files: &[
+        include_str!("../../migrations/postgres/queue_0001.sql"),
+        include_str!("../../migrations/postgres/queue_0002.sql"),
+        include_str!("../../migrations/postgres/queue_0003.sql"),
+    ],
+};
 
 /// Opens the queue's database: a server for a `postgres://` or `postgresql://` address, and a SQLite file for anything else,
 /// with or without `sqlite:` before its path.

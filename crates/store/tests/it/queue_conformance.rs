@@ -21,6 +21,7 @@ use crate::postgres::Fresh;
 
 mod deadlines;
 mod deliveries;
+mod keys;
 mod leases;
 mod requests;
 
@@ -97,6 +98,9 @@ promises! {
     deadlines::what_waits_past_its_start_deadline_is_taken_and_nothing_else,
     deadlines::two_claimers_never_end_the_same_request,
     deadlines::a_claimer_that_died_leaves_the_deadline_to_the_next,
+    keys::a_key_is_found_as_it_was_added,
+    keys::an_id_is_given_out_once,
+    keys::a_revoked_key_stays_with_the_time_of_its_end,
     deliveries::a_finish_and_its_delivery_are_one_commit,
     deliveries::a_finish_whose_delivery_can_not_be_stored_leaves_neither,
     deliveries::a_delivery_is_claimed_once_until_its_lease_runs_out,

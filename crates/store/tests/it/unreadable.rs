@@ -154,7 +154,9 @@ async fn a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out(groun
 
 async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Ground) {
     let stores = studio(ground).await;
-    for damage in ["spec = '{'", "uploads = 'x'", "epoch = -7", "request_id = 'a/b'", "created_at = 9223372036854775807"] {
+    for damage in
+        ["spec = '{'", "uploads = 'x'", "epoch = -7", "request_id = 'a/b'", "created_at = 9223372036854775807"]
+    {
         let (bad, good) = (inserted(&stores, 0).await, inserted(&stores, 0).await);
         ground.damage(&format!("UPDATE studio_jobs SET due_at = 0, {damage} WHERE id = '{}'", bad.id)).await;
         let first = stores.jobs.claim(1, LEASE, now()).await.unwrap();
@@ -164,7 +166,10 @@ async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Gr
         assert_eq!(second.jobs[0].id, good.id, "{damage}");
         let failed = stores.jobs.job(&bad.id).await.unwrap().unwrap();
         let Some(JobOutcome::Failed(error)) = &failed.outcome else { panic!("{failed:?}") };
-        assert_eq!((failed.state(), failed.phase, error.code.as_str()), (JobState::Failed, Phase::Done, "job_unreadable"));
+        assert_eq!(
+            (failed.state(), failed.phase, error.code.as_str()),
+            (JobState::Failed, Phase::Done, "job_unreadable")
+        );
         assert_eq!(stores.jobs.jobs(&JobFilter::default()).await.unwrap().len(), 2, "{damage}");
         ground.damage("DELETE FROM studio_jobs").await;
     }

@@ -11,6 +11,7 @@ mod claim;
 mod delivery;
 mod file;
 mod hint;
+mod key;
 mod log;
 mod request;
 mod settle;

@@ -7,6 +7,7 @@
 mod claim;
 mod delivery;
 mod file;
+mod key;
 mod log;
 #[cfg(test)]
 mod plan;

@@ -1,0 +1,94 @@
+//! API keys.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use plantain_queue::keys::{ApiKey, KeyStore};
+use plantain_queue::store::StoreError;
+
+use crate::error::DatabaseError;
+use crate::postgres::Database;
+use crate::postgres::queue::PostgresQueue;
+use crate::postgres::text::storable;
+use crate::queue::key::{COLUMNS, KeyRow};
+use crate::time::to_micros;
+
+#[async_trait]
+impl KeyStore for PostgresQueue {
+    async fn add_key(&self, key: ApiKey) -> Result<bool, StoreError> {
+        Ok(add(self.database(), &key).await?)
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        Ok(get(self.database(), id).await?)
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        Ok(list(self.database()).await?)
+    }
+
+    async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(revoke(self.database(), id, now).await?)
+    }
+}
+
+async fn add(database: &Database, key: &ApiKey) -> Result<bool, DatabaseError> {
+    let client = database.client().await?;
+    let sql = format!(
+        "INSERT INTO queue_keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+    );
+    let insert = client.prepare_cached(&sql).await?;
+    let added = client
+        .execute(
+            &insert,
+            &[
+                &storable(&key.id),
+                &storable(&key.name),
+                &&key.secret_sha256[..],
+                &key.user_id.as_str(),
+                &key.scope.as_str(),
+                &key.limits.concurrency.map(i64::from),
+                &key.limits.per_minute.map(i64::from),
+                &to_micros(key.created_at),
+                &key.revoked_at.map(to_micros),
+            ],
+        )
+        .await?;
+    Ok(added == 1)
+}
+
+async fn get(database: &Database, id: &str) -> Result<Option<ApiKey>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client.prepare_cached(&format!("SELECT {COLUMNS} FROM queue_keys WHERE id = $1")).await?;
+    client.query_opt(&select, &[&storable(id)]).await?.map(|row| key(&row)).transpose()
+}
+
+async fn list(database: &Database) -> Result<Vec<ApiKey>, DatabaseError> {
+    let client = database.client().await?;
+    let sql = format!("SELECT {COLUMNS} FROM queue_keys ORDER BY created_at DESC, id");
+    let select = client.prepare_cached(&sql).await?;
+    client.query(&select, &[]).await?.iter().map(key).collect()
+}
+
+async fn revoke(database: &Database, id: &str, now: Timestamp) -> Result<bool, DatabaseError> {
+    let client = database.client().await?;
+    let sql = "UPDATE queue_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1";
+    let update = client.prepare_cached(sql).await?;
+    Ok(client.execute(&update, &[&storable(id), &to_micros(now)]).await? == 1)
+}
+
+fn key(row: &Row) -> Result<ApiKey, DatabaseError> {
+    let row = KeyRow {
+        id: row.try_get(0)?,
+        name: row.try_get(1)?,
+        secret_sha256: row.try_get(2)?,
+        user_id: row.try_get(3)?,
+        scope: row.try_get(4)?,
+        concurrency: row.try_get(5)?,
+        per_minute: row.try_get(6)?,
+        created_at: row.try_get(7)?,
+        revoked_at: row.try_get(8)?,
+    };
+    row.try_into()
+}

@@ -1,0 +1,45 @@
+//! Rows of API keys, and what they mean.
+
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+
+use crate::error::DatabaseError;
+use crate::queue::place::Place;
+
+/// The columns of a key, in the order in which [`KeyRow`] names them.
+pub(crate) const COLUMNS: &str =
+    "id, name, secret_sha256, user_id, scope, concurrency, per_minute, created_at, revoked_at";
+
+/// A key's row, column by column in the order of [`COLUMNS`].
+pub(crate) struct KeyRow {
+    pub id: String,
+    pub name: String,
+    pub secret_sha256: Vec<u8>,
+    pub user_id: String,
+    pub scope: String,
+    pub concurrency: Option<i64>,
+    pub per_minute: Option<i64>,
+    pub created_at: i64,
+    pub revoked_at: Option<i64>,
+}
+
+impl TryFrom<KeyRow> for ApiKey {
+    type Error = DatabaseError;
+
+    fn try_from(row: KeyRow) -> Result<ApiKey, DatabaseError> {
+        let place = Place { table: "queue_keys", row: &row.id };
+        let number = |column, number: Option<i64>| number.map(|number| place.number(column, number)).transpose();
+        Ok(ApiKey {
+            secret_sha256: row.secret_sha256.try_into().map_err(|_| place.wrong("secret_sha256"))?,
+            user_id: place.parse("user_id", &row.user_id)?,
+            scope: Scope::parse(&row.scope).ok_or_else(|| place.wrong("scope"))?,
+            limits: KeyLimits {
+                concurrency: number("concurrency", row.concurrency)?,
+                per_minute: number("per_minute", row.per_minute)?,
+            },
+            created_at: place.time("created_at", row.created_at)?,
+            revoked_at: place.maybe_time("revoked_at", row.revoked_at)?,
+            id: row.id,
+            name: row.name,
+        })
+    }
+}

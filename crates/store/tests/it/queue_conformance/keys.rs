@@ -1,0 +1,47 @@
+//! Promises about API keys.
+
+use std::sync::Arc;
+
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+use plantain_queue::store::QueueStore;
+
+use super::{later, start, user};
+
+fn key(id: &str) -> ApiKey {
+    ApiKey {
+        id: id.into(),
+        name: "the shop\u{2019}s".into(),
+        secret_sha256: [7; 32],
+        user_id: user("user_1"),
+        scope: Scope::Api,
+        limits: KeyLimits { concurrency: Some(3), per_minute: None },
+        created_at: start(),
+        revoked_at: None,
+    }
+}
+
+pub async fn a_key_is_found_as_it_was_added(store: &Arc<dyn QueueStore>) {
+    assert!(store.add_key(key("a")).await.unwrap());
+    assert_eq!(store.key("a").await.unwrap(), Some(key("a")));
+    assert_eq!(store.key("b").await.unwrap(), None);
+    let newer = ApiKey { scope: Scope::Admin, created_at: later(1), ..key("b") };
+    assert!(store.add_key(newer.clone()).await.unwrap());
+    assert_eq!(store.keys().await.unwrap(), [newer, key("a")]);
+}
+
+pub async fn an_id_is_given_out_once(store: &Arc<dyn QueueStore>) {
+    assert!(store.add_key(key("a")).await.unwrap());
+    let thief = ApiKey { secret_sha256: [8; 32], user_id: user("user_2"), ..key("a") };
+    assert!(!store.add_key(thief.clone()).await.unwrap());
+    assert!(store.revoke_key("a", later(1)).await.unwrap());
+    assert!(!store.add_key(thief).await.unwrap());
+    assert_eq!(store.key("a").await.unwrap().unwrap().user_id, user("user_1"));
+}
+
+pub async fn a_revoked_key_stays_with_the_time_of_its_end(store: &Arc<dyn QueueStore>) {
+    assert!(!store.revoke_key("a", later(1)).await.unwrap());
+    store.add_key(key("a")).await.unwrap();
+    assert!(store.revoke_key("a", later(1)).await.unwrap());
+    assert!(store.revoke_key("a", later(2)).await.unwrap());
+    assert_eq!(store.key("a").await.unwrap().unwrap().revoked_at, Some(later(1)));
+}
