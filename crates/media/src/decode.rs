@@ -24,6 +24,8 @@ use samples::Raw;
 
 /// The shortest side of which a catalog picture can be made, in pixels.
 pub const MIN_SIDE: u32 = 64;
+/// What covers less than this can't be seen on any background.
+const VISIBLE: u8 = 8;
 /// A strip longer than this many times its width holds no product that a square canvas could show.
 pub const MAX_ASPECT: u32 = 12;
 
@@ -133,7 +135,11 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
         Format::Png => png::read(bytes),
         Format::Webp => webp::read(bytes),
     })?;
-    Ok(finish(found, raw))
+    let decoded = finish(found, raw);
+    match &decoded.alpha {
+        Some(alpha) if alpha.alpha().iter().all(|cover| *cover < VISIBLE) => Err(PictureError::Transparent),
+        _ => Ok(decoded),
+    }
 }
 
 /// Whether a picture of this size may be decoded at all.

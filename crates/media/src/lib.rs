@@ -14,3 +14,4 @@ pub mod encode;
 pub mod finish;
 pub mod picture;
 pub mod preset;
+pub mod slip;

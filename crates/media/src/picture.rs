@@ -38,10 +38,6 @@ impl Picture {
         &mut self.rgb
     }
 
-    pub fn into_rgb(self) -> Vec<u8> {
-        self.rgb
-    }
-
     pub fn pixel(&self, x: u32, y: u32) -> [u8; 3] {
         let at = (y as usize * self.width as usize + x as usize) * 3;
         [self.rgb[at], self.rgb[at + 1], self.rgb[at + 2]]

@@ -7,6 +7,7 @@
 
 pub(crate) mod components;
 mod container;
+pub mod enlargement;
 mod report;
 mod rules;
 pub(crate) mod zones;
@@ -83,14 +84,14 @@ pub fn check_claims(bytes: &[u8], claims: &Claims<'_>, preset: &Preset) -> Repor
 }
 
 fn readable(decoded: &Result<Decoded, decode::PictureError>) -> RuleResult {
-    let measured = match decoded {
-        Ok(decoded) => format!("{} x {} px", decoded.picture.width(), decoded.picture.height()),
-        Err(error) => error.to_string(),
+    let (measured, fix) = match decoded {
+        Ok(decoded) => (format!("{} x {} px", decoded.picture.width(), decoded.picture.height()), ""),
+        Err(error) => (error.to_string(), error.hint()),
     };
     RuleResult::new("readable", "Readable picture")
         .requires("a whole picture")
         .found(measured)
-        .judged(must(decoded.is_ok()), "save it again as JPEG or PNG")
+        .judged(must(decoded.is_ok()), fix)
 }
 
 fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, preset: &Preset) {

@@ -32,6 +32,8 @@ pub enum PictureError {
         limit: usize,
     },
     NotAPicture,
+    /// Every pixel is transparent: there is nothing to see.
+    Transparent,
     /// A picture (or what people take for one) of a kind that is not read.
     Unsupported(Foreign),
     /// The right format in a flavour that hardly any program writes (lossless or arithmetic JPEG, 12 bits).
@@ -74,6 +76,7 @@ impl PictureError {
             PictureError::Empty => "picture_empty",
             PictureError::FileTooLarge { .. } => "file_too_large",
             PictureError::NotAPicture => "not_a_picture",
+            PictureError::Transparent => "picture_transparent",
             PictureError::Unsupported(_) => "format_not_supported",
             PictureError::UnsupportedFlavor { .. } => "format_flavor_not_supported",
             PictureError::Truncated { .. } => "picture_truncated",
@@ -93,6 +96,7 @@ impl PictureError {
                 format!("The file has {} MB; the limit is {} MB.", megabytes(bytes), limit / MIB)
             }
             PictureError::NotAPicture => "The file is not a picture.".to_owned(),
+            PictureError::Transparent => "The picture is fully transparent: it shows nothing.".to_owned(),
             PictureError::Unsupported(foreign) => format!("{} can't be read.", foreign.name()),
             PictureError::UnsupportedFlavor { format } => {
                 format!("This {} is stored in an unusual way that can't be read.", format.name())
@@ -122,6 +126,9 @@ impl PictureError {
             PictureError::Empty => "Choose the photo again; the upload or the copy went wrong.",
             PictureError::FileTooLarge { .. } => "Save the photo as JPEG with quality 90, or make it smaller.",
             PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG or WebP.",
+            PictureError::Transparent => {
+                "Export it again with the product's layer visible, or send the photo from which it was cut out."
+            }
             PictureError::Unsupported(foreign) => foreign.hint(),
             PictureError::UnsupportedFlavor { .. } => {
                 "Open the picture in any program and save it again as JPEG or PNG."

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::preset::{Preset, validate};
+use crate::slip::{edit_distance, is_near};
 
 const BUILTIN: &str = include_str!("presets.json");
 
@@ -116,29 +117,20 @@ fn parse(value: serde_json::Value) -> Result<Preset, PresetError> {
     Ok(preset)
 }
 
-/// The id that a person most probably meant, or none when nothing is near.
+/// The id that a person most probably meant, or none when nothing is near. The first words of an id are enough, with or
+/// without a slip.
 fn nearest<'a>(wanted: &str, ids: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = wanted.to_lowercase().replace(['-', ' '], "_");
     let score = |id: &str| match () {
-        () if !wanted.is_empty() && (id.starts_with(&wanted) || wanted.starts_with(id)) => 0,
-        () => edit_distance(&wanted, id),
+        () if !wanted.is_empty() && (id.starts_with(&wanted) || wanted.starts_with(id)) => Some(0),
+        () => beginnings(id).filter(|known| is_near(&wanted, known)).map(|known| edit_distance(&wanted, known)).min(),
     };
-    let near = ids.map(|id| (score(id), id)).min_by_key(|(distance, _)| *distance)?;
-    (near.0 <= near.1.len() / 3).then_some(near.1)
+    ids.filter_map(|id| Some((score(id)?, id))).min_by_key(|(distance, _)| *distance).map(|(_, id)| id)
 }
 
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
+/// The id, and what stands before each of its underscores.
+fn beginnings(id: &str) -> impl Iterator<Item = &str> {
+    id.match_indices('_').map(|(at, _)| &id[..at]).chain([id])
 }
 
 #[cfg(test)]
@@ -154,21 +146,15 @@ mod tests {
             ("amazon-main", Some("amazon_main")),
             ("Amazon Main", Some("amazon_main")),
             ("amzon_main", Some("amazon_main")),
+            ("amazn", Some("amazon_main")),
+            ("amazon_aditional", Some("amazon_additional")),
+            ("zz", None),
             ("ebey", Some("ebay")),
             ("shopfy", Some("shopify")),
             ("alibaba", None),
             ("", None),
         ] {
             assert_eq!(near(wanted), meant, "{wanted}");
-        }
-    }
-
-    #[test]
-    fn edit_distance_counts_single_changes() {
-        for (a, b, distance) in
-            [("", "", 0), ("", "ab", 2), ("abc", "abc", 0), ("abc", "axc", 1), ("kitten", "sitting", 3)]
-        {
-            assert_eq!(edit_distance(a, b), distance, "{a} {b}");
         }
     }
 }

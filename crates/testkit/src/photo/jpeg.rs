@@ -23,6 +23,11 @@ pub fn jpeg() -> Vec<u8> {
     encode(&scene(WIDTH, HEIGHT), (WIDTH, HEIGHT), ColorType::Rgb, None)
 }
 
+/// The same scene with other sides.
+pub fn jpeg_of_size(width: u32, height: u32) -> Vec<u8> {
+    encode(&scene(width, height), (width, height), ColorType::Rgb, None)
+}
+
 /// The same, carrying a position with [`super::GPS_MARK`] in it.
 pub fn jpeg_with_gps() -> Vec<u8> {
     encode(&scene(WIDTH, HEIGHT), (WIDTH, HEIGHT), ColorType::Rgb, Some(exif::gps()))

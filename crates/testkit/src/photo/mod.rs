@@ -11,8 +11,8 @@ mod webp;
 
 pub use broken::{bomb, empty, not_a_picture, truncated};
 pub use exif::{GPS_MARK, Orientation};
-pub use jpeg::{cmyk, enlarged, gray_jpeg, jpeg, jpeg_with_gps, oriented};
-pub use png::{animated_png, gray_alpha, palette, png, png_of_size, sixteen_bit};
+pub use jpeg::{cmyk, enlarged, gray_jpeg, jpeg, jpeg_of_size, jpeg_with_gps, oriented};
+pub use png::{animated_png, gray_alpha, palette, png, png_of_size, sixteen_bit, transparent};
 pub use webp::{animated_webp, webp};
 
 /// Width and height of the usual fixture: small enough to be quick, large enough that its product makes a catalog picture.

@@ -50,6 +50,12 @@ pub fn gray_alpha() -> Vec<u8> {
     encode(&pixels, ColorType::GrayscaleAlpha, BitDepth::Eight)
 }
 
+/// The scene behind full transparency, as a layer that was hidden when it was exported.
+pub fn transparent() -> Vec<u8> {
+    let pixels: Vec<u8> = scene(WIDTH, HEIGHT).chunks_exact(3).flat_map(|pixel| [pixel[1], 0]).collect();
+    encode(&pixels, ColorType::GrayscaleAlpha, BitDepth::Eight)
+}
+
 /// Two frames, of which the first is the scene.
 pub fn animated_png() -> Vec<u8> {
     let mut file = Vec::new();
