@@ -3,13 +3,12 @@
 //! Nothing here is durable or needed for correctness: whoever is told that a job changed reads it again from the store, and
 //! asks at least once a second, which also shows what other processes did.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use plantain_work::Clock;
+use plantain_work::{Channels, Clock};
 
 use crate::job::JobId;
 
@@ -38,7 +37,7 @@ type Channel = watch::Sender<News>;
 
 /// Who watches which job. Cheap to clone. A job's channel lives as long as somebody watches or works on it.
 #[derive(Clone, Debug, Default)]
-pub struct Hub(Arc<Mutex<HashMap<JobId, Weak<Channel>>>>);
+pub struct Hub(Arc<Channels<JobId, News>>);
 
 impl Hub {
     /// The job may have changed in the store.
@@ -60,7 +59,7 @@ impl Hub {
 
     /// Keeps the job's live facts for as long as it is held.
     pub fn watch(&self, id: &JobId, clock: &Clock) -> Watch {
-        let channel = self.channel(id);
+        let channel = self.0.join(id);
         let news = channel.subscribe();
         let seen = news.borrow().stored;
         Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
@@ -68,34 +67,14 @@ impl Hub {
 
     /// The live facts, where anybody keeps them.
     pub fn live_of(&self, id: &JobId) -> Live {
-        let channel = self.lock().get(id).and_then(Weak::upgrade);
+        let channel = self.0.get(id);
         channel.map(|channel| channel.borrow().live.clone()).unwrap_or_default()
     }
 
     fn tell(&self, id: &JobId, change: impl FnOnce(&mut News) -> bool) {
-        let channel = self.lock().get(id).and_then(Weak::upgrade);
-        if let Some(channel) = channel {
+        if let Some(channel) = self.0.get(id) {
             channel.send_if_modified(change);
         }
-    }
-
-    fn channel(&self, id: &JobId) -> Arc<Channel> {
-        let mut channels = self.lock();
-        if let Some(channel) = channels.get(id).and_then(Weak::upgrade) {
-            return channel;
-        }
-        // Sweeping when the map would grow keeps it at twice the jobs in hand.
-        if channels.len() == channels.capacity() {
-            channels.retain(|_, channel| channel.strong_count() > 0);
-        }
-        let channel = Arc::new(watch::Sender::new(News::default()));
-        channels.insert(id.clone(), Arc::downgrade(&channel));
-        channel
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Weak<Channel>>> {
-        // Nothing is computed under the lock, so a poisoned map is still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,14 +164,5 @@ mod tests {
         hub.changed(&id);
         watch.stored().await;
         assert!(futures_util::poll!(std::pin::pin!(watch.stored())).is_pending());
-    }
-
-    #[test]
-    fn channels_that_nobody_holds_are_swept() {
-        let (hub, _, clock) = hub();
-        for _ in 0..10_000 {
-            drop(hub.watch(&JobId::new(Timestamp::UNIX_EPOCH), &clock));
-        }
-        assert!(hub.lock().len() < 100, "{}", hub.lock().len());
     }
 }
