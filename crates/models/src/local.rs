@@ -3,14 +3,17 @@
 //! It cuts the product out of the seller's photo and lays it on catalog scenes. It generates nothing, and says so: each
 //! output's `description` tells what was done and which words of the prompt could not be followed, and text to image is
 //! refused with a sentence on how to configure a model that can. Beside each picture it returns the product's `mask` on
-//! that canvas and the scene's name as `variant`; both are extensions of fal's schema that other clients skip.
+//! that canvas and the scene's name as `variant`, and beside all of them the `product`'s size in the photo; these are
+//! extensions of fal's schema that other clients skip.
 
 mod complaint;
 mod describe;
 mod output;
 mod paint;
 pub mod prompt;
+mod room;
 mod scenes;
+mod size;
 mod source;
 
 use std::sync::Arc;
@@ -30,6 +33,8 @@ use plantain_work::cpu::Panicked;
 
 use crate::files::{Files, FilesError};
 use output::Painted;
+pub use room::MEGAPIXELS_MAX;
+use room::Room;
 use scenes::Wanted;
 
 /// Gives the network that finds products, loading it on the first call.
@@ -50,7 +55,7 @@ pub struct LocalParts {
 
 /// The local picture engine. Cheap to clone.
 #[derive(Clone)]
-pub struct LocalEngine(LocalParts);
+pub struct LocalEngine(LocalParts, Room);
 
 /// Why a run has no output.
 enum Stopped {
@@ -107,15 +112,15 @@ impl Runner for LocalEngine {
 /// There is no such model here, and pretending would help nobody.
 fn text_to_image(input: &[u8]) -> Result<Answer, Stopped> {
     TextInput::parse(input)?;
-    let msg = "This server has no text-to-image model. Set FAL_KEY to use fal.ai, or configure a runner for \
-               fal-ai/nano-banana in plantain.toml. Pictures of your own product are made by fal-ai/nano-banana/edit, \
-               which works here.";
+    let msg = "This server has no text-to-image model. Set FAL_KEY to use fal.ai, or write into plantain.toml \
+               [endpoints.\"fal-ai/nano-banana\"] with runner = \"gemini\" or runner = \"http\". Pictures of your own product \
+               are made by fal-ai/nano-banana/edit, which works here.";
     Err(vec![Detail::model(ModelErrorType::FeatureNotSupported, vec!["body".into(), "prompt".into()], msg)].into())
 }
 
 impl LocalEngine {
     pub fn new(parts: LocalParts) -> LocalEngine {
-        LocalEngine(parts)
+        LocalEngine(parts, Room::default())
     }
 
     /// Each await is a place at which a cancelled run ends; a computation that has begun is finished and dropped.
@@ -124,12 +129,17 @@ impl LocalEngine {
         let plan = prompt::read(&input.prompt);
         logs.info("Fetching the photo");
         let photos = source::fetch_all(&self.0, &input.image_urls).await?;
+        // Kept until the last picture is painted: the cut-out is as large as the photo.
+        let place = self.1.place(&photos).await;
         logs.info("Decoding");
         let (photo, backdrop) = self.decoded(photos).await?;
         let notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
         let cutout = Arc::new(self.cut_out(photo, logs.clone()).await?);
+        let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan));
+        let images_used = 1 + usize::from(backdrop.is_some());
         let wanted = Wanted { plan: &plan, settings: &input.settings, backdrop };
         let scenes = scenes::of(&wanted);
+        size::judge(cutout.product, &scenes).map_err(|small| vec![complaint::of_size(&small)])?;
         logs.info("Composing");
         let format = input.settings.output_format;
         let painting = scenes.into_iter().enumerate().map(|(index, scene)| {
@@ -137,15 +147,18 @@ impl LocalEngine {
             self.0.cpu.run(move || paint::paint(index, &cutout, &scene, format))
         });
         let pictures: Vec<Painted> = try_join_all(painting).await?.into_iter().collect::<Result<_, _>>()?;
+        drop(place);
         let description = describe::describe(&describe::Work {
             plan: &plan,
             pictures: &pictures,
             cutout: &cutout,
             notices: &notices,
             images_given: input.image_urls.len(),
+            images_used,
         });
         logs.info("Saving");
-        let body = output::hand_out(&self.0.files, pictures, description, input.settings.sync_mode).await?;
+        let said = output::Said { description, product: (cutout.product.width, cutout.product.height) };
+        let body = output::hand_out(&self.0.files, pictures, said, input.settings.sync_mode).await?;
         Ok(Answer::new(200, body))
     }
 

@@ -3,7 +3,9 @@
 use plantain_media::cutout::CutoutError;
 use plantain_media::decode::PictureError;
 use plantain_wire::error::{Detail, Loc, ModelErrorType};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use super::size::TooSmall;
 
 /// The place of an input picture.
 pub(super) fn at(index: usize) -> Vec<Loc> {
@@ -14,15 +16,34 @@ pub(super) fn no_photo() -> Detail {
     Detail::model(ModelErrorType::SequenceTooShort, vec!["body".into(), "image_urls".into()], "A photo is needed")
 }
 
+/// A complaint with advice at its end. The advice stands in the context, too, so that who shows both can tell them apart.
+fn advised(kind: ModelErrorType, index: usize, message: &str, hint: &str, mut ctx: Value) -> Detail {
+    ctx["hint"] = hint.into();
+    Detail::model(kind, at(index), format!("{message} {hint}")).with_ctx(&ctx)
+}
+
 pub(super) fn of_picture(index: usize, error: PictureError) -> Detail {
-    let detail = Detail::model(kind(&error), at(index), format!("{} {}", error.message(), error.hint()));
-    match error {
-        PictureError::FileTooLarge { limit, .. } => detail.with_ctx(&json!({ "max_size": limit })),
-        PictureError::TooManyPixels { limit, .. } => detail.with_ctx(&json!({ "max_pixels": limit })),
-        PictureError::SideTooLong { limit, .. } => detail.with_ctx(&json!({ "max_side": limit })),
-        PictureError::TooSmall { min_side, .. } => detail.with_ctx(&json!({ "min_side": min_side })),
-        _ => detail,
-    }
+    let ctx = match error {
+        PictureError::FileTooLarge { limit, .. } => json!({ "max_size": limit }),
+        PictureError::TooManyPixels { limit, .. } => json!({ "max_pixels": limit }),
+        PictureError::SideTooLong { limit, .. } => json!({ "max_side": limit }),
+        PictureError::TooSmall { min_side, .. } => json!({ "min_side": min_side }),
+        _ => json!({}),
+    };
+    advised(kind(&error), index, &error.message(), error.hint(), ctx)
+}
+
+/// The photo is whole, but its product is too small for any catalog picture.
+pub(super) fn of_size(small: &TooSmall) -> Detail {
+    let TooSmall { product: (width, height), canvas, least } = small;
+    let message = format!(
+        "The product has only {width} x {height} pixels in this photo, too few for a picture of {} x {}.",
+        canvas.0, canvas.1
+    );
+    let hint = format!(
+        "Send the original photo, not a thumbnail, or go closer: at least {least} pixels on the product's longer side are needed, and 1200 look sharp."
+    );
+    advised(ModelErrorType::ImageTooSmall, 0, &message, &hint, json!({ "min_product_side": least }))
 }
 
 fn kind(error: &PictureError) -> ModelErrorType {
@@ -32,6 +53,7 @@ fn kind(error: &PictureError) -> ModelErrorType {
         PictureError::TooManyPixels { .. } | PictureError::SideTooLong { .. } => ModelErrorType::ImageTooLarge,
         PictureError::TooSmall { .. } | PictureError::TooElongated { .. } => ModelErrorType::ImageTooSmall,
         PictureError::Empty
+        | PictureError::Transparent
         | PictureError::NotAPicture
         | PictureError::Truncated { .. }
         | PictureError::Damaged { .. } => ModelErrorType::ImageLoadError,
@@ -40,7 +62,7 @@ fn kind(error: &PictureError) -> ModelErrorType {
 
 /// Says that nothing was made, instead of handing out an empty white square.
 pub(super) fn of_cutout(error: &CutoutError) -> Detail {
-    Detail::model(ModelErrorType::NoMediaGenerated, at(0), format!("{} {}", error.message(), error.hint()))
+    advised(ModelErrorType::NoMediaGenerated, 0, &error.message(), error.hint(), json!({}))
 }
 
 /// A file that could not be had.
@@ -49,11 +71,9 @@ pub(super) fn of_download(index: usize, why: &str) -> Detail {
 }
 
 pub(super) fn too_large(index: usize, limit: usize) -> Detail {
-    let msg = format!(
-        "The file is larger than {} MB. Save the photo as JPEG with quality 90, or make it smaller.",
-        limit / MIB
-    );
-    Detail::model(ModelErrorType::FileTooLarge, at(index), msg).with_ctx(&json!({ "max_size": limit }))
+    let message = format!("The file is larger than {} MB.", limit / MIB);
+    let hint = "Save the photo as JPEG with quality 90, or make it smaller.";
+    advised(ModelErrorType::FileTooLarge, index, &message, hint, json!({ "max_size": limit }))
 }
 
 const MIB: usize = 1024 * 1024;
@@ -76,6 +96,7 @@ mod tests {
     fn every_fault_of_a_photo_has_its_type_and_advice() {
         says(PictureError::Empty, "image_load_error");
         says(PictureError::NotAPicture, "image_load_error");
+        says(PictureError::Transparent, "image_load_error");
         says(PictureError::Truncated { format: Format::Jpeg }, "image_load_error");
         says(PictureError::UnsupportedFlavor { format: Format::Jpeg }, "unsupported_image_format");
         says(PictureError::FileTooLarge { bytes: 13 * MIB, limit: 12 * MIB }, "file_too_large");
@@ -91,7 +112,9 @@ mod tests {
     #[test]
     fn limits_are_in_the_context() {
         let detail = too_large(0, 12 * MIB);
-        assert_eq!(detail.ctx.unwrap().get(), r#"{"max_size":12582912}"#);
+        let ctx: Value = serde_json::from_str(detail.ctx.unwrap().get()).unwrap();
+        assert_eq!(ctx["max_size"], 12 * MIB);
+        assert!(detail.msg.ends_with(ctx["hint"].as_str().unwrap()), "the advice can be told apart: {}", detail.msg);
         assert!(detail.msg.contains("12 MB"));
     }
 }

@@ -1,12 +1,10 @@
 //! Says in plain words what was done and what was not. Pure.
 
+use plantain_media::check::enlargement::SOFT_ABOVE;
 use plantain_media::picture::Cutout;
 
 use super::output::Painted;
 use super::prompt::PromptPlan;
-
-/// Enlarged by more than this, a product looks soft.
-const SOFT_FROM: f32 = 1.5;
 
 /// What there is to tell of.
 pub(super) struct Work<'a> {
@@ -16,6 +14,8 @@ pub(super) struct Work<'a> {
     /// Sentences about the photo file.
     pub notices: &'a [&'static str],
     pub images_given: usize,
+    /// The product, and the backdrop where it was laid on one.
+    pub images_used: usize,
 }
 
 pub(super) fn describe(work: &Work<'_>) -> String {
@@ -40,16 +40,25 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
         sentences.push("The photo's edge cuts the product off.".to_owned());
     }
     let upscaled = work.pictures.iter().map(|picture| picture.upscaled).fold(1.0, f32::max);
-    if upscaled > SOFT_FROM {
+    if f64::from(upscaled) > SOFT_ABOVE {
+        let long = work.pictures.iter().map(|picture| picture.width.max(picture.height)).max().unwrap_or_default();
         sentences.push(format!(
-            "The product was enlarged {upscaled:.1} times and may look soft; a larger photo would be sharper."
+            "For {long} pixels the product was enlarged {upscaled:.1} times and may look soft; a larger photo would be sharper."
         ));
     }
-    if work.images_given > 2 {
-        sentences.push(format!("Of {} pictures two were used: the product and the backdrop.", work.images_given));
-    }
+    sentences.extend(about_unused(work.images_given, work.images_used));
     sentences.extend(work.notices.iter().map(|notice| (*notice).to_owned()));
     sentences
+}
+
+fn about_unused(given: usize, used: usize) -> Option<String> {
+    match (given, used) {
+        (3.., 2..) => Some(format!("Of {given} pictures two were used: the product and the backdrop.")),
+        (2.., 1) => Some(format!(
+            "Of {given} pictures the first was used; the prompt names a plain background, so there was no place for a backdrop."
+        )),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +93,8 @@ mod tests {
             touches_frame,
         };
         let plan = prompt::read(prompt);
-        describe(&Work { plan: &plan, pictures, cutout: &cutout, notices: &[], images_given })
+        let images_used = images_given.min(2);
+        describe(&Work { plan: &plan, pictures, cutout: &cutout, notices: &[], images_given, images_used })
     }
 
     #[test]
@@ -108,6 +118,17 @@ mod tests {
             "Of 3 pictures two were used",
         ] {
             assert!(said.contains(words), "{words} is not in {said}");
+        }
+    }
+
+    #[test]
+    fn a_picture_that_was_not_used_is_told_of() {
+        for (given, used, words) in
+            [(1, 1, None), (2, 2, None), (3, 2, Some("two were used")), (2, 1, Some("the first was used"))]
+        {
+            let said = about_unused(given, used);
+            assert_eq!(said.is_some(), words.is_some(), "{given} {used}: {said:?}");
+            assert!(words.is_none_or(|words| said.is_some_and(|said| said.contains(words))), "{given} {used}");
         }
     }
 }

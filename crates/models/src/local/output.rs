@@ -43,17 +43,33 @@ struct LocalImage {
 struct Output {
     images: Vec<LocalImage>,
     description: String,
+    product: Size,
+}
+
+#[derive(Serialize)]
+struct Size {
+    width: u32,
+    height: u32,
+}
+
+/// What is told beside the pictures.
+pub(super) struct Said {
+    pub description: String,
+    /// Width and height of the product in the photo, in pixels.
+    pub product: (u32, u32),
 }
 
 /// The output's JSON. Every address in it can be read when this returns.
 pub(super) async fn hand_out(
     files: &Files,
     pictures: Vec<Painted>,
-    description: String,
+    said: Said,
     as_data: bool,
 ) -> Result<String, Stopped> {
     let images = try_join_all(pictures.into_iter().map(|picture| hand_out_one(files, picture, as_data))).await?;
-    Ok(serde_json::to_string(&Output { images, description }).expect("strings and numbers always serialise"))
+    let Said { description, product: (width, height) } = said;
+    let output = Output { images, description, product: Size { width, height } };
+    Ok(serde_json::to_string(&output).expect("strings and numbers always serialise"))
 }
 
 async fn hand_out_one(files: &Files, picture: Painted, as_data: bool) -> Result<LocalImage, Stopped> {

@@ -94,6 +94,10 @@ mod tests {
             "white background, not grey",
             "clean, bright white studio background",
             "a white mug on a white background",
+            "pure white, please",
+            "Within these rules: pure white, please",
+            "white",
+            "just plain white. No text.",
         ] {
             background(white, Some(PureWhite));
         }
@@ -112,8 +116,19 @@ mod tests {
         background("a white mug on a black background", Some(Colour([0, 0, 0])));
         background("simple background that suits the product", None);
         background("make the mug white", None);
+        background("pure white mug, please", None);
+        background("the product is white", None);
         background("no white background", Some(LightGrey));
         background("", None);
+    }
+
+    #[test]
+    fn a_bare_white_that_is_followed_is_not_called_unfollowed() {
+        let rules =
+            "Pure white background (RGB 255, 255, 255) everywhere behind the product. No shadow and no reflection.";
+        not_followed(&format!("{rules} Within these rules: pure white, please"), &[]);
+        not_followed("light grey background. Pure white, please", &["Pure white"]);
+        not_followed("make the mug white", &["mug white"]);
     }
 
     #[test]

@@ -33,6 +33,12 @@ pub(super) struct Wanted<'a> {
     pub backdrop: Option<Arc<Picture>>,
 }
 
+/// Whether a backdrop has a place: not where the prompt demands a plain background, since marketplaces refuse all others.
+pub(super) fn takes_backdrop(plan: &PromptPlan) -> bool {
+    let plain = [Background::PureWhite, Background::Neutral, Background::LightGrey];
+    plan.background.is_none_or(|background| !plain.contains(&background))
+}
+
 /// One scene for each picture that was asked for, all different.
 pub(super) fn of(wanted: &Wanted<'_>) -> Vec<Scene> {
     let mut scenes: Vec<Scene> = three(wanted).into();
@@ -204,7 +210,7 @@ mod tests {
     #[test]
     fn a_backdrop_is_seen_and_decides_the_shape() {
         let backdrop = Some(Arc::new(Picture::filled(300, 200, [9; 3])));
-        let plan = prompt::read("pure white background");
+        let plan = prompt::read("soft shadow");
         let scenes = of(&Wanted { plan: &plan, settings: &settings(3, ""), backdrop: backdrop.clone() });
         for scene in &scenes {
             assert!(matches!(scene.backdrop, Backdrop::Picture(_)) && scene.fill < 0.7);
@@ -212,6 +218,20 @@ mod tests {
         }
         let wide = settings(1, r#","aspect_ratio":"21:9""#);
         assert_eq!(of(&Wanted { plan: &plan, settings: &wide, backdrop })[0].canvas, (2000, 857));
+    }
+
+    #[test]
+    fn where_a_plain_background_is_demanded_there_is_no_place_for_a_backdrop() {
+        for (prompt, takes) in [
+            ("pure white background", false),
+            ("light neutral background", false),
+            ("light grey background", false),
+            ("on this table", true),
+            ("simple background that suits the product", true),
+            ("studio backdrop", true),
+        ] {
+            assert_eq!(takes_backdrop(&prompt::read(prompt)), takes, "{prompt}");
+        }
     }
 
     #[test]

@@ -86,3 +86,15 @@ async fn a_second_picture_is_the_backdrop() {
     let description = output["description"].as_str().unwrap();
     assert!(description.contains("Of 3 pictures two were used"), "{description}");
 }
+
+#[tokio::test]
+async fn where_white_is_demanded_a_second_picture_is_no_backdrop_and_that_is_said() {
+    let bench = bench().await;
+    let backdrop = bench.keep(&plantain_testkit::photo::png_of_size(300, 200)).await;
+    let input = json!({ "prompt": "pure white background", "image_urls": [bench.keep(PUMP).await, backdrop] });
+    let output = bench.edit(input).await.output();
+    assert_eq!(output["images"][0]["variant"], "Pure white");
+    let description = output["description"].as_str().unwrap();
+    assert!(description.contains("Of 2 pictures the first was used"), "{description}");
+    assert!(output["product"]["height"].as_u64().is_some_and(|height| (800..2000).contains(&height)), "{output}");
+}

@@ -49,6 +49,22 @@ async fn a_photo_without_a_product_gives_no_empty_picture() {
     run.refuses("no_media_generated", FIRST, "No product stands out");
 }
 
+#[tokio::test]
+async fn a_thumbnail_gives_no_ruined_picture() {
+    let bench = bench().await;
+    let thumbnail = photo::jpeg_of_size(120, 120);
+    let run = bench.edit(json!({ "prompt": "on white", "image_urls": [bench.keep(&thumbnail).await] })).await;
+    run.refuses("image_too_small", FIRST, "too few for a picture of 2000 x 2000");
+}
+
+#[tokio::test]
+async fn a_picture_of_nothing_is_called_that() {
+    let bench = bench().await;
+    let uri = format!("data:;base64,{}", STANDARD.encode(photo::transparent()));
+    let run = bench.edit(json!({ "prompt": "x", "image_urls": [uri] })).await;
+    run.refuses("image_load_error", FIRST, "fully transparent");
+}
+
 fn png_encoder(out: &mut Vec<u8>, width: u32, height: u32) -> png::Encoder<'static, &mut Vec<u8>> {
     let mut encoder = png::Encoder::new(out, width, height);
     encoder.set_color(png::ColorType::Rgb);

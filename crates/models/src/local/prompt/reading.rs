@@ -6,8 +6,8 @@
 use super::colour;
 use super::tokens::{self, Kind, Token};
 use super::vocabulary::{
-    AFTER_SUBJECT, BACKGROUND_HEADS, BACKGROUND_MANNERS, FILL_MANNERS, FILL_WORDS, FOREIGN_SHADOWS, HARMLESS, LEADING,
-    LIST_WORDS, Meaning, NEGATIONS, NEVER_ADDED, PHRASES, PICTURES, SHADOW_HEADS, SHADOW_MANNERS,
+    AFTER_SUBJECT, ASIDES, BACKGROUND_HEADS, BACKGROUND_MANNERS, FILL_MANNERS, FILL_WORDS, FOREIGN_SHADOWS, HARMLESS,
+    LEADING, LIST_WORDS, Meaning, NEGATIONS, NEVER_ADDED, PHRASES, PICTURES, SHADOW_HEADS, SHADOW_MANNERS,
 };
 use super::{Background, PromptPlan, QUOTE_CHARS_MAX, QUOTES_MAX, Shadow};
 
@@ -49,6 +49,7 @@ impl<'p> Reading<'p> {
             Kind::Word(word) if SHADOW_HEADS.contains(&word.as_str()) => self.shadow_head(at),
             Kind::Word(word) if BACKGROUND_HEADS.contains(&word.as_str()) => self.background_head(at),
             Kind::Word(word) if self.is_negation(at, 1) => self.ruled_out_colour(at, &word),
+            Kind::Word(word) if word == "white" => self.bare_white(at),
             _ => {}
         }
     }
@@ -218,6 +219,20 @@ impl<'p> Reading<'p> {
     fn ruled_out_colour(&mut self, at: usize, word: &str) {
         if let Some(background) = colour::background(word, None) {
             self.exclude(at - 1, at + 1, background);
+        }
+    }
+
+    /// "Pure white, please": white with nothing beside it that could be white but the background.
+    fn bare_white(&mut self, at: usize) {
+        let ends = |at: &usize| {
+            self.tokens.get(*at).is_none_or(|token| matches!(token.kind, Kind::Pause | Kind::Stop)) || self.taken[*at]
+        };
+        let from = (0..at).rev().find(ends).map_or(0, |end| end + 1);
+        let to = (at + 1..).find(ends).unwrap_or(at + 1);
+        let beside = |at: usize| self.is(at, BACKGROUND_MANNERS) || self.is(at, ASIDES);
+        if (from..to).all(|other| other == at || beside(other)) {
+            let first = self.manners_before(at, |word| BACKGROUND_MANNERS.contains(&word));
+            self.background(first.max(from), at + 1, Background::PureWhite);
         }
     }
 

@@ -76,6 +76,9 @@ pub(super) const BACKGROUND_MANNERS: &[&str] = &[
     "subtle", "the", "a",
 ];
 
+/// What may stand beside a bare white: "pure white, please".
+pub(super) const ASIDES: &[&str] = &["please", "thanks", "only", "just", "very", "simply", "really", "and"];
+
 pub(super) const SHADOW_HEADS: &[&str] = &["shadow", "shadows"];
 
 /// Words before a shadow, and the shadow they mean.
