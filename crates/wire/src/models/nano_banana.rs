@@ -4,8 +4,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::check::check;
+use super::schema::{Field, Kind, Object, Schema};
+use super::shared::{IMAGES, SEED, SYNC_MODE, num_images, prompt};
+use super::values::Values;
 use crate::error::Detail;
-use crate::models::fields::Fields;
+
+pub use super::shared::{IMAGE_URLS_MAX, PROMPT_CHARS_MAX};
 
 /// The endpoint of [`TextInput`].
 pub const TEXT_ENDPOINT: &str = "fal-ai/nano-banana";
@@ -14,12 +19,6 @@ pub const EDIT_ENDPOINT: &str = "fal-ai/nano-banana/edit";
 
 /// The most pictures of one request.
 pub const NUM_IMAGES_MAX: u8 = 4;
-
-/// The longest prompt, in characters. fal publishes no limit; the model underneath reads about as much.
-pub const PROMPT_CHARS_MAX: usize = 50_000;
-
-/// The most input pictures. fal publishes no limit; this one keeps a request's memory bounded.
-pub const IMAGE_URLS_MAX: usize = 16;
 
 /// The shape of the output, width to height. The names are the wire's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,7 +86,7 @@ impl OutputFormat {
     }
 }
 
-const EDIT_RATIOS: [(&str, AspectRatio); 11] = [
+const RATIOS: [(&str, AspectRatio); 11] = [
     ("auto", AspectRatio::Auto),
     ("21:9", AspectRatio::R21x9),
     ("16:9", AspectRatio::R16x9),
@@ -106,6 +105,93 @@ const FORMATS: [(&str, OutputFormat); 3] =
 
 const TOLERANCES: [(&str, u8); 6] = [("1", 1), ("2", 2), ("3", 3), ("4", 4), ("5", 5), ("6", 6)];
 
+/// The first word of a table, without its meanings, for a description.
+const fn words<T: Copy, const N: usize>(table: [(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut at = 0;
+    while at < N {
+        words[at] = table[at].0;
+        at += 1;
+    }
+    words
+}
+
+const EDIT_WORDS: [&str; 11] = words(RATIOS);
+
+/// All but `auto`, which needs a picture to go by.
+const TEXT_WORDS: &[&str] = EDIT_WORDS.split_at(1).1;
+
+pub(super) const TEXT: Schema = Schema {
+    endpoint: TEXT_ENDPOINT,
+    title: "Nano Banana",
+    description: "Generates images from text with Google's Gemini 2.5 Flash Image.",
+    category: "text-to-image",
+    input: Object::new("Input", TEXT_INPUT),
+    output: Object::new("Output", OUTPUT),
+};
+
+pub(super) const EDIT: Schema = Schema {
+    endpoint: EDIT_ENDPOINT,
+    title: "Nano Banana Edit",
+    description: "Edits and combines images as a text says, with Google's Gemini 2.5 Flash Image.",
+    category: "image-to-image",
+    input: Object::new("Input", EDIT_INPUT),
+    output: Object::new("Output", OUTPUT),
+};
+
+const NUM_IMAGES: Field = num_images("How many images are generated.");
+const OUTPUT_FORMAT: Field =
+    Field::or("output_format", Kind::Word(&words(FORMATS)), "\"png\"", "The file format of the generated images.");
+const SAFETY_TOLERANCE: Field = Field::or(
+    "safety_tolerance",
+    Kind::Word(&words(TOLERANCES)),
+    "\"4\"",
+    "How much unsafe content is let through: 1 is the strictest, 6 the most tolerant.",
+);
+const LIMIT_GENERATIONS: Field = Field::or(
+    "limit_generations",
+    Kind::Flag,
+    "false",
+    "Whether each round of prompting gives one image only, even if the prompt asks for more.",
+);
+
+const TEXT_INPUT: &[Field] = &[
+    prompt("The text that the images are generated from."),
+    NUM_IMAGES,
+    SEED,
+    Field::or("aspect_ratio", Kind::Word(TEXT_WORDS), "\"1:1\"", "The shape of the generated images."),
+    OUTPUT_FORMAT,
+    SAFETY_TOLERANCE,
+    SYNC_MODE,
+    LIMIT_GENERATIONS,
+];
+
+const EDIT_INPUT: &[Field] = &[
+    prompt("What is to be done with the images."),
+    Field::required(
+        "image_urls",
+        Kind::List { of: &Kind::Address, least: 1, most: IMAGE_URLS_MAX },
+        "The images to work from: addresses or data URIs.",
+    ),
+    NUM_IMAGES,
+    SEED,
+    Field::or(
+        "aspect_ratio",
+        Kind::Word(&EDIT_WORDS),
+        "\"auto\"",
+        "The shape of the generated images; auto follows the first input image.",
+    ),
+    OUTPUT_FORMAT,
+    SAFETY_TOLERANCE,
+    SYNC_MODE,
+    LIMIT_GENERATIONS,
+];
+
+const OUTPUT: &[Field] = &[
+    IMAGES,
+    Field::required("description", Kind::Text { least: 0, most: usize::MAX }, "What the model says about its work."),
+];
+
 /// What both endpoints share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -123,16 +209,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn read(fields: &mut Fields<'_>, ratios: &[(&str, AspectRatio)], ratio: AspectRatio) -> Settings {
-        let num_images = fields.integer_within("num_images", 1, i128::from(NUM_IMAGES_MAX), 1);
+    /// Of an input that was checked, so that each default here stands for what can't happen.
+    fn of(values: &Values<'_>) -> Settings {
         Settings {
-            num_images: u8::try_from(num_images).unwrap_or(1),
-            seed: fields.integer("seed"),
-            aspect_ratio: fields.one_of("aspect_ratio", ratios, ratio),
-            output_format: fields.one_of("output_format", &FORMATS, OutputFormat::Png),
-            safety_tolerance: fields.one_of("safety_tolerance", &TOLERANCES, 4),
-            sync_mode: fields.flag("sync_mode", false),
-            limit_generations: fields.flag("limit_generations", false),
+            num_images: values.integer("num_images").and_then(|number| number.try_into().ok()).unwrap_or(1),
+            seed: values.integer("seed"),
+            aspect_ratio: values.word("aspect_ratio", &RATIOS).unwrap_or(AspectRatio::Auto),
+            output_format: values.word("output_format", &FORMATS).unwrap_or(OutputFormat::Png),
+            safety_tolerance: values.word("safety_tolerance", &TOLERANCES).unwrap_or(4),
+            sync_mode: values.flag("sync_mode"),
+            limit_generations: values.flag("limit_generations"),
         }
     }
 }
@@ -147,10 +233,8 @@ pub struct TextInput {
 impl TextInput {
     /// Reads the bare input object; unknown fields are ignored. An error is the `detail` of the 422 to answer with.
     pub fn parse(body: &[u8]) -> Result<TextInput, Vec<Detail>> {
-        let mut fields = Fields::read(body)?;
-        let prompt = fields.text("prompt", PROMPT_CHARS_MAX);
-        let settings = Settings::read(&mut fields, &EDIT_RATIOS[1..], AspectRatio::R1x1);
-        fields.finish(TextInput { prompt, settings })
+        let values = check(&TEXT.input, body)?;
+        Ok(TextInput { prompt: values.text("prompt"), settings: Settings::of(&values) })
     }
 }
 
@@ -175,10 +259,11 @@ impl EditInput {
     /// assert_eq!(complaints[0].summary(), "image_urls: Field required");
     /// ```
     pub fn parse(body: &[u8]) -> Result<EditInput, Vec<Detail>> {
-        let mut fields = Fields::read(body)?;
-        let prompt = fields.text("prompt", PROMPT_CHARS_MAX);
-        let image_urls = fields.texts("image_urls", IMAGE_URLS_MAX);
-        let settings = Settings::read(&mut fields, &EDIT_RATIOS, AspectRatio::Auto);
-        fields.finish(EditInput { prompt, image_urls, settings })
+        let values = check(&EDIT.input, body)?;
+        Ok(EditInput {
+            prompt: values.text("prompt"),
+            image_urls: values.texts("image_urls"),
+            settings: Settings::of(&values),
+        })
     }
 }

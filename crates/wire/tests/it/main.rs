@@ -4,4 +4,5 @@ mod golden;
 mod lenient;
 mod nano_banana;
 mod never_panics;
+mod schemas;
 mod signatures;

@@ -9,7 +9,7 @@ use plantain_wire::models::nano_banana::{EditInput, TextInput};
 use plantain_wire::signature::{SignedHeaders, SigningKey, sign_webhook, verify};
 use plantain_wire::status::StatusBody;
 use plantain_wire::submit::SubmitReply;
-use plantain_wire::{hmac, webhook::WebhookBody};
+use plantain_wire::{hmac, models, webhook::WebhookBody};
 use proptest::prelude::*;
 
 /// Text that gets past the first byte of a JSON parser often enough.
@@ -47,7 +47,60 @@ fn jsonish() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![pieces, prop::collection::vec(any::<u8>(), 0..64)]
 }
 
+/// Any JSON value, biased to the names and words of the models' inputs.
+fn json() -> impl Strategy<Value = String> {
+    let names = || {
+        let mut names: Vec<&'static str> =
+            models::SCHEMAS.iter().flat_map(|schema| schema.input.fields).map(|field| field.name).collect();
+        names.extend(["width", "height", "path", "scale", "x"]);
+        prop::sample::select(names)
+    };
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|yes| yes.to_string()),
+        any::<i128>().prop_map(|number| number.to_string()),
+        any::<f32>().prop_filter("JSON has no such number", |number| number.is_finite()).prop_map(|n| n.to_string()),
+        prop::sample::select(vec![
+            "\"png\"",
+            "\"5\"",
+            "\"auto\"",
+            "\"\"",
+            "\"\"\"",
+            "1e400",
+            "-0",
+            "\"square\"",
+            "\"\\ud800\""
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,8}".prop_map(|text| format!("{text:?}")),
+    ];
+    leaf.prop_recursive(4, 64, 8, move |inner| {
+        let members = prop::collection::vec((names(), inner.clone()), 0..8).prop_map(|members| {
+            let members: Vec<_> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        });
+        let entries = prop::collection::vec(inner, 0..6).prop_map(|entries| format!("[{}]", entries.join(",")));
+        prop_oneof![members, entries]
+    })
+}
+
 proptest! {
+    #[test]
+    fn any_input_of_any_model_is_let_through_or_refused_with_a_place(input in json(), at in any::<prop::sample::Index>()) {
+        let schema = at.get(models::SCHEMAS);
+        let endpoint: EndpointId = schema.endpoint.parse().unwrap();
+        if let Err(details) = models::check(&endpoint, input.as_bytes()) {
+            prop_assert!(!details.is_empty() && details.iter().all(|detail| !detail.msg.is_empty()));
+            let body = ErrorBody::Validation(details).to_json();
+            prop_assert!(ErrorBody::parse(body.as_bytes()).is_some(), "{}", body);
+        }
+        // What is read and what is checked agree.
+        let read = (EditInput::parse(input.as_bytes()).is_ok(), TextInput::parse(input.as_bytes()).is_ok());
+        let checked = [models::nano_banana::EDIT_ENDPOINT, models::nano_banana::TEXT_ENDPOINT]
+            .map(|id| models::check(&id.parse().unwrap(), input.as_bytes()).is_ok());
+        prop_assert_eq!(read, (checked[0], checked[1]));
+    }
+
     #[test]
     fn any_body_is_answered_or_refused(body in jsonish(), status in any::<u16>()) {
         let _ = CancelReply::parse(status, &body);
