@@ -1,5 +1,7 @@
 //! Why no product could be cut out.
 
+use std::path::PathBuf;
+
 /// Variants say what the caller can do: send another photo, or repair the model.
 #[derive(Debug, thiserror::Error)]
 pub enum CutoutError {
@@ -18,6 +20,12 @@ pub enum CutoutError {
     /// The file is a network, but not one that maps a 320-pixel picture to one matte.
     #[error("the cut-out model has an unexpected shape")]
     ForeignModel,
+    /// ONNX Runtime was asked for and can't be opened. A fault of the installation.
+    #[error("ONNX Runtime can't be opened from {}: {source}", .library.display())]
+    Runtime { library: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
+    /// ONNX Runtime was asked for, and this program was built without it. A fault of the installation.
+    #[error("this program was built without ONNX Runtime")]
+    RuntimeLeftOut,
 }
 
 impl CutoutError {
@@ -28,6 +36,7 @@ impl CutoutError {
             CutoutError::BoxOutside => "box_outside_photo",
             CutoutError::SizeMismatch => "alpha_size_mismatch",
             CutoutError::Model(_) | CutoutError::ForeignModel => "cutout_model_failed",
+            CutoutError::Runtime { .. } | CutoutError::RuntimeLeftOut => "cutout_runtime_unavailable",
         }
     }
 
@@ -43,6 +52,9 @@ impl CutoutError {
             CutoutError::SizeMismatch => "The transparency does not have the size of the picture.",
             CutoutError::Model(_) => "The cut-out model could not be run.",
             CutoutError::ForeignModel => "The cut-out model does not take a 320-pixel picture and give one matte.",
+            // Where the library was looked for is the operator's to know; this may be read by anybody.
+            CutoutError::Runtime { .. } => "ONNX Runtime could not be opened.",
+            CutoutError::RuntimeLeftOut => "This program was built without ONNX Runtime.",
         }
         .to_owned()
     }
@@ -57,6 +69,12 @@ impl CutoutError {
             CutoutError::SizeMismatch => "Send the picture again.",
             CutoutError::Model(_) | CutoutError::ForeignModel => {
                 "Use the embedded model, or an ONNX file of the U2-Net family with a 320 x 320 input."
+            }
+            CutoutError::Runtime { .. } => {
+                "Run `pip install onnxruntime` and name the file onnxruntime/capi/libonnxruntime.so.1.x.y that it installs, or take the setting out: the built-in runtime needs no library."
+            }
+            CutoutError::RuntimeLeftOut => {
+                "Build with `--features onnxruntime`, or take the setting out: the built-in runtime needs no library."
             }
         }
     }

@@ -5,7 +5,8 @@
 //! at full resolution, and at its soft edge the old background is taken out of the colours.
 //!
 //! This module owns which pixels are product. It refuses to guess: a photo in which nothing stands out is
-//! [`CutoutError::NoProduct`]. It never invents a pixel and reads no file, clock or network. A product is worked on
+//! [`CutoutError::NoProduct`]. It never invents a pixel, and reads no clock or network and no file but the library
+//! of [`OnnxRuntime`], where one is named. A product is worked on
 //! with at most [`MAX_PRODUCT_SIDE`] pixels on its long side, so memory is bounded by that and not by the camera:
 //! about 40 bytes a pixel of the crop, 350 MB at worst, and 150 MB for the network, beside the photo itself.
 
@@ -22,6 +23,7 @@ mod saliency;
 pub use components::Keep;
 pub use error::CutoutError;
 pub use frame::MAX_PRODUCT_SIDE;
+pub use runtime::OnnxRuntime;
 
 use crate::picture::{Cutout, Matte, Picture, Rect};
 use plane::Plane;
@@ -90,6 +92,12 @@ impl Segmenter {
     /// The network that is part of the program. Loading takes about 15 ms.
     pub fn embedded() -> Result<Segmenter, CutoutError> {
         Ok(Segmenter { runtime: Runtime::embedded(WEIGHTS)? })
+    }
+
+    /// The same network on ONNX Runtime, in less than half the time. Loading takes about 50 ms; while it is
+    /// loaded it holds about 300 MB, and 110 MB of the process stay when it is not.
+    pub fn embedded_on(runtime: &OnnxRuntime) -> Result<Segmenter, CutoutError> {
+        Ok(Segmenter { runtime: Runtime::on(runtime, WEIGHTS)? })
     }
 
     /// The bytes that [`Segmenter::embedded`] loads, so that a program can tell whether it was damaged.

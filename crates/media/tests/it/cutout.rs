@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use crate::score;
-use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Focus, Passes, Segmenter};
+use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Focus, OnnxRuntime, Passes, Segmenter};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture, Rect};
 
@@ -145,6 +145,23 @@ fn a_picture_that_is_cut_out_already_keeps_its_own_matte() {
 #[test]
 fn weights_that_are_no_network_are_an_error() {
     assert!(matches!(Segmenter::from_onnx(b"not a model".to_vec()), Err(CutoutError::Model(_))));
+}
+
+#[test]
+fn a_runtime_that_is_missing_or_no_library_is_an_error_with_advice() {
+    for path in ["nowhere/libonnxruntime.so.1", "weights/u2netp.onnx", "weights"] {
+        let error = OnnxRuntime::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_err();
+        let advice = match &error {
+            CutoutError::Runtime { library, .. } if cfg!(feature = "onnxruntime") => {
+                assert!(library.ends_with(path) && error.to_string().contains(path), "{error}");
+                "pip install onnxruntime"
+            }
+            CutoutError::RuntimeLeftOut if !cfg!(feature = "onnxruntime") => "--features onnxruntime",
+            other => panic!("{path}: {other}"),
+        };
+        assert!(error.hint().contains(advice) && !error.is_input_fault(), "{error}");
+        assert!(!error.message().contains(path), "where files lie is not for everybody: {}", error.message());
+    }
 }
 
 #[test]

@@ -6,5 +6,7 @@ mod compose;
 mod cutout;
 mod decode;
 mod finish;
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
 mod preset;
 mod score;
