@@ -46,8 +46,18 @@ pub(crate) fn head(status: u16, headers: &HeaderMap) -> Answer {
         names_request: text(header::REQUEST_ID).is_some(),
         error_type: text(header::ERROR_TYPE).and_then(ErrorType::parse),
         retry_after: text(RETRY_AFTER.as_str()).and_then(|value| retry_after::parse(value, text(DATE.as_str()))),
+        fal_headers: fal_headers(headers),
         body: bytes::Bytes::new(),
     }
+}
+
+/// The most headers of a reply that are kept.
+const FAL_HEADERS_MAX: usize = 32;
+
+fn fal_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let fals = texts.filter(|(name, _)| name.starts_with("x-fal-"));
+    fals.take(FAL_HEADERS_MAX).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Repeats a call that changes nothing on the other side.

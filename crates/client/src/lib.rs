@@ -9,7 +9,7 @@ pub mod endpoints;
 pub mod error;
 mod outcome;
 mod queue;
-mod sse;
+pub mod sse;
 mod stream;
 mod upload;
 

@@ -16,6 +16,8 @@ pub(crate) struct Answer {
     pub(crate) names_request: bool,
     pub(crate) error_type: Option<ErrorType>,
     pub(crate) retry_after: Option<Duration>,
+    /// Headers that begin with `x-fal-`, in lower case.
+    pub(crate) fal_headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -77,7 +79,8 @@ mod tests {
 
     fn answer(status: u16, names_request: bool, body: &'static str) -> Answer {
         let error_type = None;
-        Answer { status, names_request, error_type, retry_after: None, body: Bytes::from_static(body.as_bytes()) }
+        let body = Bytes::from_static(body.as_bytes());
+        Answer { status, names_request, error_type, retry_after: None, fal_headers: Vec::new(), body }
     }
 
     #[test]

@@ -114,6 +114,17 @@ impl QueueClient {
         input: impl Into<Bytes>,
         options: &SubmitOptions,
     ) -> Result<SubmitReply, ClientError> {
+        self.submit_with(endpoint, input, options, &[]).await
+    }
+
+    /// As [`QueueClient::submit`], with further headers of the protocol, such as the life of the files that are produced.
+    pub async fn submit_with(
+        &self,
+        endpoint: &EndpointId,
+        input: impl Into<Bytes>,
+        options: &SubmitOptions,
+        headers: &[(&'static str, String)],
+    ) -> Result<SubmitReply, ClientError> {
         let mut url = join(&self.endpoints.queue, endpoint.as_str());
         if let Some(webhook) = &options.webhook {
             url.query_pairs_mut().append_pair("fal_webhook", webhook.as_str());
@@ -130,6 +141,7 @@ impl QueueClient {
             let seconds = timeout.as_secs_f64().to_string();
             request = request.header(header::REQUEST_TIMEOUT, &seconds).header(header::REQUEST_START_TIMEOUT, &seconds);
         }
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         let answer = once(request, CALL_DEADLINE, ANSWER_BYTES_MAX).await?.success()?;
         SubmitReply::parse(&answer.body).map_err(|_| ClientError::Protocol(Fault::Unreadable))
     }
@@ -147,6 +159,15 @@ impl QueueClient {
     /// What became of a completed request; the model's errors are replies, not errors. Repeated a few times on passing
     /// troubles. An unknown or expired request is [`ClientError::Rejected`] with status 404.
     pub async fn result(&self, endpoint: &EndpointId, id: &RequestId) -> Result<ResultReply, ClientError> {
+        self.result_and_headers(endpoint, id).await.map(|(reply, _)| reply)
+    }
+
+    /// As [`QueueClient::result`], with the reply's headers that begin with `x-fal-`, their names in lower case.
+    pub async fn result_and_headers(
+        &self,
+        endpoint: &EndpointId,
+        id: &RequestId,
+    ) -> Result<(ResultReply, Vec<(String, String)>), ClientError> {
         let url = Urls::new(&self.endpoints.queue, endpoint, id).response_url;
         safely(async || {
             let request = self.request(Method::GET, url.clone());
@@ -155,7 +176,8 @@ impl QueueClient {
                 return Err(answer.into_error());
             }
             let error_type = answer.error_type.or_else(|| error_type_in(&answer.body, answer.status));
-            Ok(ResultReply { http_status: answer.status, body: answer.body, error_type })
+            let reply = ResultReply { http_status: answer.status, body: answer.body, error_type };
+            Ok((reply, answer.fal_headers))
         })
         .await
     }

@@ -4,15 +4,15 @@
 //! than [`EVENT_BYTES_MAX`] of an unfinished event.
 
 /// The largest event: a status with a long log.
-pub(crate) const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const EVENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// An event grew beyond the bound, or isn't text.
+/// An event grew beyond the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BadEvent;
+pub struct BadEvent;
 
 /// Keeps what of a line and of an event has come so far.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub struct Reader {
     line: Vec<u8>,
     data: Option<Vec<u8>>,
     /// The last line ended with a carriage return, so a line feed that follows belongs to it.
@@ -21,7 +21,7 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Takes the next bytes, however they were cut, and returns the events that became complete.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, BadEvent> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, BadEvent> {
         let mut events = Vec::new();
         for &byte in bytes {
             let continues = std::mem::replace(&mut self.after_return, byte == b'\r') && byte == b'\n';

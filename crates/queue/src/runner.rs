@@ -1,7 +1,5 @@
 //! What a model is to the queue: something that answers an input, or fails in a way that says whether to try again.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,6 +13,12 @@ use plantain_wire::options::RequestOptions;
 use plantain_wire::status::LogLevel;
 
 use crate::model::Caller;
+
+pub use self::endpoints::{Endpoint, EndpointSettings, Price, Runners};
+pub use self::memory::{Memory, NOTE_BYTES_MAX, NotKept, Note};
+
+mod endpoints;
+mod memory;
 
 /// Runs attempts of requests for the endpoints it serves. Implementations ship in `plantain-models`.
 #[async_trait]
@@ -38,6 +42,7 @@ pub struct RunTask {
     pub input: Bytes,
     pub logs: LogSink,
     pub partials: Partials,
+    pub memory: Memory,
     pub cancel: CancellationToken,
 }
 
@@ -91,6 +96,11 @@ impl Partials {
         (Partials(Some(sender)), receiver)
     }
 
+    /// Whether anybody listens, so that a model need not be asked for what nobody hears.
+    pub fn are_heard(&self) -> bool {
+        self.0.as_ref().is_some_and(|sender| !sender.is_closed())
+    }
+
     pub fn send(&self, json: Bytes) {
         if let Some(sender) = &self.0 {
             let _ = sender.try_send(json);
@@ -124,36 +134,5 @@ impl LogSink {
     pub fn write(&self, level: LogLevel, message: String) {
         // A full channel means a runaway log; losing its lines is better than holding the job up.
         let _ = self.0.try_send((level, message));
-    }
-}
-
-/// Which runner serves which endpoint. An id that nobody serves is answered with 404 before it is queued.
-#[derive(Clone, Default)]
-pub struct Runners(Vec<(Pattern, Arc<dyn Runner>)>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Pattern {
-    Exact(String),
-    /// `prefix*`
-    Prefix(String),
-}
-
-impl Runners {
-    /// Adds a runner for an endpoint id, or for all that begin alike (`fal-ai/flux/*`). Earlier entries win.
-    pub fn with(mut self, pattern: &str, runner: Arc<dyn Runner>) -> Runners {
-        let pattern = match pattern.strip_suffix('*') {
-            Some(prefix) => Pattern::Prefix(prefix.to_owned()),
-            None => Pattern::Exact(pattern.to_owned()),
-        };
-        self.0.push((pattern, runner));
-        self
-    }
-
-    pub fn find(&self, endpoint: &EndpointId) -> Option<Arc<dyn Runner>> {
-        let serves = |pattern: &Pattern| match pattern {
-            Pattern::Exact(id) => id == endpoint.as_str(),
-            Pattern::Prefix(prefix) => endpoint.as_str().starts_with(prefix.as_str()),
-        };
-        self.0.iter().find(|(pattern, _)| serves(pattern)).map(|(_, runner)| runner.clone())
     }
 }

@@ -9,7 +9,7 @@ use plantain_media::decode::{self, Decoded, Limits};
 use plantain_models::{Files, LocalEngine, LocalParts, SegmenterSource};
 use plantain_outbound::{Outbound, Policy};
 use plantain_queue::model::Caller;
-use plantain_queue::runner::{Answer, LogSink, Partials, RunFailure, RunTask, Runner};
+use plantain_queue::runner::{Answer, LogSink, Memory, Partials, RunFailure, RunTask, Runner};
 use plantain_store::queue::open_queue;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
@@ -71,6 +71,7 @@ pub async fn run_until(runner: &dyn Runner, endpoint: &str, input: &str, cancel:
         input: Bytes::copy_from_slice(input.as_bytes()),
         logs: sink,
         partials: Partials::unheard(),
+        memory: Memory::none(),
         cancel,
     };
     let ended = runner.run(task).await;

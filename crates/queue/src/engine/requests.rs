@@ -21,7 +21,7 @@ use crate::engine::settling::settle;
 use crate::engine::{Parts, delivery_id};
 use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
 use crate::notice::{self, Announced};
-use crate::runner::{Answer, LogSink, Partials, RunFailure, RunTask, Runner};
+use crate::runner::{Answer, LogSink, Memory, Partials, RunFailure, RunTask, Runner};
 
 /// How often the log of a running attempt is written: often enough to be followed, seldom enough to cost little.
 const LOG_EVERY: Duration = Duration::from_millis(100);
@@ -113,6 +113,7 @@ impl RequestLane {
             input: claimed.input.clone(),
             logs,
             partials: Partials::unheard(),
+            memory: Memory::none(),
             cancel: cancel.clone(),
         };
         let began_at = self.0.clock.now();
