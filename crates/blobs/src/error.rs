@@ -21,6 +21,15 @@ impl From<io::Error> for BlobError {
     }
 }
 
+/// What isn't there is an answer, not a failure.
+pub(crate) fn missing_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Why a stream was not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError<E> {

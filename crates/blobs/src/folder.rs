@@ -5,12 +5,15 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use crate::error::BlobError;
+use crate::Listed;
+use crate::error::{BlobError, missing_is_none};
 use crate::incoming::Incoming;
 use crate::key::BlobKey;
+use crate::spool::Spool;
 
 /// Folders that the blobs are spread over, named by the first two hex digits: listing one stays quick with millions.
 const FANS: u16 = 256;
@@ -18,15 +21,16 @@ const FANS: u16 = 256;
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
+    spool: Spool,
 }
 
 impl Folder {
     /// All fan-out folders are made and synced now, so that no write has to make one durable on its way.
     pub(crate) fn open(root: PathBuf) -> Result<Folder, BlobError> {
-        let folder = Folder { root };
-        fs::create_dir_all(folder.incoming_path())?;
+        let spool = Spool::open(root.join("incoming"))?;
+        let folder = Folder { root, spool };
         for fan in 0..FANS {
-            match fs::create_dir(folder.root.join(format!("{fan:02x}"))) {
+            match fs::create_dir(folder.fan(fan)) {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
                 _ => {}
             }
@@ -35,34 +39,55 @@ impl Folder {
         if let Some(parent) = folder.root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_folder(parent)?;
         }
-        folder.remove_leftovers()?;
         Ok(folder)
     }
 
-    fn incoming_path(&self) -> PathBuf {
-        self.root.join("incoming")
+    fn fan(&self, number: u16) -> PathBuf {
+        self.root.join(format!("{number:02x}"))
     }
 
     pub(crate) fn path(&self, key: &BlobKey) -> PathBuf {
-        self.fan(key).join(key.as_str())
+        self.fan_of(key).join(key.as_str())
     }
 
-    fn fan(&self, key: &BlobKey) -> PathBuf {
+    fn fan_of(&self, key: &BlobKey) -> PathBuf {
         self.root.join(&key.as_str()[..2])
     }
 
-    pub(crate) fn incoming(&self) -> Result<Incoming, BlobError> {
-        Ok(Incoming::create(&self.incoming_path())?)
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.spool
     }
 
-    pub(crate) fn holds(&self, key: &BlobKey) -> Result<bool, BlobError> {
+    pub(crate) fn put(&self, bytes: &Bytes) -> Result<BlobKey, BlobError> {
+        let key = BlobKey::of(bytes);
+        if !self.holds(&key)? {
+            let mut incoming = self.spool.incoming()?;
+            incoming.write(bytes)?;
+            return self.keep(incoming).map(|(key, _)| key);
+        }
+        self.confirm(&key)?;
+        Ok(key)
+    }
+
+    /// Gives finished bytes their name. Durable when it returns.
+    pub(crate) fn keep(&self, incoming: Incoming) -> Result<(BlobKey, u64), BlobError> {
+        let (key, size) = incoming.measured();
+        if !self.holds(&key)? {
+            // Somebody else may have written the same bytes meanwhile; the rename then replaces equal with equal.
+            incoming.rename_to(&self.path(&key))?;
+        }
+        self.confirm(&key)?;
+        Ok((key, size))
+    }
+
+    fn holds(&self, key: &BlobKey) -> Result<bool, BlobError> {
         Ok(self.size(key)?.is_some())
     }
 
     /// Makes sure that a name which is there will stay there: the process that wrote it may have died, or may still be,
     /// between its rename and its sync.
-    pub(crate) fn confirm(&self, key: &BlobKey) -> Result<(), BlobError> {
-        Ok(sync_folder(&self.fan(key))?)
+    fn confirm(&self, key: &BlobKey) -> Result<(), BlobError> {
+        Ok(sync_folder(&self.fan_of(key))?)
     }
 
     pub(crate) fn read(&self, key: &BlobKey) -> Result<Option<Bytes>, BlobError> {
@@ -78,28 +103,36 @@ impl Folder {
         Ok(())
     }
 
-    /// A file that is being written is locked by its writer, so what can be locked has no writer any more.
-    fn remove_leftovers(&self) -> Result<(), BlobError> {
-        for entry in fs::read_dir(self.incoming_path())? {
-            let path = entry?.path();
-            let Some(file) = missing_is_none(File::open(&path))? else { continue };
-            if file.try_lock().is_ok() {
-                missing_is_none(fs::remove_file(&path))?;
+    /// In the order of keys, from one fan-out folder to the next; whole folders are read, and no more than needed.
+    pub(crate) fn list(&self, after: Option<&BlobKey>, count: usize) -> Result<Vec<Listed>, BlobError> {
+        let mut found = Vec::new();
+        let first = after.and_then(|key| u16::from_str_radix(&key.as_str()[..2], 16).ok()).unwrap_or(0);
+        for fan in first..FANS {
+            let mut keys = Vec::new();
+            for entry in fs::read_dir(self.fan(fan))? {
+                keys.extend(entry?.file_name().to_str().and_then(BlobKey::parse));
+            }
+            keys.retain(|key| after.is_none_or(|after| key > after));
+            keys.sort_unstable();
+            for key in keys.into_iter().take(count - found.len()) {
+                let Some(written_at) = written_at(&self.path(&key))? else { continue };
+                found.push(Listed { key, written_at });
+            }
+            if found.len() == count {
+                break;
             }
         }
-        Ok(())
+        Ok(found)
     }
+}
+
+/// `None`: it was removed meanwhile.
+fn written_at(path: &Path) -> Result<Option<SystemTime>, BlobError> {
+    let Some(metadata) = missing_is_none(fs::metadata(path))? else { return Ok(None) };
+    Ok(Some(metadata.modified()?))
 }
 
 /// Makes the names in a folder durable.
 fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-fn missing_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
 }

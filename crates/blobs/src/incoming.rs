@@ -1,20 +1,20 @@
 //! A blob that is being written, under a name of its own until it is whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::BlobError;
-use crate::folder::Folder;
 use crate::key::BlobKey;
 
 /// Names within this process; other processes differ by their id, and a collision is skipped.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Removed when dropped, unless it was kept.
+/// Removed when dropped, unless it was given its name.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     file: File,
@@ -28,7 +28,7 @@ impl Incoming {
         loop {
             let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let path = folder.join(name);
-            let file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+            let file = match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => file,
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
@@ -48,24 +48,32 @@ impl Incoming {
         Ok(self.file.write_all(bytes)?)
     }
 
-    /// Gives the bytes their name. Durable when it returns.
-    pub(crate) fn keep(mut self, folder: &Folder) -> Result<(BlobKey, u64), BlobError> {
-        let key = BlobKey::finish(std::mem::take(&mut self.hash));
-        if !folder.holds(&key)? {
-            self.file.sync_data()?;
-            // Somebody else may have written the same bytes meanwhile; the rename then replaces equal with equal.
-            fs::rename(&self.path, folder.path(&key))?;
-            self.path = PathBuf::new();
-        }
-        folder.confirm(&key)?;
-        Ok((key, self.size))
+    /// Key and size of what was written so far.
+    pub(crate) fn measured(&self) -> (BlobKey, u64) {
+        (BlobKey::finish(self.hash.clone()), self.size)
+    }
+
+    /// The bytes are synced before they have the name.
+    pub(crate) fn rename_to(mut self, path: &Path) -> Result<(), BlobError> {
+        self.file.sync_data()?;
+        fs::rename(&self.path, path)?;
+        self.path = PathBuf::new();
+        Ok(())
+    }
+
+    /// At most `length` bytes from `start` on; fewer at the end.
+    pub(crate) fn read_back(&mut self, start: u64, length: usize) -> Result<Bytes, BlobError> {
+        self.file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::with_capacity(length);
+        (&self.file).take(length as u64).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
         if !self.path.as_os_str().is_empty() {
-            // What can't be removed now is removed at the next start.
+            // What can't be removed now is removed when the folder is tidied.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// Names bytes by their SHA-256 (64 lower-case hex digits).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BlobKey(String);
 
 const HEX_DIGITS: usize = 64;
