@@ -20,15 +20,20 @@ pub enum Subject {
 pub const ALL: [Subject; 3] = [Subject::Pictures, Subject::Overhead, Subject::Serve];
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
-    show(cargo().args(["build", "--release", "--package", "plantain"]))?;
+    build()?;
     for subject in subjects {
         match subject {
             Subject::Pictures => pictures::run()?,
-            Subject::Overhead => println!("{}", output(&mut command(bench("overhead")?))?),
+            Subject::Overhead => println!("{}", output(&mut command(bench("overhead", &[])?))?),
             Subject::Serve => serve::run()?,
         }
     }
     Ok(())
+}
+
+/// The program as everybody builds it.
+fn build() -> Result<()> {
+    show(cargo().args(["build", "--release", "--package", "plantain"]))
 }
 
 fn binary() -> PathBuf {
@@ -36,9 +41,11 @@ fn binary() -> PathBuf {
 }
 
 /// Builds a benchmark of the `plantain` package and gives the program. Built once: a round must not pay for a compiler.
-fn bench(name: &str) -> Result<PathBuf> {
+fn bench(name: &str, options: &[&str]) -> Result<PathBuf> {
     let mut build = cargo();
-    build.args(["bench", "--package", "plantain", "--bench", name, "--no-run", "--message-format", "json"]);
+    build
+        .args(["bench", "--package", "plantain", "--bench", name, "--no-run", "--message-format", "json"])
+        .args(options);
     let said = output(&mut build)?;
     let program = said.lines().rev().find_map(|line| {
         let rest = line.contains(&format!("\"name\":\"{name}\"")).then(|| line.split("\"executable\":\"").nth(1))??;

@@ -5,13 +5,14 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use plantain_media::cutout::{self, CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::cutout::{self, CutoutOptions, CutoutStage};
 use plantain_media::decode::{self, Limits};
 use plantain_media::picture::{Cutout, Matte};
 use serde_json::json;
 
 use super::generate::photos;
 use super::{Context, Outcome, Output};
+use crate::system::segmenter::SharedSegmenter;
 
 /// Cut the product out of a photo, as a transparent PNG or as a mask.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let cutout = match cut_out(&photos::read(&args.photo)?) {
+    let segmenter = SharedSegmenter::of(&context.config.storage)?;
+    let cutout = match cut_out(&photos::read(&args.photo)?, &segmenter) {
         Ok(cutout) => cutout,
         Err(reason) => {
             eprintln!("{}: {reason}", args.photo.display());
@@ -64,7 +66,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 /// The product, or why there is none, in words.
-fn cut_out(bytes: &[u8]) -> Result<Cutout, String> {
+fn cut_out(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<Cutout, String> {
     let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
     let progress = indicatif::ProgressBar::new_spinner();
     let mut told = |stage| {
@@ -73,7 +75,8 @@ fn cut_out(bytes: &[u8]) -> Result<Cutout, String> {
     };
     let cutout = match &decoded.alpha {
         Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
-        None => Segmenter::embedded()
+        None => segmenter
+            .get()
             .and_then(|segmenter| segmenter.cut_out_with(&decoded.picture, &CutoutOptions::default(), &mut told)),
     };
     progress.finish_and_clear();

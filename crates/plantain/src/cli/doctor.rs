@@ -17,6 +17,7 @@ use crate::config::secret::redacted;
 use crate::config::storage::Database;
 use crate::config::{Config, Sources};
 use crate::data::{DataError, DataFolder};
+use crate::system::segmenter::SharedSegmenter;
 
 /// Check this machine: data folder, ports, disk, model, clock, databases, settings.
 ///
@@ -77,6 +78,7 @@ pub async fn run(_: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.push(port("studio port", config.network.studio_listen, "STUDIO_LISTEN", &folder).await);
     findings.push(port("queue port", config.network.gateway_listen, "GATEWAY_LISTEN", &folder).await);
     findings.push(model());
+    findings.push(runtime(config));
     findings.push(clock(Clock::system().now()));
     findings.push(database("studio database", &config.storage.studio, &folder, "studio.db").await);
     findings.push(database("queue database", &config.storage.queue, &folder, "queue.db").await);
@@ -147,6 +149,17 @@ fn model() -> Finding {
     match Segmenter::embedded() {
         Ok(_) => Finding::good(WHAT, format!("loads; {} KB of weights, checksum right", weights.len() / 1000)),
         Err(error) => Finding::bad(WHAT, error.message(), TODO),
+    }
+}
+
+/// What runs the network, opened and loaded as a server would.
+fn runtime(config: &Config) -> Finding {
+    const WHAT: &str = "runtime";
+    let Some(library) = &config.storage.onnxruntime else { return Finding::good(WHAT, "the built-in one") };
+    let loaded = SharedSegmenter::of(&config.storage).and_then(|segmenter| Ok(segmenter.get()?));
+    match loaded {
+        Ok(_) => Finding::good(WHAT, format!("ONNX Runtime of {}", library.display())),
+        Err(error) => Finding::bad(WHAT, super::explain(&error), "until then nothing can be cut out"),
     }
 }
 

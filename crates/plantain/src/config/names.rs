@@ -44,6 +44,11 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "A JSON file of further marketplace presets; one with a known id takes its place.",
     ),
+    open(
+        "PLANTAIN_ONNXRUNTIME",
+        "none: the built-in runtime",
+        "Path of `libonnxruntime.so.1.x.y`, which finds products faster. Only for a program built with `--features onnxruntime`.",
+    ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
     open("PUBLIC_BASE_URL", "the studio's own address", "Where webhooks and browsers reach the studio."),

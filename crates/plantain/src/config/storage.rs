@@ -1,4 +1,4 @@
-//! Where things are kept: the data folder, the two databases, the presets file.
+//! Where things are kept: the data folder, the two databases, the presets file, the library of ONNX Runtime.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,15 @@ use super::error::ConfigError;
 use super::secret::Secret;
 use super::source::{Sources, Written};
 
-/// `PLANTAIN_DATA`, `DATABASE_URL`, `QUEUE_DATABASE_URL`, `PLANTAIN_PRESETS`.
+/// `PLANTAIN_DATA`, `DATABASE_URL`, `QUEUE_DATABASE_URL`, `PLANTAIN_PRESETS`, `PLANTAIN_ONNXRUNTIME`.
 #[derive(Clone, Debug)]
 pub struct Storage {
     pub data: PathBuf,
     pub studio: Database,
     pub queue: Database,
     pub presets: Option<PathBuf>,
+    /// Without it the built-in runtime finds products.
+    pub onnxruntime: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ impl Storage {
             studio: database(sources.get("DATABASE_URL"))?,
             queue: database(sources.get("QUEUE_DATABASE_URL"))?,
             presets: path("PLANTAIN_PRESETS"),
+            onnxruntime: path("PLANTAIN_ONNXRUNTIME"),
         })
     }
 }

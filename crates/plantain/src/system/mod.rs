@@ -5,7 +5,7 @@
 mod accept;
 mod listen;
 mod queue;
-mod segmenter;
+pub(crate) mod segmenter;
 mod studio;
 
 use std::path::Path;
@@ -106,6 +106,7 @@ impl System {
             Some(folder) => on_free_ports(config, folder.path()),
         };
         check(&config, role)?;
+        let segmenter = SharedSegmenter::of(&config.storage)?;
         let data = DataFolder::open(&config.storage.data)?;
         let keys = Keys::of(&data)?;
         // Ports first: whoever else wants them is told before any work is claimed.
@@ -127,7 +128,7 @@ impl System {
             gateway: gateway.as_ref().map(Listening::url),
             studio: studio.as_ref().map(Listening::url),
             outbound: Outbound::new(policy(&config, gateway.as_ref(), studio.as_ref()))?,
-            segmenter: SharedSegmenter::default(),
+            segmenter,
             config: &config,
             data: &data,
             keys: &keys,
