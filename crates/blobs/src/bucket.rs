@@ -51,12 +51,9 @@ impl Bucket {
     /// Bytes that are there already are not sent again. Two writers of the same bytes replace equal with equal.
     pub(crate) async fn put(&self, bytes: Bytes) -> Result<BlobKey, BlobError> {
         let key = BlobKey::of(&bytes);
+        let size = bytes.len() as u64;
         if self.size(&key).await?.is_none() {
-            self.send(&key, bytes.len() as u64, async |start, length| {
-                let start = usize::try_from(start).unwrap_or(usize::MAX).min(bytes.len());
-                Ok(bytes.slice(start..bytes.len().min(start + length)))
-            })
-            .await?;
+            self.send(&key, size, Source::Memory(bytes)).await?;
         }
         Ok(key)
     }
@@ -64,34 +61,21 @@ impl Bucket {
     /// Gives spooled bytes their name.
     pub(crate) async fn keep(&self, incoming: Incoming) -> Result<(BlobKey, u64), BlobError> {
         let (key, size) = incoming.measured();
-        if self.size(&key).await?.is_some() {
-            return Ok((key, size));
+        if self.size(&key).await?.is_none() {
+            self.send(&key, size, Source::Spooled(Some(incoming))).await?;
         }
-        let mut spooled = Some(incoming);
-        self.send(&key, size, async |start, length| {
-            let Some(mut incoming) = spooled.take() else { return Ok(Bytes::new()) };
-            let (part, incoming) = off_thread(move || Ok((incoming.read_back(start, length)?, incoming))).await?;
-            spooled = Some(incoming);
-            Ok(part)
-        })
-        .await?;
         Ok((key, size))
     }
 
-    async fn send(
-        &self,
-        key: &BlobKey,
-        size: u64,
-        mut read: impl AsyncFnMut(u64, usize) -> Result<Bytes, BlobError>,
-    ) -> Result<(), BlobError> {
+    async fn send(&self, key: &BlobKey, size: u64, mut source: Source) -> Result<(), BlobError> {
         let path = self.path(key);
         if size <= PART_BYTES as u64 {
-            let whole = read(0, PART_BYTES).await?;
+            let whole = source.read(0).await?;
             self.store.put(&path, PutPayload::from_bytes(whole)).await.map_err(unavailable)?;
             return Ok(());
         }
         let mut upload = self.store.put_multipart(&path).await.map_err(unavailable)?;
-        let sent = send_parts(upload.as_mut(), size, read).await;
+        let sent = send_parts(upload.as_mut(), size, source).await;
         if sent.is_err() {
             // Best effort: what the bucket can't forget now, its own rule for unfinished uploads removes.
             let _ = upload.abort().await;
@@ -152,14 +136,41 @@ impl Bucket {
     }
 }
 
-async fn send_parts(
-    upload: &mut dyn MultipartUpload,
-    size: u64,
-    mut read: impl AsyncFnMut(u64, usize) -> Result<Bytes, BlobError>,
-) -> Result<(), BlobError> {
+/// Where the bytes that are sent come from.
+enum Source {
+    Memory(Bytes),
+    /// `None` only while another thread reads.
+    Spooled(Option<Incoming>),
+}
+
+impl Source {
+    /// A part's worth of bytes from `start` on; fewer at the end.
+    async fn read(&mut self, start: u64) -> Result<Bytes, BlobError> {
+        match self {
+            Source::Memory(bytes) => {
+                let start = usize::try_from(start).unwrap_or(usize::MAX).min(bytes.len());
+                Ok(bytes.slice(start..bytes.len().min(start + PART_BYTES)))
+            }
+            Source::Spooled(spooled) => {
+                let Some(mut incoming) = spooled.take() else {
+                    return Err(io::Error::other("the spooled bytes could not be read").into());
+                };
+                let (incoming, part) =
+                    off_thread(move || incoming.read_back(start, PART_BYTES).map(|part| (incoming, part))).await?;
+                *spooled = Some(incoming);
+                Ok(part)
+            }
+        }
+    }
+}
+
+async fn send_parts(upload: &mut dyn MultipartUpload, size: u64, mut source: Source) -> Result<(), BlobError> {
     let mut start = 0;
     while start < size {
-        let part = read(start, PART_BYTES).await?;
+        let part = source.read(start).await?;
+        if part.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
         start += part.len() as u64;
         upload.put_part(PutPayload::from_bytes(part)).await.map_err(unavailable)?;
     }
