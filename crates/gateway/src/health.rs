@@ -15,9 +15,11 @@ pub(crate) async fn alive() -> Response {
 
 /// Asks the database one question, and the engine whether it works.
 pub(crate) async fn ready(State(gateway): State<Gateway>) -> Response {
+    if !gateway.engine.is_working() {
+        return reply::json(503, r#"{"status":"a part of the queue stands still"}"#);
+    }
     match gateway.engine.file(NO_FILE).await {
         Ok(_) if gateway.shutdown.has_begun() => reply::json(503, r#"{"status":"stopping"}"#),
-        Ok(_) if !gateway.engine.is_working() => reply::json(503, r#"{"status":"a part of the queue stands still"}"#),
         Ok(_) => reply::json(200, r#"{"status":"ok"}"#),
         Err(error) => Refusal::Store(error).into_response(),
     }

@@ -160,9 +160,17 @@ mod tests {
         for url in ["http://10.0.0.5/", "http://10.0.0.6:8788/", "http://10.0.0.5:6379/"] {
             assert!(judged(&policy, url).is_err(), "{url}");
         }
-        assert_eq!(policy.judge("10.0.0.5".parse().unwrap()), Verdict::Refused(Special::Private), "not by another name");
-        assert!(judged(&policy, "ftp://10.0.0.5:8788/").is_err() && judged(&policy, "http://a@10.0.0.5:8788/").is_err());
-        assert!(server("http://queue.internal:8788").is_configured(&Url::parse("http://Queue.Internal:8788/x").unwrap()));
+        assert_eq!(
+            policy.judge("10.0.0.5".parse().unwrap()),
+            Verdict::Refused(Special::Private),
+            "not by another name"
+        );
+        assert!(
+            judged(&policy, "ftp://10.0.0.5:8788/").is_err() && judged(&policy, "http://a@10.0.0.5:8788/").is_err()
+        );
+        assert!(
+            server("http://queue.internal:8788").is_configured(&Url::parse("http://Queue.Internal:8788/x").unwrap())
+        );
         assert!(!server("https://queue.internal").is_configured(&Url::parse("http://queue.internal/").unwrap()));
     }
 

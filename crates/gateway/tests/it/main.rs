@@ -5,6 +5,7 @@ mod bad_input;
 mod client;
 mod faces;
 mod files;
+mod panicking;
 mod streaming;
 mod submitting;
 mod system;

@@ -14,6 +14,7 @@ use plantain_outbound::{Outbound, Policy, transport};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
 use plantain_queue::runner::{Answer, RunFailure, RunTask, Runner, Runners};
+use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::UserId;
@@ -69,6 +70,10 @@ pub async fn start() -> System {
 pub async fn start_with(setup: Setup) -> System {
     let folder = tempfile::tempdir().unwrap();
     let store = open_queue(folder.path().join("queue.db").to_str().unwrap()).await.unwrap();
+    start_over(setup, store, folder).await
+}
+
+pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfile::TempDir) -> System {
     let released = watch::Sender::new(false);
     let model: Arc<dyn Runner> = Arc::new(Obedient { released: released.subscribe() });
     let runners =

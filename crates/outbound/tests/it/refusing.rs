@@ -39,7 +39,10 @@ async fn a_configured_server_is_reached_by_name_and_nothing_else_beside_it() {
     let refused = outbound.get(&at(other.port()), within(100, PATIENT)).await.unwrap_err();
     assert!(matches!(&refused, FetchError::Refused(why) if is_refused(why, Special::Loopback)), "{refused:?}");
     // The same server under a name that nobody configured.
-    assert!(matches!(outbound.get(&receiver.url("/status/200"), within(100, PATIENT)).await, Err(FetchError::Refused(_))));
+    assert!(matches!(
+        outbound.get(&receiver.url("/status/200"), within(100, PATIENT)).await,
+        Err(FetchError::Refused(_))
+    ));
     assert_eq!((receiver.seen().len(), other.seen().len()), (1, 0));
 }
 

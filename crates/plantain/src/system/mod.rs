@@ -248,14 +248,6 @@ fn policy(config: &Config, gateway: Option<&Listening>, studio: Option<&Listenin
     })
 }
 
-/// The address of a database as the store takes it.
-fn address(database: &Database, data: &DataFolder, file: &str) -> String {
-    match database {
-        Database::Postgres(url) => url.reveal().to_owned(),
-        Database::Sqlite => data.path(file).display().to_string(),
-    }
-}
-
 /// Presets, the operator's own included.
 fn presets(config: &Config) -> anyhow::Result<Arc<plantain_media::preset::Presets>> {
     Ok(Arc::new(crate::cli::presets::load(&config.storage)?))

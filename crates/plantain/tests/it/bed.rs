@@ -28,7 +28,11 @@ pub fn example(name: &str) -> PathBuf {
 
 /// A command that sees no settings but those of its test.
 pub fn plantain(folder: &Path) -> Command {
-    let mut command = Command::new(PLANTAIN);
+    bare(PLANTAIN, folder)
+}
+
+fn bare(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
     command
 }
@@ -65,6 +69,8 @@ impl Said {
 pub struct Server {
     child: Child,
     folder: PathBuf,
+    /// What the program is run by, where it isn't run by itself.
+    under: Vec<String>,
     settings: Vec<String>,
     pub studio: Url,
     pub queue: Url,
@@ -82,12 +88,24 @@ impl Server {
     /// `settings` are written `NAME=VALUE`. Ready when it returns.
     #[track_caller]
     pub fn start(folder: &Path, settings: &[&str]) -> Server {
+        Server::begin(folder, &[], settings)
+    }
+
+    /// Under another program, which must become the server without a new process.
+    #[track_caller]
+    pub fn start_under(folder: &Path, under: &[&str]) -> Server {
+        Server::begin(folder, under, &[])
+    }
+
+    #[track_caller]
+    fn begin(folder: &Path, under: &[&str], settings: &[&str]) -> Server {
+        let under: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
         let [studio, queue] = ports();
         let listen = [format!("STUDIO_LISTEN=127.0.0.1:{studio}"), format!("GATEWAY_LISTEN=127.0.0.1:{queue}")];
         let settings: Vec<String> = listen.into_iter().chain(settings.iter().map(|s| (*s).to_owned())).collect();
-        let (child, ready) = spawn(folder, &settings);
+        let (child, ready) = spawn(folder, &under, &settings);
         let url = |name: &str| ready[name].as_str().and_then(|url| Url::parse(url).ok()).expect("an address");
-        Server { child, folder: folder.to_owned(), settings, studio: url("studio"), queue: url("queue") }
+        Server { child, folder: folder.to_owned(), under, settings, studio: url("studio"), queue: url("queue") }
     }
 
     /// As a power cut does it.
@@ -98,7 +116,7 @@ impl Server {
 
     #[track_caller]
     pub fn restart(&mut self) {
-        self.child = spawn(&self.folder, &self.settings).0;
+        self.child = spawn(&self.folder, &self.under, &self.settings).0;
     }
 
     pub fn signal(&self, name: &str) {
@@ -135,9 +153,16 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &Path, settings: &[String]) -> (Child, Value) {
+fn spawn(folder: &Path, under: &[String], settings: &[String]) -> (Child, Value) {
     let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
-    let mut command = plantain(folder);
+    let mut command = match under {
+        [] => plantain(folder),
+        [program, arguments @ ..] => {
+            let mut command = bare(program, folder);
+            command.args(arguments).arg(PLANTAIN);
+            command
+        }
+    };
     command.args(["serve", "--json"]).stdout(Stdio::piped()).stderr(log);
     for setting in settings {
         command.args(["--set", setting]);

@@ -89,6 +89,33 @@ async fn every_accepted_job_ends_with_its_three_pictures_whenever_the_server_is_
     }
 }
 
+/// Leases last ten seconds; a process that finds its folder unlocked knows that their holder is gone.
+#[tokio::test]
+async fn what_was_under_way_goes_on_right_after_the_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]);
+    let key = format!("Key {}", server.secret("api-key"));
+    let submit = server.queue.join("/queue/plantain/simulated").unwrap();
+    let asked = bed::http().post(submit).header("authorization", &key).body(r#"{"duration_ms": 600000}"#);
+    let id = bed::answer(asked.send().await.unwrap()).await.1["request_id"].as_str().unwrap().to_owned();
+    let status = server.queue.join(&format!("/queue/plantain/simulated/requests/{id}/status?logs=1")).unwrap();
+    // Each attempt says once that it begins. A client of its own, since connections die with the server.
+    let attempts = async || {
+        let asked = bed::http().get(status.clone()).header("authorization", &key).send().await.unwrap();
+        bed::answer(asked).await.1["logs"].as_array().map_or(0, Vec::len)
+    };
+    bed::until("the first attempt", async || attempts().await == 1).await;
+    server.kill();
+    server.restart();
+    let again = async {
+        while attempts().await < 2 {
+            Clock::system().sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let soon = Clock::system().timeout(Duration::from_secs(4), again).await;
+    assert!(soon.is_some(), "the request waits for the lease of a dead process");
+}
+
 async fn assert_whole(http: &reqwest::Client, studio: &Url, job: &Value) {
     let images = job["images"].as_array().unwrap();
     assert_eq!(images.len(), 3, "{job:#}");

@@ -11,6 +11,7 @@ mod migrate;
 pub(crate) mod queue;
 pub(crate) mod studio;
 mod text;
+mod tls;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use plantain_work::Tasks;
 
 use crate::error::{DatabaseError, OpenError};
 use crate::migrations::Migrations;
+use crate::postgres::tls::Tls;
 
 /// Attempts at a transaction that others keep getting in the way of. Each conflict means that somebody else got on, so a few
 /// are enough.
@@ -33,6 +35,7 @@ pub struct Database(Arc<Inner>);
 struct Inner {
     pool: Pool,
     config: tokio_postgres::Config,
+    tls: Tls,
     tasks: Tasks,
     closed: CancellationToken,
     _close: DropGuard,
@@ -40,7 +43,8 @@ struct Inner {
 
 /// Whether a server answers at a `postgres://` URL, and its version. Changes nothing there.
 pub async fn reachable(url: &str) -> Result<String, OpenError> {
-    let pool = connect::pool(connect::read(url)?)?;
+    let (config, tls) = connect::read(url)?;
+    let pool = connect::pool(config, tls)?;
     let client = pool.get().await.map_err(DatabaseError::from)?;
     let row = client.query_one("SHOW server_version", &[]).await.map_err(DatabaseError::from)?;
     Ok(row.get(0))
@@ -49,10 +53,10 @@ pub async fn reachable(url: &str) -> Result<String, OpenError> {
 impl Database {
     /// Connects to a `postgres://` URL and makes the role's tables where they are missing.
     pub async fn connect(url: &str, migrations: &Migrations) -> Result<Database, OpenError> {
-        let config = connect::read(url)?;
-        let pool = connect::pool(config.clone())?;
+        let (config, tls) = connect::read(url)?;
+        let pool = connect::pool(config.clone(), tls.clone())?;
         let closed = CancellationToken::new();
-        let inner = Inner { pool, config, tasks: Tasks::new(), _close: closed.clone().drop_guard(), closed };
+        let inner = Inner { pool, config, tls, tasks: Tasks::new(), _close: closed.clone().drop_guard(), closed };
         let database = Database(Arc::new(inner));
         migrate::run(&mut database.client().await?, migrations).await?;
         Ok(database)
@@ -81,11 +85,11 @@ impl Database {
     /// sent while the connection is down is lost, so a poll has to stand behind it; when it is up again, `heard` is called
     /// with an empty text.
     pub fn listen(&self, channel: &'static str, heard: impl Fn(&str) + Send + Sync + 'static) {
-        let (config, closed) = (self.0.config.clone(), self.0.closed.clone());
+        let (config, tls, closed) = (self.0.config.clone(), self.0.tls.clone(), self.0.closed.clone());
         self.0.tasks.spawn("postgres.listen", async move {
             tokio::select! {
                 () = closed.cancelled() => {}
-                () = listen::forever(config, channel, heard) => {}
+                () = listen::forever(config, tls, channel, heard) => {}
             }
         });
     }

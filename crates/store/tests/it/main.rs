@@ -2,6 +2,7 @@
 
 mod postgres;
 mod postgres_queue;
+mod postgres_tls;
 mod queue_conformance;
 mod queue_ending;
 mod releasing;

@@ -6,6 +6,7 @@ mod guard;
 mod house;
 mod jobs;
 mod pages;
+mod panicking;
 mod pictures;
 mod upload;
 mod webhook;

@@ -3,6 +3,7 @@
 mod backend;
 mod bench;
 mod cancelling;
+mod damage;
 mod flow;
 mod orders;
 mod restarts;

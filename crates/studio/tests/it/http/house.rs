@@ -47,6 +47,10 @@ pub async fn house() -> House {
 pub async fn house_with(change: impl FnOnce(&mut HttpConfig)) -> House {
     let folder = tempfile::tempdir().unwrap();
     let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    house_over(stores, folder, change).await
+}
+
+pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOnce(&mut HttpConfig)) -> House {
     let blobs = Blobs::folder(folder.path().join("blobs")).await.unwrap();
     let clock = Clock::manual("2026-11-21T12:00:00Z".parse().unwrap());
     let shutdown = Shutdown::new();

@@ -15,7 +15,7 @@ use plantain_inbox::receiver::{Account, Receiver};
 use plantain_media::cutout::Segmenter;
 use plantain_media::preset::Presets;
 use plantain_outbound::{Bounds, Outbound, Policy};
-use plantain_store::studio::{StudioStores, open_studio};
+use plantain_store::studio::{SqliteStudio, StudioStores, open_studio};
 use plantain_studio::config::StudioConfig;
 use plantain_studio::finishing::SegmenterSource;
 use plantain_studio::http::guard::AdminToken;
@@ -85,6 +85,12 @@ impl Bench {
         let (studio, stores, process) =
             begin(&self.folder, &self.backend, &self.outbound, self.config.clone(), None).await;
         (self.studio, self.stores, self.process) = (studio, stores, process);
+    }
+
+    /// Runs SQL on the studio's file, beside the studio.
+    pub async fn database(&self, sql: &str) {
+        let (beside, sql) = (SqliteStudio::open(&self.folder.path().join("studio.db")).await.unwrap(), sql.to_owned());
+        beside.database().write(move |tx| Ok(tx.execute_batch(&sql)?)).await.unwrap();
     }
 
     /// A job with a real photo, which has reached the queue.

@@ -1,0 +1,116 @@
+//! A bug on the way of a request is answered, and a studio whose lane stands still is shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+
+use plantain_inbox::store::StoreError;
+use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_wire::id::{RequestId, UserId};
+use plantain_work::Tasks;
+use plantain_work::lane::Beat;
+
+use super::house::{House, house, house_over, request};
+
+/// A store that is nothing but bugs.
+struct Broken;
+
+fn bug<T>() -> T {
+    panic!("a bug, as the test wants it: password=hunter2")
+}
+
+#[async_trait]
+impl StudioStore for Broken {
+    async fn insert(&self, _: &Job) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn job(&self, _: &JobId) -> Result<Option<Job>, StoreError> {
+        bug()
+    }
+
+    async fn jobs(&self, _: &JobFilter) -> Result<Vec<Job>, StoreError> {
+        bug()
+    }
+
+    async fn claim(&self, _: usize, _: Duration, _: Timestamp) -> Result<Claimed, StoreError> {
+        bug()
+    }
+
+    async fn heartbeat(&self, _: &Fence, _: Timestamp) -> Result<Beat, StoreError> {
+        bug()
+    }
+
+    async fn apply(&self, _: &JobId, _: &JobEvent, _: Timestamp) -> Result<Applied, StoreError> {
+        bug()
+    }
+
+    async fn result_arrived(&self, _: &Arrival, _: Timestamp) -> Result<Arrived, StoreError> {
+        bug()
+    }
+
+    async fn result(&self, _: &JobId) -> Result<Option<JobResult>, StoreError> {
+        bug()
+    }
+
+    async fn account(&self) -> Result<Option<UserId>, StoreError> {
+        bug()
+    }
+
+    async fn events(&self, _: &RequestId) -> Result<Vec<WebhookEvent>, StoreError> {
+        bug()
+    }
+}
+
+async fn broken() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    house_over(StudioStores { jobs: Arc::new(Broken), inbox: stores.inbox }, folder, |_| {}).await
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_and_says_nothing_of_itself() {
+    let house = broken().await;
+    let id = JobId::new(house.clock.now());
+    for (method, path) in [
+        (Method::GET, "/api/jobs".to_owned()),
+        (Method::GET, format!("/api/jobs/{id}")),
+        (Method::DELETE, format!("/api/jobs/{id}")),
+        (Method::GET, format!("/jobs/{id}")),
+    ] {
+        let answer = house.send(request(method, &path, &[], axum::body::Body::empty())).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        assert!(!answer.text().contains("hunter2"), "{path}: {}", answer.text());
+        assert!(answer.headers.contains_key("x-content-type-options"), "{path}: the usual headers");
+    }
+    let answer = house.send(request(Method::GET, "/api/jobs", &[], axum::body::Body::empty())).await;
+    assert_eq!(answer.code(), "internal");
+    let alive = house.send(request(Method::GET, "/healthz", &[], axum::body::Body::empty())).await;
+    assert_eq!(alive.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_lane_that_stands_still_is_shown() {
+    let ready = || request(Method::GET, "/readyz", &[], axum::body::Body::empty());
+    let (well, ill) = (house().await, broken().await);
+    let tasks = Tasks::new();
+    for house in [&well, &ill] {
+        house.studio.start(&tasks, &house.shutdown);
+    }
+    assert_eq!(well.send(ready()).await.status, StatusCode::OK);
+    // The loop has to have had its turn.
+    while ill.studio.is_working() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ill.send(ready()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    well.shutdown.abort();
+    ill.shutdown.abort();
+    tasks.wait().await;
+}
