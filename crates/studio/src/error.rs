@@ -16,6 +16,9 @@ pub const IDENTIFIER_CHARS_MAX: usize = 64;
 /// Bytes of a picture's address.
 pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
 
+/// Where a program reads which presets there are.
+pub const PRESETS_AT: &str = "GET /api/presets";
+
 /// A request that can't be fulfilled.
 #[derive(Debug, thiserror::Error)]
 pub enum StudioError {
@@ -29,7 +32,7 @@ pub enum StudioError {
     #[error(transparent)]
     UnknownPreset(UnknownPreset),
     #[error("{given} pictures can't be made at once")]
-    NumImages { given: u32, most: u8 },
+    NumImages { given: i64, most: u8 },
     #[error("the prompt is too long")]
     PromptTooLong { chars: usize },
     #[error("the product number can't be used")]
@@ -111,14 +114,14 @@ impl StudioError {
                 "Send the product's photo first, and only what belongs to it.".to_owned()
             }
             StudioError::UnknownPreset(unknown) => match &unknown.nearest {
-                Some(nearest) => format!("Did you mean \"{nearest}\"? GET /api/presets lists all."),
-                None => "GET /api/presets lists all.".to_owned(),
+                Some(nearest) => format!("Did you mean \"{nearest}\"? {PRESETS_AT} lists all."),
+                None => format!("{PRESETS_AT} lists all."),
             },
             StudioError::NumImages { .. } => "Ask for three, which is what a catalog page shows.".to_owned(),
             StudioError::PromptTooLong { .. } => "Say what matters most in a few sentences.".to_owned(),
             StudioError::Identifier => {
                 format!(
-                    "Give an ASIN, a barcode number or your own stock number of at most {IDENTIFIER_CHARS_MAX} characters, or none."
+                    "It may hold letters A to Z, digits, spaces and . _ - with at least one letter or digit, {IDENTIFIER_CHARS_MAX} characters at most: an ASIN, a barcode number or your own stock number."
                 )
             }
             StudioError::ImageUrl { .. } => format!(

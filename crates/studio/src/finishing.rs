@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use plantain_media::check::enlargement::{Effect, Enlargement};
 use plantain_media::check::{self, Claims, Generated, Report};
 use plantain_media::cutout::{CutoutError, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
@@ -21,6 +22,8 @@ pub struct Material {
     pub picture: Bytes,
     /// Its product mask, where the model gave one: light where the product is.
     pub mask: Option<Bytes>,
+    /// Width and height of the product in the photo, where the model said so.
+    pub product: Option<(u32, u32)>,
     pub preset: Preset,
     pub file_name: FileName,
     pub limits: Limits,
@@ -40,6 +43,8 @@ pub struct Done {
     /// What had to be changed to meet the preset.
     pub repairs: Vec<Action>,
     pub report: Report,
+    /// How much the product was enlarged since the photo, where that is known.
+    pub enlargement: Option<Enlargement>,
 }
 
 /// Why nothing came out.
@@ -47,6 +52,8 @@ pub struct Done {
 pub enum Unfinished {
     Unreadable(PictureError),
     NoProduct,
+    /// The picture could be made, but nobody would want it.
+    TooSmall(Enlargement),
     Failed,
 }
 
@@ -56,6 +63,10 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let matte = matte(material, &decoded)?;
     let options = FinishOptions { format: None, provenance: material.provenance };
     let finished = finish::finish(&decoded.picture, &matte, &material.preset, &options).map_err(of_finish)?;
+    let enlargement = enlargement(material.product, &finished.matte);
+    if let Some(ruined) = enlargement.filter(|enlargement| enlargement.effect() == Effect::Ruined) {
+        return Err(Unfinished::TooSmall(ruined));
+    }
     let file_name = material.file_name.path();
     let claims = Claims {
         file_name: Some(&file_name),
@@ -64,7 +75,8 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
         products: None,
         generated: generated(material.provenance),
     };
-    let report = check::check_claims(&finished.bytes, &claims, &material.preset);
+    let mut report = check::check_claims(&finished.bytes, &claims, &material.preset);
+    enlargement.into_iter().for_each(|enlargement| report.add(enlargement.rule()));
     Ok(Done {
         bytes: finished.bytes.into(),
         content_type: finished.content_type,
@@ -73,7 +85,13 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
         quality: finished.quality,
         repairs: finished.actions,
         report,
+        enlargement,
     })
+}
+
+fn enlargement(in_photo: Option<(u32, u32)>, finished: &Matte) -> Option<Enlargement> {
+    let shown = finished.bounds(128)?;
+    Some(Enlargement { in_photo: in_photo?, in_picture: (shown.width, shown.height) })
 }
 
 /// What the check is told about a picture that was tagged like this.

@@ -4,6 +4,7 @@ use crate::error::StudioError;
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
+use crate::roles;
 use crate::service::{Inner, Studio};
 use crate::view::JobView;
 use crate::watch::Watch;
@@ -58,6 +59,9 @@ impl Inner {
             sources.push(source);
             notices.extend(said);
         }
+        let pictures = new.photos.len() + new.image_urls.len();
+        notices.extend(roles::of_pictures(pictures, wish.preset, self.config.provenance));
+        notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
         Ok(JobSpec {
             preset: wish.preset.id.clone(),
             prompt: prompt::compose(wish.preset, wish.prompt.as_deref()),
@@ -78,9 +82,10 @@ impl Inner {
             self.admission.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
         let admitted = admitted.map_err(|error| StudioError::Photo { number, error })?;
         let blob = self.blobs.put(photo.bytes.clone()).await?;
+        let named = photo.file_name.as_deref().and_then(photo::tame_file_name);
         let source = Source {
             blob: blob.as_str().to_owned(),
-            file_name: photo.file_name.as_deref().and_then(photo::tame_file_name),
+            file_name: Some(named.unwrap_or_else(|| photo::given_name(number, admitted.content_type))),
             content_type: admitted.content_type.to_owned(),
             bytes: photo.bytes.len() as u64,
             width: admitted.width,

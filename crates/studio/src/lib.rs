@@ -18,6 +18,7 @@ mod pace;
 pub mod photo;
 pub mod prompt;
 pub mod receiving;
+mod roles;
 mod saving;
 pub mod service;
 pub mod store;

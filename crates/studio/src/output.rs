@@ -19,6 +19,9 @@ const DESCRIPTION_CHARS_MAX: usize = 2_000;
 pub struct ModelOutput {
     pub images: Vec<ModelImage>,
     pub description: Option<String>,
+    /// Width and height in pixels that the product has in the photo, where the model says so. An extension of the local
+    /// model.
+    pub product: Option<(u32, u32)>,
 }
 
 /// One picture. `mask` and `variant` are extensions of the local model: the exact product mask, and what the scene is called.
@@ -33,6 +36,7 @@ pub struct ModelImage {
 struct Read {
     images: Vec<ReadImage>,
     description: Option<String>,
+    product: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +68,16 @@ impl ModelOutput {
         };
         let description =
             read.description.map(|text| bounded(&text, DESCRIPTION_CHARS_MAX)).filter(|text| !text.is_empty());
-        Ok(ModelOutput { images: read.images.into_iter().take(IMAGES_MAX).map(image).collect(), description })
+        let product = read.product.as_ref().and_then(size);
+        Ok(ModelOutput { images: read.images.into_iter().take(IMAGES_MAX).map(image).collect(), description, product })
     }
+}
+
+/// `None` for whatever other models call a product.
+fn size(value: &serde_json::Value) -> Option<(u32, u32)> {
+    let side =
+        |name: &str| value.get(name)?.as_u64().and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
+    Some((side("width")?, side("height")?))
 }
 
 fn bounded(text: &str, chars_max: usize) -> String {

@@ -89,8 +89,11 @@ fn words(text: Option<&str>) -> Option<String> {
     text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
+/// Files are named after it, so it holds what every marketplace takes in a name; spaces become hyphens there.
 fn is_identifier(text: &str) -> bool {
-    text.chars().count() <= IDENTIFIER_CHARS_MAX && !text.chars().any(char::is_control)
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
+    let says_something = text.contains(|c: char| c.is_ascii_alphanumeric());
+    text.chars().count() <= IDENTIFIER_CHARS_MAX && says_something && text.chars().all(plain)
 }
 
 fn is_usable(url: &Url) -> bool {
@@ -107,6 +110,16 @@ pub fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
         height: decoded.picture.height(),
         notices: decoded.facts.notices().into_iter().map(|notice| notice.message()).collect(),
     })
+}
+
+/// What an upload is called that came without a name.
+pub fn given_name(number: usize, content_type: &str) -> String {
+    let extension = match content_type {
+        "image/png" => "png",
+        "image/webp" => "webp",
+        _ => "jpg",
+    };
+    format!("photo-{number}.{extension}")
 }
 
 fn content_type(format: decode::Format) -> &'static str {
@@ -167,6 +180,12 @@ mod tests {
         assert_eq!(code_of(|new| new.prompt = Some("  ".into())), "ok");
         assert_eq!(code_of(|new| new.identifier = Some("x".repeat(65))), "identifier_unusable");
         assert_eq!(code_of(|new| new.identifier = Some("a\nb".into())), "identifier_unusable");
+        for bad in ["../../../x", "..", "a/b", "a\\b", "मग-1", "--", "B0TEST1234\0"] {
+            assert_eq!(code_of(|new| new.identifier = Some(bad.into())), "identifier_unusable", "{bad:?}");
+        }
+        for good in ["SKU 12_b.c-d", "7", "978-3-16-148410-0"] {
+            assert_eq!(code_of(|new| new.identifier = Some(good.into())), "ok", "{good}");
+        }
         assert_eq!(code_of(|new| new.identifier = Some(" B0TEST1234 ".into())), "ok");
         for bad in ["ftp://a.test/x", "http://user:pass@a.test/", "data:image/png;base64,AA"] {
             assert_eq!(code_of(|new| new.image_urls.push(url(bad))), "image_url_unusable", "{bad}");

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use plantain_inbox::store::StoreError;
+use plantain_media::check::enlargement::Enlargement;
 use plantain_media::preset::Preset;
 use plantain_work::clock::until;
 use plantain_work::random;
@@ -29,6 +30,12 @@ pub(crate) enum Unsaved {
     /// It may work later.
     Later,
     Never(JobError),
+}
+
+/// A picture that is here.
+struct Saved {
+    picture: FinishedPicture,
+    enlargement: Option<Enlargement>,
 }
 
 impl Inner {
@@ -72,8 +79,11 @@ impl Inner {
         };
         let output = ModelOutput::parse(&output).map_err(Unsaved::Never)?;
         let preset = self.presets.get(&job.spec.preset).map_err(|_| Unsaved::Never(preset_gone(&job.spec.preset)))?;
-        let saving =
-            output.images.iter().enumerate().map(|(index, image)| self.save_one(job, preset, index + 1, image));
+        let saving = output
+            .images
+            .iter()
+            .enumerate()
+            .map(|(index, image)| self.save_one(job, preset, index + 1, image, output.product));
         finished(join_all(saving).await, output.description).map(Outcome::Succeeded)
     }
 
@@ -83,7 +93,8 @@ impl Inner {
         preset: &Preset,
         number: usize,
         image: &ModelImage,
-    ) -> Result<FinishedPicture, Unsaved> {
+        product: Option<(u32, u32)>,
+    ) -> Result<Saved, Unsaved> {
         let picture = self.fetch(&image.url).await?;
         let mask = match &image.mask {
             Some(url) => Some(self.fetch(url).await?),
@@ -92,6 +103,7 @@ impl Inner {
         let material = Material {
             picture: picture.clone(),
             mask,
+            product,
             preset: preset.clone(),
             file_name: preset.file_name(job.spec.identifier.as_deref(), number, &stem(job)),
             limits: self.config.result_limits,
@@ -99,11 +111,13 @@ impl Inner {
             segmenter: self.segmenter.clone(),
         };
         let done = self.cpu.run(move || finishing::finish(&material)).await;
-        let done = done.map_err(|_| Unsaved::Never(unreadable("finishing them failed")))?.map_err(of_unfinished)?;
+        let done = done
+            .map_err(|_| Unsaved::Never(unreadable("finishing them failed")))?
+            .map_err(|why| of_unfinished(why, preset))?;
         let (bytes, width, height) = (done.bytes.len() as u64, done.report.width, done.report.height);
         let passed = done.report.passed;
         let report = serde_json::to_value(&done.report).unwrap_or_default();
-        Ok(FinishedPicture {
+        let picture = FinishedPicture {
             raw_blob: self.keep(picture).await?,
             raw_content_type: done.raw_content_type.to_owned(),
             blob: self.keep(done.bytes).await?,
@@ -117,7 +131,8 @@ impl Inner {
             quality: done.quality,
             repairs: serde_json::to_value(&done.repairs).unwrap_or_default(),
             report,
-        })
+        };
+        Ok(Saved { picture, enlargement: done.enlargement })
     }
 
     async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
@@ -132,23 +147,22 @@ impl Inner {
 }
 
 /// All pictures that could be had; an error where there are none, or where another one may come later.
-fn finished(pictures: Vec<Result<FinishedPicture, Unsaved>>, description: Option<String>) -> Result<Finished, Unsaved> {
-    if pictures.contains(&Err(Unsaved::Later)) {
+fn finished(pictures: Vec<Result<Saved, Unsaved>>, description: Option<String>) -> Result<Finished, Unsaved> {
+    if pictures.iter().any(|picture| matches!(picture, Err(Unsaved::Later))) {
         return Err(Unsaved::Later);
     }
     let asked = pictures.len();
     let mut failures = Vec::new();
-    let pictures: Vec<_> =
+    let saved: Vec<Saved> =
         pictures.into_iter().filter_map(|saved| saved.map_err(|why| failures.push(why)).ok()).collect();
-    if pictures.is_empty() {
+    if saved.is_empty() {
         return Err(failures.into_iter().next().unwrap_or_else(|| Unsaved::Never(no_pictures())));
     }
-    let notices = if failures.is_empty() {
-        Vec::new()
-    } else {
-        vec![format!("{} of {asked} pictures could not be used and were left out.", failures.len())]
-    };
-    Ok(Finished { pictures, description, notices })
+    let left_out = (!failures.is_empty())
+        .then(|| format!("{} of {asked} pictures could not be used and were left out.", failures.len()));
+    let enlarged = saved.iter().filter_map(|saved| saved.enlargement).max_by(|a, b| a.times().total_cmp(&b.times()));
+    let notices = left_out.into_iter().chain(enlarged.and_then(|enlarged| enlarged.notice())).collect();
+    Ok(Finished { pictures: saved.into_iter().map(|saved| saved.picture).collect(), description, notices })
 }
 
 /// What a file is called after where the seller gave no product number.
@@ -159,7 +173,7 @@ fn stem(job: &Job) -> String {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
 }
 
-fn of_unfinished(why: Unfinished) -> Unsaved {
+fn of_unfinished(why: Unfinished, preset: &Preset) -> Unsaved {
     Unsaved::Never(match why {
         Unfinished::Unreadable(error) => unreadable(&error.message()),
         Unfinished::NoProduct => JobError::new(
@@ -167,8 +181,25 @@ fn of_unfinished(why: Unfinished) -> Unsaved {
             "No product could be found in the model's picture.",
             "Take the photo with one product that stands out clearly from a plain background.",
         ),
+        Unfinished::TooSmall(enlargement) => too_small(&enlargement, preset),
         Unfinished::Failed => unreadable("finishing them failed"),
     })
+}
+
+fn too_small(enlargement: &Enlargement, preset: &Preset) -> JobError {
+    let (width, height) = enlargement.in_photo;
+    JobError::new(
+        "picture_too_small",
+        format!(
+            "The photo is too small: its product is {width} x {height} px, and {} needs at least {} px on its longer side.",
+            preset.id,
+            enlargement.least()
+        ),
+        format!(
+            "Send the original photo, not a thumbnail, or go closer; {} px look sharp in this preset.",
+            enlargement.enough()
+        ),
+    )
 }
 
 pub(crate) fn unreadable(why: &str) -> JobError {
@@ -226,15 +257,40 @@ mod tests {
         }
     }
 
+    fn saved(in_photo: Option<(u32, u32)>) -> Saved {
+        let enlargement = in_photo.map(|in_photo| Enlargement { in_photo, in_picture: (1760, 900) });
+        Saved { picture: picture(), enlargement }
+    }
+
+    #[test]
+    fn an_enlargement_that_shows_is_told_once() {
+        let notices = |pictures: Vec<_>| finished(pictures, None).unwrap().notices;
+        assert_eq!(notices(vec![Ok(saved(Some((1700, 900)))), Ok(saved(None))]), Vec::<String>::new());
+        let told = notices(vec![Ok(saved(Some((800, 400)))), Ok(saved(Some((700, 400))))]);
+        assert!(told.len() == 1 && told[0].contains("enlarged 2.5 times"), "{told:?}");
+    }
+
+    #[test]
+    fn a_product_that_is_too_small_is_told_what_its_preset_needs() {
+        let presets = plantain_media::preset::Presets::builtin();
+        let ruined = Enlargement { in_photo: (90, 110), in_picture: (1440, 1760) };
+        let Unsaved::Never(error) = of_unfinished(Unfinished::TooSmall(ruined), presets.get("amazon_main").unwrap())
+        else {
+            panic!("it will never be larger")
+        };
+        assert_eq!(error.code, "picture_too_small");
+        assert!(error.message.contains("90 x 110 px, and amazon_main needs at least 440 px"), "{}", error.message);
+    }
+
     #[test]
     fn one_bad_picture_is_left_out_and_one_late_picture_is_waited_for() {
         let bad = || Err(Unsaved::Never(unreadable("x")));
-        let some = finished(vec![Ok(picture()), bad(), Ok(picture())], None).unwrap();
+        let some = finished(vec![Ok(saved(None)), bad(), Ok(saved(None))], None).unwrap();
         assert_eq!((some.pictures.len(), some.notices.len()), (2, 1));
-        assert_eq!(finished(vec![Ok(picture()), Err(Unsaved::Later), bad()], None), Err(Unsaved::Later));
+        assert_eq!(finished(vec![Ok(saved(None)), Err(Unsaved::Later), bad()], None), Err(Unsaved::Later));
         assert_eq!(finished(vec![bad(), bad()], None), Err(Unsaved::Never(unreadable("x"))));
         assert_eq!(finished(vec![], None), Err(Unsaved::Never(no_pictures())));
-        assert!(finished(vec![Ok(picture())], None).unwrap().notices.is_empty());
+        assert!(finished(vec![Ok(saved(None))], None).unwrap().notices.is_empty());
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! Each method reads or changes jobs through the store and returns values; none knows HTTP. What takes long happens in the
 //! tasks that [`Studio::start`] begins.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use plantain_blobs::{BlobKey, Blobs};
+use plantain_blobs::{BlobKey, Blobs, Opened};
 use plantain_client::QueueClient;
 use plantain_inbox::receiver::Receiver;
 use plantain_media::preset::Presets;
@@ -53,19 +55,9 @@ pub struct StudioParts {
 }
 
 pub(crate) struct Inner {
-    pub store: Arc<dyn StudioStore>,
-    pub receiver: Receiver,
-    pub client: QueueClient,
-    pub outbound: Outbound,
-    pub blobs: Blobs,
-    /// Shared with whoever else cuts products out.
-    pub segmenter: SegmenterSource,
-    pub presets: Arc<Presets>,
-    pub cpu: Cpu,
+    parts: StudioParts,
     /// Looks at photos that come in, so that a sender never waits for pictures of others to be finished.
     pub admission: Cpu,
-    pub clock: Clock,
-    pub config: StudioConfig,
     pub hub: Hub,
     /// Tells the lane that work is owed.
     pub wake: Wake,
@@ -76,42 +68,43 @@ pub(crate) struct Inner {
     pub saves: Semaphore,
 }
 
+impl Deref for Inner {
+    type Target = StudioParts;
+
+    fn deref(&self) -> &StudioParts {
+        &self.parts
+    }
+}
+
 /// More uploads at once are told to come back.
 const ADMISSIONS_MAX: usize = 32;
 
-/// A picture with what is needed to serve it.
+/// A picture that is kept, with what is needed to serve it. Its bytes stay where they are until they are asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PictureFile {
-    pub bytes: Bytes,
+    key: BlobKey,
     pub content_type: String,
     /// For downloads: without folders.
     pub file_name: String,
+}
+
+impl PictureFile {
     /// Names the bytes, so that a cached copy can be kept for ever.
-    pub etag: String,
+    pub fn etag(&self) -> &str {
+        self.key.as_str()
+    }
 }
 
 impl Studio {
     pub fn new(parts: StudioParts) -> Studio {
-        let StudioParts { store, receiver, client, outbound, blobs, segmenter, presets, cpu, clock, config } = parts;
-        let (hub, wake, pace) = (Hub::default(), Wake::new(), Pace::default());
-        let admissions = Semaphore::new(ADMISSIONS_MAX);
-        let saves = Semaphore::new(config.save_slots.max(1));
+        let saves = Semaphore::new(parts.config.save_slots.max(1));
         Studio(Arc::new(Inner {
-            store,
-            receiver,
-            client,
-            outbound,
-            blobs,
-            segmenter,
-            presets,
-            cpu,
+            parts,
             admission: Cpu::new(PHOTOS_LOOKED_AT),
-            clock,
-            config,
-            hub,
-            wake,
-            pace,
-            admissions,
+            hub: Hub::default(),
+            wake: Wake::new(),
+            pace: Pace::default(),
+            admissions: Semaphore::new(ADMISSIONS_MAX),
             saves,
         }))
     }
@@ -149,11 +142,20 @@ impl Studio {
 
     /// A picture of a job; `None` where there is no such job or picture.
     pub async fn picture(&self, id: &JobId, which: Which) -> Result<Option<PictureFile>, StudioError> {
-        let Some(job) = self.0.store.job(id).await? else { return Ok(None) };
-        let Some(kept) = kept(&job, which) else { return Ok(None) };
-        let Some(bytes) = self.0.blobs.get(&kept.key).await? else { return Ok(None) };
-        let etag = kept.key.as_str().to_owned();
-        Ok(Some(PictureFile { bytes, content_type: kept.content_type, file_name: kept.file_name, etag }))
+        Ok(self.0.store.job(id).await?.and_then(|job| kept(&job, which)))
+    }
+
+    /// The picture's bytes as a stream, and how many there are; `None` where they are gone.
+    pub async fn open(
+        &self,
+        picture: &PictureFile,
+    ) -> Result<Option<Opened<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>>>, StudioError> {
+        Ok(self.0.blobs.open(&picture.key).await?)
+    }
+
+    /// All of the picture's bytes; `None` where they are gone.
+    pub async fn bytes(&self, picture: &PictureFile) -> Result<Option<Bytes>, StudioError> {
+        Ok(self.0.blobs.get(&picture.key).await?)
     }
 }
 
@@ -170,14 +172,8 @@ impl Inner {
     }
 }
 
-struct Kept {
-    key: BlobKey,
-    content_type: String,
-    file_name: String,
-}
-
 /// Where the picture lies. Names are cut to their last part, since browsers save into one folder.
-fn kept(job: &Job, which: Which) -> Option<Kept> {
+fn kept(job: &Job, which: Which) -> Option<PictureFile> {
     let finished = |n: usize| match &job.outcome {
         Some(Outcome::Succeeded(finished)) => finished.pictures.get(n.checked_sub(1)?),
         _ => None,
@@ -186,16 +182,16 @@ fn kept(job: &Job, which: Which) -> Option<Kept> {
     match which {
         Which::Result(n) => finished(n).and_then(|picture| {
             let key = BlobKey::parse(&picture.blob)?;
-            Some(Kept { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
+            Some(PictureFile { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
         }),
         Which::Raw(n) => finished(n).and_then(|picture| {
             let key = BlobKey::parse(&picture.raw_blob)?;
-            Some(Kept { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })
+            Some(PictureFile { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })
         }),
         Which::Source(n) => job.spec.sources.get(n.checked_sub(1)?).and_then(|source| {
             let key = BlobKey::parse(&source.blob)?;
             let file_name = source.file_name.clone().unwrap_or_else(|| format!("photo-{n}"));
-            Some(Kept { key, content_type: source.content_type.clone(), file_name })
+            Some(PictureFile { key, content_type: source.content_type.clone(), file_name })
         }),
     }
 }

@@ -1,8 +1,10 @@
 //! The pictures of a job: finished ones, the model's own, and the photo. They never change under their address.
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -72,42 +74,64 @@ async fn serve(
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {
     let (Some(id), Ok(n)) = (JobId::parse(&id), n.parse()) else { return Err(ApiError::no_picture()) };
-    let mut picture = app.studio.picture(&id, which(n)).await?.ok_or_else(ApiError::no_picture)?;
-    if let Some(side) = manner.w.and_then(preview::side_for) {
-        picture = smaller(app, picture, side).await;
+    let picture = app.studio.picture(&id, which(n)).await?.ok_or_else(ApiError::no_picture)?;
+    let download = manner.download.is_some();
+    if let Some(side) = manner.w.and_then(preview::side_for)
+        && let Some(small) = smaller(app, &picture, side, download, headers).await?
+    {
+        return Ok(small);
     }
-    Ok(answer(picture, manner.download.is_some(), headers))
+    if let Some(known) = not_modified(picture.etag(), headers) {
+        return Ok(known);
+    }
+    let opened = app.studio.open(&picture).await?.ok_or_else(ApiError::no_picture)?;
+    let length = [(CONTENT_LENGTH, opened.size)];
+    let head = head(&picture.content_type, &picture.file_name, picture.etag(), download);
+    Ok((head, length, Body::from_stream(opened.stream)).into_response())
 }
 
-/// The preview, or the picture itself where none can be made.
-async fn smaller(app: &App, picture: PictureFile, side: u32) -> PictureFile {
-    let bytes = match app.previews.get(&picture.etag, side) {
+/// The answer with the preview; `None` where none can be made and the picture itself serves.
+async fn smaller(
+    app: &App,
+    picture: &PictureFile,
+    side: u32,
+    download: bool,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, ApiError> {
+    let etag = format!("{}-{side}", picture.etag());
+    if let Some(known) = not_modified(&etag, headers) {
+        return Ok(Some(known));
+    }
+    let kept = app.previews.get(picture.etag(), side);
+    let bytes = match kept {
         Some(kept) => Some(kept),
-        None => {
-            let (full, limits) = (picture.bytes.clone(), app.studio.config().result_limits);
-            let made = app.config.cpu.run(move || preview::make(&full, side, &limits)).await.ok().flatten();
-            made.inspect(|made| app.previews.keep(&picture.etag, side, made.clone()))
-        }
+        None => make(app, picture, side).await?,
     };
-    let Some(bytes) = bytes else { return picture };
-    let etag = format!("{}-{side}", picture.etag);
-    PictureFile { bytes, content_type: "image/jpeg".to_owned(), etag, ..picture }
+    Ok(bytes.map(|bytes| (head("image/jpeg", &picture.file_name, &etag, download), bytes).into_response()))
 }
 
-fn answer(picture: PictureFile, download: bool, asked: &HeaderMap) -> Response {
-    let etag = format!("\"{}\"", picture.etag);
-    if asked.get(IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), &etag)) {
-        return (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, KEPT.to_owned())]).into_response();
-    }
-    let (content_type, safe) = safe_type(&picture.content_type);
-    let disposition = disposition(&picture.file_name, download || !safe);
-    let headers = [
+async fn make(app: &App, picture: &PictureFile, side: u32) -> Result<Option<Bytes>, ApiError> {
+    let full = app.studio.bytes(picture).await?.ok_or_else(ApiError::no_picture)?;
+    let limits = app.studio.config().result_limits;
+    let made = app.config.cpu.run(move || preview::make(&full, side, &limits)).await.ok().flatten();
+    Ok(made.inspect(|made| app.previews.keep(picture.etag(), side, made.clone())))
+}
+
+/// Where the asker has this very picture already.
+fn not_modified(etag: &str, asked: &HeaderMap) -> Option<Response> {
+    let etag = format!("\"{etag}\"");
+    let known = asked.get(IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), &etag));
+    known.then(|| (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, KEPT.to_owned())]).into_response())
+}
+
+fn head(content_type: &str, file_name: &str, etag: &str, download: bool) -> [(HeaderName, String); 4] {
+    let (content_type, safe) = safe_type(content_type);
+    [
         (CONTENT_TYPE, content_type.to_owned()),
-        (CONTENT_DISPOSITION, disposition),
-        (ETAG, etag),
+        (CONTENT_DISPOSITION, disposition(file_name, download || !safe)),
+        (ETAG, format!("\"{etag}\"")),
         (CACHE_CONTROL, KEPT.to_owned()),
-    ];
-    (headers, picture.bytes).into_response()
+    ]
 }
 
 fn names(list: &[u8], etag: &str) -> bool {

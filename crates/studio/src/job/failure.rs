@@ -71,7 +71,7 @@ pub fn of_rejection(status: u16, body: &[u8]) -> JobError {
 
 fn of_detail(detail: &Detail) -> JobError {
     use ModelErrorType as Kind;
-    let own = shortened(&detail.msg);
+    let (own, advice) = message_and_advice(detail);
     let (code, message, hint) = match Kind::parse(&detail.kind) {
         Some(Kind::NoMediaGenerated) => (
             "no_product_found",
@@ -110,7 +110,18 @@ fn of_detail(detail: &Detail) -> JobError {
             "Change what it names, and start the job again.",
         ),
     };
-    JobError::new(code, message, hint)
+    JobError::new(code, message, advice.unwrap_or_else(|| hint.to_owned()))
+}
+
+/// The model's sentence, and its own advice where it says which part of the sentence that is; otherwise ours is given, and
+/// the same thing must not be said twice.
+fn message_and_advice(detail: &Detail) -> (String, Option<String>) {
+    let ctx = detail.ctx.as_ref().and_then(|ctx| serde_json::from_str::<serde_json::Value>(ctx.get()).ok());
+    let advice = ctx.as_ref().and_then(|ctx| ctx.get("hint")?.as_str()).filter(|advice| !advice.trim().is_empty());
+    match advice.and_then(|advice| Some((detail.msg.strip_suffix(advice)?, advice))) {
+        Some((message, advice)) if !message.trim().is_empty() => (shortened(message), Some(shortened(advice))),
+        _ => (shortened(&detail.msg), None),
+    }
 }
 
 fn of_request(kind: ErrorType, detail: &str) -> JobError {
@@ -184,6 +195,26 @@ mod tests {
             assert_eq!(code_of(odd), "model_error", "{odd}");
         }
         code_of(&detail(&"x".repeat(5_000)));
+    }
+
+    #[test]
+    fn a_models_own_advice_is_given_once_and_instead_of_ours() {
+        let told = |msg: &str, ctx: &str| {
+            let body =
+                format!(r#"{{"detail":[{{"loc":["body"],"msg":"{msg}","type":"no_media_generated","ctx":{ctx}}}]}}"#);
+            match outcome_of_error(&sample::job(), Some(body.as_bytes()), None) {
+                Outcome::Failed(error) => (error.message, error.hint),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (message, hint) = told("No product. Come closer.", r#"{"hint":"Come closer."}"#);
+        assert_eq!((message.as_str(), hint.as_str()), ("No product.", "Come closer."));
+        for ctx in
+            ["{}", "null", r#"{"hint":"Other."}"#, r#"{"hint":7}"#, r#"{"hint":""}"#, r#"{"hint":"No product."}"#]
+        {
+            let (message, hint) = told("No product.", ctx);
+            assert!(message == "No product." && hint.starts_with("Take the photo"), "{ctx}: {message} {hint}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::photo::{NewJob, Photo};
 
 /// What is made where nothing is said.
 pub const USUAL_PRESET: &str = "amazon_main";
-const USUAL_NUM_IMAGES: u32 = 3;
+const USUAL_NUM_IMAGES: i64 = 3;
 
 /// The fields that a form may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Form {
     pub fn into_new_job(self) -> Result<NewJob, ApiError> {
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let num_images = match filled(self.num_images) {
-            Some(text) => text.parse::<u32>().map_err(|_| not_a_number(&text))?,
+            Some(text) => text.parse::<i64>().map_err(|_| not_a_number(&text))?,
             None => USUAL_NUM_IMAGES,
         };
         Ok(NewJob {
@@ -111,7 +111,7 @@ impl Form {
     }
 }
 
-fn count(given: u32) -> Result<u8, ApiError> {
+fn count(given: i64) -> Result<u8, ApiError> {
     u8::try_from(given).map_err(|_| StudioError::NumImages { given, most: NUM_IMAGES_MAX }.into())
 }
 
@@ -150,7 +150,7 @@ struct JsonWish {
     #[serde(default)]
     preset: Option<String>,
     #[serde(default)]
-    num_images: Option<u32>,
+    num_images: Option<i64>,
     #[serde(default)]
     identifier: Option<String>,
 }
@@ -217,8 +217,10 @@ mod tests {
             (&[("num_images", b"0" as &[u8])][..], None),
             (&[("num_images", b"99")], None),
             (&[("num_images", b"256")], Some("num_images_out_of_range")),
-            (&[("num_images", b"4294967296")], Some("num_images_not_a_number")),
-            (&[("num_images", b"-1")], Some("num_images_not_a_number")),
+            (&[("num_images", b"4294967296")], Some("num_images_out_of_range")),
+            (&[("num_images", b"-1")], Some("num_images_out_of_range")),
+            (&[("num_images", b"99999999999999999999")], Some("num_images_not_a_number")),
+            (&[("num_images", b"1.5")], Some("num_images_not_a_number")),
             (&[("num_images", b"three")], Some("num_images_not_a_number")),
             (&[("prompt", b"\xff\xfe")], Some("not_utf8")),
             (&[("prompt", b"a"), ("prompt", b"b")], Some("repeated_field")),
@@ -259,6 +261,7 @@ mod tests {
             (b"{\"image_url\": []}", "wrong_field"),
             (b"{\"num_images\": \"3\"}", "wrong_field"),
             (b"{\"num_images\": 300}", "num_images_out_of_range"),
+            (b"{\"num_images\": -1}", "num_images_out_of_range"),
             (b"{\"image_urls\": [\"no url\"]}", "image_url_unusable"),
             (b"{\"prompt\": \"\xff\"}", "not_json"),
         ] {

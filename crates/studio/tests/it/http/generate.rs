@@ -31,6 +31,32 @@ async fn a_photo_becomes_a_job() {
 }
 
 #[tokio::test]
+async fn a_photo_without_a_name_is_given_one() {
+    let house = house().await;
+    let answer = house.post_form(&[text("image", photo())], &[]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let job = house.get(answer.json()["statusUrl"].as_str().unwrap()).await.json();
+    assert_eq!(job["sourceName"], "photo-1.jpg");
+}
+
+#[tokio::test]
+async fn what_a_second_picture_and_a_foreign_number_are_used_for_is_told_at_once() {
+    let house = house().await;
+    for (preset, words) in [("amazon_main", "demands a white background"), ("amazon_additional", "as its backdrop")] {
+        let parts = [
+            file("image", "mug.jpg", photo()),
+            file("image", "table.jpg", photo()),
+            text("preset", preset),
+            text("identifier", "my mug"),
+        ];
+        let begun = house.post_form(&parts, &[]).await.json();
+        let notices: Vec<&str> = begun["notices"].as_array().unwrap().iter().filter_map(|n| n.as_str()).collect();
+        assert!(notices.len() == 2 && notices[0].contains(words), "{begun:#}");
+        assert!(notices[1].contains("\"my mug\" is no ASIN"), "{begun:#}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_without_scripts_is_led_to_the_job() {
     let house = house().await;
     let answer = house.post_form(&[file("image", "mug.jpg", photo())], &[("accept", "text/html,*/*")]).await;
@@ -62,6 +88,8 @@ async fn every_wrong_form_is_told_what_is_wrong_with_it() {
         ("a long prompt", vec![image(), text("prompt", "x".repeat(4_001))], 422, "prompt_too_long"),
         ("an endless prompt", vec![image(), text("prompt", "x".repeat(70_000))], 413, "too_large"),
         ("nine photos", (0..9).map(|_| image()).collect(), 422, "too_many_photos"),
+        ("minus one picture", vec![image(), text("num_images", "-1")], 422, "num_images_out_of_range"),
+        ("a path for a number", vec![image(), text("identifier", "../../../x")], 422, "identifier_unusable"),
         ("a line break in a number", vec![image(), text("identifier", "a\nb")], 422, "identifier_unusable"),
     ];
     for (what, parts, status, code) in cases {

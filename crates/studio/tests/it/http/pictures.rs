@@ -13,6 +13,7 @@ async fn a_picture_is_shown_and_saved_under_its_marketplace_name() {
     let shown = house.get(&format!("/api/jobs/{id}/images/2")).await;
     assert_eq!((shown.status, &shown.body), (StatusCode::OK, &photo()));
     assert_eq!(shown.header("content-type"), "image/jpeg");
+    assert_eq!(shown.header("content-length"), photo().len().to_string(), "it is streamed, and its size known");
     assert_eq!(shown.header("content-disposition"), "inline; filename=\"B0TEST1234.PT02.jpg\"");
     assert!(shown.header("cache-control").contains("immutable"));
     let saved = house.get(&format!("/api/jobs/{id}/images/2?download")).await;
@@ -27,6 +28,15 @@ async fn a_cached_picture_is_not_sent_again() {
     let etag = house.get(&path).await.header("etag").to_owned();
     let again = house.get_with(&path, &[("if-none-match", &etag)]).await;
     assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let kept = plantain_blobs::BlobKey::parse(etag.trim_matches('"')).unwrap();
+    let small = house.get(&format!("{path}?w=100")).await.header("etag").to_owned();
+    house.blobs.delete(&kept).await.unwrap();
+    for (path, etag) in [(path.clone(), &etag), (format!("{path}?w=100"), &small)] {
+        let again = house.get_with(&path, &[("if-none-match", etag)]).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED, "{path}: no byte of the picture is needed for that");
+    }
+    assert_eq!(house.get(&path).await.status, StatusCode::NOT_FOUND);
+    house.blobs.put(photo()).await.unwrap();
     assert_eq!(house.get_with(&path, &[("if-none-match", "\"other\"")]).await.status, StatusCode::OK);
 }
 

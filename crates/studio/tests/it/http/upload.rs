@@ -96,7 +96,7 @@ async fn a_slow_but_steady_phone_gets_its_photo_through() {
     let house = house().await;
     let whole = form_body(&[file("image", "mug.jpg", photo())]);
     let clock = house.clock.clone();
-    let frames: Vec<Bytes> = whole.chunks(200).map(Bytes::copy_from_slice).collect();
+    let frames: Vec<Bytes> = whole.chunks(whole.len().div_ceil(60)).map(Bytes::copy_from_slice).collect();
     let slow = stream::iter(frames).then(move |frame| {
         let pause = clock.sleep(Duration::from_millis(10));
         async move {
