@@ -14,7 +14,7 @@ pub(crate) mod zones;
 
 pub use report::{MaskSource, Outcome, Report, RuleResult};
 
-use crate::decode::{self, Decoded, Limits};
+use crate::decode::{self, Decoded, Limits, PictureError};
 use crate::picture::Matte;
 use crate::preset::{Background, Preset, ShadowRule};
 use container::{Container, Kind};
@@ -67,7 +67,7 @@ pub fn check_claims(bytes: &[u8], claims: &Claims<'_>, preset: &Preset) -> Repor
     report.add(file::file_name(preset, claims.file_name));
     report.add(size::bytes(preset, report.bytes));
     let decoded = decode::decode(bytes, &LIMITS);
-    report.add(readable(&decoded));
+    report.add(readable(&decoded, bytes));
     let Ok(decoded) = decoded else { return report };
     report.width = decoded.picture.width();
     report.height = decoded.picture.height();
@@ -83,15 +83,27 @@ pub fn check_claims(bytes: &[u8], claims: &Claims<'_>, preset: &Preset) -> Repor
     report
 }
 
-fn readable(decoded: &Result<Decoded, decode::PictureError>) -> RuleResult {
+fn readable(decoded: &Result<Decoded, PictureError>, bytes: &[u8]) -> RuleResult {
     let (measured, fix) = match decoded {
         Ok(decoded) => (format!("{} x {} px", decoded.picture.width(), decoded.picture.height()), ""),
+        Err(PictureError::NotAPicture) if is_text(bytes) => {
+            ("The file holds text.".to_owned(), "choose the picture itself")
+        }
         Err(error) => (error.to_string(), error.hint()),
     };
     RuleResult::new("readable", "Readable picture")
         .requires("a whole picture")
         .found(measured)
         .judged(must(decoded.is_ok()), fix)
+}
+
+/// Whether a person would see words where the file is opened.
+fn is_text(bytes: &[u8]) -> bool {
+    const LOOKED_AT: usize = 512;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LOOKED_AT)]);
+    // A character may be cut in two where the look ends.
+    let odd = |c: char| c == char::REPLACEMENT_CHARACTER || c.is_control() && !c.is_whitespace();
+    !text.trim_end_matches(char::REPLACEMENT_CHARACTER).contains(odd)
 }
 
 fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, preset: &Preset) {

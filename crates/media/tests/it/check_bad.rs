@@ -241,3 +241,19 @@ fn generated_pixels_must_say_so_where_the_marketplace_asks() {
         assert_eq!(report.rule("provenance").unwrap().outcome, outcome, "{id} {provenance:?} {generated:?}");
     }
 }
+
+#[test]
+fn a_file_that_is_no_picture_is_called_what_it_is() {
+    for (bytes, measured, fix) in [
+        (&b"<!doctype html><html></html>"[..], "A web page can't be read.", "Save the picture itself"),
+        ("Größe: 12 cm\n".repeat(60).as_bytes(), "The file holds text.", "choose the picture itself"),
+        (b"%PDF-1.7 ...", "A PDF can't be read.", "Export it as JPEG or PNG"),
+        (b"\x01\x02\x03\x04 noise", "The file is not a picture.", "Send a photo"),
+        (b"", "The file is empty.", "Choose the photo again"),
+    ] {
+        let report = check(bytes, None, Presets::builtin().get("ebay").unwrap(), None);
+        let rule = report.rule("readable").unwrap();
+        assert!(rule.measured.starts_with(measured) && rule.fix.starts_with(fix), "{measured}: {rule:?}");
+        assert!(!report.passed);
+    }
+}
