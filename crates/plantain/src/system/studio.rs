@@ -119,3 +119,26 @@ fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
         pace: Pace::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_queue_that_the_operator_named_is_trusted_by_the_studio_alone() {
+        let at = |text: &str| Url::parse(text).expect(text);
+        let queue = Queue {
+            endpoints: Endpoints::under(&at("http://10.0.0.5:8788")),
+            key: ApiKey::new("id:secret").unwrap(),
+            jwks: at("http://keys.internal:9000/jwks.json"),
+            account: Account::Unknown,
+        };
+        let (shared, studio) = (Policy::public(), trusting(&Policy::public(), &queue));
+        let file = at("http://10.0.0.5:8788/cdn/files/b/x/a.png");
+        assert!(studio.judge_url(&file).is_ok() && studio.judge_url(&queue.jwks).is_ok());
+        assert!(shared.judge_url(&file).is_err(), "what users give addresses to does not reach it");
+        for url in ["http://10.0.0.5/", "http://10.0.0.5:9000/", "http://10.0.0.6:8788/"] {
+            assert!(studio.judge_url(&at(url)).is_err(), "{url}");
+        }
+    }
+}
