@@ -27,7 +27,7 @@ pub struct Args {
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let presets = presets::load(&context.config.storage)?;
-    let preset = presets.get(&args.preset)?;
+    let preset = presets::find(&presets, &args.preset)?;
     let mut reports = Vec::with_capacity(args.pictures.len());
     let mut outcome = Outcome::Done;
     for path in &args.pictures {

@@ -11,7 +11,7 @@ use plantain_media::picture::{Cutout, Matte};
 use serde_json::json;
 
 use super::generate::photos;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, place};
 use crate::system::segmenter::SharedSegmenter;
 
 /// Cut the product out of a photo, as a transparent PNG or as a mask.
@@ -24,15 +24,28 @@ pub struct Args {
     /// The photo: JPEG, PNG or WebP.
     #[arg(value_name = "PHOTO")]
     photo: PathBuf,
-    /// The PNG file to write, of the photo's size.
-    #[arg(short, long, value_name = "OUT.png")]
+    /// The PNG file to write, of the photo's size. Other formats can't hold what a cut-out needs.
+    #[arg(short, long, value_name = "OUT.png", value_parser = png_path)]
     out: PathBuf,
     /// Write the mask alone: white where the product is, black where it is not.
     #[arg(long)]
     mask: bool,
 }
 
+/// A name that promises another format is refused: the file would be taken for what it is not.
+fn png_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if !extension.eq_ignore_ascii_case("png") => Err(format!(
+            "a cut-out is written as PNG, which keeps its transparency; name it {}",
+            path.with_extension("png").display()
+        )),
+        _ => Ok(path),
+    }
+}
+
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    place::file(&args.out)?;
     let segmenter = SharedSegmenter::of(&context.config.storage)?;
     let cutout = match cut_out(&photos::read(&args.photo)?, &segmenter) {
         Ok(cutout) => cutout,

@@ -7,6 +7,7 @@ mod cutout;
 mod doctor;
 mod generate;
 mod logging;
+mod place;
 pub(crate) mod presets;
 mod reference;
 mod rules;

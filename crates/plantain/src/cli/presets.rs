@@ -25,8 +25,8 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let text = match (&args.id, context.output) {
         (None, Output::Text) => list(&presets),
         (None, Output::Json) => json(presets.iter())?,
-        (Some(id), Output::Text) => card(presets.get(id)?, &presets),
-        (Some(id), Output::Json) => json(std::iter::once(presets.get(id)?))?,
+        (Some(id), Output::Text) => card(find(&presets, id)?, &presets),
+        (Some(id), Output::Json) => json(std::iter::once(find(&presets, id)?))?,
     };
     print!("{text}");
     Ok(Outcome::Done)
@@ -37,6 +37,14 @@ pub fn load(storage: &Storage) -> anyhow::Result<Presets> {
     let Some(path) = &storage.presets else { return Ok(Presets::builtin()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("PLANTAIN_PRESETS: {}", path.display()))?;
     Presets::with_user_file(&text).with_context(|| format!("PLANTAIN_PRESETS: {}", path.display()))
+}
+
+/// The preset of this name, or which one was meant and how all are listed.
+pub fn find<'p>(presets: &'p Presets, id: &str) -> anyhow::Result<&'p Preset> {
+    presets.get(id).map_err(|unknown| match unknown.nearest {
+        Some(_) => anyhow::anyhow!("{unknown} `plantain presets` lists all"),
+        None => anyhow::anyhow!("{unknown}; `plantain presets` lists all"),
+    })
 }
 
 /// A file that PLANTAIN_PRESETS can name.

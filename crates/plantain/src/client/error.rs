@@ -1,6 +1,7 @@
 //! Why a studio did not do what was asked, in its own words where it had any.
 
 use plantain_outbound::transport::{self, Failure, NoConnection};
+use plantain_studio::error::PRESETS_AT;
 use serde::Deserialize;
 use url::Url;
 
@@ -16,14 +17,31 @@ pub enum ApiError {
     Silent { studio: Url },
     #[error("the connection to the studio broke; if the job was accepted it goes on, and the studio's page shows it")]
     Broken,
-    #[error("what answers there is not a Plantain studio of this version; check --server")]
-    NotAStudio,
+    #[error("what answers at {studio} is not a Plantain studio of this version; check --server")]
+    NotAStudio { studio: Url },
+    #[error(
+        "{studio} is a queue, not a studio; give --server the studio's address, which `plantain serve` shows beside the queue's"
+    )]
+    Queue { studio: Url },
     #[error("HTTP can't be set up")]
     SetUp(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 fn hint_sentence(hint: &str) -> String {
     if hint.is_empty() { String::new() } else { format!(" {hint}") }
+}
+
+/// The studio speaks to programs: what is a path to them is an address to a person.
+fn for_terminals(hint: &str, studio: &Url) -> String {
+    let list = studio.join("api/presets").map_or_else(|_| "`plantain presets`".to_owned(), String::from);
+    hint.replace(PRESETS_AT, &list)
+}
+
+/// A queue's form of an error, by which it is known.
+#[derive(Deserialize)]
+struct QueueBody {
+    #[serde(rename = "detail")]
+    _detail: serde::de::IgnoredAny,
 }
 
 /// The studio's form of an error.
@@ -46,15 +64,21 @@ impl ApiError {
             Failure::NoConnection(why) => ApiError::Unreachable { studio: studio.clone(), why },
             Failure::TimedOut => ApiError::Silent { studio: studio.clone() },
             Failure::Broken => ApiError::Broken,
-            Failure::Refused(_) | Failure::Unsendable => ApiError::NotAStudio,
+            Failure::Refused(_) | Failure::Unsendable => ApiError::NotAStudio { studio: studio.clone() },
         }
     }
 
-    pub(super) fn refused(status: u16, body: &[u8]) -> ApiError {
-        let Ok(Body { error }) = serde_json::from_slice::<Body>(body) else {
-            return if status == 404 { ApiError::NotAStudio } else { ApiError::unexplained(status) };
-        };
-        ApiError::Refused { status, code: error.code, message: error.message, hint: error.hint.unwrap_or_default() }
+    pub(super) fn refused(studio: &Url, status: u16, body: &[u8]) -> ApiError {
+        let studio = studio.clone();
+        match (serde_json::from_slice::<Body>(body), serde_json::from_slice::<QueueBody>(body)) {
+            (Ok(Body { error }), _) => {
+                let hint = for_terminals(&error.hint.unwrap_or_default(), &studio);
+                ApiError::Refused { status, code: error.code, message: error.message, hint }
+            }
+            (Err(_), Ok(_)) => ApiError::Queue { studio },
+            (Err(_), Err(_)) if matches!(status, 400..429 | 501) => ApiError::NotAStudio { studio },
+            (Err(_), Err(_)) => ApiError::unexplained(status),
+        }
     }
 
     fn unexplained(status: u16) -> ApiError {
@@ -71,7 +95,7 @@ impl ApiError {
         match self {
             ApiError::Refused { status, .. } => *status >= 500 || *status == 429,
             ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Broken => true,
-            ApiError::NotAStudio | ApiError::SetUp(_) => false,
+            ApiError::NotAStudio { .. } | ApiError::Queue { .. } | ApiError::SetUp(_) => false,
         }
     }
 
@@ -82,7 +106,8 @@ impl ApiError {
             ApiError::Unreachable { .. } => "studio_unreachable",
             ApiError::Silent { .. } => "studio_silent",
             ApiError::Broken => "connection_broken",
-            ApiError::NotAStudio => "not_a_studio",
+            ApiError::NotAStudio { .. } => "not_a_studio",
+            ApiError::Queue { .. } => "not_a_studio",
             ApiError::SetUp(_) => "http_setup",
         }
     }
@@ -92,10 +117,21 @@ impl ApiError {
 mod tests {
     use super::*;
 
+    fn studio() -> Url {
+        Url::parse("http://studio.test:8787/").unwrap()
+    }
+
+    #[test]
+    fn a_list_of_presets_is_named_as_a_person_can_open_it() {
+        let body = br#"{"error":{"code":"unknown_preset","message":"No.","hint":"GET /api/presets lists all."}}"#;
+        let said = ApiError::refused(&studio(), 422, body).to_string();
+        assert_eq!(said, "No. http://studio.test:8787/api/presets lists all.");
+    }
+
     #[test]
     fn a_refusal_is_told_in_the_studios_words() {
         let body = br#"{"error":{"code":"not_a_picture","message":"That is no picture.","hint":"Send a JPEG."}}"#;
-        let error = ApiError::refused(415, body);
+        let error = ApiError::refused(&studio(), 415, body);
         assert_eq!((error.to_string().as_str(), error.code()), ("That is no picture. Send a JPEG.", "not_a_picture"));
         assert!(!error.transient());
     }
@@ -104,12 +140,15 @@ mod tests {
     fn other_servers_and_broken_ones_are_told_apart() {
         for (status, body, code, transient) in [
             (404, &b"<html>"[..], "not_a_studio", false),
+            (405, b"", "not_a_studio", false),
+            (401, br#"{"detail":"no"}"#, "not_a_studio", false),
+            (422, br#"{"detail":[]}"#, "not_a_studio", false),
             (502, b"<html>", "unexplained", true),
             (503, br#"{"error":{"code":"busy","message":"Busy."}}"#, "busy", true),
             (429, br#"{"error":{"code":"slow_down","message":"Slower.","hint":null}}"#, "slow_down", true),
             (422, br#"{"error":{"code":"unknown_preset","message":"No."}}"#, "unknown_preset", false),
         ] {
-            let error = ApiError::refused(status, body);
+            let error = ApiError::refused(&studio(), status, body);
             assert_eq!((error.code(), error.transient()), (code, transient), "{status}");
         }
     }

@@ -114,14 +114,18 @@ impl StudioClient {
         loop {
             let piece = self.clock.timeout(SILENCE_MAX, response.chunk()).await;
             let Some(Ok(Some(piece))) = piece else { return Ok(None) };
-            for data in reader.push(&piece).map_err(|_| ApiError::NotAStudio)? {
-                let job: JobView = serde_json::from_slice(&data).map_err(|_| ApiError::NotAStudio)?;
+            for data in reader.push(&piece).map_err(|_| self.not_a_studio())? {
+                let job: JobView = serde_json::from_slice(&data).map_err(|_| self.not_a_studio())?;
                 tell(&job);
                 if job.status.is_final() {
                     return Ok(Some(job));
                 }
             }
         }
+    }
+
+    fn not_a_studio(&self) -> ApiError {
+        ApiError::NotAStudio { studio: self.base.clone() }
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
@@ -141,11 +145,11 @@ impl StudioClient {
         }
         let status = response.status().as_u16();
         let body = transport::read_whole(response, JSON_BYTES_MAX).await.unwrap_or_default();
-        Err(ApiError::refused(status, &body))
+        Err(ApiError::refused(&self.base, status, &body))
     }
 
     async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, ApiError> {
         let body = transport::read_whole(response, JSON_BYTES_MAX).await.map_err(|_| ApiError::Broken)?;
-        serde_json::from_slice(&body).map_err(|_| ApiError::NotAStudio)
+        serde_json::from_slice(&body).map_err(|_| self.not_a_studio())
     }
 }

@@ -1,5 +1,8 @@
 //! Every setting once: its name, its default and what it means. The reference page is written from this table.
 
+use plantain_media::slip::{edit_distance, is_near};
+use plantain_models::local::MEGAPIXELS_MAX;
+
 /// One setting. In the environment it has this name, in `plantain.toml` the same in lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -120,24 +123,7 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 pub fn nearest(typed: &str) -> Option<&'static Setting> {
     let typed = typed.to_ascii_uppercase().replace(['-', '.', ' '], "_");
     let distance = |setting: &&Setting| edit_distance(&typed, setting.name);
-    let near = SETTINGS.iter().min_by_key(distance)?;
-    // A third of the letters wrong is another word, not a slip.
-    (distance(&near) <= near.name.len() / 3).then_some(near)
-}
-
-/// How many letters must be added, removed or changed.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.chars().enumerate() {
-            let changed = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
+    SETTINGS.iter().min_by_key(distance).filter(|near| is_near(&typed, near.name))
 }
 
 /// The reference page, `docs/configuration.md`.
@@ -162,6 +148,13 @@ pub fn reference() -> String {
          webhook_schedule = \"fal\"\n\
          queue_concurrency = 2\n```\n",
     );
+    page.push_str(&format!(
+        "\n## Memory\n\n\
+         Photos are what takes memory, so it is bounded by their pixels and not by the number of requests. The local engine\n\
+         decodes and works on at most {MEGAPIXELS_MAX} megapixels at once, whatever `QUEUE_CONCURRENCY` says: several ordinary photos side by\n\
+         side, one of the largest (50 megapixels) alone. The studio looks at one incoming photo at a time beside them. A\n\
+         pixel takes 17 bytes at worst while it is decoded (a progressive CMYK JPEG), 3 to 8 in an ordinary file.\n"
+    ));
     page
 }
 

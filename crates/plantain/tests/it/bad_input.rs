@@ -50,6 +50,9 @@ async fn whatever_is_uploaded_is_answered_with_advice_and_in_little_memory() {
         ("unknown preset", with("preset", "amazn_main")),
         ("no pictures", with("num_images", "0")),
         ("99 pictures", with("num_images", "99")),
+        ("minus one picture", with("num_images", "-1")),
+        ("a path for a product number", with("identifier", "../../../x")),
+        ("nothing to see", file(leaked(photo::transparent()))),
         ("no number", with("num_images", "three")),
         ("endless prompt", with("prompt", long)),
         ("unknown field", with("colour", "blue")),
@@ -194,6 +197,9 @@ fn the_command_says_in_words_what_is_wrong_with_each_photo() {
         ("bomb.png", photo::bomb()),
         ("dot.png", photo::png_of_size(1, 1)),
         ("white.png", photo::png_of_size(400, 300)),
+        ("thumbnail.jpg", photo::jpeg_of_size(120, 120)),
+        ("small.jpg", photo::jpeg_of_size(560, 420)),
+        ("clear.png", photo::transparent()),
     ];
     let mut arguments = vec!["generate"];
     for (name, bytes) in &files {
@@ -208,4 +214,16 @@ fn the_command_says_in_words_what_is_wrong_with_each_photo() {
         assert!(line.starts_with(&format!("{name}: ")) && line.len() > name.len() + 30, "{line}");
     }
     assert!(!folder.path().join("plantain-out").exists(), "nothing is written for photos that can't be used");
+    assert!(said.stderr.contains("small.jpg: The photo is too small: its product is "), "{said:?}");
+    assert!(said.stderr.contains("amazon_main needs at least "), "{said:?}");
+    assert_eq!(said.stderr.matches("Take the photo with ").count(), 1, "advice is given once: {said:?}");
+}
+
+#[test]
+fn a_product_number_that_is_none_is_an_error_and_not_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
+    let said = run(folder.path(), &["generate", "jar.png", "--id", "../../../x"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.stderr.contains("It may hold letters A to Z, digits"), "{said:?}");
 }

@@ -15,6 +15,21 @@ fn presets_are_listed_shown_and_guessed() {
     assert!(said.code == 0 && said.stdout.contains("sellercentral.amazon"), "sources are shown: {said:?}");
     let said = run(folder.path(), &["presets", "amazon", "--json"]);
     assert!(said.code == 1 && said.stderr.contains("did you mean `amazon_main`?"), "{said:?}");
+    for arguments in [
+        &["presets", "amazn"][..],
+        &["check", "a.jpg", "--preset", "amazn"],
+        &["generate", "a.jpg", "--preset", "amazn"],
+    ] {
+        let said = run(folder.path(), arguments);
+        let hints = ["did you mean `amazon_main`?", "`plantain presets` lists all"];
+        assert!(said.code == 1 && hints.iter().all(|hint| said.stderr.contains(hint)), "{arguments:?}: {said:?}");
+    }
+    for arguments in
+        [&["presets", "zz"][..], &["check", "a.jpg", "--preset", "zz"], &["generate", "a.jpg", "--preset", "zz"]]
+    {
+        let said = run(folder.path(), arguments);
+        assert!(said.code == 1 && said.stderr.contains("`plantain presets` lists all"), "{arguments:?}: {said:?}");
+    }
     assert_eq!(run(folder.path(), &["presets", "amazon_main", "--json"]).json()["presets"][0]["canvas"][0], 2000);
 }
 
@@ -51,6 +66,8 @@ fn checking_what_is_no_picture_fails_in_words_and_goes_on() {
     assert_eq!(said.code, 1);
     assert!(said.stderr.contains("there is no file missing.jpg"), "{said:?}");
     assert!(said.stdout.contains("page.jpg does not meet every rule"), "{said:?}");
+    assert!(said.stdout.contains("A web page can't be read"), "it is said what it is: {said:?}");
+    assert!(said.stdout.contains("Save the picture itself") && !said.stdout.contains("save it again"), "{said:?}");
 }
 
 #[test]
@@ -68,6 +85,25 @@ fn the_product_is_cut_out_at_the_photos_size() {
         // Of a PNG: width, height, depth, colour type.
         assert_eq!(&file[16..26], &[0, 0, 7, 208, 0, 0, 5, 220, 8, color], "2000 x 1500");
     }
+}
+
+#[test]
+fn a_cutout_under_a_name_that_lies_or_cannot_be_written_is_refused_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let said = run(folder.path(), &["cutout", mug.to_str().unwrap(), "-o", "x.jpg"]);
+    assert!(said.code == 2 && said.stderr.contains("transparency; name it x.png"), "{said:?}");
+    assert!(!folder.path().join("x.jpg").exists());
+    let said = run(folder.path(), &["cutout", mug.to_str().unwrap(), "-o", "none/x.png"]);
+    assert!(said.code == 1 && said.stderr.contains("none/x.png can't be written"), "{said:?}");
+}
+
+#[test]
+fn a_photo_of_nothing_is_called_that() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("clear.png"), photo::transparent()).unwrap();
+    let said = run(folder.path(), &["cutout", "clear.png", "-o", "out.png"]);
+    assert!(said.code == 1 && said.stderr.contains("fully transparent"), "{said:?}");
 }
 
 #[test]
@@ -100,6 +136,10 @@ fn wrong_usage_ends_with_two_and_says_what_is_right() {
     for (arguments, says) in [
         (&["generate"][..], "PHOTO"),
         (&["fly"], "unrecognized subcommand"),
+        (&["generate", "a.jpg", "--server", "notaurl"], "write it as http://studio.local:8787"),
+        (&["generate", "a.jpg", "--server", "localhost:8787"], "write it as http://studio.local:8787"),
+        (&["generate", "a.jpg", "--top", "-1"], "-1 is not in 1..=4"),
+        (&["generate", "a.jpg", "--top", "9"], "9 is not in 1..=4"),
         (&["presets", "--set", "STUDIO_LISTN=x"], "did you mean `STUDIO_LISTEN`?"),
         (&["presets", "--set", "STUDIO_LISTEN=x"], "is not an address with a port"),
         (&["presets", "--config", "none.toml"], "none.toml can't be read"),

@@ -89,6 +89,11 @@ fn a_running_studio_does_the_same() {
     assert_eq!(said.code, 0, "{said:?}");
     let files = assert_good_set(folder.path(), &said.json()[0]);
     assert!(files[0].starts_with("pictures/amazon_main/needs-identifier/"), "no number is guessed: {files:?}");
+    let said = run(folder.path(), &["generate", "jar.webp", "--server", server.queue.as_str()]);
+    assert!(said.code == 1 && said.stderr.contains("is a queue, not a studio"), "{said:?}");
+    let said = run(folder.path(), &["generate", "jar.webp", "--server", server.studio.as_str(), "--preset", "amazn"]);
+    let list = format!("Did you mean \"amazon_main\"? {}api/presets lists all.", server.studio);
+    assert!(said.code == 1 && said.stderr.contains(&list), "{said:?}");
 }
 
 #[test]
@@ -106,5 +111,44 @@ fn an_unknown_preset_is_answered_with_the_nearest() {
     fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
     let said = run(folder.path(), &["generate", "jar.png", "--preset", "amazn_main"]);
     assert_eq!(said.code, 1);
-    assert!(said.stderr.contains("amazn_main") && said.stderr.contains("Did you mean \"amazon_main\"?"), "{said:?}");
+    assert!(said.stderr.contains("amazn_main") && said.stderr.contains("did you mean `amazon_main`?"), "{said:?}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_found_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.png"), photo::png()).unwrap();
+    fs::write(folder.path().join("taken"), "").unwrap();
+    let said = run(folder.path(), &["generate", "jar.png", "gone.png", "--out", "taken/pictures"]);
+    assert!(said.code == 1 && said.stderr.contains("taken/pictures can't be written"), "{said:?}");
+    assert!(!said.stderr.contains("gone.png"), "no photo is looked at: {said:?}");
+}
+
+#[test]
+fn a_product_that_had_to_be_enlarged_is_said_in_table_note_and_report() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("jar.jpg"), photo::jpeg()).unwrap();
+    let said = run(folder.path(), &["generate", "jar.jpg", "--preset", "flipkart_main", "--top", "1"]);
+    assert_eq!(said.code, 0, "a soft picture is still one: {said:?}");
+    for words in ["Enlargement of the product", "at most 1.5 times", "Note: The product was enlarged"] {
+        assert!(said.stdout.contains(words), "{words} is missing: {}", said.stdout);
+    }
+    let report = fs::read(folder.path().join("plantain-out/flipkart_main/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    assert!(report["notices"][0].as_str().is_some_and(|notice| notice.contains("looks soft")), "{report:#}");
+}
+
+#[test]
+fn names_that_no_marketplace_takes_do_not_meet_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["मग.jpg", "杯子.jpg"] {
+        fs::write(folder.path().join(name), photo::jpeg()).unwrap();
+    }
+    let said = run(folder.path(), &["generate", "मग.jpg", "杯子.jpg", "--preset", "ebay", "--top", "1", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let sets = said.json();
+    let file = |at: usize| sets[at]["files"][0].as_str().unwrap().to_owned();
+    let name = |file: &str| file.rsplit('/').next().unwrap().to_owned();
+    assert!(file(0) != file(1) && name(&file(0)) != name(&file(1)), "{} {}", file(0), file(1));
+    assert!([0, 1].iter().all(|at| folder.path().join(file(*at)).is_file()));
 }

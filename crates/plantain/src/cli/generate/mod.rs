@@ -14,10 +14,11 @@ use anyhow::Context as _;
 use futures_util::{StreamExt, stream};
 use plantain_studio::job::JobState;
 use plantain_studio::view::JobView;
+use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_work::Clock;
 use url::Url;
 
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, place, presets};
 use crate::client::{ApiError, StudioClient, Wish};
 use crate::system::{Place, Role, System};
 use photos::Photo;
@@ -46,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// How many pictures to make.
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, allow_negative_numbers = true, value_parser = count())]
     top: u8,
     /// Where the pictures go.
     #[arg(long, value_name = "DIR", default_value = "plantain-out")]
@@ -55,11 +56,24 @@ pub struct Args {
     #[arg(long, value_name = "SKU_OR_ASIN")]
     id: Option<String>,
     /// Use this running studio instead of starting one.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = studio_address)]
     server: Option<Url>,
     /// The admin token of a studio that is not open to everybody.
     #[arg(long, value_name = "TOKEN", requires = "server")]
     token: Option<String>,
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=i64::from(NUM_IMAGES_MAX))
+}
+
+/// `localhost:8787` would otherwise be read as an address with the scheme `localhost`.
+fn studio_address(text: &str) -> Result<Url, String> {
+    let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    Url::parse(text).ok().filter(web).ok_or_else(|| {
+        "that is no address of a studio; write it as http://studio.local:8787, the way `plantain serve` shows it"
+            .to_owned()
+    })
 }
 
 /// Photos that are on their way at the same time.
@@ -103,6 +117,10 @@ impl Failure {
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    place::folder(&args.out)?;
+    if args.server.is_none() {
+        presets::find(&presets::load(&context.config.storage)?, &args.preset)?;
+    }
     let photos = photos::named(&args.photos, &args.out);
     let progress = Progress::new(&photos);
     let system = match &args.server {

@@ -39,7 +39,7 @@ pub fn named(paths: &[PathBuf], out: &Path) -> Vec<Photo> {
             return out.to_owned();
         }
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let free = |name: &String| !taken.iter().any(|other| other.eq_ignore_ascii_case(name));
+        let free = |name: &String| !taken.iter().any(|other| other.to_lowercase() == name.to_lowercase());
         let name = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}-{n}") }).find(free);
         let name = name.unwrap_or(stem);
         taken.push(name.clone());
@@ -93,6 +93,8 @@ mod tests {
     fn several_photos_get_a_folder_each_and_never_the_same() {
         folders(&["a/mug.jpg"], &["out"]);
         folders(&["a/mug.jpg", "b/MUG.png", "mug.jpg", "pot.jpg"], &["out/mug", "out/MUG-2", "out/mug-3", "out/pot"]);
+        folders(&["मग.jpg", "杯子.jpg", "a/杯子.png"], &["out/मग", "out/杯子", "out/杯子-2"]);
+        folders(&["É.jpg", "é.jpg", "é-2.jpg"], &["out/É", "out/é-2", "out/é-2-2"]);
     }
 
     #[test]
