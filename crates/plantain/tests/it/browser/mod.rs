@@ -52,7 +52,8 @@ async fn a_picked_photo_becomes_three_pictures_that_can_be_downloaded_and_found_
     browser.screenshot(&screenshots().join("first-1440.png")).await;
 
     let photo = folder.path().join("jar.jpg");
-    fs::write(&photo, photo::jpeg()).unwrap();
+    // Large enough that nothing is enlarged, which would be a remark on every picture.
+    fs::write(&photo, photo::jpeg_of_size(2000, 1500)).unwrap();
     browser.pick_file("[data-test=file-input]", &photo).await;
     browser.choose("[data-test=preset]", "flipkart_main").await;
     browser.write("[data-test=prompt]", "pure white, please").await;
