@@ -7,6 +7,7 @@
 
 pub mod decide;
 pub mod engine;
+pub mod files;
 pub mod keys;
 pub mod model;
 pub mod notice;

@@ -10,6 +10,7 @@ use url::Url;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+use plantain_wire::options::{Access, Acl};
 use plantain_wire::status::{LogEntry, QueueStatus};
 
 /// Whose request it is, as the authenticated key says.
@@ -273,6 +274,26 @@ pub struct FileRecord {
     pub size: u64,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
+    /// The account that uploaded or made it.
+    pub owner: Option<UserId>,
+    /// `None`: everybody who knows the address may read it.
+    pub access: Option<Acl>,
+}
+
+impl FileRecord {
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| end > now)
+    }
+
+    /// What `reader` may do; `None` is somebody without a key. Its owner may read it, unless a rule names the owner.
+    pub fn decide(&self, reader: Option<&UserId>) -> Access {
+        let Some(access) = &self.access else { return Access::Allow };
+        let named = |user: &UserId| access.rules.iter().any(|rule| rule.user == user.as_str());
+        match reader {
+            Some(reader) if Some(reader) == self.owner.as_ref() && !named(reader) => Access::Allow,
+            reader => access.decide(reader.map(UserId::as_str)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -301,5 +322,36 @@ mod tests {
         load.release("a");
         assert!(load.full().is_empty() && load.admit("a") && !load.admit("a"));
         load.release("c");
+    }
+
+    #[test]
+    fn a_file_is_read_by_whom_its_list_admits() {
+        let user = |name: &str| UserId::parse(name).unwrap();
+        let list =
+            r#"{"default":"hide","rules":[{"user":"ann","decision":"allow"},{"user":"bob","decision":"forbid"}]}"#;
+        let mut file = FileRecord {
+            id: String::new(),
+            name: String::new(),
+            content_type: String::new(),
+            blob: String::new(),
+            size: 0,
+            created_at: Timestamp::UNIX_EPOCH,
+            expires_at: None,
+            owner: Some(user("eve")),
+            access: Some(serde_json::from_str(list).unwrap()),
+        };
+        for (reader, expected) in [
+            (Some("ann"), Access::Allow),
+            (Some("bob"), Access::Forbid),
+            (Some("eve"), Access::Allow),
+            (Some("zoe"), Access::Hide),
+            (None, Access::Hide),
+        ] {
+            assert_eq!(file.decide(reader.map(user).as_ref()), expected, "{reader:?}");
+        }
+        file.owner = Some(user("bob"));
+        assert_eq!(file.decide(Some(&user("bob"))), Access::Forbid, "a rule that names the owner counts");
+        file.access = None;
+        assert_eq!(file.decide(None), Access::Allow);
     }
 }

@@ -8,16 +8,17 @@ use jiff::Timestamp;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
+use crate::files::FileStore;
 use crate::keys::KeyStore;
 use crate::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
-    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
 /// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
 #[async_trait]
-pub trait QueueStore: KeyStore {
+pub trait QueueStore: KeyStore + FileStore {
     /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is
     /// answered like a known key, so that a submit whose outcome is unknown may be repeated.
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
@@ -88,12 +89,6 @@ pub trait QueueStore: KeyStore {
     ) -> Result<Settled, StoreError>;
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError>;
-
-    /// Keeps a file, unless its id is known already, and returns what is kept under the id: what an address stands for
-    /// never changes.
-    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError>;
-
-    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError>;
 
     /// Calls `heard` when another process that uses the same database has changed something, for as long as the store
     /// lives. It is a hint that may be lost or come twice. A store that nobody else uses never calls it.

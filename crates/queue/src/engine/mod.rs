@@ -237,7 +237,7 @@ impl Engine {
         Ok(cancelled)
     }
 
-    /// See [`QueueStore::put_file`]: the first one put under an id stays.
+    /// See [`crate::files::FileStore::put_file`]: the first one put under an id stays.
     pub async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
         self.0.store.put_file(file).await
     }

@@ -27,6 +27,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0001.sql"),
         include_str!("../../migrations/sqlite/queue_0002.sql"),
         include_str!("../../migrations/sqlite/queue_0003.sql"),
+        include_str!("../../migrations/sqlite/queue_0004.sql"),
     ],
 };
 
@@ -36,6 +37,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0001.sql"),
         include_str!("../../migrations/postgres/queue_0002.sql"),
         include_str!("../../migrations/postgres/queue_0003.sql"),
+        include_str!("../../migrations/postgres/queue_0004.sql"),
     ],
 };
 

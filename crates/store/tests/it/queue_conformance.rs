@@ -21,6 +21,7 @@ use crate::postgres::Fresh;
 
 mod deadlines;
 mod deliveries;
+mod files;
 mod keys;
 mod leases;
 mod requests;
@@ -82,8 +83,18 @@ promises! {
     requests::a_running_request_is_flagged_and_may_still_finish,
     requests::a_cancelled_request_whose_worker_died_comes_back_flagged,
     requests::a_completed_or_unknown_request_can_not_be_cancelled,
-    requests::a_file_is_found_again,
-    requests::a_file_never_changes_whoever_puts_another_one,
+    files::a_file_is_found_again,
+    files::a_file_never_changes_whoever_puts_another_one,
+    files::who_made_a_file_and_who_may_read_it_is_kept,
+    files::a_part_that_comes_again_takes_the_place_of_the_first,
+    files::parts_are_bounded_together_and_end_with_their_file,
+    files::what_has_expired_is_forgotten_in_batches,
+    files::an_address_that_may_still_be_used_stays_taken,
+    files::bytes_go_when_the_last_reference_has_gone,
+    files::a_reference_that_comes_in_time_keeps_the_bytes,
+    files::no_reference_is_taken_to_bytes_that_are_being_removed,
+    files::a_remover_that_died_is_followed_by_another,
+    files::removing_and_referring_at_once_agree,
     leases::a_delayed_request_is_not_claimed_before_its_time,
     leases::each_attempt_has_its_own_number_and_gateway_id,
     leases::what_is_handed_back_costs_nothing_and_keeps_its_place,

@@ -10,11 +10,13 @@
 mod claim;
 mod delivery;
 mod file;
+mod files;
 mod hint;
 mod key;
 mod log;
 mod request;
 mod settle;
+mod unused;
 
 use std::time::Duration;
 
@@ -22,8 +24,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_queue::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
-    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 use plantain_queue::store::{Claimed, Enqueued, Heard, QueueStore, StoreError};
 use plantain_wire::id::RequestId;
@@ -129,14 +131,6 @@ impl QueueStore for PostgresQueue {
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
         Ok(delivery::list(&self.0, request).await?)
-    }
-
-    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
-        Ok(self.0.retrying(|| file::put(&self.0, &file)).await?)
-    }
-
-    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError> {
-        Ok(file::get(&self.0, id).await?)
     }
 
     fn listen(&self, heard: Heard) {

@@ -7,12 +7,14 @@
 mod claim;
 mod delivery;
 mod file;
+mod files;
 mod key;
 mod log;
 #[cfg(test)]
 mod plan;
 mod request;
 mod settle;
+mod unused;
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,8 +23,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_queue::model::{
-    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
-    HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
+    Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
+    Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 use plantain_queue::store::{Claimed, Enqueued, QueueStore, StoreError};
 use plantain_wire::id::RequestId;
@@ -141,14 +143,5 @@ impl QueueStore for SqliteQueue {
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
         let request = request.clone();
         Ok(self.0.read(move |tx| delivery::list(tx, &request)).await?)
-    }
-
-    async fn put_file(&self, file: FileRecord) -> Result<FileRecord, StoreError> {
-        Ok(self.0.write(move |tx| file::put(tx, &file)).await?)
-    }
-
-    async fn file(&self, id: &str) -> Result<Option<FileRecord>, StoreError> {
-        let id = id.to_owned();
-        Ok(self.0.read(move |tx| file::get(tx, &id)).await?)
     }
 }

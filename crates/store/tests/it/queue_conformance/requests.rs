@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plantain_queue::model::{Caller, Cancelled, FileRecord, NewRequest, Outcome, Priority};
+use plantain_queue::model::{Caller, Cancelled, NewRequest, Outcome, Priority};
 use plantain_queue::store::{Enqueued, QueueStore};
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::QueueStatus;
@@ -160,33 +160,4 @@ pub async fn a_completed_or_unknown_request_can_not_be_cancelled(store: &Store) 
     settle(store, &claimed.lease, finish(answered("{}"))).await;
     assert_eq!(store.cancel(&id("r1"), gone(), Vec::new(), later(9)).await.unwrap(), Cancelled::AlreadyCompleted);
     assert_eq!(view(store, "r1").await.outcome, Some(answered("{}")));
-}
-
-fn file(id: &str, blob: &str) -> FileRecord {
-    FileRecord {
-        id: id.into(),
-        name: "my chair.png".into(),
-        content_type: "image/png".into(),
-        blob: blob.into(),
-        size: 5_000_000_000,
-        created_at: start(),
-        expires_at: Some(later(3600)),
-    }
-}
-
-pub async fn a_file_is_found_again(store: &Store) {
-    let file = file("b/8f2a", "00ff");
-    assert_eq!(store.put_file(file.clone()).await.unwrap(), file);
-    assert_eq!(store.file("b/8f2a").await.unwrap(), Some(file));
-    assert_eq!(store.file("b/\0").await.unwrap(), None);
-}
-
-pub async fn a_file_never_changes_whoever_puts_another_one(store: &Store) {
-    let others: Vec<_> = (0..20).map(|number| file("b/8f2a", &format!("{number:02x}"))).collect();
-    let kept = futures_util::future::join_all(others.iter().map(|other| store.put_file(other.clone()))).await;
-    let kept: Vec<_> = kept.into_iter().map(Result::unwrap).collect();
-    assert!(kept.iter().all(|file| *file == kept[0]), "each is told of the same one: {kept:?}");
-    let late = FileRecord { name: "chair.png".into(), expires_at: None, ..file("b/8f2a", "ffff") };
-    assert_eq!(store.put_file(late).await.unwrap(), kept[0]);
-    assert_eq!(store.file("b/8f2a").await.unwrap().as_ref(), Some(&kept[0]));
 }
