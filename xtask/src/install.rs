@@ -9,10 +9,16 @@ use crate::run::{cargo, command, show, succeeds};
 type IsThere = fn() -> bool;
 
 /// Debian's packages, each with a program that shows that it is there.
-const PACKAGES: [(&str, IsThere); 3] = [
+const PACKAGES: [(&str, IsThere); 8] = [
     ("postgresql", || postgres_programs().is_some()),
     ("chromium", || on_path("chromium")),
     ("chromium-driver", || on_path("chromedriver")),
+    // fal's clients, and what shows them names of their own. Whoever manages node otherwise is left alone.
+    ("nodejs", || answers("node")),
+    ("npm", || answers("npm")),
+    ("python3-venv", || succeeds(command("python3").args(["-c", "import ensurepip, venv"]))),
+    ("curl", || on_path("curl")),
+    ("iproute2", || on_path("ip")),
 ];
 
 /// Installs what is missing, or says the exact command.
@@ -81,6 +87,12 @@ pub fn postgres_programs() -> Option<PathBuf> {
     found.pop().map(|(_, programs)| programs)
 }
 
+fn answers(program: &str) -> bool {
+    succeeds(command(program).arg("--version"))
+}
+
 fn on_path(program: &str) -> bool {
-    ["/usr/bin", "/usr/local/bin", "/bin"].iter().any(|folder| Path::new(folder).join(program).is_file())
+    ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).is_file())
 }

@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod docs;
 mod install;
+mod official;
 mod postgres;
 mod run;
 mod test;
@@ -14,7 +15,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <chore>
 
-  test [FILTER…]      install what is missing, start a private Postgres, run every test; filters are nextest's
+  test [FILTER…]      install what is missing and fal's newest clients, start a private Postgres, run every test;
+                      filters are nextest's
   with-postgres COMMAND…   run a command with PLANTAIN_TEST_POSTGRES set to a fresh server
   ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
   docs                write docs/configuration.md from the table of settings

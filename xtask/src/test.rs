@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::install;
+use crate::official;
 use crate::postgres::Postgres;
 use crate::run::{cargo, command, show};
 
@@ -13,6 +14,7 @@ const POSTGRES: &str = "PLANTAIN_TEST_POSTGRES";
 pub fn run(filters: &[&str]) -> Result<()> {
     install::packages()?;
     install::nextest()?;
+    official::clients()?;
     // Built before Postgres is started, so that a mistake is said at once.
     show(cargo().args(["nextest", "run", "--workspace", "--no-run"]))?;
     let postgres = Postgres::start()?;
