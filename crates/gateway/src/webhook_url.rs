@@ -21,12 +21,17 @@ pub(crate) fn read(query: Option<&str>) -> Result<Option<Url>, WebhookFault> {
     let Some(value) = pairs.filter_map(|pair| pair.strip_prefix("fal_webhook=")).find(|value| !value.is_empty()) else {
         return Ok(None);
     };
-    let text = if is_address(value) { value.to_owned() } else { decoded(value) };
+    let text = if is_pasted(value) { value.to_owned() } else { decoded(value) };
     if text.len() > WEBHOOK_BYTES_MAX {
         return Err(WebhookFault::TooLong);
     }
     let url = Url::parse(&text).ok().filter(|url| is_address(url.as_str()) && url.has_host());
     url.map(Some).ok_or(WebhookFault::NoAddress)
+}
+
+/// An address as it stands, and not one whose own query alone was encoded: `https://a.test/hook%3Fjob%3D1`.
+fn is_pasted(value: &str) -> bool {
+    is_address(value) && (value.contains('?') || !value.to_ascii_lowercase().contains("%3f"))
 }
 
 fn is_address(text: &str) -> bool {
@@ -62,6 +67,9 @@ mod tests {
             Ok(Some("https://a.test/?next=https%3A%2F%2Fb.test")),
         );
         finds("fal_webhook=HTTPS%3A%2F%2FA.test", Ok(Some("https://a.test/")));
+        // As fal's guides write it: only what would end the value is encoded.
+        finds("fal_webhook=https://shop.test/hook%3Fjob%3D1", Ok(Some(url)));
+        finds("fal_webhook=https://shop.test/a%20b", Ok(Some("https://shop.test/a%20b")));
     }
 
     #[test]
