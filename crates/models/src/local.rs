@@ -6,7 +6,7 @@
 //! that canvas and the scene's name as `variant`, and beside all of them the `product`'s size in the photo; these are
 //! extensions of fal's schema that other clients skip.
 
-mod complaint;
+pub(crate) mod complaint;
 mod describe;
 mod output;
 mod paint;
@@ -14,7 +14,6 @@ pub mod prompt;
 mod room;
 mod scenes;
 mod size;
-mod source;
 
 use std::sync::Arc;
 
@@ -32,10 +31,14 @@ use plantain_work::Cpu;
 use plantain_work::cpu::Panicked;
 
 use crate::files::{Files, FilesError};
+use crate::source::Source;
 use output::Painted;
 pub use room::MEGAPIXELS_MAX;
 use room::Room;
 use scenes::Wanted;
+
+/// The product and the backdrop; further pictures have no use here and are not fetched.
+const PICTURES_USED: usize = 2;
 
 /// Gives the network that finds products, loading it on the first call.
 pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
@@ -58,11 +61,21 @@ pub struct LocalParts {
 pub struct LocalEngine(LocalParts, Room);
 
 /// Why a run has no output.
-enum Stopped {
+pub(crate) enum Stopped {
     /// The input's fault: the model's own 422.
     Refused(Vec<Detail>),
     /// Ours.
     Failed(RunFailure),
+}
+
+impl Stopped {
+    /// What the queue hears of it.
+    pub(crate) fn told(self) -> Result<Answer, RunFailure> {
+        match self {
+            Stopped::Refused(details) => Ok(crate::refusal(details)),
+            Stopped::Failed(failure) => Err(failure),
+        }
+    }
 }
 
 impl From<Vec<Detail>> for Stopped {
@@ -93,18 +106,14 @@ impl Runner for LocalEngine {
     async fn run(&self, task: RunTask) -> Result<Answer, RunFailure> {
         let work = async {
             match task.endpoint.as_str() {
-                EDIT_ENDPOINT => self.edit(&task.input, &task.logs).await,
+                EDIT_ENDPOINT => self.edit(&task).await,
                 _ => text_to_image(&task.input),
             }
         };
         tokio::select! {
             biased;
             () = task.cancel.cancelled() => Err(crate::cancelled()),
-            ended = work => match ended {
-                Ok(answer) => Ok(answer),
-                Err(Stopped::Refused(details)) => Ok(crate::refusal(details)),
-                Err(Stopped::Failed(failure)) => Err(failure),
-            },
+            ended = work => ended.or_else(Stopped::told),
         }
     }
 }
@@ -124,11 +133,13 @@ impl LocalEngine {
     }
 
     /// Each await is a place at which a cancelled run ends; a computation that has begun is finished and dropped.
-    async fn edit(&self, input: &[u8], logs: &LogSink) -> Result<Answer, Stopped> {
-        let input = EditInput::parse(input)?;
+    async fn edit(&self, task: &RunTask) -> Result<Answer, Stopped> {
+        let (input, logs) = (EditInput::parse(&task.input)?, &task.logs);
+        let files = self.0.files.on_behalf_of(task);
         let plan = prompt::read(&input.prompt);
         logs.info("Fetching the photo");
-        let photos = source::fetch_all(&self.0, &input.image_urls).await?;
+        let used = &input.image_urls[..input.image_urls.len().min(PICTURES_USED)];
+        let photos = self.source(&files).fetch_all(used).await?;
         // Kept until the last picture is painted: the cut-out is as large as the photo.
         let place = self.1.place(&photos).await;
         logs.info("Decoding");
@@ -158,8 +169,13 @@ impl LocalEngine {
         });
         logs.info("Saving");
         let said = output::Said { description, product: (cutout.product.width, cutout.product.height) };
-        let body = output::hand_out(&self.0.files, pictures, said, input.settings.sync_mode).await?;
+        let body = output::hand_out(&files, pictures, said, input.settings.sync_mode).await?;
         Ok(Answer::new(200, body))
+    }
+
+    fn source(&self, files: &Files) -> Source {
+        let LocalParts { outbound, limits, .. } = &self.0;
+        Source { files: files.clone(), outbound: outbound.clone(), max_bytes: limits.max_bytes }
     }
 
     /// The photo, and the backdrop where there is one.

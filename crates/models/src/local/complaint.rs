@@ -22,7 +22,7 @@ fn advised(kind: ModelErrorType, index: usize, message: &str, hint: &str, mut ct
     Detail::model(kind, at(index), format!("{message} {hint}")).with_ctx(&ctx)
 }
 
-pub(super) fn of_picture(index: usize, error: PictureError) -> Detail {
+pub(crate) fn of_picture(index: usize, error: PictureError) -> Detail {
     let ctx = match error {
         PictureError::FileTooLarge { limit, .. } => json!({ "max_size": limit }),
         PictureError::TooManyPixels { limit, .. } => json!({ "max_pixels": limit }),
@@ -66,11 +66,11 @@ pub(super) fn of_cutout(error: &CutoutError) -> Detail {
 }
 
 /// A file that could not be had.
-pub(super) fn of_download(index: usize, why: &str) -> Detail {
+pub(crate) fn of_download(index: usize, why: &str) -> Detail {
     Detail::model(ModelErrorType::FileDownloadError, at(index), format!("The picture could not be fetched: {why}."))
 }
 
-pub(super) fn too_large(index: usize, limit: usize) -> Detail {
+pub(crate) fn too_large(index: usize, limit: usize) -> Detail {
     let message = format!("The file is larger than {} MB.", limit / MIB);
     let hint = "Save the photo as JPEG with quality 90, or make it smaller.";
     advised(ModelErrorType::FileTooLarge, index, &message, hint, json!({ "max_size": limit }))

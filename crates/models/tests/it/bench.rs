@@ -14,8 +14,10 @@ use plantain_store::queue::open_queue;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
 use plantain_wire::options::RequestOptions;
+use plantain_wire::status::LogLevel;
 use plantain_work::{Clock, Cpu};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -60,7 +62,13 @@ pub async fn run(runner: &dyn Runner, endpoint: &str, input: &str) -> Run {
 }
 
 pub async fn run_until(runner: &dyn Runner, endpoint: &str, input: &str, cancel: CancellationToken) -> Run {
-    let (sink, mut lines) = LogSink::channel(100);
+    let (task, lines) = task(endpoint, input);
+    run_task(runner, RunTask { cancel, ..task }, lines).await
+}
+
+/// An attempt that nobody listens to, and its log.
+pub fn task(endpoint: &str, input: &str) -> (RunTask, Lines) {
+    let (logs, lines) = LogSink::channel(100);
     let id = RequestId::parse("r1").unwrap();
     let task = RunTask {
         gateway_request_id: GatewayRequestId::from(&id),
@@ -69,11 +77,17 @@ pub async fn run_until(runner: &dyn Runner, endpoint: &str, input: &str, cancel:
         caller: Caller { user_id: UserId::parse("u").unwrap(), key_id: "k".to_owned() },
         options: RequestOptions::default(),
         input: Bytes::copy_from_slice(input.as_bytes()),
-        logs: sink,
+        logs,
         partials: Partials::unheard(),
         memory: Memory::none(),
-        cancel,
+        cancel: CancellationToken::new(),
     };
+    (task, lines)
+}
+
+pub type Lines = mpsc::Receiver<(LogLevel, String)>;
+
+pub async fn run_task(runner: &dyn Runner, task: RunTask, mut lines: Lines) -> Run {
     let ended = runner.run(task).await;
     let mut logs = Vec::new();
     while let Some((_, line)) = lines.recv().await {
@@ -109,6 +123,12 @@ impl Run {
         let text = String::from_utf8_lossy(&answer.body);
         assert_eq!(answer.http_status, 200, "{text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    /// The infrastructure error that it ended with.
+    #[track_caller]
+    pub fn failed(&self) -> &'static str {
+        self.ended.as_ref().expect_err("it should have failed").error_type.as_str()
     }
 
     /// Checks that the model refused with one complaint of this type about this field.

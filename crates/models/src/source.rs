@@ -1,4 +1,4 @@
-//! Gets the input pictures: from our own CDN, from a `data:` URI, or from the network within bounds.
+//! Gets input pictures: from our own CDN, from a `data:` URI, or from the network within bounds.
 
 use std::time::Duration;
 
@@ -7,50 +7,59 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use plantain_outbound::Bounds;
 use plantain_outbound::send::FetchError;
+use plantain_outbound::{Bounds, Outbound};
 use plantain_wire::error::Detail;
 use url::Url;
 
-use super::{LocalParts, Stopped, complaint};
-use crate::files::Found;
-
-/// The product and the backdrop; further pictures have no use here and are not fetched.
-const USED: usize = 2;
+use crate::files::{Files, Found};
+use crate::local::{Stopped, complaint};
 
 /// How long one picture may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The first pictures, at most two, in order.
-pub(super) async fn fetch_all(parts: &LocalParts, urls: &[String]) -> Result<Vec<Bytes>, Stopped> {
-    try_join_all(urls.iter().take(USED).enumerate().map(|(index, url)| fetch(parts, index, url))).await
+/// Where pictures come from. Cheap to clone.
+#[derive(Clone)]
+pub struct Source {
+    pub files: Files,
+    /// Judges each address, whoever gave it.
+    pub outbound: Outbound,
+    /// Of one picture.
+    pub max_bytes: usize,
 }
 
-async fn fetch(parts: &LocalParts, index: usize, text: &str) -> Result<Bytes, Stopped> {
-    let limit = parts.limits.max_bytes;
-    let text = text.trim();
-    if let Some(data) = strip_scheme(text) {
-        return Ok(from_data(data, index, limit)?);
+impl Source {
+    /// All of them, in order; the first that can't be had ends the others.
+    pub(crate) async fn fetch_all(&self, urls: &[String]) -> Result<Vec<Bytes>, Stopped> {
+        try_join_all(urls.iter().enumerate().map(|(index, url)| self.fetch(index, url))).await
     }
-    let url = Url::parse(text).map_err(|_| vec![complaint::of_download(index, "it is no address")])?;
-    match parts.files.read(&url, limit as u64).await? {
-        Found::Bytes(bytes) => Ok(bytes),
-        Found::Missing => Err(vec![complaint::of_download(index, "there is no such file, or no longer")].into()),
-        Found::TooLarge => Err(vec![complaint::too_large(index, limit)].into()),
-        Found::Elsewhere => Ok(download(parts, index, &url).await?),
-    }
-}
 
-async fn download(parts: &LocalParts, index: usize, url: &Url) -> Result<Bytes, Vec<Detail>> {
-    let limit = parts.limits.max_bytes;
-    match parts.outbound.get(url, Bounds { max_bytes: limit, deadline: DEADLINE }).await {
-        Ok(fetched) if (200..300).contains(&fetched.status) => Ok(fetched.body),
-        Ok(fetched) if (300..400).contains(&fetched.status) => {
-            Err(vec![complaint::of_download(index, "the server redirects, and redirects are not followed")])
+    async fn fetch(&self, index: usize, text: &str) -> Result<Bytes, Stopped> {
+        let limit = self.max_bytes;
+        let text = text.trim();
+        if let Some(data) = strip_scheme(text) {
+            return Ok(from_data(data, index, limit)?);
         }
-        Ok(fetched) => Err(vec![complaint::of_download(index, &format!("the server answered {}", fetched.status))]),
-        Err(FetchError::TooLarge { .. }) => Err(vec![complaint::too_large(index, limit)]),
-        Err(error) => Err(vec![complaint::of_download(index, &error.to_string())]),
+        let url = Url::parse(text).map_err(|_| vec![complaint::of_download(index, "it is no address")])?;
+        match self.files.read(&url, limit as u64).await? {
+            Found::Bytes(bytes) => Ok(bytes),
+            Found::Missing => Err(vec![complaint::of_download(index, "there is no such file, or no longer")].into()),
+            Found::TooLarge => Err(vec![complaint::too_large(index, limit)].into()),
+            Found::Elsewhere => Ok(self.download(index, &url).await?),
+        }
+    }
+
+    async fn download(&self, index: usize, url: &Url) -> Result<Bytes, Vec<Detail>> {
+        let limit = self.max_bytes;
+        match self.outbound.get(url, Bounds { max_bytes: limit, deadline: DEADLINE }).await {
+            Ok(fetched) if (200..300).contains(&fetched.status) => Ok(fetched.body),
+            Ok(fetched) if (300..400).contains(&fetched.status) => {
+                Err(vec![complaint::of_download(index, "the server redirects, and redirects are not followed")])
+            }
+            Ok(fetched) => Err(vec![complaint::of_download(index, &format!("the server answered {}", fetched.status))]),
+            Err(FetchError::TooLarge { .. }) => Err(vec![complaint::too_large(index, limit)]),
+            Err(error) => Err(vec![complaint::of_download(index, &error.to_string())]),
+        }
     }
 }
 
