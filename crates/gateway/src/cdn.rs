@@ -1,4 +1,7 @@
-//! `GET /files/b/{id}/{name}`: hands out a file. Whoever knows the unguessable id may read it, as on fal's CDN.
+//! `GET /files/b/{id}/{name}`: hands out a file. Whoever knows the unguessable id may read it, as on fal's CDN, unless the
+//! file's list says otherwise.
+
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -8,28 +11,48 @@ use http::header::{
     CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use jiff::Timestamp;
 use plantain_blobs::BlobKey;
 use plantain_queue::model::FileRecord;
+use plantain_wire::options::Access;
+use plantain_work::clock;
 
 use crate::Gateway;
+use crate::cdn_token::Reader;
 use crate::content_type::{self, Shown};
 use crate::range::{self, Asked};
 use crate::refusal::Refusal;
 
 /// An address never gets other bytes, so they may be kept for a year, the longest that caches honour.
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const YEAR: Duration = Duration::from_secs(31_536_000);
+
+/// How long caches may keep a file: not beyond its end, and not at all where it is not for everybody.
+fn caching(file: &FileRecord, now: Timestamp) -> String {
+    if file.access.is_some() {
+        return "private, no-store".into();
+    }
+    let left = file.expires_at.map_or(YEAR, |end| clock::until(now, end).min(YEAR));
+    format!("public, max-age={}, immutable", left.as_secs())
+}
 
 pub(crate) async fn file(
     State(gateway): State<Gateway>,
     Path((id, name)): Path<(String, String)>,
+    Reader(reader): Reader,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let now = gateway.clock.now();
-    let alive = |file: &FileRecord| file.name == name && file.expires_at.is_none_or(|end| end > now);
+    let alive = |file: &FileRecord| file.name == name && file.is_alive(now);
     let file = gateway.engine.file(&id).await?.filter(alive).ok_or(Refusal::UnknownFile)?;
+    match file.decide(reader.as_ref()) {
+        Access::Allow => {}
+        Access::Forbid => return Err(Refusal::FileForbidden),
+        Access::Hide => return Err(Refusal::UnknownFile),
+    }
+    let kept = caching(&file, now);
     let etag = format!("\"{}\"", file.blob);
     if lists(&headers, IF_NONE_MATCH, &etag) {
-        return Ok(described(&file, &etag, StatusCode::NOT_MODIFIED.into_response()));
+        return Ok(described(&file, &etag, &kept, StatusCode::NOT_MODIFIED.into_response()));
     }
     let fresh = !headers.contains_key(IF_RANGE) || lists(&headers, IF_RANGE, &etag);
     let wanted = headers.get(RANGE).filter(|_| fresh).and_then(|value| value.to_str().ok());
@@ -45,7 +68,7 @@ pub(crate) async fn file(
             (StatusCode::RANGE_NOT_SATISFIABLE, [(CONTENT_RANGE, place)]).into_response()
         }
     };
-    Ok(described(&file, &etag, response))
+    Ok(described(&file, &etag, &kept, response))
 }
 
 async fn sent(
@@ -64,7 +87,7 @@ async fn sent(
 }
 
 /// What every answer about a file says, and what keeps a browser from running it.
-fn described(file: &FileRecord, etag: &str, mut response: Response) -> Response {
+fn described(file: &FileRecord, etag: &str, kept: &str, mut response: Response) -> Response {
     let (content_type, shown) = content_type::served(&file.content_type);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &str| {
@@ -74,7 +97,7 @@ fn described(file: &FileRecord, etag: &str, mut response: Response) -> Response 
     set(CONTENT_TYPE, content_type);
     set(ETAG, etag);
     set(ACCEPT_RANGES, "bytes");
-    set(CACHE_CONTROL, IMMUTABLE);
+    set(CACHE_CONTROL, kept);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
     if shown == Shown::AsDownload {

@@ -9,6 +9,14 @@ pub(crate) const HEAD_BYTES: usize = 64;
 /// The type of a file that nothing is known about.
 pub(crate) const UNKNOWN: &str = "application/octet-stream";
 
+/// The longest media type, in bytes; registered ones have at most 127 and a parameter or two.
+const DECLARED_BYTES_MAX: usize = 200;
+
+/// Whether an uploader's word for the type can be kept at all: visible, and of some length.
+pub(crate) fn is_sayable(declared: &str) -> bool {
+    (1..=DECLARED_BYTES_MAX).contains(&declared.len()) && declared.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 /// Types that browsers show and never run.
 const SHOWN: [&str; 13] = [
     "image/png",

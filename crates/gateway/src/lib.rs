@@ -17,6 +17,8 @@ mod bases;
 mod body;
 mod cancel;
 mod cdn;
+mod cdn_token;
+pub mod collecting;
 mod content_type;
 mod enter;
 mod file_name;
@@ -24,6 +26,9 @@ mod health;
 mod json;
 mod jwks;
 mod lookup;
+mod multipart;
+mod part_list;
+mod place;
 mod range;
 mod refusal;
 mod reply;
@@ -35,6 +40,7 @@ mod stream;
 mod submit;
 mod ticket;
 mod upload;
+mod upload_id;
 mod view;
 mod webhook_url;
 
@@ -95,6 +101,12 @@ pub struct Limits {
     pub upload_bytes: u64,
     /// How long an upload address can be used.
     pub upload_valid: Duration,
+    /// Of a file that is uploaded in parts, all together.
+    pub multipart_bytes: u64,
+    /// How long such an upload may take; then its parts go.
+    pub multipart_valid: Duration,
+    /// How long a token for the CDN can be used.
+    pub cdn_token_valid: Duration,
     /// How long a body may stand still while it is read.
     pub body_idle: Duration,
     /// How long a call that moves no file may take in all.
@@ -108,6 +120,9 @@ impl Default for Limits {
             json_depth: 100,
             upload_bytes: 100 * 1024 * 1024,
             upload_valid: Duration::from_secs(60 * 60),
+            multipart_bytes: 5 * 1000 * 1000 * 1000,
+            multipart_valid: Duration::from_secs(24 * 60 * 60),
+            cdn_token_valid: Duration::from_secs(60 * 60),
             body_idle: Duration::from_secs(30),
             call: Duration::from_secs(60),
         }
@@ -149,12 +164,19 @@ fn queue_routes() -> Router<Gateway> {
 fn rest_routes() -> Router<Gateway> {
     Router::new()
         .route("/storage/upload/initiate", post(storage::initiate))
+        .route("/storage/upload/initiate-multipart", post(storage::initiate_multipart))
+        .route("/storage/auth/token", post(cdn_token::mint))
         .route("/.well-known/jwks.json", get(jwks::jwks))
 }
 
 /// No limit in time for the whole of a call here: files may be large and lines slow. Standing still is limited instead.
 fn cdn_routes() -> Router<Gateway> {
-    Router::new().route("/files/b/{id}/{name}", get(cdn::file).put(upload::upload))
+    Router::new()
+        .route("/files/upload", post(upload::direct))
+        .route("/files/upload/multipart", post(multipart::begin))
+        .route("/files/b/{id}/{name}", get(cdn::file).put(upload::to_address))
+        .route("/files/b/{id}/{name}/multipart/{upload}/complete", post(multipart::complete))
+        .route("/files/b/{id}/{name}/multipart/{upload}/{number}", put(multipart::part))
 }
 
 fn finish(routes: Router<Gateway>, gateway: &Gateway) -> Router {

@@ -14,6 +14,7 @@ use plantain_wire::error::{self, ErrorBody, ErrorType};
 
 use crate::json::JsonFault;
 use crate::keys::KeyError;
+use crate::part_list::PartFault;
 use crate::reply;
 use crate::webhook_url::WebhookFault;
 
@@ -54,6 +55,15 @@ pub(crate) enum Refusal {
     TicketExpired,
     /// The upload address was used before, for other bytes.
     UploadTaken,
+    /// A token for the CDN that opens nothing, or nothing any more.
+    CdnToken,
+    /// An upload in parts of somebody else.
+    UnknownUpload,
+    /// An upload in parts that is complete.
+    UploadFinished,
+    Parts(PartFault),
+    /// The file's list does not let this reader in.
+    FileForbidden,
     TookTooLong,
     Store(StoreError),
     Blobs(BlobError),
@@ -95,7 +105,10 @@ impl Refusal {
 
     fn http_status(&self) -> u16 {
         match self {
-            Refusal::Key(_) => 401,
+            Refusal::Key(_) | Refusal::CdnToken => 401,
+            Refusal::FileForbidden => 403,
+            Refusal::UnknownUpload => 404,
+            Refusal::UploadFinished | Refusal::Parts(_) => 400,
             Refusal::Ticket | Refusal::TicketExpired => 403,
             Refusal::UnknownPath { .. } | Refusal::UnknownApplication { .. } => 404,
             Refusal::UnknownRequest | Refusal::UnknownFile => 404,
@@ -147,6 +160,13 @@ impl Refusal {
             }
             Refusal::TicketExpired => "This upload address has expired. Ask for another one.".into(),
             Refusal::UploadTaken => "This upload address was used before for another file. Ask for another one.".into(),
+            Refusal::CdnToken => {
+                "This token has expired or was not made here. Ask for one at /storage/auth/token.".into()
+            }
+            Refusal::UnknownUpload => "Upload not found".into(),
+            Refusal::UploadFinished => "This upload is complete and takes no more parts.".into(),
+            Refusal::Parts(fault) => format!("The upload can't be completed: {fault}."),
+            Refusal::FileForbidden => "This file may not be read by you.".into(),
             Refusal::TookTooLong => "Request timed out".into(),
             Refusal::Store(StoreError::Full(_)) | Refusal::Blobs(BlobError::Full(_)) => {
                 "The server's disk is full. Its operator must make room.".into()

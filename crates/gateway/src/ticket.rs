@@ -1,68 +1,68 @@
-//! Upload addresses that authorise themselves: what may be put where, until when, signed.
+//! Upload addresses that authorise themselves: what may be put where, by whom, until when, signed.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use plantain_work::{clock, random};
+use plantain_wire::id::UserId;
+use plantain_wire::options::Lifecycle;
+use plantain_work::clock;
 use serde::Deserialize;
 use url::Url;
 
+use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::secret::CdnSecret;
 
-/// Sets these signatures apart from whatever else the secret may sign one day.
+/// Sets these signatures apart from whatever else the secret signs.
 const PURPOSE: &[u8] = b"upload";
 
-/// A place for one file.
+/// A place for one file, and how long it is held free.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ticket {
-    /// Unguessable; part of the address under which the file can be read.
-    pub(crate) id: String,
-    pub(crate) name: String,
-    /// As the uploader declares it.
-    pub(crate) content_type: String,
+    pub(crate) place: Place,
     /// Unix seconds.
     pub(crate) expires: i64,
 }
 
 /// The query of an upload address.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct TicketQuery {
     #[serde(rename = "type")]
     content_type: String,
     expires: i64,
+    owner: String,
+    #[serde(default)]
+    lifecycle: String,
     signature: String,
 }
 
 impl Ticket {
-    pub(crate) fn issue(name: String, content_type: String, now: Timestamp, valid: Duration) -> Ticket {
-        let expires = clock::after(now, valid).as_second();
-        Ticket { id: hex::encode(random::bytes::<16>()), name, content_type, expires }
+    pub(crate) fn issue(place: Place, now: Timestamp, valid: Duration) -> Ticket {
+        Ticket { place, expires: clock::after(now, valid).as_second() }
     }
 
     fn sign(&self, secret: &CdnSecret) -> String {
-        let expires = self.expires.to_be_bytes();
-        secret.sign(&self.parts(&expires))
+        let (expires, lifecycle) = (self.expires.to_be_bytes(), self.lifecycle());
+        let place = &self.place;
+        secret.sign(&parts(&place.id, &place.name, &place.content_type, &expires, place.owner.as_str(), &lifecycle))
     }
 
-    fn parts<'t>(&'t self, expires: &'t [u8]) -> [&'t [u8]; 5] {
-        [PURPOSE, self.id.as_bytes(), self.name.as_bytes(), self.content_type.as_bytes(), expires]
+    fn lifecycle(&self) -> String {
+        self.place.lifecycle.as_ref().map(Lifecycle::to_json).unwrap_or_default()
     }
 
-    /// Where the file will be read.
-    pub(crate) fn file_url(&self, cdn: &Url) -> Url {
-        let mut url = cdn.clone();
-        url.set_path(&format!("{}/files/b/{}/{}", cdn.path().trim_end_matches('/'), self.id, self.name));
-        url
-    }
-
-    /// Where it is put: the same address with the right to do so.
+    /// Where the file is put: its own address with the right to do so.
     pub(crate) fn upload_url(&self, cdn: &Url, secret: &CdnSecret) -> Url {
-        let mut url = self.file_url(cdn);
+        let mut url = self.place.file_url(cdn);
         url.query_pairs_mut()
-            .append_pair("type", &self.content_type)
+            .append_pair("type", &self.place.content_type)
             .append_pair("expires", &self.expires.to_string())
-            .append_pair("signature", &self.sign(secret));
+            .append_pair("owner", self.place.owner.as_str());
+        let lifecycle = self.lifecycle();
+        if !lifecycle.is_empty() {
+            url.query_pairs_mut().append_pair("lifecycle", &lifecycle);
+        }
+        url.query_pairs_mut().append_pair("signature", &self.sign(secret));
         url
     }
 
@@ -74,16 +74,30 @@ impl Ticket {
         secret: &CdnSecret,
         now: Timestamp,
     ) -> Result<Ticket, Refusal> {
-        let ticket = Ticket { id, name, content_type: query.content_type, expires: query.expires };
-        let expires = ticket.expires.to_be_bytes();
-        if !secret.verifies(&ticket.parts(&expires), &query.signature) {
+        let TicketQuery { content_type, expires, owner, lifecycle, signature } = query;
+        let at = expires.to_be_bytes();
+        if !secret.verifies(&parts(&id, &name, &content_type, &at, &owner, &lifecycle), &signature) {
             return Err(Refusal::Ticket);
         }
-        if now.as_second() >= ticket.expires {
+        if now.as_second() >= expires {
             return Err(Refusal::TicketExpired);
         }
-        Ok(ticket)
+        let owner = UserId::parse(&owner).map_err(|_| Refusal::Ticket)?;
+        let lifecycle = Lifecycle::parse(&lifecycle);
+        Ok(Ticket { place: Place { id, name, content_type, owner, lifecycle }, expires })
     }
+}
+
+fn parts<'t>(
+    id: &'t str,
+    name: &'t str,
+    content_type: &'t str,
+    expires: &'t [u8],
+    owner: &'t str,
+    lifecycle: &'t str,
+) -> [&'t [u8]; 7] {
+    let [id, name, content_type, owner, lifecycle] = [id, name, content_type, owner, lifecycle].map(str::as_bytes);
+    [PURPOSE, id, name, content_type, expires, owner, lifecycle]
 }
 
 #[cfg(test)]
@@ -91,55 +105,87 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const HIDDEN: &str = r#"{"initial_acl":{"default":"hide"}}"#;
 
     fn secret() -> CdnSecret {
         CdnSecret::new(&[1; 32])
     }
 
-    fn issued() -> (Ticket, String) {
-        let ticket = Ticket::issue("a.png".into(), "image/png".into(), NOW, Duration::from_secs(60));
-        let signature = ticket.sign(&secret());
-        (ticket, signature)
+    fn issued(lifecycle: &str) -> Ticket {
+        let owner = UserId::parse("user_shop").unwrap();
+        let place = Place::new("a.png".into(), "image/png".into(), owner, Lifecycle::parse(lifecycle));
+        Ticket::issue(place, NOW, Duration::from_secs(60))
     }
 
-    fn read(ticket: Ticket, signature: &str, at: i64) -> Result<Ticket, Refusal> {
-        let query =
-            TicketQuery { content_type: ticket.content_type, expires: ticket.expires, signature: signature.to_owned() };
-        Ticket::read(ticket.id, ticket.name, query, &secret(), Timestamp::from_second(at).unwrap())
+    /// What is read of the address of a ticket that was changed after it was signed.
+    fn read(url: &Url, at: i64) -> Result<Ticket, Refusal> {
+        let mut segments = url.path_segments().unwrap().rev();
+        let (name, id) = (segments.next().unwrap().to_owned(), segments.next().unwrap().to_owned());
+        let query = serde_urlencoded(url.query().unwrap_or_default()).ok_or(Refusal::Ticket)?;
+        Ticket::read(id, name, query, &secret(), Timestamp::from_second(at).unwrap())
+    }
+
+    fn serde_urlencoded(query: &str) -> Option<TicketQuery> {
+        let uri: http::Uri = format!("/?{query}").parse().ok()?;
+        axum::extract::Query::try_from_uri(&uri).ok().map(|axum::extract::Query(read)| read)
+    }
+
+    fn url(ticket: &Ticket) -> Url {
+        ticket.upload_url(&"http://a.test/cdn".parse().unwrap(), &secret())
     }
 
     #[test]
     fn a_ticket_is_good_until_it_expires() {
-        let (ticket, signature) = issued();
-        assert_eq!(read(ticket.clone(), &signature, 59).unwrap(), ticket);
-        assert!(matches!(read(ticket, &signature, 60), Err(Refusal::TicketExpired)));
+        for lifecycle in ["", HIDDEN, r#"{"expiration_duration_seconds":null}"#] {
+            let ticket = issued(lifecycle);
+            // An unsaid expiry and `null` come to the same.
+            assert_eq!(read(&url(&ticket), 59).unwrap().place.id, ticket.place.id);
+            assert_eq!(
+                read(&url(&ticket), 59).unwrap().place.lifecycle.map(|l| l.access),
+                ticket.place.lifecycle.clone().map(|l| l.access)
+            );
+            assert!(matches!(read(&url(&ticket), 60), Err(Refusal::TicketExpired)));
+        }
     }
 
     #[test]
     fn a_changed_ticket_is_no_ticket() {
-        let (ticket, signature) = issued();
-        let changes: [fn(&mut Ticket); 4] = [
-            |ticket| ticket.id = "0".repeat(32),
-            |ticket| ticket.name = "b.png".into(),
-            |ticket| ticket.content_type = "text/html".into(),
-            |ticket| ticket.expires += 1,
-        ];
-        for change in changes {
-            let mut changed = ticket.clone();
-            change(&mut changed);
-            assert!(matches!(read(changed, &signature, 0), Err(Refusal::Ticket)));
+        let address = url(&issued(HIDDEN)).to_string();
+        for (from, to) in [
+            ("/a.png", "/b.png"),
+            ("type=image%2Fpng", "type=text%2Fhtml"),
+            ("expires=60", "expires=61"),
+            ("owner=user_shop", "owner=user_rival"),
+            ("hide", "allow"),
+            ("&lifecycle=", "&lifestyle="),
+            ("signature=", "signature=0"),
+            ("signature=", "signature=00&x="),
+            ("/files/b/", "/files/b/0"),
+        ] {
+            let changed = address.replacen(from, to, 1);
+            assert_ne!(changed, address, "{from}");
+            assert!(read(&changed.parse().unwrap(), 0).is_err(), "{changed}");
         }
-        for forged in ["", "00", &"0".repeat(64), &signature.replace(&signature[..1], "x")] {
-            assert!(matches!(read(ticket.clone(), forged, 0), Err(Refusal::Ticket)), "{forged}");
-        }
+        assert!(read(&address.parse().unwrap(), 0).is_ok());
     }
 
     #[test]
     fn the_two_addresses_differ_in_the_query_alone() {
-        let (ticket, signature) = issued();
+        let ticket = issued("");
         let cdn = "http://a.test/cdn".parse().unwrap();
-        let (file, upload) = (ticket.file_url(&cdn), ticket.upload_url(&cdn, &secret()));
-        assert_eq!(file.as_str(), format!("http://a.test/cdn/files/b/{}/a.png", ticket.id));
-        assert_eq!(upload.as_str(), format!("{file}?type=image%2Fpng&expires=60&signature={signature}"));
+        let (file, upload) = (ticket.place.file_url(&cdn), ticket.upload_url(&cdn, &secret()));
+        assert_eq!(file.as_str(), format!("http://a.test/cdn/files/b/{}/a.png", ticket.place.id));
+        let signature = ticket.sign(&secret());
+        let query = format!("type=image%2Fpng&expires=60&owner=user_shop&signature={signature}");
+        assert_eq!(upload.as_str(), format!("{file}?{query}"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_query_opens_anything(id in ".{0,40}", name in ".{0,40}", content_type in ".{0,40}", owner in ".{0,40}",
+                                   lifecycle in ".{0,40}", signature in "[0-9a-f]{0,64}|.{0,40}", expires: i64) {
+            let query = TicketQuery { content_type, expires, owner, lifecycle, signature };
+            proptest::prop_assert!(Ticket::read(id, name, query, &secret(), NOW).is_err());
+        }
     }
 }

@@ -1,5 +1,7 @@
-//! `PUT /files/b/{id}/{name}?…`: takes a file in. The address itself authorises, so no key is asked for.
+//! Takes whole files in: `PUT /files/b/{id}/{name}?…`, whose address itself authorises, so that no key is asked for, and
+//! `POST /files/upload` with a CDN token or a key.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -10,13 +12,17 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, ETAG};
 use plantain_blobs::{KeyOf, PutError};
 use plantain_queue::model::FileRecord;
+use plantain_wire::header;
 
+use crate::bases::Bases;
+use crate::cdn_token::Uploader;
+use crate::place::{self, Place};
 use crate::refusal::Refusal;
 use crate::ticket::{Ticket, TicketQuery};
-use crate::{Gateway, body, content_type};
+use crate::{Gateway, body, content_type, file_name, reply};
 
 /// The answer is no JSON and says so: fal's JavaScript client fails on an empty body that claims to be.
-pub(crate) async fn upload(
+pub(crate) async fn to_address(
     State(gateway): State<Gateway>,
     Path((id, name)): Path<(String, String)>,
     query: Result<Query<TicketQuery>, QueryRejection>,
@@ -24,14 +30,37 @@ pub(crate) async fn upload(
     body: Body,
 ) -> Result<Response, Refusal> {
     let Query(query) = query.map_err(|_| Refusal::Ticket)?;
-    let ticket = Ticket::read(id, name, query, &gateway.cdn_secret, gateway.clock.now())?;
+    let Ticket { place, .. } = Ticket::read(id, name, query, &gateway.cdn_secret, gateway.clock.now())?;
     body::admit(&headers, gateway.limits.upload_bytes)?;
     let bytes = body::unstalled(body, &gateway);
-    let kept = match gateway.engine.file(&ticket.id).await? {
+    let kept = match gateway.engine.file(&place.id).await? {
         Some(known) => compare(known, &headers, bytes).await?,
-        None => keep(&gateway, ticket, bytes).await?,
+        None => take_in(&gateway, &place, bytes).await?,
     };
     Ok(([(CONTENT_TYPE, "text/plain".to_owned()), (ETAG, format!("\"{}\"", kept.blob))], "").into_response())
+}
+
+/// One call instead of two; name, type and life are said in headers.
+pub(crate) async fn direct(
+    State(gateway): State<Gateway>,
+    Uploader(owner): Uploader,
+    Extension(bases): Extension<Bases>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let place = said_in(&headers, owner)?;
+    body::admit(&headers, gateway.limits.upload_bytes)?;
+    take_in(&gateway, &place, body::unstalled(body, &gateway)).await?;
+    Ok(reply::json(200, serde_json::json!({ "access_url": place.file_url(&bases.cdn) }).to_string()))
+}
+
+/// The place for a file whose name, type and life are said in headers.
+pub(crate) fn said_in(headers: &HeaderMap, owner: plantain_wire::id::UserId) -> Result<Place, Refusal> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let declared = text(CONTENT_TYPE.as_str());
+    let content_type = if content_type::is_sayable(declared) { declared } else { content_type::UNKNOWN };
+    let name = file_name::plain(text(header::FILE_NAME), content_type);
+    Ok(Place::new(name, content_type.to_owned(), owner, place::lifecycle(headers)?))
 }
 
 /// The same file twice is fine, since clients repeat a PUT whose answer was lost. Another file is not: addresses are
@@ -56,30 +85,21 @@ where
     if key.finish().as_str() == known.blob { Ok(known) } else { Err(Refusal::UploadTaken) }
 }
 
-/// Of several uploads at once to the same place, the first that ends is kept; the others are judged by it.
-async fn keep<S>(gateway: &Gateway, ticket: Ticket, bytes: S) -> Result<FileRecord, Refusal>
+async fn take_in<S>(gateway: &Gateway, place: &Place, bytes: S) -> Result<FileRecord, Refusal>
 where
     S: Stream<Item = Result<Bytes, Refusal>>,
 {
     let mut head = Vec::new();
     let stored = gateway.blobs.put_stream(with_head(bytes, &mut head), gateway.limits.upload_bytes).await;
     let (blob, size) = stored.map_err(refusal_of)?;
-    let record = FileRecord {
-        id: ticket.id,
-        name: ticket.name,
-        content_type: content_type::of(&ticket.content_type, &head).to_owned(),
-        blob: blob.as_str().to_owned(),
-        size,
-        created_at: gateway.clock.now(),
-        expires_at: None,
-    };
-    let kept = gateway.engine.put_file(record).await?;
-    // A loser's bytes stay, since other addresses may have come to stand for the same bytes in the meantime.
-    if kept.blob == blob.as_str() { Ok(kept) } else { Err(Refusal::UploadTaken) }
+    place.keep(gateway, &blob, size, &head).await
 }
 
 /// The same stream, whose first bytes are also kept in `head`.
-fn with_head<'h, S>(stream: S, head: &'h mut Vec<u8>) -> impl Stream<Item = Result<Bytes, Refusal>> + use<'h, S>
+pub(crate) fn with_head<'h, S>(
+    stream: S,
+    head: &'h mut Vec<u8>,
+) -> impl Stream<Item = Result<Bytes, Refusal>> + use<'h, S>
 where
     S: Stream<Item = Result<Bytes, Refusal>>,
 {
@@ -91,7 +111,7 @@ where
     })
 }
 
-fn refusal_of(error: PutError<Refusal>) -> Refusal {
+pub(crate) fn refusal_of(error: PutError<Refusal>) -> Refusal {
     match error {
         PutError::TooLarge { max_bytes } => Refusal::BodyTooLarge { limit_bytes: max_bytes },
         PutError::Source(refusal) => refusal,

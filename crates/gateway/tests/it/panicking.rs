@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use plantain_queue::keys::{ApiKey, KeyStore};
+use plantain_queue::files::{FileStore, PartKept, PartRecord};
 use plantain_queue::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
     HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
@@ -99,12 +100,43 @@ impl QueueStore for Broken {
     async fn deliveries(&self, _: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
         bug()
     }
+}
 
+#[async_trait]
+impl FileStore for Broken {
     async fn put_file(&self, _: FileRecord) -> Result<FileRecord, StoreError> {
         bug()
     }
 
     async fn file(&self, _: &str) -> Result<Option<FileRecord>, StoreError> {
+        bug()
+    }
+
+    async fn forget_file(&self, _: &str) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn put_part(&self, _: PartRecord, _: u64, _: Timestamp) -> Result<PartKept, StoreError> {
+        bug()
+    }
+
+    async fn parts(&self, _: &str) -> Result<Vec<PartRecord>, StoreError> {
+        bug()
+    }
+
+    async fn forget_expired(&self, _: usize, _: Timestamp, _: Timestamp) -> Result<usize, StoreError> {
+        bug()
+    }
+
+    async fn suspect(&self, _: Vec<String>, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn claim_unused(&self, _: usize, _: Duration, _: Timestamp) -> Result<Claimed<String>, StoreError> {
+        bug()
+    }
+
+    async fn removed(&self, _: &str) -> Result<(), StoreError> {
         bug()
     }
 }
