@@ -5,6 +5,8 @@ mod bad_input;
 mod client;
 mod faces;
 mod files;
+mod lives;
+mod multipart;
 mod panicking;
 mod streaming;
 mod submitting;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use plantain_blobs::Blobs;
 use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_gateway::keys::{Key, Keys, Tier};
-use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
+use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy, collecting};
 use plantain_outbound::{Outbound, Policy, transport};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
@@ -99,6 +99,7 @@ pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfi
         shutdown: shutdown.clone(),
         limits: setup.limits,
     };
+    tasks.spawn("collecting", collecting::run(gateway.clone(), tasks.clone(), shutdown.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     tasks.spawn("gateway", async move {
