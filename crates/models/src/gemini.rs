@@ -118,14 +118,16 @@ impl Gemini {
         if made.len() < usize::from(count) {
             task.logs.info(format!("Google made {} of {count}", made.len()));
         }
-        self.hand_out(made, &wanted.settings).await
+        self.hand_out(task, made, &wanted.settings).await
     }
 
     async fn wanted(&self, task: &RunTask) -> Result<Wanted, Stopped> {
         if task.endpoint.path().is_some_and(|path| path.ends_with("edit")) {
             let EditInput { prompt, image_urls, settings } = EditInput::parse(&task.input)?;
             task.logs.info("Fetching the pictures");
-            let pictures = self.settings.source.fetch_all(&image_urls).await?;
+            let source = self.settings.source.clone();
+            let files = source.files.on_behalf_of(task);
+            let pictures = Source { files, ..source }.fetch_all(&image_urls).await?;
             return Ok(Wanted { prompt, pictures, settings });
         }
         let TextInput { prompt, settings } = TextInput::parse(&task.input)?;
@@ -151,15 +153,16 @@ impl Gemini {
         reply::read(status, &body, wanted.settings.limit_generations)
     }
 
-    async fn hand_out(&self, made: Vec<Made>, settings: &Settings) -> Result<Answer, Stopped> {
+    async fn hand_out(&self, task: &RunTask, made: Vec<Made>, settings: &Settings) -> Result<Answer, Stopped> {
         let texts: Vec<String> =
             made.iter().filter(|made| !made.text.is_empty()).map(|made| made.text.clone()).collect();
+        let files = self.settings.source.files.on_behalf_of(task);
         let mut images: Vec<Image> = Vec::new();
         for bytes in made.into_iter().flat_map(|made| made.pictures) {
             let format = settings.output_format;
             let finished = self.settings.cpu.run(move || picture::finish(bytes, format)).await??;
             let name = format!("nano-banana-{}.{}", images.len() + 1, finished.extension);
-            images.push(finished.hand_out(&self.settings.source.files, &name, settings.sync_mode).await?);
+            images.push(finished.hand_out(&files, &name, settings.sync_mode).await?);
         }
         let headers = AnswerHeaders { billable_units: Some(images.len().to_string()), ..AnswerHeaders::default() };
         let output = ImagesOutput { images, description: texts.join("\n") };

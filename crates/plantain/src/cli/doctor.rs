@@ -82,6 +82,7 @@ pub async fn run(_: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.push(clock(Clock::system().now()));
     findings.push(database("studio database", &config.storage.studio, &folder, "studio.db").await);
     findings.push(database("queue database", &config.storage.queue, &folder, "queue.db").await);
+    findings.push(endpoints(config));
     findings.push(presets(config));
     match context.output {
         Output::Text => print!("{}", text(&findings, &context.sources)),
@@ -189,6 +190,17 @@ async fn database(what: &'static str, database: &Database, folder: &Folder, file
             Ok(version) => Finding::good(what, format!("Postgres {version}")),
             Err(error) => Finding::bad(what, error.to_string(), "check the address, the password and the server"),
         },
+    }
+}
+
+/// Which models are served beside those that are built in, and by what.
+fn endpoints(config: &Config) -> Finding {
+    const WHAT: &str = "endpoints";
+    let served: Vec<String> =
+        config.endpoints.iter().map(|served| format!("{} ({})", served.pattern, served.runner.name())).collect();
+    match served.is_empty() {
+        true => Finding::good(WHAT, "those that are built in"),
+        false => Finding::good(WHAT, served.join(", ")),
     }
 }
 

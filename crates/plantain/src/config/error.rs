@@ -9,6 +9,12 @@ use super::source::Origin;
 pub enum ConfigError {
     #[error("{file}: there is no setting `{key}`{}", .nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     UnknownKey { file: PathBuf, key: String, nearest: Option<&'static str> },
+    #[error("{file}: [endpoints.\"{endpoint}\"] has no key `{key}`{}", .nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    UnknownEndpointKey { file: PathBuf, endpoint: String, key: String, nearest: Option<&'static str> },
+    #[error("{file}: [endpoints.\"{endpoint}\"]{}: {problem}; {fix}", if .key.is_empty() { String::new() } else { format!(" `{}`", .key) })]
+    Endpoint { file: PathBuf, endpoint: String, key: String, problem: String, fix: &'static str },
+    #[error("{file}: `{key}` must be a table, written as [endpoints.\"owner/app\"]")]
+    NotTables { file: PathBuf, key: String },
     #[error("--set {typed}: there is no setting `{typed}`{}", .nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     UnknownFlag { typed: String, nearest: Option<&'static str> },
     #[error("--set {typed}: write NAME=VALUE, for example --set STUDIO_LISTEN=127.0.0.1:9000")]

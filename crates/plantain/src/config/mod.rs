@@ -4,6 +4,7 @@
 //! only readers of the environment and of `plantain.toml`.
 
 pub mod access;
+pub mod endpoints;
 pub mod error;
 pub mod fal;
 pub mod log;
@@ -26,6 +27,8 @@ pub struct Config {
     pub storage: storage::Storage,
     pub work: work::Work,
     pub log: log::Log,
+    /// In the file's order of ids.
+    pub endpoints: Vec<endpoints::Served>,
 }
 
 impl Config {
@@ -44,6 +47,7 @@ impl Config {
             storage: storage::Storage::parse(sources)?,
             work: work::Work::parse(sources)?,
             log: log::Log::parse(sources)?,
+            endpoints: endpoints::parse(sources)?,
             network,
         })
     }

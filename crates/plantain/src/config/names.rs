@@ -58,6 +58,7 @@ pub const SETTINGS: &[Setting] = &[
     open("NEXT_PUBLIC_BASE_URL", "none", "Another name of PUBLIC_BASE_URL, which wins over it."),
     open("GATEWAY_PUBLIC_URL", "from each request", "Base of the addresses that the queue hands out."),
     secret("FAL_KEY", "none", "When set, the studio uses fal.ai instead of the embedded queue."),
+    secret("GEMINI_API_KEY", "none", "Google's key, for endpoints that are served by `gemini`."),
     open("FAL_QUEUE_URL", "the embedded queue, or fal's host with FAL_KEY", "Where requests are submitted."),
     open("FAL_RUN_URL", "the embedded queue, or fal's host with FAL_KEY", "Where synchronous runs go."),
     open("FAL_REST_URL", "the embedded queue, or fal's host with FAL_KEY", "Where uploads are announced."),
@@ -155,6 +156,7 @@ pub fn reference() -> String {
          side, one of the largest (50 megapixels) alone. The studio looks at one incoming photo at a time beside them. A\n\
          pixel takes 17 bytes at worst while it is decoded (a progressive CMYK JPEG), 3 to 8 in an ordinary file.\n"
     ));
+    page.push_str(&super::endpoints::reference());
     page
 }
 

@@ -6,11 +6,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::endpoints::Tables;
 use super::error::ConfigError;
 use super::names::{self, SETTINGS, Setting};
 
 /// The file that is read where it exists.
 pub const USUAL_FILE: &str = "plantain.toml";
+
+/// The one key that holds tables.
+const ENDPOINTS: &str = "endpoints";
 
 /// A configuration file beyond this is none.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,7 +55,7 @@ impl Written {
 
 /// All that was written, each setting once.
 #[derive(Clone, Debug, Default)]
-pub struct Sources(BTreeMap<&'static str, Written>);
+pub struct Sources(BTreeMap<&'static str, Written>, Tables);
 
 /// What was typed on the command line about settings.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +80,7 @@ impl Sources {
             None if Path::new(USUAL_FILE).is_file() => sources.add_file(Path::new(USUAL_FILE))?,
             None => {}
         }
+        sources.1.look_up(&environment);
         sources.add_environment(environment)?;
         sources.add_typed(typed)?;
         Ok(sources)
@@ -86,6 +91,23 @@ impl Sources {
         let mut sources = Sources::default();
         sources.add_typed(&Typed { flags: pairs.into_iter().collect(), ..Typed::default() })?;
         Ok(sources)
+    }
+
+    /// What a file says, where the environment holds nothing but what its endpoints name.
+    #[cfg(test)]
+    pub fn of_toml(
+        text: &str,
+        environment: impl Fn(&str) -> Option<std::ffi::OsString>,
+    ) -> Result<Sources, ConfigError> {
+        let mut sources = Sources::default();
+        sources.add_toml(text, Path::new("p.toml"))?;
+        sources.1.look_up(environment);
+        Ok(sources)
+    }
+
+    /// The tables of endpoints, which the file alone can have.
+    pub fn endpoints(&self) -> &Tables {
+        &self.1
     }
 
     /// `None` where it is not written anywhere, or empty.
@@ -117,6 +139,10 @@ impl Sources {
             .parse()
             .map_err(|e: toml::de::Error| ConfigError::NotToml { file: path.to_owned(), reason: e.to_string() })?;
         for (key, value) in &table {
+            if key == ENDPOINTS {
+                self.1 = Tables::take(value, path)?;
+                continue;
+            }
             let Some(setting) = SETTINGS.iter().find(|setting| setting.key() == *key) else {
                 let nearest = names::nearest(key).map(|setting| setting.name);
                 return Err(ConfigError::UnknownKey { file: path.to_owned(), key: key.clone(), nearest });

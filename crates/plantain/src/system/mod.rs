@@ -5,6 +5,7 @@
 mod accept;
 mod listen;
 mod queue;
+mod runners;
 pub(crate) mod segmenter;
 mod studio;
 

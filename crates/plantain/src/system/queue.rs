@@ -1,21 +1,19 @@
 //! The queue's half: its database, its models, its engine, the gateway.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use plantain_client::Endpoints;
 use plantain_gateway::keys::{Key, Keys, Tier};
 use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
 use plantain_media::decode;
-use plantain_models::{Files, LocalEngine, LocalParts, Simulated, simulated};
+use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
 use plantain_queue::runner::Runners;
 use plantain_queue::store::QueueStore;
 use plantain_store::queue::{open_queue, open_queue_alone};
 use plantain_wire::id::UserId;
-use plantain_wire::models::nano_banana;
 
 use super::listen::Listening;
 use super::{Ground, LEASE};
@@ -24,9 +22,6 @@ use crate::config::storage::Database;
 
 /// In the data folder.
 const DATABASE_FILE: &str = "queue.db";
-
-/// How long the simulated model takes where its input doesn't say.
-const SIMULATED_DURATION: Duration = Duration::from_secs(1);
 
 /// Opens the port last, when everything behind it is there.
 pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
@@ -77,16 +72,13 @@ fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Ru
         .also_known_as(Endpoints::under(here).cdn);
     let segmenter = ground.segmenter.clone();
     let local = Arc::new(LocalEngine::new(LocalParts {
-        files,
+        files: files.clone(),
         outbound: ground.outbound.clone(),
         segmenter: Arc::new(move || segmenter.get()),
         cpu: ground.cpu.clone(),
         limits: decode::Limits::default(),
     }));
-    Ok(Runners::default()
-        .with(nano_banana::EDIT_ENDPOINT, local.clone())
-        .with(nano_banana::TEXT_ENDPOINT, local)
-        .with(simulated::ENDPOINT, Arc::new(Simulated::new(ground.clock.clone(), SIMULATED_DURATION))))
+    super::runners::of(ground, files, local)
 }
 
 /// The studio's own key, and those that the operator gave out. Each of these is an account of its own.
