@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use plantain_client::endpoints::ApiKey;
 use plantain_models::fal::Repeats;
 use plantain_models::gemini::ModelName;
@@ -221,7 +221,10 @@ mod tests {
 
     #[test]
     fn a_key_that_nobody_knows_is_named_with_the_nearest() {
-        refuses("runner = \"http\"\nurl = \"http://a.test/\"\nstyl = \"cog\"", "has no key `styl`; did you mean `style`?");
+        refuses(
+            "runner = \"http\"\nurl = \"http://a.test/\"\nstyl = \"cog\"",
+            "has no key `styl`; did you mean `style`?",
+        );
         refuses("runner = \"fal\"\nstyle = \"cog\"", "[endpoints.\"me/app\"] has no key `style`");
         refuses("url = \"http://a.test/\"", "`runner`: it is missing");
         refuses("runner = \"htpp\"", "`htpp` is none; write `local`, `http`");

@@ -51,7 +51,10 @@ const MEANINGS: [(&str, &str); 24] = [
         "simulated.failures",
         "How they fail: a list of error types and status codes, such as `[\"runner_disconnected\", 422]`.",
     ),
-    ("simulated.seed", "Another whole number draws other runs to fail. The first attempt of a request always meets the same fate, later ones draw again."),
+    (
+        "simulated.seed",
+        "Another whole number draws other runs to fail. The first attempt of a request always meets the same fate, later ones draw again.",
+    ),
 ];
 
 /// Markdown.
