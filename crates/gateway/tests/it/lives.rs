@@ -108,12 +108,12 @@ fn files_under(folder: &Path) -> usize {
     entries.map(|path| if path.is_dir() { files_under(&path) } else { 1 }).sum()
 }
 
-/// Lets time pass, a minute at a step, until so many files are on the disk.
+/// Lets time pass, half an hour at a step, until so many files are on the disk.
 async fn until_left(system: &System, count: usize) {
     let blobs = system.folder.path().join("blobs");
     let passing = async {
         while files_under(&blobs) != count {
-            system.clock.advance(Duration::from_secs(60));
+            system.clock.advance(Duration::from_secs(1800));
             tokio::task::yield_now().await;
         }
     };

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use plantain_blobs::Blobs;
 use plantain_gateway::Limits;
 use plantain_store::queue::open_queue;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 use url::Url;
 
 use crate::system::{KEY, OTHER_KEY, Reply, Setup, System, manual_clock, start, start_over, start_with};
@@ -300,4 +302,38 @@ async fn an_upload_must_be_completed_within_a_day() {
     system.clock.advance(Duration::from_secs(24 * 60 * 60));
     put(&system, &upload, "2", b"two").await.refuses(403, "has expired");
     complete(&system, &upload, json!({ "parts": [one] })).await.refuses(403, "has expired");
+}
+
+/// Writes the start of a request over a connection of its own and hangs up.
+async fn hang_up(system: &System, head: &str, body: &[u8]) {
+    let address = (system.url.host_str().unwrap(), system.url.port().unwrap());
+    let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
+    line.write_all(format!("{head}\r\nHost: {}:{}\r\n", address.0, address.1).as_bytes()).await.unwrap();
+    line.write_all(b"Content-Length: 100\r\n\r\n").await.unwrap();
+    line.write_all(body).await.unwrap();
+    // Until it has been read, as the spooled bytes show.
+    let incoming = system.folder.path().join("blobs/incoming");
+    while std::fs::read_dir(&incoming).unwrap().count() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(line);
+    while std::fs::read_dir(&incoming).unwrap().count() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn of_a_client_that_goes_away_in_the_middle_nothing_stays() {
+    let system = start().await;
+    let (upload, file) = initiate(&system).await;
+    hang_up(&system, &format!("PUT {} HTTP/1.1", under(&upload, "1")), b"half a part").await;
+    let head = format!("POST /files/upload HTTP/1.1\r\nAuthorization: Key {KEY}");
+    hang_up(&system, &head, b"half a file").await;
+    let kept = Blobs::folder(system.folder.path().join("blobs")).await.unwrap().list(None, 10).await.unwrap();
+    assert_eq!(kept, []);
+    let list = json!({ "parts": [{ "partNumber": 1, "etag": "x" }] });
+    complete(&system, &upload, list).await.refuses(400, "part 1 has not been uploaded");
+    let one = put_part(&system, &upload, 1, b"whole").await;
+    assert_eq!(complete(&system, &upload, json!({ "parts": [one] })).await.status, 200);
+    assert_eq!(read(&system, &file).await.text, "whole");
 }

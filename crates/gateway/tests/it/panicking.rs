@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use plantain_queue::keys::{ApiKey, KeyStore};
 use plantain_queue::files::{FileStore, PartKept, PartRecord};
+use plantain_queue::keys::{ApiKey, KeyStore};
 use plantain_queue::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, FileRecord,
     HostLoad, Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,

@@ -4,6 +4,7 @@
 //! only readers of the environment and of `plantain.toml`.
 
 pub mod access;
+pub mod bucket;
 pub mod endpoints;
 pub mod error;
 pub mod fal;

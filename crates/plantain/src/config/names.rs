@@ -96,6 +96,17 @@ pub const SETTINGS: &[Setting] = &[
         "postgres://… for the queue's requests, when replicas are wanted.",
     ),
     open(
+        "BLOB_URL",
+        "the data folder",
+        "s3://bucket/prefix: uploads, outputs and pictures go into a bucket of any server that speaks S3.",
+    ),
+    open("AWS_ENDPOINT_URL", "AWS", "Address of a server that is not AWS; the bucket is then part of the path."),
+    open("AWS_REGION", "us-east-1", "Region of the bucket."),
+    open("AWS_DEFAULT_REGION", "none", "Another name of AWS_REGION, which wins over it."),
+    secret("AWS_ACCESS_KEY_ID", "the machine's role", "Opens the bucket, with AWS_SECRET_ACCESS_KEY."),
+    secret("AWS_SECRET_ACCESS_KEY", "the machine's role", "Opens the bucket, with AWS_ACCESS_KEY_ID."),
+    secret("AWS_SESSION_TOKEN", "none", "Belongs to keys that were lent for a while."),
+    open(
         "WEBHOOK_ALLOW_PRIVATE",
         "loopback while everything listens on loopback, else none",
         "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`.",

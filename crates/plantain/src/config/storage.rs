@@ -1,7 +1,8 @@
-//! Where things are kept: the data folder, the two databases, the presets file, the library of ONNX Runtime.
+//! Where things are kept: the data folder, the two databases, bytes, the presets file, the library of ONNX Runtime.
 
 use std::path::PathBuf;
 
+use super::bucket::BlobPlace;
 use super::error::ConfigError;
 use super::secret::Secret;
 use super::source::{Sources, Written};
@@ -12,6 +13,7 @@ pub struct Storage {
     pub data: PathBuf,
     pub studio: Database,
     pub queue: Database,
+    pub blobs: BlobPlace,
     pub presets: Option<PathBuf>,
     /// Without it the built-in runtime finds products.
     pub onnxruntime: Option<PathBuf>,
@@ -32,6 +34,7 @@ impl Storage {
             data: path("PLANTAIN_DATA").unwrap_or_else(|| "plantain-data".into()),
             studio: database(sources.get("DATABASE_URL"))?,
             queue: database(sources.get("QUEUE_DATABASE_URL"))?,
+            blobs: BlobPlace::parse(sources)?,
             presets: path("PLANTAIN_PRESETS"),
             onnxruntime: path("PLANTAIN_ONNXRUNTIME"),
         })

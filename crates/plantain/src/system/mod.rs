@@ -3,6 +3,7 @@
 //! The studio meets the queue over HTTP alone, in one process too. Nothing is global: several systems live in one test.
 
 mod accept;
+mod bytes;
 mod listen;
 mod queue;
 mod runners;
@@ -21,10 +22,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::Config;
+use crate::config::bucket::BlobPlace;
 use crate::config::fal::Backend;
 use crate::config::secret::Secret;
 use crate::config::storage::Database;
 use crate::data::{DataFolder, Keys};
+use bytes::Bytes;
 use listen::Listening;
 use segmenter::SharedSegmenter;
 
@@ -74,7 +77,10 @@ struct Ground<'c> {
     config: &'c Config,
     data: &'c DataFolder,
     keys: &'c Keys,
+    /// Of the queue.
     blobs: Blobs,
+    /// Of the studio.
+    pictures: Blobs,
     cpu: Cpu,
     clock: Clock,
     tasks: Tasks,
@@ -120,8 +126,10 @@ impl System {
             false => None,
         };
         let admin_token = config.access.admin_token.clone().unwrap_or_else(|| keys.admin_token.clone());
+        let bytes = Bytes::open(&config.storage.blobs, &data).await?;
         let ground = Ground {
-            blobs: Blobs::folder(data.path("blobs")).await?,
+            blobs: bytes.queue,
+            pictures: bytes.studio,
             cpu: Cpu::new(cores()),
             tasks: Tasks::new(),
             shutdown: Shutdown::new(),
@@ -222,6 +230,7 @@ fn on_free_ports(config: &Config, folder: &Path) -> Config {
     config.storage.data = folder.join("data");
     config.storage.studio = Database::Sqlite;
     config.storage.queue = Database::Sqlite;
+    config.storage.blobs = BlobPlace::Folder;
     config.access.visitors = crate::config::access::Visitors::Welcome;
     config
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use plantain_client::Endpoints;
 use plantain_gateway::keys::{Key, Keys, Tier};
-use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
+use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy, collecting};
 use plantain_media::decode;
 use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_queue::Signer;
@@ -38,6 +38,8 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
         shutdown: ground.shutdown.clone(),
         limits: Limits::default(),
     };
+    let collecting = collecting::run(gateway.clone(), ground.tasks.clone(), ground.shutdown.clone());
+    ground.tasks.spawn("files.collect", collecting);
     let router = plantain_gateway::router(gateway);
     listening.serve("gateway", router, ground);
     Ok(())

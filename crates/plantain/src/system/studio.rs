@@ -42,7 +42,7 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
         receiver: receiver(ground, &queue, &outbound, stores.inbox),
         client: QueueClient::new(queue.endpoints, Some(queue.key))?,
         outbound,
-        blobs: ground.blobs.clone(),
+        blobs: ground.pictures.clone(),
         segmenter: Arc::new(move || segmenter.get()),
         presets: presets(config)?,
         cpu: ground.cpu.clone(),

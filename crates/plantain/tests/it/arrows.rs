@@ -28,7 +28,7 @@ const TABLE: &[Row] = &[
         never: &["tokio", "axum", "hyper", "reqwest", "rusqlite", "tokio-postgres", "futures-util"],
     },
     Row { name: "work", may_use: &[], never: &["axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"] },
-    Row { name: "blobs", may_use: &[], never: &["axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"] },
+    Row { name: "blobs", may_use: &[], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "outbound", may_use: &["wire", "work"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "client", may_use: &["wire", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row {
