@@ -11,5 +11,6 @@ mod generate;
 mod kill;
 mod licences;
 mod lifecycle;
+mod official;
 mod tidy;
 mod webhooks;
