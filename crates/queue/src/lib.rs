@@ -8,6 +8,7 @@
 pub mod decide;
 pub mod engine;
 pub mod files;
+pub mod history;
 pub mod keys;
 pub mod model;
 pub mod notice;

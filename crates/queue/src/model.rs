@@ -10,8 +10,11 @@ use url::Url;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
-use plantain_wire::options::{Access, Acl};
+use plantain_wire::options::{Access, Acl, Condition, RequestOptions};
 use plantain_wire::status::{LogEntry, QueueStatus};
+
+use crate::history::{Origin, Payload};
+use crate::runner::AnswerHeaders;
 
 /// Whose request it is, as the authenticated key says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,11 @@ pub struct NewRequest {
     /// Latest time at which an attempt may start (fal's start timeout, absolute).
     pub start_by: Option<Timestamp>,
     pub idempotency: Option<Idempotency>,
+    pub options: RequestOptions,
+    /// Take it in only if no more than this many wait on the same app.
+    pub max_queue_length: Option<u64>,
+    /// The request that this one repeats, where an operator asked for that.
+    pub retry_of: Option<RequestId>,
     pub created_at: Timestamp,
 }
 
@@ -70,19 +78,42 @@ pub struct ClaimedRequest {
     pub webhook: Option<Url>,
     pub start_by: Option<Timestamp>,
     pub created_at: Timestamp,
+    pub options: RequestOptions,
     /// How many earlier attempts failed on the runner's side (a lease that ran out counts).
     pub failures: u32,
+    /// Of these, how many under each condition.
+    pub failures_by: Failures,
+    /// What the last attempt left for this one.
+    pub note: Option<String>,
     /// What the latest of them failed with.
     pub last_error: Option<ErrorType>,
     /// The request was cancelled while an earlier attempt ran; it must be finished, not run.
     pub cancel_requested: bool,
 }
 
+/// Failed attempts by the condition of fal's retry rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    pub server_errors: u32,
+    pub timeouts: u32,
+    pub connection_errors: u32,
+}
+
+impl Failures {
+    pub fn of(&self, condition: Condition) -> u32 {
+        match condition {
+            Condition::ServerError => self.server_errors,
+            Condition::Timeout => self.timeouts,
+            Condition::ConnectionError => self.connection_errors,
+        }
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The model answered; its status and body are passed on untouched, error answers included.
-    Answered { http_status: u16, body: Bytes, inference: Duration },
+    Answered { http_status: u16, body: Bytes, headers: AnswerHeaders, inference: Duration },
     /// The infrastructure failed, the deadline passed or the caller cancelled.
     Failed { error_type: ErrorType, detail: String },
 }
@@ -100,6 +131,8 @@ pub enum Next {
 pub enum AttemptEnd {
     /// The runner failed in a way that may be retried.
     Failed(ErrorType),
+    /// The model answered with an error that may be retried.
+    Answered { http_status: u16 },
     /// Shutdown took the work away; costs nothing.
     HandedBack,
 }
@@ -149,6 +182,12 @@ pub struct RequestView {
     pub started_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
+    pub options: RequestOptions,
+    pub origin: Origin,
+    /// The request that this one repeats.
+    pub retry_of: Option<RequestId>,
+    /// Where it was dropped, the outcome's body is empty.
+    pub payload: Payload,
 }
 
 /// A webhook owed for a finished request. The body is fixed; it is signed anew on every attempt.

@@ -70,6 +70,7 @@ mod tests {
     use plantain_wire::webhook::WebhookStatus;
 
     use super::*;
+    use crate::runner::AnswerHeaders;
 
     fn announced(outcome: &Outcome) -> Bytes {
         let request_id = RequestId::parse("r").unwrap();
@@ -84,7 +85,12 @@ mod tests {
     }
 
     fn answered(http_status: u16, body: &'static str) -> Outcome {
-        Outcome::Answered { http_status, body: body.into(), inference: Duration::ZERO }
+        Outcome::Answered {
+            http_status,
+            body: body.into(),
+            headers: AnswerHeaders::default(),
+            inference: Duration::ZERO,
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::files::FileStore;
+use crate::history::HistoryStore;
 use crate::keys::KeyStore;
 use crate::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
@@ -18,7 +19,7 @@ use crate::model::{
 /// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
 /// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
 #[async_trait]
-pub trait QueueStore: KeyStore + FileStore {
+pub trait QueueStore: KeyStore + FileStore + HistoryStore {
     /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is
     /// answered like a known key, so that a submit whose outcome is unknown may be repeated.
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
@@ -121,6 +122,8 @@ pub enum Enqueued {
     },
     /// The same key came before with another fingerprint.
     KeyReused,
+    /// More requests wait on the app than the caller wants to stand behind.
+    QueueFull,
 }
 
 /// Tasks under lease, and when the next one will be due.

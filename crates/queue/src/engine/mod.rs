@@ -3,21 +3,24 @@
 //! Reads the world, asks [`crate::decide`], writes the answer in one store call. Nothing durable lives here: a killed engine
 //! loses no more than the rest of its leases' time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use plantain_outbound::{Outbound, Schedule};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
+use plantain_wire::status::QueueStatus;
 use plantain_work::lane::{self, Lane, Wake};
 use plantain_work::{Clock, Shutdown, Tasks, random};
 
 use crate::decide::{self, Budget};
-use crate::model::{Cancelled, FileRecord, NewRequest, RequestView};
+use crate::history::FinishedRun;
+use crate::model::{Cancelled, FileRecord, NewRequest, Priority, RequestView};
 use crate::notice::{self, Announced};
-use crate::runner::Runners;
+use crate::runner::{EndpointSettings, Runners};
 use crate::signer::Signer;
 use crate::store::{Enqueued, Hint, QueueStore, StoreError};
 
@@ -26,12 +29,18 @@ use self::deliveries::DeliveryLane;
 use self::news::News;
 pub use self::news::Watch;
 use self::requests::RequestLane;
+use self::retention::RetentionLane;
+use self::running::RunPlaces;
+pub use self::running::{RunError, RunRequest, Stream, StreamEvent};
 
 mod deadlines;
 mod deliveries;
 mod log;
 mod news;
+mod recording;
 mod requests;
+mod retention;
+mod running;
 mod settling;
 
 /// Cheap to clone.
@@ -49,6 +58,19 @@ struct Parts {
     requests_due: Wake,
     deadlines_due: Wake,
     deliveries_due: Wake,
+    retention_due: Wake,
+    places: RunPlaces,
+    recorder: mpsc::Sender<FinishedRun>,
+    /// Until the engine is started.
+    recorded: Mutex<Option<mpsc::Receiver<FinishedRun>>>,
+}
+
+impl Parts {
+    /// An endpoint may shorten what the queue allows, not lengthen it.
+    fn attempt_timeout(&self, settings: &EndpointSettings) -> Duration {
+        let longest = self.config.attempt_timeout;
+        settings.request_timeout.map_or(longest, |asked| asked.min(longest))
+    }
 }
 
 /// How much at once, for how long, how often.
@@ -70,6 +92,12 @@ pub struct EngineConfig {
     pub schedule: Schedule,
     pub first_delivery_timeout: Duration,
     pub later_delivery_timeout: Duration,
+    /// Runs on callers' own connections at the same time, beside the queue's requests.
+    pub run_slots: usize,
+    /// Of these, of one key.
+    pub runs_per_key: usize,
+    /// How long requests that have ended are kept. Longer than any webhook is tried.
+    pub retention: Duration,
 }
 
 impl Default for EngineConfig {
@@ -85,6 +113,9 @@ impl Default for EngineConfig {
             schedule: Schedule::Standard,
             first_delivery_timeout: Duration::from_secs(15),
             later_delivery_timeout: Duration::from_secs(120),
+            run_slots: 2,
+            runs_per_key: 10,
+            retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -104,6 +135,23 @@ pub enum SubmitError {
     UnknownEndpoint,
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    #[error("more requests wait on the app than the caller wants")]
+    QueueFull,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a request was not tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    #[error("the request is unknown or has expired")]
+    Unknown,
+    #[error("the request has not ended")]
+    NotEnded,
+    #[error("the request's input is not kept")]
+    InputGone,
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -118,6 +166,8 @@ impl Engine {
         config: EngineConfig,
     ) -> Engine {
         let news = News::new(clock.clone());
+        let (recorder, recorded) = recording::channel();
+        let places = RunPlaces::new(config.run_slots, config.runs_per_key);
         let (requests_due, deadlines_due, deliveries_due) = (Wake::new(), Wake::new(), Wake::new());
         Engine(Arc::new(Parts {
             store,
@@ -130,6 +180,10 @@ impl Engine {
             requests_due,
             deadlines_due,
             deliveries_due,
+            retention_due: Wake::new(),
+            places,
+            recorder,
+            recorded: Mutex::new(Some(recorded)),
         }))
     }
 
@@ -144,6 +198,10 @@ impl Engine {
         self.drive("queue.deadlines", deadlines, DEADLINE_SLOTS, &parts.deadlines_due, around);
         let deliveries = DeliveryLane::new(parts.clone());
         self.drive("queue.deliveries", deliveries, parts.config.delivery_slots, &parts.deliveries_due, around);
+        self.drive("queue.retention", RetentionLane::new(parts.clone()), 1, &parts.retention_due, around);
+        if let Some(runs) = parts.recorded.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            tasks.spawn("queue.recording", recording::write(parts.clone(), runs, shutdown.clone()));
+        }
     }
 
     fn drive<L: Lane>(&self, name: &'static str, lane: L, slots: usize, due: &Wake, around: (&Tasks, &Shutdown)) {
@@ -176,12 +234,17 @@ impl Engine {
 
     /// False while one of the lanes stands still after a panic: what it owes is done later.
     pub fn is_working(&self) -> bool {
-        let Parts { requests_due, deadlines_due, deliveries_due, .. } = &*self.0;
-        [requests_due, deadlines_due, deliveries_due].into_iter().all(Wake::lane_is_up)
+        let Parts { requests_due, deadlines_due, deliveries_due, retention_due, .. } = &*self.0;
+        [requests_due, deadlines_due, deliveries_due, retention_due].into_iter().all(Wake::lane_is_up)
     }
 
     pub fn serves(&self, endpoint: &EndpointId) -> bool {
         self.0.runners.find(endpoint).is_some()
+    }
+
+    /// Which endpoints are served, as ids or as `prefix*`.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        self.0.runners.patterns()
     }
 
     /// Durable when it returns.
@@ -202,12 +265,41 @@ impl Engine {
                 Ok(Submitted { id, queue_position, known: true })
             }
             Enqueued::KeyReused => Err(SubmitError::KeyReused),
+            Enqueued::QueueFull => Err(SubmitError::QueueFull),
         }
     }
 
     /// `None`: unknown or expired.
     pub async fn status(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
-        self.0.store.request(id).await
+        let (now, retention) = (self.0.clock.now(), self.0.config.retention);
+        let found = self.0.store.request(id).await?;
+        Ok(found.filter(|view| retention::is_kept(view, now, retention)))
+    }
+
+    /// Submits a copy of a request that has ended. The old one stays as it is; the new one names it, and goes to the same
+    /// webhook.
+    pub async fn retry(&self, id: &RequestId) -> Result<Submitted, RetryError> {
+        let view = self.status(id).await?.ok_or(RetryError::Unknown)?;
+        if view.status != QueueStatus::Completed {
+            return Err(RetryError::NotEnded);
+        }
+        let input = self.0.store.input(id).await?.ok_or(RetryError::InputGone)?;
+        let now = self.0.clock.now();
+        let copy = NewRequest {
+            id: RequestId::from_uuid(random::id(now)),
+            endpoint: view.endpoint,
+            caller: view.caller,
+            input,
+            webhook: view.webhook,
+            priority: Priority::Normal,
+            start_by: None,
+            idempotency: None,
+            options: view.options,
+            max_queue_length: None,
+            retry_of: Some(id.clone()),
+            created_at: now,
+        };
+        Ok(self.submit(copy).await?)
     }
 
     /// Tells when the request may have changed. Begin to watch before you read, then nothing falls in between.

@@ -10,18 +10,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use plantain_wire::error::ErrorType;
-use plantain_wire::options::RequestOptions;
 use plantain_wire::status::LogLevel;
 use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, with_heartbeat};
 use plantain_work::{Shutdown, clock, random};
 
-use crate::decide::{self, After, Attempted, Before};
+use crate::decide::{self, After, Attempted, Before, Rules};
 use crate::engine::log::{LINES_WAITING_MAX, Log};
 use crate::engine::settling::settle;
 use crate::engine::{Parts, delivery_id};
 use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
 use crate::notice::{self, Announced};
-use crate::runner::{Answer, LogSink, Memory, Partials, RunFailure, RunTask, Runner};
+use crate::runner::{Answer, Endpoint, LogSink, Memory, Note, Partials, RunFailure, RunTask};
 
 /// How often the log of a running attempt is written: often enough to be followed, seldom enough to cost little.
 const LOG_EVERY: Duration = Duration::from_millis(100);
@@ -35,7 +34,7 @@ impl RequestLane {
 
     /// Runs the attempt to its end, its cancellation or the process's. `None`: the lease was lost on the way.
     async fn attempt(&self, claimed: &ClaimedRequest, log: &Log, stop: &Shutdown) -> Option<Attempted> {
-        let Some(runner) = self.0.runners.find(&claimed.endpoint) else {
+        let Some(endpoint) = self.0.runners.endpoint(&claimed.endpoint) else {
             // It was served when it was taken in; another process, or this one after a restart, may serve it again.
             let detail = format!("No runner serves {} here.", claimed.endpoint);
             return Some(Attempted::Failed(RunFailure { error_type: ErrorType::RunnerSchedulingFailure, detail }));
@@ -46,7 +45,7 @@ impl RequestLane {
         let _running = self.0.news.runs_here(&claimed.lease, cancel.clone());
         let work = async {
             tokio::select! {
-                attempted = self.run_with_log(&*runner, claimed, log, &cancel) => attempted,
+                attempted = self.run_with_log(endpoint, claimed, log, &cancel) => attempted,
                 () = stop.aborted() => Attempted::Interrupted,
                 () = self.left_after(&cancel) => Attempted::Cancelled,
             }
@@ -80,28 +79,31 @@ impl RequestLane {
 
     async fn run_with_log(
         &self,
-        runner: &dyn Runner,
+        endpoint: &Endpoint,
         claimed: &ClaimedRequest,
         log: &Log,
         cancel: &CancellationToken,
     ) -> Attempted {
         let (sink, lines) = LogSink::channel(LINES_WAITING_MAX);
+        let (memory, notes) = Memory::channel(claimed.note.clone());
         let ended = CancellationToken::new();
         let running = async {
-            let attempted = self.run(runner, claimed, sink, cancel).await;
+            let attempted = self.run(endpoint, claimed, sink, memory, cancel).await;
             ended.cancel();
             attempted
         };
         // What is left of the log when the runner has ended is written with the end.
-        let (attempted, ()) = tokio::join!(running, self.write_log(claimed, log, lines, &ended));
+        let writing = self.write_log(claimed, log, lines, &ended);
+        let (attempted, (), ()) = tokio::join!(running, writing, self.keep_notes(claimed, notes, &ended));
         attempted
     }
 
     async fn run(
         &self,
-        runner: &dyn Runner,
+        endpoint: &Endpoint,
         claimed: &ClaimedRequest,
         logs: LogSink,
+        memory: Memory,
         cancel: &CancellationToken,
     ) -> Attempted {
         let task = RunTask {
@@ -109,16 +111,16 @@ impl RequestLane {
             gateway_request_id: claimed.gateway_request_id.clone(),
             endpoint: claimed.endpoint.clone(),
             caller: claimed.caller.clone(),
-            options: RequestOptions::default(),
+            options: claimed.options.clone(),
             input: claimed.input.clone(),
             logs,
             partials: Partials::unheard(),
-            memory: Memory::none(),
+            memory,
             cancel: cancel.clone(),
         };
         let began_at = self.0.clock.now();
-        let limit = self.0.config.attempt_timeout;
-        let answer = self.0.clock.timeout(limit, AssertUnwindSafe(runner.run(task)).catch_unwind()).await;
+        let limit = self.0.attempt_timeout(&endpoint.settings);
+        let answer = self.0.clock.timeout(limit, AssertUnwindSafe(endpoint.runner.run(task)).catch_unwind()).await;
         let inference = clock::until(began_at, self.0.clock.now());
         attempted(answer, inference, cancel.is_cancelled(), limit)
     }
@@ -152,6 +154,23 @@ impl RequestLane {
                     write_at = None;
                     self.flush(claimed, log).await;
                 }
+            }
+        }
+    }
+
+    /// Writes what the attempt leaves for the next one, until the runner has ended.
+    async fn keep_notes(&self, claimed: &ClaimedRequest, mut notes: mpsc::Receiver<Note>, ended: &CancellationToken) {
+        loop {
+            let note = tokio::select! {
+                biased;
+                () = ended.cancelled() => return,
+                note = notes.recv() => note,
+            };
+            let Some(Note { text, kept }) = note else { return };
+            match self.0.store.remember(&claimed.lease, &text).await {
+                Ok(Settled::Done) => drop(kept.send(())),
+                Ok(Settled::LeaseLost) => {}
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "queue.note_not_kept"),
             }
         }
     }
@@ -224,26 +243,28 @@ impl Lane for RequestLane {
     }
 
     async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) {
-        let (budget, now) = (&self.0.config.budget, self.0.clock.now());
+        let settings = self.0.runners.endpoint(&claimed.endpoint).map(|endpoint| endpoint.settings.clone());
+        let settings = settings.unwrap_or_default();
+        let rules = Rules { budget: &self.0.config.budget, skip_retry: &settings.skip_retry };
         let log = Log::default();
-        let after = match decide::before_attempt(&claimed, budget, now) {
+        let after = match decide::before_attempt(&claimed, rules, self.0.clock.now()) {
             Before::Finish(outcome) => After::Finish(outcome),
             Before::Run => {
                 let Some(attempted) = self.attempt(&claimed, &log, &stop).await else {
                     tracing::warn!(request_id = %claimed.lease.request_id, "request.lease_lost");
                     return;
                 };
-                decide::after_attempt(&claimed, attempted, budget, self.0.clock.now(), random::jitter())
+                decide::after_attempt(&claimed, attempted, rules, self.0.clock.now(), random::jitter())
             }
         };
         self.end(&claimed, after, &log, &stop).await;
     }
 }
 
-type Caught = Result<Result<Answer, RunFailure>, Box<dyn std::any::Any + Send>>;
+pub(super) type Caught = Result<Result<Answer, RunFailure>, Box<dyn std::any::Any + Send>>;
 
 /// What the runner's end means. A runner that fails after it was asked to stop has stopped.
-fn attempted(caught: Option<Caught>, inference: Duration, cancelled: bool, limit: Duration) -> Attempted {
+pub(super) fn attempted(caught: Option<Caught>, inference: Duration, cancelled: bool, limit: Duration) -> Attempted {
     match caught {
         Some(Ok(Ok(answer))) => Attempted::Answered { answer, inference },
         Some(Ok(Err(_))) if cancelled => Attempted::Cancelled,

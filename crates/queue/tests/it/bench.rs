@@ -22,6 +22,7 @@ use plantain_testkit::receiver::Received;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks::KeySet;
+use plantain_wire::options::RequestOptions;
 use plantain_wire::signature::{SignedHeaders, SigningKey, Verified, verify};
 use plantain_wire::status::QueueStatus;
 use plantain_work::{Clock, Shutdown, Tasks, clock};
@@ -153,6 +154,9 @@ impl Bench {
             priority: Priority::Normal,
             start_by: None,
             idempotency: None,
+            options: RequestOptions::default(),
+            max_queue_length: None,
+            retry_of: None,
             created_at: self.clock.now(),
         }
     }

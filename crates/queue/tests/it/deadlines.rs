@@ -8,7 +8,7 @@ use plantain_queue::runner::Runners;
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::QueueStatus;
 
-use crate::bench::{Bench, Gate, answer, config, end, name, serving};
+use crate::bench::{Bench, Gate, answer, config, end, in_time, name, serving};
 
 /// The only slot is taken until the gate opens.
 fn busy(gate: &Gate) -> Runners {
@@ -54,11 +54,20 @@ async fn a_request_ends_at_its_start_deadline_though_every_slot_is_busy() {
 
 #[tokio::test]
 async fn a_request_that_started_in_time_may_run_past_its_deadline() {
-    let gate = Gate::default();
-    let bench = Bench::start_with(busy(&gate), EngineConfig { slots: 1, ..config() }).await;
+    let (begun, gate) = (Gate::default(), Gate::default());
+    let (beginning, passing) = (begun.clone(), gate.clone());
+    let slow = serving(move |_| {
+        let (begun, gate) = (beginning.clone(), passing.clone());
+        async move {
+            begun.open();
+            gate.pass().await;
+            answer("{}")
+        }
+    });
+    let bench = Bench::start_with(slow, EngineConfig { slots: 1, ..config() }).await;
     let start_by = Some(bench.later(Duration::from_secs(5)));
     bench.engine.submit(NewRequest { start_by, ..bench.request("r1") }).await.unwrap();
-    bench.running("r1").await;
+    in_time(begun.pass()).await;
     bench.clock.advance(Duration::from_secs(6));
     gate.open();
     assert_eq!(end(&bench.completed("r1").await), "answered");

@@ -3,9 +3,11 @@
 //! The statements are written out in each adapter; the columns they return, the words that states have and how rows become
 //! the queue's values are here, once.
 
+pub(crate) mod attempt;
 pub(crate) mod delivery;
 pub(crate) mod file;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod place;
 pub(crate) mod request;
 
@@ -28,6 +30,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0002.sql"),
         include_str!("../../migrations/sqlite/queue_0003.sql"),
         include_str!("../../migrations/sqlite/queue_0004.sql"),
+        include_str!("../../migrations/sqlite/queue_0005.sql"),
     ],
 };
 
@@ -38,6 +41,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0002.sql"),
         include_str!("../../migrations/postgres/queue_0003.sql"),
         include_str!("../../migrations/postgres/queue_0004.sql"),
+        include_str!("../../migrations/postgres/queue_0005.sql"),
     ],
 };
 

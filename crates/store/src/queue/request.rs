@@ -4,10 +4,13 @@ use jiff::Timestamp;
 
 use url::Url;
 
-use plantain_queue::model::{Caller, ClaimedRequest, Lease, NewDelivery, Outcome, Priority, RequestView};
+use plantain_queue::history::{Origin, Payload};
+use plantain_queue::model::{Caller, ClaimedRequest, Failures, Lease, NewDelivery, Outcome, Priority, RequestView};
 use plantain_queue::notice::{self, Announced};
+use plantain_queue::runner::AnswerHeaders;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+use plantain_wire::options::RequestOptions;
 use plantain_wire::status::{LogEntry, LogLevel, QueueStatus};
 use plantain_work::random;
 
@@ -41,6 +44,11 @@ pub(crate) struct ClaimedRow {
     pub last_error: Option<String>,
     pub cancel_requested: bool,
     pub input: Option<Vec<u8>>,
+    pub options: String,
+    pub server_errors: i64,
+    pub timeouts: i64,
+    pub connection_errors: i64,
+    pub note: Option<String>,
 }
 
 /// What a request that can't be read still owes, as far as its row tells whom to announce its end to.
@@ -82,6 +90,13 @@ impl TryFrom<ClaimedRow> for ClaimedRequest {
             created_at: place.time("created_at", row.created_at)?,
             failures: place.number("failures", row.failures)?,
             last_error: row.last_error.map(|word| error_type(&place, "last_error", &word)).transpose()?,
+            failures_by: Failures {
+                server_errors: place.number("server_errors", row.server_errors)?,
+                timeouts: place.number("timeouts", row.timeouts)?,
+                connection_errors: place.number("connection_errors", row.connection_errors)?,
+            },
+            options: options(&place, &row.options)?,
+            note: row.note,
             cancel_requested: row.cancel_requested,
             input: row.input.ok_or_else(|| place.wrong("input"))?.into(),
         })
@@ -101,6 +116,10 @@ pub(crate) struct ViewRow {
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub finished_at: Option<i64>,
+    pub options: String,
+    pub origin: String,
+    pub retry_of: Option<String>,
+    pub payloads: String,
     pub outcome: Option<OutcomeRow>,
 }
 
@@ -118,11 +137,16 @@ impl ViewRow {
         let ended = status == QueueStatus::Completed;
         let webhook = self.webhook.map(|url| place.parse("webhook", &url)).transpose();
         let gateway_request_id = place.parse("gateway_request_id", &self.gateway_request_id);
+        let options = options(&place, &self.options);
         Ok(RequestView {
             endpoint: place.parse("endpoint", &self.endpoint)?,
             caller: caller(&place, &self.user_id, self.key_id)?,
             gateway_request_id: gateway_request_id.or_else(|e| if ended { Ok((&id).into()) } else { Err(e) })?,
             webhook: webhook.or_else(|e| if ended { Ok(None) } else { Err(e) })?,
+            options: options.or_else(|e| if ended { Ok(RequestOptions::default()) } else { Err(e) })?,
+            origin: Origin::parse(&self.origin).ok_or_else(|| place.wrong("origin"))?,
+            retry_of: self.retry_of.map(|id| place.parse("retry_of", &id)).transpose()?,
+            payload: Payload::parse(&self.payloads).ok_or_else(|| place.wrong("payloads"))?,
             id,
             status,
             queue_position: ahead.map(|ahead| place.number("seq", ahead)).transpose()?,
@@ -141,6 +165,8 @@ pub(crate) struct OutcomeRow {
     pub http_status: Option<i64>,
     pub inference: Option<i64>,
     pub body: Option<Vec<u8>>,
+    /// JSON; `None` where the model said nothing beside its body.
+    pub headers: Option<String>,
     pub error_type: Option<String>,
     pub detail: Option<String>,
 }
@@ -148,7 +174,8 @@ pub(crate) struct OutcomeRow {
 impl OutcomeRow {
     pub fn new(outcome: Outcome) -> OutcomeRow {
         match outcome {
-            Outcome::Answered { http_status, body, inference } => OutcomeRow {
+            Outcome::Answered { http_status, body, headers, inference } => OutcomeRow {
+                headers: headers_text(&headers),
                 http_status: Some(http_status.into()),
                 inference: Some(time::span_to_micros(inference)),
                 body: Some(body.into()),
@@ -159,6 +186,7 @@ impl OutcomeRow {
                 http_status: None,
                 inference: None,
                 body: None,
+                headers: None,
                 error_type: Some(error_type.as_str().to_owned()),
                 detail: Some(detail),
             },
@@ -171,6 +199,8 @@ impl OutcomeRow {
             (Some(http_status), None) => Ok(Outcome::Answered {
                 http_status: place.number("http_status", http_status)?,
                 body: self.body.unwrap_or_default().into(),
+                // Without them the answer is still worth showing.
+                headers: self.headers.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
                 inference: time::span_from_micros(self.inference.unwrap_or(0)),
             }),
             (None, Some(word)) => Ok(Outcome::Failed {
@@ -219,6 +249,26 @@ fn status(place: &Place<'_>, state: &str) -> Result<QueueStatus, DatabaseError> 
     }
 }
 
+fn options(place: &Place<'_>, text: &str) -> Result<RequestOptions, DatabaseError> {
+    if text == NO_OPTIONS {
+        return Ok(RequestOptions::default());
+    }
+    serde_json::from_str(text).map_err(|_| place.wrong("options"))
+}
+
+/// What most requests ask for.
+const NO_OPTIONS: &str = "{}";
+
+/// A request's options as they are kept.
+pub(crate) fn options_text(options: &RequestOptions) -> String {
+    // Maps with text for keys can always be written.
+    serde_json::to_string(options).unwrap_or_else(|_| NO_OPTIONS.to_owned())
+}
+
+fn headers_text(headers: &AnswerHeaders) -> Option<String> {
+    if *headers == AnswerHeaders::default() { None } else { serde_json::to_string(headers).ok() }
+}
+
 fn error_type(place: &Place<'_>, column: &'static str, word: &str) -> Result<ErrorType, DatabaseError> {
     ErrorType::parse(word).ok_or_else(|| place.wrong(column))
 }
@@ -236,6 +286,7 @@ mod tests {
         let answered = Outcome::Answered {
             http_status: 422,
             body: Bytes::from_static(b"{\"seed\": 17454220438242315174}"),
+            headers: AnswerHeaders { billable_units: Some("2.5".into()), ..AnswerHeaders::default() },
             inference: Duration::from_millis(3420),
         };
         let failed = Outcome::Failed { error_type: ErrorType::ClientCancelled, detail: "no".into() };
@@ -246,7 +297,14 @@ mod tests {
 
     #[test]
     fn a_row_that_makes_no_sense_says_where_it_is() {
-        let neither = OutcomeRow { http_status: None, inference: None, body: None, error_type: None, detail: None };
+        let neither = OutcomeRow {
+            http_status: None,
+            inference: None,
+            body: None,
+            headers: None,
+            error_type: None,
+            detail: None,
+        };
         let error = neither.into_outcome("r7").unwrap_err().to_string();
         assert_eq!(error, "queue_outcomes.error_type of r7 does not hold what it should");
         let place = Place { table: "queue_requests", row: "r7" };

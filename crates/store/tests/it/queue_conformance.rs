@@ -11,9 +11,11 @@ use plantain_queue::model::{
     Caller, ClaimedRequest, DeliveryLease, HostLoad, Idempotency, Lease, NewDelivery, NewRequest, Next, Outcome,
     Priority, RequestView, Settled,
 };
+use plantain_queue::runner::AnswerHeaders;
 use plantain_queue::store::{Enqueued, QueueStore};
 use plantain_store::queue::open_queue;
 use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::options::RequestOptions;
 use plantain_wire::status::{LogEntry, LogLevel};
 use plantain_work::clock::after;
 
@@ -22,9 +24,11 @@ use crate::postgres::Fresh;
 mod deadlines;
 mod deliveries;
 mod files;
+mod history;
 mod keys;
 mod leases;
 mod requests;
+mod retention;
 
 /// A store and whatever has to live as long as it.
 pub struct Bench {
@@ -109,6 +113,18 @@ promises! {
     deadlines::what_waits_past_its_start_deadline_is_taken_and_nothing_else,
     deadlines::two_claimers_never_end_the_same_request,
     deadlines::a_claimer_that_died_leaves_the_deadline_to_the_next,
+    history::what_was_asked_for_in_headers_is_kept,
+    history::a_queue_that_is_too_long_takes_nothing_in,
+    history::what_a_model_says_beside_its_body_is_kept,
+    history::failures_are_counted_by_their_condition,
+    history::every_attempt_is_on_record,
+    history::a_waiting_request_that_is_cancelled_keeps_its_attempts,
+    retention::requests_are_listed_by_what_is_asked,
+    retention::pages_follow_each_other_without_gaps,
+    retention::payloads_that_are_not_for_the_history_go_once_they_are_delivered,
+    retention::what_is_too_old_is_forgotten_with_everything_that_belongs_to_it,
+    retention::a_run_is_on_record_once,
+    retention::a_note_is_found_by_the_next_attempt_and_nobody_else_writes_it,
     keys::a_key_is_found_as_it_was_added,
     keys::an_id_is_given_out_once,
     keys::a_revoked_key_stays_with_the_time_of_its_end,
@@ -153,6 +169,9 @@ pub fn new_request(request: &str) -> NewRequest {
         priority: Priority::Normal,
         start_by: None,
         idempotency: None,
+        options: RequestOptions::default(),
+        max_queue_length: None,
+        retry_of: None,
         created_at: start(),
     }
 }
@@ -181,6 +200,7 @@ pub fn answered(body: &'static str) -> Outcome {
     Outcome::Answered {
         http_status: 200,
         body: Bytes::from_static(body.as_bytes()),
+        headers: AnswerHeaders::default(),
         inference: Duration::from_millis(3420),
     }
 }

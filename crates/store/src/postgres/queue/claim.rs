@@ -12,7 +12,7 @@ use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::{hint, settle};
+use crate::postgres::queue::{attempt, hint, settle};
 use crate::queue::request::{ClaimedRow, LAPSED};
 use crate::time::{from_micros, to_micros};
 
@@ -103,6 +103,7 @@ async fn pick(tx: &Transaction<'_>, count: i64, now: Timestamp) -> Result<Vec<i6
         )
         .await?;
     let mut picked = tx.query(&lapsed, &[&now, &count]).await?;
+    attempt::lapsed(tx, &picked, now).await?;
     let ready = tx
         .prepare_cached(
             "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT $1
@@ -129,14 +130,17 @@ async fn begin(
         .prepare_cached(
             "UPDATE queue_requests r SET
                  failures = failures + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+                 server_errors = server_errors + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
                  last_error = CASE WHEN state = 'running' THEN $5 ELSE last_error END,
                  gateway_request_id = CASE WHEN attempt = 0 THEN id ELSE picked.gateway END,
-                 state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4)
+                 state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4),
+                 attempt_started_at = $4
              FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway)
              WHERE r.seq = picked.seq
              RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
                        failures, last_error, cancel_requested,
-                       (SELECT input FROM queue_inputs WHERE request = r.seq)",
+                       (SELECT input FROM queue_inputs WHERE request = r.seq),
+                       options, server_errors, timeouts, connection_errors, note",
         )
         .await?;
     let rows = tx.query(&begin, &[&picked, &gateway_ids, &to_micros(until), &to_micros(now), &LAPSED.as_str()]).await?;
@@ -163,6 +167,11 @@ fn claimed_row(row: &Row) -> Result<ClaimedRow, tokio_postgres::Error> {
         last_error: row.try_get(11)?,
         cancel_requested: row.try_get(12)?,
         input: row.try_get(13)?,
+        options: row.try_get(14)?,
+        server_errors: row.try_get(15)?,
+        timeouts: row.try_get(16)?,
+        connection_errors: row.try_get(17)?,
+        note: row.try_get(18)?,
     })
 }
 

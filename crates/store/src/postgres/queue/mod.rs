@@ -7,14 +7,19 @@
 //! Leases are compared with the time that the caller hands in. Where the clocks of two processes differ by more than a lease,
 //! an attempt may be repeated; the fence still lets only one of them settle.
 
+mod attempt;
 mod claim;
 mod delivery;
 mod file;
 mod files;
 mod hint;
+mod history;
 mod key;
+mod list;
 mod log;
+mod recording;
 mod request;
+mod retention;
 mod settle;
 mod unused;
 

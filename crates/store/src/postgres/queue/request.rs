@@ -3,6 +3,7 @@
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 
+use plantain_queue::history::Payload;
 use plantain_queue::model::{NewRequest, RequestView};
 use plantain_queue::store::{Enqueued, Hint};
 use plantain_wire::id::RequestId;
@@ -11,7 +12,7 @@ use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{hint, log};
 use crate::queue::place::Place;
-use crate::queue::request::{OutcomeRow, ViewRow, rank};
+use crate::queue::request::{OutcomeRow, ViewRow, options_text, rank};
 use crate::time::to_micros;
 
 pub(super) async fn enqueue(database: &Database, request: &NewRequest) -> Result<Enqueued, DatabaseError> {
@@ -20,6 +21,9 @@ pub(super) async fn enqueue(database: &Database, request: &NewRequest) -> Result
     // The key first: of submits at the same time all but one wait here until it is committed.
     if let Some(known) = known(&tx, request).await? {
         return Ok(known);
+    }
+    if is_full(&tx, request).await? {
+        return Ok(Enqueued::QueueFull);
     }
     let Some(seq) = insert(&tx, request).await? else {
         return Ok(Enqueued::Known { id: request.id.clone() });
@@ -56,13 +60,27 @@ async fn known(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<Enqu
     Ok(Some(Enqueued::Known { id }))
 }
 
+/// Whether more wait on the app than the caller wants before the request. Counts no further than that.
+async fn is_full(tx: &Transaction<'_>, request: &NewRequest) -> Result<bool, DatabaseError> {
+    let Some(max) = request.max_queue_length else { return Ok(false) };
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let count = tx
+        .prepare_cached(
+            "SELECT count(*) FROM
+                 (SELECT 1 FROM queue_requests WHERE state IN ('ready', 'delayed') AND app = $1 LIMIT $2) waiting",
+        )
+        .await?;
+    let waiting: i64 = tx.query_one(&count, &[&request.endpoint.app(), &max.saturating_add(1)]).await?.try_get(0)?;
+    Ok(waiting > max)
+}
+
 /// `None` where the id is known already.
 async fn insert(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<i64>, DatabaseError> {
     let insert = tx
         .prepare_cached(
             "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, webhook, priority,
-                                         state, start_by, created_at)
-             VALUES ($1, $2, $3, $4, $5, $1, $6, $7, 'ready', $8, $9)
+                                         state, start_by, created_at, options, payloads, retry_of, idempotency_key)
+             VALUES ($1, $2, $3, $4, $5, $1, $6, $7, 'ready', $8, $9, $10, $11, $12, $13)
              ON CONFLICT (id) DO NOTHING RETURNING seq",
         )
         .await?;
@@ -79,6 +97,10 @@ async fn insert(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<i64
                 &rank(request.priority),
                 &request.start_by.map(to_micros),
                 &to_micros(request.created_at),
+                &options_text(&request.options),
+                &Payload::of(&request.options, &request.input).as_str(),
+                &request.retry_of.as_ref().map(RequestId::as_str),
+                &request.idempotency.as_ref().map(|idempotency| idempotency.key.as_str()),
             ],
         )
         .await?;
@@ -105,7 +127,7 @@ pub(super) async fn view(database: &Database, id: &RequestId) -> Result<Option<R
         .prepare_cached(
             "SELECT r.id, endpoint, user_id, key_id, gateway_request_id, webhook, state, attempt, created_at,
                     started_at, finished_at, o.request IS NOT NULL, http_status, inference, body, error_type, detail,
-                    r.seq, app, priority
+                    r.seq, app, priority, options, origin, retry_of, payloads, headers
              FROM queue_requests r LEFT JOIN queue_outcomes o ON o.request = r.seq WHERE r.id = $1",
         )
         .await?;
@@ -126,6 +148,7 @@ fn view_row(row: &Row) -> Result<ViewRow, tokio_postgres::Error> {
         body: row.try_get(14)?,
         error_type: row.try_get(15)?,
         detail: row.try_get(16)?,
+        headers: row.try_get(24)?,
     };
     Ok(ViewRow {
         id: row.try_get(0)?,
@@ -139,6 +162,10 @@ fn view_row(row: &Row) -> Result<ViewRow, tokio_postgres::Error> {
         created_at: row.try_get(8)?,
         started_at: row.try_get(9)?,
         finished_at: row.try_get(10)?,
+        options: row.try_get(20)?,
+        origin: row.try_get(21)?,
+        retry_of: row.try_get(22)?,
+        payloads: row.try_get(23)?,
         outcome: row.try_get::<_, bool>(11)?.then_some(outcome),
     })
 }

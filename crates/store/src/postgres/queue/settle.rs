@@ -4,6 +4,7 @@ use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 
 use plantain_queue::decide;
+use plantain_queue::history::{DELIVERED_DROPPED_AFTER, DROPPED_AFTER, Ending};
 use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
 use plantain_queue::store::Hint;
 use plantain_wire::id::RequestId;
@@ -13,8 +14,9 @@ use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{delivery, hint, log};
 use crate::postgres::text::storable;
+use crate::queue::attempt::EndedRow;
 use crate::queue::request::{EndRow, OutcomeRow, owed_unread, requeued};
-use crate::time::to_micros;
+use crate::time::{span_to_micros, to_micros};
 
 pub(super) async fn settle(
     database: &Database,
@@ -26,7 +28,7 @@ pub(super) async fn settle(
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     let held = match next {
-        Next::Finish { .. } => complete(&tx, lease, now).await?,
+        Next::Finish { outcome, .. } => complete(&tx, lease, Ending::of(outcome), now).await?,
         Next::Requeue { at, attempt } => requeue(&tx, lease, *at, attempt, now).await?,
     };
     let Some(seq) = held else { return Ok(Settled::LeaseLost) };
@@ -40,15 +42,20 @@ pub(super) async fn settle(
     Ok(Settled::Done)
 }
 
-async fn complete(tx: &Transaction<'_>, lease: &Lease, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
+async fn complete(
+    tx: &Transaction<'_>,
+    lease: &Lease,
+    ending: Ending,
+    now: Timestamp,
+) -> Result<Option<i64>, DatabaseError> {
     let complete = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $3
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $3, ending = $4
              WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING seq",
         )
         .await?;
     let (id, attempt) = (lease.request_id.as_str(), i64::from(lease.attempt));
-    let held = tx.query_opt(&complete, &[&id, &attempt, &to_micros(now)]).await?;
+    let held = tx.query_opt(&complete, &[&id, &attempt, &to_micros(now), &ending.as_str()]).await?;
     Ok(held.map(|row| row.try_get(0)).transpose()?)
 }
 
@@ -61,23 +68,45 @@ async fn requeue(
 ) -> Result<Option<i64>, DatabaseError> {
     let requeue = tx
         .prepare_cached(
-            "UPDATE queue_requests SET
-                 state = $3, due_at = $4, failures = failures + CASE WHEN $5::text IS NULL THEN 0 ELSE 1 END,
-                 last_error = coalesce($5::text, last_error)
-             WHERE id = $1 AND attempt = $2 AND state = 'running' RETURNING seq",
+            "WITH ended AS (
+                 UPDATE queue_requests SET
+                     state = $3, due_at = $4, last_error = coalesce($5, last_error), failures = failures + $6,
+                     server_errors = server_errors + $7, timeouts = timeouts + $8,
+                     connection_errors = connection_errors + $9
+                 WHERE id = $1 AND attempt = $2 AND state = 'running'
+                 RETURNING seq, attempt, gateway_request_id, attempt_started_at)
+             INSERT INTO queue_attempts (request, attempt, gateway_request_id, started_at, ended_at, how, http_status,
+                                         error_type)
+             SELECT seq, attempt, gateway_request_id, attempt_started_at, $10, $11, $12, $5 FROM ended
+             RETURNING request",
         )
         .await?;
     let (id, attempt) = (lease.request_id.as_str(), i64::from(lease.attempt));
     let (state, due_at) = requeued(at, now);
-    let error = match end {
-        AttemptEnd::Failed(error) => Some(error.as_str()),
-        AttemptEnd::HandedBack => None,
-    };
-    let held = tx.query_opt(&requeue, &[&id, &attempt, &state, &due_at, &error]).await?;
+    let ended = EndedRow::new(end);
+    let held = tx
+        .query_opt(
+            &requeue,
+            &[
+                &id,
+                &attempt,
+                &state,
+                &due_at,
+                &ended.error_type,
+                &ended.failures,
+                &ended.server_errors,
+                &ended.timeouts,
+                &ended.connection_errors,
+                &to_micros(now),
+                &ended.how,
+                &ended.http_status,
+            ],
+        )
+        .await?;
     Ok(held.map(|row| row.try_get(0)).transpose()?)
 }
 
-async fn owe(
+pub(super) async fn owe(
     tx: &Transaction<'_>,
     seq: i64,
     outcome: &Outcome,
@@ -86,13 +115,30 @@ async fn owe(
 ) -> Result<(), DatabaseError> {
     let insert = tx
         .prepare_cached(
-            "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "WITH dropping AS (
+                 UPDATE queue_requests SET drop_at = finished_at + CASE WHEN webhook IS NULL THEN $8::bigint ELSE $9::bigint END
+                 WHERE seq = $1 AND payloads IN ('drop', 'drop_output'))
+             INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail, headers)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .await?;
     let row = OutcomeRow::new(outcome.clone());
     let detail = row.detail.as_deref().map(storable);
-    tx.execute(&insert, &[&seq, &row.http_status, &row.inference, &row.body, &row.error_type, &detail]).await?;
+    tx.execute(
+        &insert,
+        &[
+            &seq,
+            &row.http_status,
+            &row.inference,
+            &row.body,
+            &row.error_type,
+            &detail,
+            &row.headers,
+            &span_to_micros(DROPPED_AFTER),
+            &span_to_micros(DELIVERED_DROPPED_AFTER),
+        ],
+    )
+    .await?;
     for new in deliveries {
         delivery::insert(tx, new, now).await?;
     }
@@ -108,7 +154,7 @@ pub(super) async fn give_up(
 ) -> Result<(), DatabaseError> {
     let complete = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2 WHERE seq = $1
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2, ending = 'failed' WHERE seq = $1
              RETURNING id, user_id, webhook",
         )
         .await?;
@@ -158,9 +204,11 @@ async fn remove(
     now: Timestamp,
 ) -> Result<Cancelled, DatabaseError> {
     let complete = tx
-        .prepare_cached("UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2 WHERE seq = $1")
+        .prepare_cached(
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = $2, ending = $3 WHERE seq = $1",
+        )
         .await?;
-    tx.execute(&complete, &[&seq, &to_micros(now)]).await?;
+    tx.execute(&complete, &[&seq, &to_micros(now), &Ending::of(outcome).as_str()]).await?;
     owe(tx, seq, outcome, deliveries, now).await?;
     Ok(Cancelled::Removed)
 }

@@ -9,7 +9,7 @@ use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::queue::request::{ClaimedRow, LAPSED};
-use crate::sqlite::queue::settle;
+use crate::sqlite::queue::{attempt, settle};
 use crate::time::{from_micros, to_micros};
 
 /// Each of these reads one partial index, none of which contains a completed request.
@@ -33,6 +33,7 @@ pub(super) fn requests(
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
     tx.prepare_cached(PROMOTE)?.execute([to_micros(now)])?;
     let mut picked = seqs(tx, LAPSED_ONES, params![to_micros(now), limit(count)])?;
+    picked.iter().try_for_each(|seq| attempt::lapsed(tx, *seq, now))?;
     picked.extend(seqs(tx, READY_ONES, params![limit(count - picked.len())])?);
     take(tx, picked, until, now, NEXT_DUE)
 }
@@ -88,14 +89,16 @@ fn begin(tx: &Transaction<'_>, seq: i64, until: Timestamp, now: Timestamp) -> Re
     let row = tx
         .prepare_cached(
             "UPDATE queue_requests SET
-                 failures = failures + (state = 'running'),
+                 failures = failures + (state = 'running'), server_errors = server_errors + (state = 'running'),
                  last_error = iif(state = 'running', ?5, last_error),
                  gateway_request_id = iif(attempt = 0, id, ?4),
-                 state = 'running', attempt = attempt + 1, due_at = ?2, started_at = coalesce(started_at, ?3)
+                 state = 'running', attempt = attempt + 1, due_at = ?2, started_at = coalesce(started_at, ?3),
+                 attempt_started_at = ?3
              WHERE seq = ?1
              RETURNING id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
                        failures, last_error, cancel_requested,
-                       (SELECT input FROM queue_inputs WHERE request = ?1)",
+                       (SELECT input FROM queue_inputs WHERE request = ?1),
+                       options, server_errors, timeouts, connection_errors, note",
         )?
         .query_row(
             params![seq, to_micros(until), to_micros(now), random::id(now).to_string(), LAPSED.as_str()],
@@ -119,6 +122,11 @@ fn claimed_row(row: &Row<'_>) -> rusqlite::Result<ClaimedRow> {
         last_error: row.get(10)?,
         cancel_requested: row.get(11)?,
         input: row.get(12)?,
+        options: row.get(13)?,
+        server_errors: row.get(14)?,
+        timeouts: row.get(15)?,
+        connection_errors: row.get(16)?,
+        note: row.get(17)?,
     })
 }
 

@@ -4,15 +4,20 @@
 //! writer, so that a claim needs no locks: whoever is first has it. Leases and log lines are not synced by themselves, which
 //! leaves two synced commits for a request: taking it in and settling it.
 
+mod attempt;
 mod claim;
 mod delivery;
 mod file;
 mod files;
+mod history;
 mod key;
+mod list;
 mod log;
 #[cfg(test)]
 mod plan;
+mod recording;
 mod request;
+mod retention;
 mod settle;
 mod unused;
 

@@ -2,13 +2,14 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use plantain_queue::history::Payload;
 use plantain_queue::model::{NewRequest, RequestView};
 use plantain_queue::store::Enqueued;
 use plantain_wire::id::RequestId;
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
-use crate::queue::request::{OutcomeRow, ViewRow, rank};
+use crate::queue::request::{OutcomeRow, ViewRow, options_text, rank};
 use crate::sqlite::queue::log;
 use crate::time::to_micros;
 
@@ -16,11 +17,14 @@ pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqu
     if let Some(known) = known(tx, request)? {
         return Ok(known);
     }
+    if is_full(tx, request)? {
+        return Ok(Enqueued::QueueFull);
+    }
     let inserted = tx
         .prepare_cached(
             "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, webhook, priority,
-                                         state, start_by, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, 'ready', ?8, ?9)
+                                         state, start_by, created_at, options, payloads, retry_of, idempotency_key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, 'ready', ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (id) DO NOTHING RETURNING seq",
         )?
         .query_row(
@@ -34,6 +38,10 @@ pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqu
                 rank(request.priority),
                 request.start_by.map(to_micros),
                 to_micros(request.created_at),
+                options_text(&request.options),
+                Payload::of(&request.options, &request.input).as_str(),
+                request.retry_of.as_ref().map(RequestId::as_str),
+                request.idempotency.as_ref().map(|idempotency| &idempotency.key),
             ],
             |row| row.get::<_, i64>(0),
         )
@@ -54,6 +62,20 @@ pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqu
     }
     let ahead = ahead(tx, request.endpoint.app(), rank(request.priority), seq)?;
     Ok(Enqueued::New { queue_position: u64::try_from(ahead).unwrap_or(0) })
+}
+
+const WAITING: &str = "SELECT count(*) FROM
+    (SELECT 1 FROM queue_requests INDEXED BY queue_requests_waiting
+     WHERE state IN ('ready', 'delayed') AND app = ?1 LIMIT ?2)";
+
+/// Whether more wait on the app than the caller wants before the request. Counts no further than that.
+fn is_full(tx: &Transaction<'_>, request: &NewRequest) -> Result<bool, DatabaseError> {
+    let Some(max) = request.max_queue_length else { return Ok(false) };
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
+    let waiting: i64 = tx
+        .prepare_cached(WAITING)?
+        .query_row(params![request.endpoint.app(), max.saturating_add(1)], |row| row.get(0))?;
+    Ok(waiting > max)
 }
 
 /// What the request's key was used for before.
@@ -85,7 +107,7 @@ pub(super) fn view(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<Reques
     let found = tx
         .prepare_cached(
             "SELECT id, endpoint, user_id, key_id, gateway_request_id, webhook, state, attempt, created_at, started_at,
-                    finished_at, seq, app, priority
+                    finished_at, seq, app, priority, options, origin, retry_of, payloads
              FROM queue_requests WHERE id = ?1",
         )?
         .query_row([id.as_str()], |row| Ok((view_row(row)?, row.get(11)?, row.get::<_, String>(12)?, row.get(13)?)))
@@ -109,6 +131,10 @@ fn view_row(row: &Row<'_>) -> rusqlite::Result<ViewRow> {
         created_at: row.get(8)?,
         started_at: row.get(9)?,
         finished_at: row.get(10)?,
+        options: row.get(14)?,
+        origin: row.get(15)?,
+        retry_of: row.get(16)?,
+        payloads: row.get(17)?,
         outcome: None,
     })
 }
@@ -116,7 +142,7 @@ fn view_row(row: &Row<'_>) -> rusqlite::Result<ViewRow> {
 fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, DatabaseError> {
     let outcome = tx
         .prepare_cached(
-            "SELECT http_status, inference, body, error_type, detail FROM queue_outcomes WHERE request = ?1",
+            "SELECT http_status, inference, body, error_type, detail, headers FROM queue_outcomes WHERE request = ?1",
         )?
         .query_row([seq], |row| {
             Ok(OutcomeRow {
@@ -125,6 +151,7 @@ fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, Databas
                 body: row.get(2)?,
                 error_type: row.get(3)?,
                 detail: row.get(4)?,
+                headers: row.get(5)?,
             })
         })
         .optional()?;
@@ -139,5 +166,6 @@ mod tests {
     #[test]
     fn the_position_never_looks_at_what_is_completed() {
         plan::uses(AHEAD, "queue_requests_waiting");
+        plan::uses(WAITING, "queue_requests_waiting");
     }
 }

@@ -4,13 +4,15 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use plantain_queue::decide;
+use plantain_queue::history::Ending;
 use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::error::DatabaseError;
+use crate::queue::attempt::EndedRow;
 use crate::queue::request::{EndRow, OutcomeRow, owed_unread, requeued};
-use crate::sqlite::queue::{delivery, log};
+use crate::sqlite::queue::{attempt, delivery, log, retention};
 use crate::time::to_micros;
 
 pub(super) fn settle(
@@ -21,7 +23,7 @@ pub(super) fn settle(
     now: Timestamp,
 ) -> Result<Settled, DatabaseError> {
     let held = match &next {
-        Next::Finish { .. } => complete(tx, lease, now)?,
+        Next::Finish { outcome, .. } => complete(tx, lease, Ending::of(outcome), now)?,
         Next::Requeue { at, attempt } => requeue(tx, lease, *at, attempt, now)?,
     };
     let Some(seq) = held else { return Ok(Settled::LeaseLost) };
@@ -32,13 +34,13 @@ pub(super) fn settle(
     Ok(Settled::Done)
 }
 
-fn complete(tx: &Transaction<'_>, lease: &Lease, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
+fn complete(tx: &Transaction<'_>, lease: &Lease, ending: Ending, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
     let held = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?3
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?3, ending = ?4
              WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
         )?
-        .query_row(params![lease.request_id.as_str(), lease.attempt, to_micros(now)], |row| row.get(0))
+        .query_row(params![lease.request_id.as_str(), lease.attempt, to_micros(now), ending.as_str()], |row| row.get(0))
         .optional()?;
     Ok(held)
 }
@@ -51,22 +53,36 @@ fn requeue(
     now: Timestamp,
 ) -> Result<Option<i64>, DatabaseError> {
     let (state, due_at) = requeued(at, now);
-    let error = match end {
-        AttemptEnd::Failed(error) => Some(error.as_str()),
-        AttemptEnd::HandedBack => None,
-    };
+    let ended = EndedRow::new(end);
     let held = tx
         .prepare_cached(
             "UPDATE queue_requests SET
-                 state = ?3, due_at = ?4, failures = failures + (?5 IS NOT NULL), last_error = coalesce(?5, last_error)
+                 state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), failures = failures + ?6,
+                 server_errors = server_errors + ?7, timeouts = timeouts + ?8, connection_errors = connection_errors + ?9
              WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
         )?
-        .query_row(params![lease.request_id.as_str(), lease.attempt, state, due_at, error], |row| row.get(0))
+        .query_row(
+            params![
+                lease.request_id.as_str(),
+                lease.attempt,
+                state,
+                due_at,
+                ended.error_type,
+                ended.failures,
+                ended.server_errors,
+                ended.timeouts,
+                ended.connection_errors
+            ],
+            |row| row.get(0),
+        )
         .optional()?;
+    if let Some(seq) = held {
+        attempt::ended(tx, seq, &ended, now)?;
+    }
     Ok(held)
 }
 
-fn owe(
+pub(super) fn owe(
     tx: &Transaction<'_>,
     seq: i64,
     outcome: Outcome,
@@ -75,8 +91,8 @@ fn owe(
 ) -> Result<(), DatabaseError> {
     let outcome = OutcomeRow::new(outcome);
     tx.prepare_cached(
-        "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail, headers)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         seq,
@@ -84,8 +100,10 @@ fn owe(
         outcome.inference,
         outcome.body,
         outcome.error_type,
-        outcome.detail
+        outcome.detail,
+        outcome.headers
     ])?;
+    retention::schedule(tx, seq)?;
     deliveries.iter().try_for_each(|new| delivery::insert(tx, new, now))
 }
 
@@ -99,7 +117,7 @@ pub(super) fn give_up(
     // As text, whatever is in there.
     let row = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2 WHERE seq = ?1
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2, ending = 'failed' WHERE seq = ?1
              RETURNING CAST(id AS BLOB), CAST(user_id AS BLOB), CAST(webhook AS BLOB)",
         )?
         .query_row(params![seq, to_micros(now)], |row| {
@@ -125,10 +143,10 @@ pub(super) fn cancel(
 ) -> Result<Cancelled, DatabaseError> {
     let removed = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2
+            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2, ending = ?3
              WHERE id = ?1 AND state IN ('ready', 'delayed') RETURNING seq",
         )?
-        .query_row(params![id.as_str(), to_micros(now)], |row| row.get(0))
+        .query_row(params![id.as_str(), to_micros(now), Ending::of(&outcome).as_str()], |row| row.get(0))
         .optional()?;
     if let Some(seq) = removed {
         owe(tx, seq, outcome, deliveries, now)?;
