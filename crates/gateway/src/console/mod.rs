@@ -1,0 +1,42 @@
+//! The console: what an operator sees and does of the whole queue, as an API under `/console/api/` and a page under `/console`.
+//!
+//! The page has no private door: it asks the API, with the operator's token, like anybody else. Redelivery of webhooks will
+//! join `requests/{id}/…`.
+
+mod bounded;
+mod detail;
+mod filter;
+mod keys;
+mod list;
+mod page;
+mod request;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use serde::Serialize;
+
+pub(crate) use self::page::with_slash;
+
+use crate::{Gateway, reply};
+
+pub(crate) fn routes() -> Router<Gateway> {
+    Router::new()
+        .route("/", get(page::list))
+        .route("/keys", get(page::keys))
+        .route("/requests/{id}", get(page::request))
+        .route("/assets/{edition}/{name}", get(page::asset))
+        .route("/api/keys", get(keys::list).post(keys::create))
+        .route("/api/keys/{id}", delete(keys::revoke))
+        .route("/api/summary", get(list::summary))
+        .route("/api/requests", get(list::requests))
+        .route("/api/requests/{id}", get(request::one))
+        .route("/api/requests/{id}/input", get(request::input))
+        .route("/api/requests/{id}/output", get(request::output))
+        .route("/api/requests/{id}/cancel", post(request::cancel))
+        .route("/api/requests/{id}/retry", post(request::retry))
+}
+
+fn answer(status: u16, said: &impl Serialize) -> Response {
+    reply::json(status, serde_json::to_string(said).expect("strings, numbers and times always serialise"))
+}
