@@ -19,26 +19,34 @@ mod cancel;
 mod cdn;
 mod cdn_token;
 pub mod collecting;
+mod console;
 mod content_type;
+mod cors;
 mod enter;
 mod file_name;
 mod health;
 mod json;
 mod jwks;
 mod lookup;
+mod metadata;
 mod multipart;
+mod openapi;
 mod part_list;
 mod place;
+mod proxy;
 mod range;
+mod rate;
 mod refusal;
 mod reply;
 mod result;
+mod run;
 mod secret;
 mod status;
 mod storage;
 mod stream;
 mod submit;
 mod ticket;
+mod tokens;
 mod upload;
 mod upload_id;
 mod view;
@@ -55,9 +63,10 @@ use plantain_blobs::Blobs;
 use plantain_queue::engine::Engine;
 use plantain_work::{Clock, Shutdown};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowHeaders, Any, CorsLayer, ExposeHeaders};
 use url::Url;
 
+pub use crate::enter::Encrypted;
+pub use crate::proxy::Keyless;
 pub use crate::secret::CdnSecret;
 
 use crate::enter::Faces;
@@ -76,6 +85,8 @@ pub struct Gateway {
     /// Base of the addresses that are handed out; `None`: they begin like the request's own address.
     pub public_url: Option<Url>,
     pub proxy: Proxy,
+    /// Of calls that come by the route for `@fal-ai/client`'s `proxyUrl`.
+    pub keyless: Keyless,
     pub clock: Clock,
     /// Status streams end when it begins, since a server can't stop while somebody listens.
     pub shutdown: Shutdown,
@@ -133,22 +144,27 @@ impl Default for Limits {
 pub fn router(gateway: Gateway) -> Router {
     let faces = Faces {
         queue: finish(queue_routes(), &gateway),
-        run: finish(Router::new(), &gateway),
+        run: run_routes(&gateway),
         rest: finish(rest_routes(), &gateway),
         cdn: cdn_routes()
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
             .with_state(gateway.clone()),
+        site: finish(site_routes(), &gateway),
         public_url: gateway.public_url.clone(),
         proxy: gateway.proxy,
+        keyless: gateway.keyless,
     };
+    let console = finish(console::routes(), &gateway);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/console/", get(console::with_slash))
         .with_state(gateway)
+        .nest("/console", console)
         .fallback_service(Router::new().fallback(enter::enter).with_state(faces))
         .layer(CatchPanicLayer::custom(refusal::after_panic))
-        .layer(cors())
+        .layer(cors::layer())
 }
 
 /// The paths are those that [`address`] makes out of the many forms in which clients write them.
@@ -161,12 +177,31 @@ fn queue_routes() -> Router<Gateway> {
         .route("/cancel", put(cancel::cancel))
 }
 
+/// No limit in time for the whole of a call here: models may take long, and their endpoints have limits of their own.
+fn run_routes(gateway: &Gateway) -> Router {
+    Router::new()
+        .route("/run", post(run::run))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(gateway.clone())
+}
+
 fn rest_routes() -> Router<Gateway> {
     Router::new()
         .route("/storage/upload/initiate", post(storage::initiate))
         .route("/storage/upload/initiate-multipart", post(storage::initiate_multipart))
         .route("/storage/auth/token", post(cdn_token::mint))
+        .route("/tokens", post(tokens::mint))
         .route("/.well-known/jwks.json", get(jwks::jwks))
+}
+
+/// What programs read of fal's site. Public, so no key is asked for.
+fn site_routes() -> Router<Gateway> {
+    Router::new()
+        .route("/api/openapi/queue/openapi.json", get(openapi::of_endpoint))
+        .route("/v1/models", get(metadata::models))
+        .route("/v1/meta", get(metadata::meta))
+        .route("/models/{*page}", get(metadata::about))
 }
 
 /// No limit in time for the whole of a call here: files may be large and lines slow. Standing still is limited instead.
@@ -198,16 +233,4 @@ async fn no_such_path(request: Request) -> Refusal {
 
 async fn no_such_method() -> Refusal {
     Refusal::Method
-}
-
-/// Browsers may call from everywhere: a key is needed all the same, and cookies play no part.
-fn cors() -> CorsLayer {
-    let exposed = plantain_wire::header::EXPOSED.map(http::HeaderName::from_static);
-    let of_files = [http::header::ETAG, http::header::CONTENT_RANGE, http::header::CONTENT_LENGTH];
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods(Any)
-        // Mirrored, since the wildcard does not cover Authorization.
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers(ExposeHeaders::list(exposed.into_iter().chain(of_files)))
 }

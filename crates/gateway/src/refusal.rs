@@ -4,6 +4,7 @@
 //! to try again.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, RETRY_AFTER};
@@ -11,18 +12,39 @@ use plantain_blobs::BlobError;
 use plantain_queue::engine::SubmitError;
 use plantain_queue::store::StoreError;
 use plantain_wire::error::{self, ErrorBody, ErrorType};
+use plantain_wire::options::OptionsError;
 
 use crate::json::JsonFault;
 use crate::keys::KeyError;
 use crate::part_list::PartFault;
+use crate::proxy::ProxyFault;
 use crate::reply;
+use crate::tokens::TokenFault;
 use crate::webhook_url::WebhookFault;
 
 #[derive(Debug)]
 pub(crate) enum Refusal {
     Key(KeyError),
-    /// The Host header is missing or is none.
+    /// A temporary token that does not open this.
+    Token(TokenFault),
+    /// The key makes work faster than it may.
+    TooFast {
+        wait: Duration,
+    },
+    /// The key is good, but not for this.
+    NotOperator,
+    UnknownKey {
+        id: String,
+    },
+    /// The key can't be ended here.
+    ConfiguredKey,
+    /// The Host header is missing, is there twice or is none.
     Host,
+    HeadersTooLarge {
+        limit_bytes: usize,
+    },
+    /// A proxied call whose target can't be meant.
+    Proxy(ProxyFault),
     UnknownPath {
         path: String,
     },
@@ -33,6 +55,16 @@ pub(crate) enum Refusal {
     /// No such request, or not this account's.
     UnknownRequest,
     UnknownFile,
+    /// As [`Refusal::UnknownRequest`], in the console's form.
+    NoSuchRequest,
+    /// An input or output that was not to be kept, or is not there yet.
+    NotKept,
+    /// There is nothing left to cancel.
+    HasEnded,
+    /// It can't be tried again while it is being tried.
+    HasNotEnded,
+    /// Its input is gone.
+    NothingToRepeat,
     NotJson(JsonFault),
     MediaType,
     BodyTooLarge {
@@ -48,6 +80,10 @@ pub(crate) enum Refusal {
         expected: &'static str,
     },
     Webhook(WebhookFault),
+    /// A header that must be right is wrong.
+    Options(OptionsError),
+    /// More requests wait than the caller wants to stand behind.
+    QueueFull,
     /// An idempotency key that came before with another request.
     KeyReused,
     /// The signature of an upload address is missing or wrong.
@@ -72,7 +108,22 @@ pub(crate) enum Refusal {
 
 impl From<KeyError> for Refusal {
     fn from(error: KeyError) -> Refusal {
-        Refusal::Key(error)
+        match error {
+            KeyError::Store(error) => Refusal::Store(error),
+            error => Refusal::Key(error),
+        }
+    }
+}
+
+impl From<TokenFault> for Refusal {
+    fn from(fault: TokenFault) -> Refusal {
+        Refusal::Token(fault)
+    }
+}
+
+impl From<ProxyFault> for Refusal {
+    fn from(fault: ProxyFault) -> Refusal {
+        Refusal::Proxy(fault)
     }
 }
 
@@ -94,31 +145,44 @@ impl From<WebhookFault> for Refusal {
     }
 }
 
+impl From<OptionsError> for Refusal {
+    fn from(error: OptionsError) -> Refusal {
+        Refusal::Options(error)
+    }
+}
+
 impl Refusal {
     pub(crate) fn of_submit(error: SubmitError, app: &str) -> Refusal {
         match error {
             SubmitError::UnknownEndpoint => Refusal::UnknownApplication { app: app.to_owned() },
             SubmitError::KeyReused => Refusal::KeyReused,
+            SubmitError::QueueFull => Refusal::QueueFull,
             SubmitError::Store(error) => Refusal::Store(error),
         }
     }
 
     fn http_status(&self) -> u16 {
         match self {
-            Refusal::Key(_) | Refusal::CdnToken => 401,
+            Refusal::Key(_) | Refusal::Token(_) | Refusal::CdnToken => 401,
             Refusal::FileForbidden => 403,
             Refusal::UnknownUpload => 404,
             Refusal::UploadFinished | Refusal::Parts(_) => 400,
-            Refusal::Ticket | Refusal::TicketExpired => 403,
+            Refusal::Ticket | Refusal::TicketExpired | Refusal::NotOperator => 403,
             Refusal::UnknownPath { .. } | Refusal::UnknownApplication { .. } => 404,
-            Refusal::UnknownRequest | Refusal::UnknownFile => 404,
+            Refusal::UnknownRequest | Refusal::UnknownFile | Refusal::UnknownKey { .. } => 404,
+            Refusal::NoSuchRequest | Refusal::NotKept => 404,
+            Refusal::HasEnded | Refusal::HasNotEnded | Refusal::NothingToRepeat => 400,
             Refusal::Method => 405,
             Refusal::BodyTooSlow => 408,
+            Refusal::Proxy(ProxyFault::Elsewhere) => 412,
             Refusal::BodyTooLarge { .. } => 413,
+            Refusal::HeadersTooLarge { .. } => 431,
+            Refusal::Proxy(_) => 400,
             Refusal::MediaType => 415,
             Refusal::Host | Refusal::NotJson(_) | Refusal::BodyBroken => 400,
-            Refusal::Unreadable { .. } | Refusal::Webhook(_) | Refusal::UploadTaken => 400,
-            Refusal::KeyReused => 422,
+            Refusal::Unreadable { .. } | Refusal::Options(_) | Refusal::Webhook(_) | Refusal::UploadTaken => 400,
+            Refusal::KeyReused | Refusal::ConfiguredKey => 422,
+            Refusal::TooFast { .. } | Refusal::QueueFull => 429,
             Refusal::Store(StoreError::Corrupt { .. }) | Refusal::Panic => 500,
             Refusal::Store(_) | Refusal::Blobs(_) => 503,
             Refusal::TookTooLong => 504,
@@ -140,13 +204,27 @@ impl Refusal {
                 "No credentials were sent. Send the header 'Authorization: Key <key_id>:<key_secret>'.".into()
             }
             Refusal::Key(KeyError::Form) => error::invalid_key_header().summary(),
-            Refusal::Key(KeyError::Unknown) => error::unknown_key().summary(),
+            Refusal::Key(KeyError::Unknown | KeyError::Store(_)) => error::unknown_key().summary(),
+            Refusal::TooFast { wait } => {
+                format!("This key makes requests too fast. Try again in {} s.", seconds(*wait))
+            }
+            Refusal::NotOperator => "This key may not do that. Send the admin token, or a key of scope ADMIN.".into(),
+            Refusal::UnknownKey { id } => format!("There is no key '{id}'."),
+            Refusal::ConfiguredKey => "This key is given by PLANTAIN_KEYS; remove it there.".into(),
+            Refusal::Token(fault) => format!("{fault}. Ask for another one at /tokens/."),
             Refusal::Host => "The Host header is missing or malformed.".into(),
+            Refusal::HeadersTooLarge { limit_bytes } => format!("The headers are larger than {limit_bytes} bytes."),
+            Refusal::Proxy(fault) => format!("This call can't be proxied: {fault}."),
             Refusal::UnknownPath { path } => error::path_not_found(path).summary(),
             Refusal::Method => "Method Not Allowed".into(),
             Refusal::UnknownApplication { app } => error::application_not_found(app).summary(),
             Refusal::UnknownRequest => "Request not found".into(),
             Refusal::UnknownFile => "File not found".into(),
+            Refusal::NoSuchRequest => "There is no such request, or it has expired.".into(),
+            Refusal::NotKept => "It is not there: it was not to be kept, or there is none yet.".into(),
+            Refusal::HasEnded => "The request has ended; there is nothing to cancel.".into(),
+            Refusal::HasNotEnded => "The request has not ended; cancel it first.".into(),
+            Refusal::NothingToRepeat => "The request's input is not kept, so it can't be run again.".into(),
             Refusal::NotJson(fault) => json_detail(*fault),
             Refusal::MediaType => "Send the input as application/json; files are uploaded on their own.".into(),
             Refusal::BodyTooLarge { limit_bytes } => format!("The body is larger than {limit_bytes} bytes."),
@@ -154,6 +232,8 @@ impl Refusal {
             Refusal::BodyBroken => "The body broke off.".into(),
             Refusal::Unreadable { name, expected } => format!("'{name}' must be {expected}."),
             Refusal::Webhook(fault) => fault.to_string(),
+            Refusal::Options(error) => format!("{error}."),
+            Refusal::QueueFull => "More requests wait in this queue than 'fal_max_queue_length' allows.".into(),
             Refusal::KeyReused => "This Idempotency-Key was used before for another request.".into(),
             Refusal::Ticket => {
                 "This upload address was not made here. Ask for one with /storage/upload/initiate.".into()
@@ -184,6 +264,8 @@ impl Refusal {
             self,
             Refusal::Store(StoreError::Unavailable(_))
                 | Refusal::Blobs(BlobError::Unavailable(_))
+                | Refusal::TooFast { .. }
+                | Refusal::QueueFull
                 | Refusal::TookTooLong
                 | Refusal::BodyTooSlow
                 | Refusal::BodyBroken
@@ -221,11 +303,20 @@ impl IntoResponse for Refusal {
         };
         let mut response = reply::json(status, body);
         reply::explain(&mut response, self.error_type(), self.transient());
-        if self.transient() && status == 503 {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        match self {
+            Refusal::TooFast { wait } => drop(response.headers_mut().insert(RETRY_AFTER, seconds(wait).into())),
+            refusal if refusal.transient() && status == 503 => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
         }
         response
     }
+}
+
+/// Whole seconds, rounded up: who comes back earlier is refused again.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 /// A panic is our bug; the caller learns that it was not theirs.
@@ -253,6 +344,13 @@ mod tests {
     fn every_refusal_says_whether_to_try_again() {
         let broken = || Box::<dyn std::error::Error + Send + Sync>::from("the disk");
         answers(Refusal::Key(KeyError::Missing), 401, None, false);
+        answers(Refusal::TooFast { wait: Duration::from_millis(1500) }, 429, None, true);
+        answers(Refusal::QueueFull, 429, None, true);
+        answers(Refusal::NotOperator, 403, None, false);
+        answers(Refusal::Token(TokenFault::Expired), 401, None, false);
+        answers(Refusal::Proxy(ProxyFault::Missing), 400, Some(ErrorType::BadRequest), false);
+        answers(Refusal::Proxy(ProxyFault::Elsewhere), 412, None, false);
+        answers(Refusal::HeadersTooLarge { limit_bytes: 1 }, 431, None, false);
         answers(Refusal::Method, 405, None, false);
         answers(Refusal::MediaType, 415, None, false);
         answers(Refusal::BodyTooLarge { limit_bytes: 1 }, 413, None, false);

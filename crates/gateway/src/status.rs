@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use plantain_queue::engine::Logs;
 
 use crate::account::Authenticated;
 use crate::address::RequestAddress;
@@ -18,14 +19,19 @@ pub(crate) async fn status(
     Extension(bases): Extension<Bases>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refusal> {
-    let found = lookup::find(&gateway, &account, &asked).await?;
-    let logs = wants_logs(query.as_deref()).then(|| found.logs.clone());
+    let wanted = wanted_logs(query.as_deref());
+    let found = lookup::glance(&gateway, &account, &asked, wanted).await?;
+    let logs = (wanted == Logs::With).then(|| found.logs.clone());
     let said = view::status_of(&found, &bases.queue, logs);
     Ok(reply::about(&asked.id, reply::json(said.status.http_status(), said.to_json())))
 }
 
+pub(crate) fn wanted_logs(query: Option<&str>) -> Logs {
+    if wants_logs(query) { Logs::With } else { Logs::Without }
+}
+
 /// Clients write `1` or `true`; everything else means no.
-pub(crate) fn wants_logs(query: Option<&str>) -> bool {
+fn wants_logs(query: Option<&str>) -> bool {
     let mut pairs = query.unwrap_or_default().split('&');
     let value = pairs.find_map(|pair| pair.strip_prefix("logs="));
     value.is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))

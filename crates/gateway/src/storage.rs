@@ -9,7 +9,7 @@ use plantain_wire::id::UserId;
 use plantain_wire::storage::{InitiateReply, InitiateRequest};
 use url::Url;
 
-use crate::account::Authenticated;
+use crate::account::Admitted;
 use crate::bases::Bases;
 use crate::place::{self, Place};
 use crate::refusal::Refusal;
@@ -21,7 +21,7 @@ use crate::{Gateway, body, content_type, file_name, reply};
 /// makes no difference; there is one.
 pub(crate) async fn initiate(
     State(gateway): State<Gateway>,
-    Authenticated(account): Authenticated,
+    Admitted(account): Admitted,
     Extension(bases): Extension<Bases>,
     headers: HeaderMap,
     body: Body,
@@ -35,7 +35,7 @@ pub(crate) async fn initiate(
 /// As [`initiate`], for a file that comes in parts.
 pub(crate) async fn initiate_multipart(
     State(gateway): State<Gateway>,
-    Authenticated(account): Authenticated,
+    Admitted(account): Admitted,
     Extension(bases): Extension<Bases>,
     headers: HeaderMap,
     body: Body,

@@ -3,6 +3,7 @@
 //! One client appends each event's log to what it has, so events carry new lines only. The connection is closed after the
 //! COMPLETED event, which is what the official clients wait for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use plantain_queue::engine::Watch;
+use plantain_queue::engine::{Logs, Watch};
 use plantain_queue::model::RequestView;
 use plantain_wire::status::{QueueStatus, StatusBody};
 use url::Url;
@@ -21,7 +22,7 @@ use crate::account::Authenticated;
 use crate::address::RequestAddress;
 use crate::bases::Bases;
 use crate::refusal::Refusal;
-use crate::status::wants_logs;
+use crate::status::wanted_logs;
 use crate::{Gateway, lookup, reply, view};
 
 /// How often something is written while nothing changes: fal's own rhythm, which clients and proxies expect.
@@ -39,8 +40,9 @@ pub(crate) async fn stream(
 ) -> Result<Response, Refusal> {
     // Watched before it is read, so that no change falls in between.
     let watch = gateway.engine.watch(&asked.id);
-    let found = lookup::find(&gateway, &account, &asked).await?;
-    let teller = Teller { base: bases.queue, with_logs: wants_logs(query.as_deref()), told: None };
+    let logs = wanted_logs(query.as_deref());
+    let found = lookup::glance(&gateway, &account, &asked, logs).await?;
+    let teller = Teller { base: bases.queue, with_logs: logs == Logs::With, told: None };
     let id = asked.id.clone();
     let listener = Listener { gateway, watch, asked, teller, unread: Some(found) };
     let events = stream::unfold(Some(listener), |listener| async { listener?.next().await });
@@ -55,7 +57,7 @@ struct Listener {
     asked: RequestAddress,
     teller: Teller,
     /// A state that has not been looked at yet.
-    unread: Option<RequestView>,
+    unread: Option<Arc<RequestView>>,
 }
 
 type Chunk = Result<Bytes, std::convert::Infallible>;
@@ -77,7 +79,8 @@ impl Listener {
                 () = &mut ping => return Some((Ok(Bytes::from_static(PING.as_bytes())), Some(self))),
                 () = self.watch.changed() => {}
             }
-            match self.gateway.engine.status(&self.asked.id).await {
+            let logs = if self.teller.with_logs { Logs::With } else { Logs::Without };
+            match self.gateway.engine.glance(&self.asked.id, logs).await {
                 Ok(Some(view)) => self.unread = Some(view),
                 // It has expired; the caller learns so from the next call.
                 Ok(None) => return None,
@@ -121,8 +124,10 @@ impl Teller {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
+    use plantain_queue::history::{Origin, Payload};
     use plantain_queue::model::Caller;
     use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+    use plantain_wire::options::RequestOptions;
     use plantain_wire::status::{LogEntry, LogLevel};
 
     use super::*;
@@ -144,6 +149,10 @@ mod tests {
             started_at: None,
             finished_at: None,
             outcome: None,
+            options: RequestOptions::default(),
+            origin: Origin::Queue,
+            retry_of: None,
+            payload: Payload::Keep,
         }
     }
 

@@ -13,13 +13,14 @@ use plantain_queue::model::{Caller, Idempotency, NewRequest, Priority};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::header;
 use plantain_wire::id::RequestId;
+use plantain_wire::options::RequestOptions;
 use plantain_wire::status::Urls;
 use plantain_wire::submit::SubmitReply;
 use plantain_work::{clock, random};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::account::Authenticated;
+use crate::account::Admitted;
 use crate::bases::Bases;
 use crate::refusal::Refusal;
 use crate::{Gateway, body, reply, webhook_url};
@@ -32,7 +33,7 @@ const START_TIMEOUT_SECONDS_MIN: f64 = 0.1;
 
 pub(crate) async fn submit(
     State(gateway): State<Gateway>,
-    Authenticated(account): Authenticated,
+    Admitted(account): Admitted,
     Extension(endpoint): Extension<EndpointId>,
     Extension(bases): Extension<Bases>,
     RawQuery(query): RawQuery,
@@ -48,6 +49,9 @@ pub(crate) async fn submit(
         priority: priority(&headers),
         start_by: start_by(&headers, now)?,
         idempotency: idempotency(&headers, &endpoint, webhook.as_ref(), &input)?,
+        options: options(&headers)?,
+        max_queue_length: max_queue_length(query.as_deref())?,
+        retry_of: None,
         endpoint: endpoint.clone(),
         input,
         webhook,
@@ -58,6 +62,20 @@ pub(crate) async fn submit(
     let urls = Urls::new(&bases.queue, &endpoint, &accepted.id);
     let said = SubmitReply::new(accepted.id.clone(), urls, accepted.queue_position).to_json();
     Ok(reply::about(&accepted.id, reply::json(200, said)))
+}
+
+/// What the caller asks for in headers; the first of several counts.
+pub(crate) fn options(headers: &HeaderMap) -> Result<RequestOptions, Refusal> {
+    Ok(RequestOptions::read(|name| headers.get(name)?.to_str().ok())?)
+}
+
+/// Read on its own, so that a webhook address pasted as it is doesn't matter. An empty value counts as none.
+fn max_queue_length(query: Option<&str>) -> Result<Option<u64>, Refusal> {
+    let name = "fal_max_queue_length";
+    let pairs = query.unwrap_or_default().split('&');
+    let value = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).find(|value| !value.is_empty());
+    let expected = "a whole number, 0 or more";
+    value.map(|value| value.parse().map_err(|_| Refusal::Unreadable { name, expected })).transpose()
 }
 
 /// The header can only lower the priority; unknown words are ignored, as fal documents.
@@ -129,6 +147,32 @@ mod tests {
             starts_by(&[(new, bad)], None);
         }
         starts_by(&[(new, "1e15")], Some(Some(&Timestamp::MAX.to_string())));
+    }
+
+    #[test]
+    fn the_longest_queue_is_found_beside_a_pasted_webhook() {
+        for (query, expected) in [
+            ("", Ok(None)),
+            ("fal_max_queue_length=", Ok(None)),
+            ("fal_max_queue_length=0", Ok(Some(0))),
+            ("fal_webhook=https://a.test/hook?job=1&fal_max_queue_length=20", Ok(Some(20))),
+            ("fal_max_queue_length=7&fal_webhook=https%3A%2F%2Fa.test", Ok(Some(7))),
+            ("x_fal_max_queue_length=7", Ok(None)),
+            ("fal_max_queue_length=-1", Err(())),
+            ("fal_max_queue_length=many", Err(())),
+            ("fal_max_queue_length=99999999999999999999", Err(())),
+        ] {
+            assert_eq!(max_queue_length(Some(query)).map_err(|_| ()), expected, "{query}");
+        }
+        assert_eq!(max_queue_length(None).map_err(|_| ()), Ok(None));
+    }
+
+    #[test]
+    fn labels_that_break_the_rules_are_the_callers_to_mend() {
+        let asked = options(&headers(&[(header::TAGS, "shop=7"), (header::NO_RETRY, "1")])).unwrap();
+        assert_eq!(asked.labels.get("shop"), Some("7"));
+        assert!(matches!(options(&headers(&[(header::TAGS, "Shop=7")])), Err(Refusal::Options(_))));
+        assert_eq!(options(&HeaderMap::new()).unwrap(), RequestOptions::default());
     }
 
     #[test]

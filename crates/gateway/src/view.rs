@@ -51,12 +51,18 @@ fn failure(outcome: &Outcome) -> Option<Failure> {
 mod tests {
     use std::time::Duration;
 
+    use plantain_queue::runner::AnswerHeaders;
     use plantain_wire::error::ErrorType;
 
     use super::*;
 
     fn answered(http_status: u16, body: &str) -> Outcome {
-        Outcome::Answered { http_status, body: body.to_owned().into(), inference: Duration::from_millis(3420) }
+        Outcome::Answered {
+            http_status,
+            body: body.to_owned().into(),
+            headers: AnswerHeaders::default(),
+            inference: Duration::from_millis(3420),
+        }
     }
 
     #[track_caller]

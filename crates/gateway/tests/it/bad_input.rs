@@ -87,6 +87,7 @@ async fn keys_that_open_nothing() {
         (Some("Key shop:wrong"), "No user found for Key ID and Secret"),
         (Some("Key shop"), "Invalid Key Authorization header format"),
         (Some("Bearer abc"), "Invalid Key Authorization header format"),
+        (Some("Bearer a.b.c"), "Invalid token"),
         (Some(""), "Invalid Key Authorization header format"),
     ] {
         for (method, path) in [(Method::POST, EDIT), (Method::POST, "rest/storage/upload/initiate")] {
@@ -106,7 +107,7 @@ async fn keys_that_open_nothing() {
 async fn addresses_that_lead_nowhere() {
     let system = start().await;
     for path in
-        ["", "a", "a/b/requests/", "queue/", "fal-ai/../x%2f", "rest/nothing", "cdn/", "cdn/files/b/x", "run/fal-ai/x"]
+        ["", "a", "a/b/requests/", "queue/", "fal-ai/../x%2f", "rest/nothing", "cdn/", "cdn/files/b/x", "run/fal-ai"]
     {
         system.get(path).await.refuses(404, "not found");
     }

@@ -2,13 +2,19 @@
 
 mod asking;
 mod bad_input;
+mod catalogue;
 mod client;
+mod console;
 mod faces;
 mod files;
+mod keys;
 mod lives;
 mod multipart;
 mod panicking;
+mod proxying;
+mod running;
 mod streaming;
 mod submitting;
 mod system;
+mod tokens;
 mod uploading;

@@ -92,3 +92,50 @@ async fn a_request_that_does_not_start_in_time_is_over() {
     assert_eq!(result.header("x-fal-error-type"), Some("request_timeout"));
     assert_eq!(result.header("x-fal-needs-retry"), Some("0"));
 }
+
+#[tokio::test]
+async fn who_does_not_want_to_stand_in_line_is_told_to_come_again() {
+    let system = start().await;
+    let running = system.submit(r#"{"hold":true}"#).await;
+    system.until(&running, "IN_PROGRESS").await;
+    let hook = "fal_webhook=https://shop.test/hook?job=1";
+    let patient = async |max: u32| system.post(&format!("{EDIT}?{hook}&fal_max_queue_length={max}"), "{}").await;
+    assert_eq!(patient(0).await.status, 200, "nobody waits yet");
+    let refused = patient(0).await;
+    refused.refuses(429, "fal_max_queue_length");
+    assert_eq!(refused.header("x-fal-needs-retry"), Some("1"));
+    assert_eq!(patient(1).await.status, 200);
+    system.post(&format!("{EDIT}?fal_max_queue_length=some"), "{}").await.refuses(400, "whole number");
+}
+
+#[tokio::test]
+async fn what_headers_ask_for_is_heeded() {
+    let system = start().await;
+    let submit = async |name: &str, value: &str| {
+        let request = system.request(Method::POST, EDIT).header(name, value);
+        Reply::of(request.body(r#"{"status":503,"output":{"detail":"busy"},"says":{"billable_units":"2.5"}}"#)).await
+    };
+    submit("x-fal-tags", "Shop=7").await.refuses(400, "x-fal-tags");
+    assert_eq!(submit("x-fal-tags", "fal.shop=7").await.json()["error_type"], "bad_request");
+    // What makes no sense elsewhere is ignored; and who wants no second attempt gets the first answer as it is.
+    for (name, value) in [("x-fal-no-retry", "1"), ("x-fal-retry-config", r#"{"server_error":{"retries":0}}"#)] {
+        let id = submit(name, value).await.json()["request_id"].as_str().unwrap().to_owned();
+        let result = system.result_of(&id).await;
+        assert_eq!((result.status, result.text.as_str()), (503, r#"{"detail":"busy"}"#), "{name}");
+        assert_eq!(result.header("x-fal-billable-units"), Some("2.5"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_stands_for_the_input_whatever_headers_say() {
+    let system = start().await;
+    let submit = async |priority: &str| {
+        let request = system.request(Method::POST, EDIT).header("idempotency-key", "job");
+        Reply::of(
+            request.header("x-fal-queue-priority", priority).header("x-fal-tags", format!("p={priority}")).body("{}"),
+        )
+        .await
+    };
+    let (first, again) = (submit("low").await, submit("normal").await);
+    assert_eq!((again.status, &again.json()["request_id"]), (200, &first.json()["request_id"]));
+}

@@ -8,14 +8,16 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use plantain_blobs::Blobs;
 use plantain_client::{ApiKey, Endpoints, QueueClient};
-use plantain_gateway::keys::{Key, Keys, Tier};
-use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy, collecting};
+use plantain_gateway::keys::{self, KeySettings, Keys};
+use plantain_gateway::{CdnSecret, Gateway, Keyless, Limits, Proxy, collecting};
 use plantain_outbound::{Outbound, Policy, transport};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
-use plantain_queue::runner::{Answer, RunFailure, RunTask, Runner, Runners};
+use plantain_queue::keys::{KeyStore, Scope};
+use plantain_queue::runner::{Answer, AnswerHeaders, RunFailure, RunTask, Runner, Runners};
 use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
+use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::UserId;
 use plantain_wire::signature::SigningKey;
@@ -31,6 +33,8 @@ use url::Url;
 pub const KEY: &str = "shop:s3cret";
 /// A key of another account.
 pub const OTHER_KEY: &str = "rival:0ther";
+/// The operator's token.
+pub const OPERATOR: &str = "op3rator";
 pub const APP: &str = "fal-ai/nano-banana";
 pub const EDIT: &str = "fal-ai/nano-banana/edit";
 
@@ -49,12 +53,24 @@ pub struct Setup {
     pub clock: Clock,
     pub public_url: Option<Url>,
     pub proxy: Proxy,
+    pub keyless: Keyless,
     pub limits: Limits,
+    pub per_minute: Option<u32>,
+    /// Where keys are looked up; `None`: where everything else is.
+    pub keys: Option<Arc<dyn KeyStore>>,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { clock: Clock::system(), public_url: None, proxy: Proxy::None, limits: Limits::default() }
+        Setup {
+            clock: Clock::system(),
+            public_url: None,
+            proxy: Proxy::None,
+            keyless: Keyless::Refused,
+            limits: Limits::default(),
+            per_minute: None,
+            keys: None,
+        }
     }
 }
 
@@ -81,20 +97,26 @@ pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfi
     let outbound = Outbound::new(Policy::loopback()).unwrap();
     let signer = Signer::new(SigningKey::from_seed([7; 32]));
     let config = EngineConfig { slots: 1, ..EngineConfig::default() };
-    let engine = Engine::new(store, runners, signer, outbound, setup.clock.clone(), config);
+    let engine = Engine::new(store.clone(), runners, signer, outbound, setup.clock.clone(), config);
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     engine.start(&tasks, &shutdown);
     let user = |name| UserId::parse(name).unwrap();
+    let settings = KeySettings {
+        keys: vec![
+            keys::configured(KEY, user("user_shop"), Scope::Api).unwrap(),
+            keys::configured(OTHER_KEY, user("user_rival"), Scope::Api).unwrap(),
+        ],
+        operator_sha256: Some(keys::hash(OPERATOR)),
+        per_minute: setup.per_minute,
+    };
     let gateway = Gateway {
         engine,
         blobs: Blobs::folder(folder.path().join("blobs")).await.unwrap(),
-        keys: Keys::new([
-            Key::parse(KEY, user("user_shop"), Tier::Paid).unwrap(),
-            Key::parse(OTHER_KEY, user("user_rival"), Tier::Free).unwrap(),
-        ]),
+        keys: Keys::new(settings, setup.keys.unwrap_or(store), setup.clock.clone()),
         cdn_secret: CdnSecret::new(&[9; 32]),
         public_url: setup.public_url,
         proxy: setup.proxy,
+        keyless: setup.keyless,
         clock: setup.clock.clone(),
         shutdown: shutdown.clone(),
         limits: setup.limits,
@@ -235,6 +257,12 @@ struct Orders {
     fail: Option<String>,
     #[serde(default)]
     logs: Vec<String>,
+    /// Handed out on the way.
+    #[serde(default)]
+    partials: Vec<Box<RawValue>>,
+    /// Said beside the body.
+    #[serde(default)]
+    says: AnswerHeaders,
     /// Answer only when the test says so.
     #[serde(default)]
     hold: bool,
@@ -242,10 +270,17 @@ struct Orders {
 
 #[async_trait]
 impl Runner for Obedient {
+    fn streams(&self, endpoint: &EndpointId) -> bool {
+        endpoint.as_str() == EDIT
+    }
+
     async fn run(&self, task: RunTask) -> Result<Answer, RunFailure> {
         let orders: Orders = serde_json::from_slice(&task.input).unwrap();
         for line in orders.logs {
             task.logs.info(line);
+        }
+        for partial in orders.partials {
+            task.partials.send(partial.get().to_owned().into());
         }
         if orders.hold {
             let mut released = self.released.clone();
@@ -258,7 +293,8 @@ impl Runner for Obedient {
             Some(word) => Err(failure(&word)),
             None => {
                 let body = orders.output.map_or_else(|| task.input.clone(), |output| output.get().to_owned().into());
-                Ok(Answer::new(orders.status.unwrap_or(200), body))
+                let headers = orders.says;
+                Ok(Answer { headers, ..Answer::new(orders.status.unwrap_or(200), body) })
             }
         }
     }

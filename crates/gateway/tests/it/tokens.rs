@@ -56,7 +56,7 @@ async fn it_opens_nothing_else() {
     let system = start().await;
     let token = token(&system).await;
     submit(&system, "workflows/me/flow", &token).await.refuses(401, "not valid for this application");
-    for path in ["rest/storage/upload/initiate", "tokens/", "console/keys", "console/requests"] {
+    for path in ["rest/storage/upload/initiate", "tokens/", "console/api/keys", "console/api/requests"] {
         for method in [Method::GET, Method::POST] {
             let request = system.stranger(method, path).header("authorization", format!("Bearer {token}"));
             let reply = Reply::of(request.body(WISH)).await;

@@ -6,6 +6,8 @@ mod check;
 mod cutout;
 mod doctor;
 mod generate;
+mod guide;
+mod keys;
 mod logging;
 mod place;
 pub(crate) mod presets;
@@ -54,6 +56,7 @@ enum Command {
     Cutout(cutout::Args),
     Check(check::Args),
     Presets(presets::Args),
+    Keys(keys::Args),
     Doctor(doctor::Args),
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
@@ -80,6 +83,7 @@ impl Settings {
         if let Command::Serve(args) = command {
             flags.extend(args.studio_listen.iter().map(|address| ("STUDIO_LISTEN", address.clone())));
             flags.extend(args.gateway_listen.iter().map(|address| ("GATEWAY_LISTEN", address.clone())));
+            flags.extend(args.tls.then(|| ("GATEWAY_TLS", "1".to_owned())));
         }
         Typed { set: self.set.clone(), flags, file: self.config.clone() }
     }
@@ -141,6 +145,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Serve(args) => wait_for(serve::run(&args, &context)),
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
+        Command::Keys(args) => wait_for(keys::run(&args, &context)),
         Command::Doctor(args) => wait_for(doctor::run(&args, &context)),
         Command::Cutout(args) => cutout::run(&args, &context),
         Command::Check(args) => check::run(&args, &context),

@@ -8,7 +8,7 @@ use plantain_work::Clock;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, guide};
 use crate::system::{Place, Role, System};
 
 /// Run the studio and its queue.
@@ -21,7 +21,8 @@ Examples:
   plantain serve
   plantain serve --studio-listen 0.0.0.0:8787 --set PUBLIC_BASE_URL=https://studio.example.com
   FAL_KEY=id:secret plantain serve
-  plantain serve --role queue --set PLANTAIN_KEYS=shop:secret")]
+  plantain serve --role queue --set PLANTAIN_KEYS=shop:secret
+  plantain serve --tls --set GATEWAY_TLS_LISTEN=127.0.0.1:443")]
 pub struct Args {
     /// Which half to run.
     #[arg(long, value_enum, default_value_t = RoleName::All)]
@@ -32,6 +33,9 @@ pub struct Args {
     /// Address and port of the queue [default: 127.0.0.1:8788].
     #[arg(long, value_name = "ADDRESS")]
     pub gateway_listen: Option<String>,
+    /// Also listen with TLS under fal's own names, for programs that can't be changed; says what they must be told.
+    #[arg(long)]
+    pub tls: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -106,6 +110,9 @@ fn announce(system: &System, context: &Context) -> anyhow::Result<()> {
             let ready = json!({
                 "studio": system.studio_url(),
                 "queue": system.gateway_url(),
+                "queueTls": system.encrypted().map(|encrypted| &encrypted.url),
+                "tlsAuthority": system.encrypted().and_then(|encrypted| Some(&encrypted.trust.as_ref()?.ca)),
+                "tlsBundle": system.encrypted().and_then(|encrypted| Some(&encrypted.trust.as_ref()?.bundle)),
                 "dataFolder": system.data_folder(),
             });
             writeln!(stdout, "{ready}")?;
@@ -141,7 +148,13 @@ fn words(system: &System, show: Show) -> String {
         text.push_str(&format!("  Queue        {url}   speaks fal's protocol\n"));
         text.push_str(&format!("  Queue key    {}\n", secret(keys.api_key.reveal(), "api-key")));
     }
+    if let Some(encrypted) = system.encrypted() {
+        text.push_str(&format!("  Queue, TLS   {}   under fal's own names, see below\n", encrypted.url));
+    }
     text.push_str(&format!("  Admin token  {}\n", secret(system.admin_token().reveal(), "admin-token")));
     text.push_str(&format!("  Data         {data}\n"));
+    if let Some(encrypted) = system.encrypted() {
+        text.push_str(&guide::words(&encrypted.url, encrypted.trust.as_ref()));
+    }
     text
 }

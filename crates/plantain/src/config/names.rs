@@ -54,6 +54,27 @@ pub const SETTINGS: &[Setting] = &[
     ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
+    open(
+        "GATEWAY_TLS",
+        "0, unless one of the next three is set",
+        "Whether the queue also listens with TLS, under fal's own host names. `serve --tls` sets it.",
+    ),
+    open(
+        "GATEWAY_TLS_LISTEN",
+        "127.0.0.1:8443",
+        "Address and port of that listener; unmodified programs look at port 443.",
+    ),
+    open(
+        "GATEWAY_TLS_CERT",
+        "made here, by an authority kept in the data folder",
+        "A certificate chain of your own, in PEM form.",
+    ),
+    open("GATEWAY_TLS_KEY", "made here", "The file of that certificate's key, in PEM form."),
+    open(
+        "GATEWAY_KEYLESS",
+        "1 while everything listens on loopback, no GATEWAY_PUBLIC_URL is set and PLANTAIN_OPEN is not 0; else 0",
+        "Whether calls by way of `/api/fal/proxy` may come without a key, from this machine and its own pages.",
+    ),
     open("PUBLIC_BASE_URL", "the studio's own address", "Where webhooks and browsers reach the studio."),
     open("NEXT_PUBLIC_BASE_URL", "none", "Another name of PUBLIC_BASE_URL, which wins over it."),
     open("GATEWAY_PUBLIC_URL", "from each request", "Base of the addresses that the queue hands out."),
@@ -122,6 +143,16 @@ pub const SETTINGS: &[Setting] = &[
         "How long the first attempt of a delivery may take; later ones may take up to 120 s.",
     ),
     open("QUEUE_CONCURRENCY", "the number of processor cores", "How many requests the queue runs at once."),
+    open(
+        "QUEUE_KEY_CONCURRENCY",
+        "10",
+        "How many of them one API key may have, unless the key has a number of its own.",
+    ),
+    open(
+        "QUEUE_KEY_PER_MINUTE",
+        "no limit",
+        "How many calls that make work one API key may send in a minute, unless the key has a number of its own.",
+    ),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
 ];

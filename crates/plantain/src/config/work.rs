@@ -8,7 +8,7 @@ use plantain_outbound::schedule::{FIRST_TIMEOUT, Schedule};
 use super::error::ConfigError;
 use super::source::{Sources, Written};
 
-/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `QUEUE_CONCURRENCY`.
+/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `QUEUE_CONCURRENCY`, `QUEUE_KEY_CONCURRENCY`, `QUEUE_KEY_PER_MINUTE`.
 #[derive(Clone, Debug)]
 pub struct Work {
     pub schedule: Schedule,
@@ -16,9 +16,16 @@ pub struct Work {
     pub first_timeout: Duration,
     /// Requests that the queue runs at once.
     pub concurrency: usize,
+    /// Of these, for one API key without a number of its own.
+    pub key_concurrency: u32,
+    /// Calls that make work, for one API key without a number of its own; `None`: as many as it likes.
+    pub key_per_minute: Option<u32>,
 }
 
 const CONCURRENCY_MAX: usize = 1024;
+const KEY_CONCURRENCY: u32 = 10;
+const KEY_CONCURRENCY_MAX: u32 = 1024;
+const PER_MINUTE_MAX: u32 = 1_000_000;
 /// A receiver that has not answered by then never will.
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 
@@ -29,6 +36,15 @@ impl Work {
             schedule: sources.get("WEBHOOK_SCHEDULE").map(schedule).transpose()?.unwrap_or_default(),
             first_timeout: sources.get("WEBHOOK_TIMEOUT").map(timeout).transpose()?.unwrap_or(FIRST_TIMEOUT),
             concurrency: sources.get("QUEUE_CONCURRENCY").map(concurrency).transpose()?.unwrap_or_else(cores),
+            key_concurrency: sources
+                .get("QUEUE_KEY_CONCURRENCY")
+                .map(|written| up_to(written, KEY_CONCURRENCY_MAX))
+                .transpose()?
+                .unwrap_or(KEY_CONCURRENCY),
+            key_per_minute: sources
+                .get("QUEUE_KEY_PER_MINUTE")
+                .map(|written| up_to(written, PER_MINUTE_MAX))
+                .transpose()?,
         })
     }
 }
@@ -41,6 +57,12 @@ fn schedule(written: &Written) -> Result<Schedule, ConfigError> {
 fn concurrency(written: &Written) -> Result<usize, ConfigError> {
     let number = written.text.trim().parse().ok().filter(|n| (1..=CONCURRENCY_MAX).contains(n));
     number.ok_or_else(|| written.invalid(format!("`{}` is no such number", written.text.trim()), "write 1 to 1024"))
+}
+
+fn up_to(written: &Written, max: u32) -> Result<u32, ConfigError> {
+    let number = written.text.trim().parse().ok().filter(|number| (1..=max).contains(number));
+    let problem = || format!("`{}` is not a number from 1 to {max}", written.text.trim());
+    number.ok_or_else(|| written.invalid(problem(), "write a whole number"))
 }
 
 /// `500ms`, `15s`, `2m`, or a bare number of seconds.
@@ -77,7 +99,11 @@ mod tests {
         assert_eq!(work("QUEUE_CONCURRENCY", " 4 ").unwrap().concurrency, 4);
         for bad in ["0", "1025", "many"] {
             assert!(work("QUEUE_CONCURRENCY", bad).is_err(), "{bad}");
+            assert!(work("QUEUE_KEY_CONCURRENCY", bad).is_err(), "{bad}");
         }
+        assert_eq!(work("QUEUE_KEY_CONCURRENCY", "3").unwrap().key_concurrency, 3);
+        assert_eq!(work("QUEUE_KEY_PER_MINUTE", "60").unwrap().key_per_minute, Some(60));
+        assert!(work("QUEUE_KEY_PER_MINUTE", "0").is_err());
     }
 
     #[test]

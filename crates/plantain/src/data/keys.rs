@@ -23,10 +23,13 @@ pub struct Keys {
     pub first_start: bool,
 }
 
+/// The file of the admin token.
+pub(super) const ADMIN_TOKEN: &str = "admin-token";
+
 impl Keys {
     /// Reads the key files; makes those that are missing.
     pub fn of(data: &DataFolder) -> Result<Keys, DataError> {
-        let admin = data.keep("admin-token", || hex::encode(random::bytes::<24>()))?;
+        let admin = data.keep(ADMIN_TOKEN, || hex::encode(random::bytes::<24>()))?;
         let api_key = data.keep("api-key", || {
             format!("{}:{}", hex::encode(random::bytes::<8>()), hex::encode(random::bytes::<24>()))
         })?;

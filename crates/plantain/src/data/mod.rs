@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 pub use keys::Keys;
 
+use crate::config::secret::Secret;
+
 /// An open data folder. The lock is held until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub struct DataFolder {
@@ -58,6 +60,13 @@ impl DataFolder {
         Ok(DataFolder { root: root.to_owned(), _lock: lock })
     }
 
+    /// The admin token of a folder that another process uses.
+    pub fn admin_token(root: &Path) -> Result<Secret, DataError> {
+        let read = fs::read_to_string(root.join(keys::ADMIN_TOKEN));
+        let text = read.map_err(|source| DataError::Unusable { folder: root.to_owned(), source })?;
+        Ok(Secret::new(text.trim()))
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -83,6 +92,24 @@ impl DataFolder {
         }
     }
 
+    /// What stands in a file of one of its folders; `None` where there is no such file.
+    pub fn read_in(&self, folder: &str, name: &str) -> Result<Option<String>, DataError> {
+        match fs::read_to_string(self.path(folder).join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DataError::Unusable { folder: self.root.clone(), source }),
+        }
+    }
+
+    /// Writes a file into one of its folders, which is made where it is missing. Durable when it returns.
+    pub fn write_in(&self, folder: &str, name: &str, text: &str) -> Result<PathBuf, DataError> {
+        let unusable = |source| DataError::Unusable { folder: self.root.clone(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(self.path(folder)).map_err(unusable)?;
+        let path = self.path(folder).join(name);
+        self.write_durably(&path, text).map_err(unusable)?;
+        Ok(path)
+    }
+
     /// Written beside, synced, renamed: a power cut leaves the old state or the new one.
     fn write_durably(&self, path: &Path, text: &str) -> io::Result<()> {
         let beside = path.with_extension("new");
@@ -90,7 +117,7 @@ impl DataFolder {
         writeln!(file, "{text}")?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
-        File::open(&self.root)?.sync_all()
+        File::open(path.parent().unwrap_or(&self.root))?.sync_all()
     }
 }
 

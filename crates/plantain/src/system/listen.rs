@@ -2,15 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use plantain_work::Shutdown;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::Ground;
-use super::accept::accept;
+use super::accept::{Door, accept};
 
 /// A port that can't be listened on. The operator frees it or names another.
 #[derive(Debug, thiserror::Error)]
@@ -51,14 +53,23 @@ impl Listening {
         local_url(self.address)
     }
 
-    /// Serves until shutdown begins. If serving ends before that, `crashed` is set off.
+    /// Serves plain HTTP until shutdown begins. If serving ends before that, `crashed` is set off.
     pub fn serve(self, name: &'static str, router: Router, ground: &Ground<'_>) {
+        self.serve_at(Door::Plain, name, router, ground);
+    }
+
+    /// The same behind TLS.
+    pub fn serve_tls(self, name: &'static str, router: Router, tls: Arc<ServerConfig>, ground: &Ground<'_>) {
+        self.serve_at(Door::Tls(tls.into()), name, router, ground);
+    }
+
+    fn serve_at(self, door: Door, name: &'static str, router: Router, ground: &Ground<'_>) {
         let (tasks, shutdown, clock) = (ground.tasks.clone(), ground.shutdown.clone(), ground.clock.clone());
         let alarm = Alarm { shutdown: shutdown.clone(), crashed: ground.crashed.clone() };
         ground.tasks.spawn(name, async move {
             // Dropped however this task ends, a panic included.
             let _alarm = alarm;
-            accept(self.listener, router, tasks, shutdown, clock).await;
+            accept(self.listener, door, router, tasks, shutdown, clock).await;
         });
     }
 }

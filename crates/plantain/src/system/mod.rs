@@ -9,6 +9,7 @@ mod queue;
 mod runners;
 pub(crate) mod segmenter;
 mod studio;
+pub(crate) mod tls;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::data::{DataFolder, Keys};
 use bytes::Bytes;
 use listen::Listening;
 use segmenter::SharedSegmenter;
+use tls::Tls;
 
 /// Which half to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,7 @@ pub enum Place {
 pub struct System {
     studio_url: Option<Url>,
     gateway_url: Option<Url>,
+    encrypted: Option<Encrypted>,
     admin_token: Secret,
     keys: Keys,
     tasks: Tasks,
@@ -70,6 +73,15 @@ pub struct System {
     clock: Clock,
     data: DataFolder,
     _temporary: Option<tempfile::TempDir>,
+}
+
+/// The queue's TLS listener, as its operator is told of it.
+#[derive(Clone, Debug)]
+pub struct Encrypted {
+    /// How this machine reaches it.
+    pub url: Url,
+    /// `None`: the operator gave a certificate.
+    pub trust: Option<tls::Trust>,
 }
 
 /// What both halves are built from.
@@ -89,6 +101,8 @@ struct Ground<'c> {
     /// How each half reaches the other, where both are here.
     gateway: Option<Url>,
     studio: Option<Url>,
+    /// The port of the queue's TLS listener.
+    gateway_tls: Option<u16>,
     outbound: Outbound,
     segmenter: SharedSegmenter,
     admin_token: Secret,
@@ -121,6 +135,13 @@ impl System {
             true => Some(Listening::on(config.network.gateway_listen, "GATEWAY_LISTEN").await?),
             false => None,
         };
+        let encrypted = match &config.network.gateway_tls {
+            Some(tls) if role.has_queue() => {
+                let shown = Tls::open(&tls.certificate, &data, clock.clone())?;
+                Some((Listening::on(tls.listen, "GATEWAY_TLS_LISTEN").await?, shown))
+            }
+            _ => None,
+        };
         let studio = match role.has_studio() {
             true => Some(Listening::on(config.network.studio_listen, "STUDIO_LISTEN").await?),
             false => None,
@@ -135,6 +156,7 @@ impl System {
             shutdown: Shutdown::new(),
             crashed: CancellationToken::new(),
             gateway: gateway.as_ref().map(Listening::url),
+            gateway_tls: encrypted.as_ref().map(|(listening, _)| listening.address.port()),
             studio: studio.as_ref().map(Listening::url),
             outbound: Outbound::new(policy(&config, gateway.as_ref(), studio.as_ref()))?,
             segmenter,
@@ -146,8 +168,9 @@ impl System {
         };
         let (tasks, shutdown, crashed) = (ground.tasks.clone(), ground.shutdown.clone(), ground.crashed.clone());
         let (gateway_url, studio_url) = (ground.gateway.clone(), ground.studio.clone());
+        let told = encrypted.as_ref().map(|(listening, tls)| Encrypted::of(listening, tls));
         if let Some(listening) = gateway {
-            queue::start(&ground, listening).await.context("the queue can't start")?;
+            queue::start(&ground, listening, encrypted).await.context("the queue can't start")?;
         }
         if let Some(listening) = studio {
             studio::start(&ground, listening).await.context("the studio can't start")?;
@@ -156,6 +179,7 @@ impl System {
         Ok(System {
             studio_url,
             gateway_url,
+            encrypted: told,
             admin_token,
             keys,
             tasks,
@@ -174,6 +198,10 @@ impl System {
 
     pub fn gateway_url(&self) -> Option<&Url> {
         self.gateway_url.as_ref()
+    }
+
+    pub fn encrypted(&self) -> Option<&Encrypted> {
+        self.encrypted.as_ref()
     }
 
     pub fn admin_token(&self) -> &Secret {
@@ -216,6 +244,16 @@ impl System {
     }
 }
 
+impl Encrypted {
+    fn of(listening: &Listening, tls: &Tls) -> Encrypted {
+        let mut url = listening.url();
+        url.set_scheme("https").expect("both are schemes of the web");
+        // The other scheme has another port by default, so that it has to be said anew.
+        url.set_port(Some(listening.address.port())).expect("the address has a host");
+        Encrypted { url, trust: tls.trust.clone() }
+    }
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
@@ -225,6 +263,7 @@ fn on_free_ports(config: &Config, folder: &Path) -> Config {
     let mut config = config.clone();
     config.network.studio_listen = free;
     config.network.gateway_listen = free;
+    config.network.gateway_tls = None;
     config.network.public_base_url = None;
     config.network.gateway_public_url = None;
     config.storage.data = folder.join("data");

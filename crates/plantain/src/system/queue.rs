@@ -4,36 +4,45 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use plantain_client::Endpoints;
-use plantain_gateway::keys::{Key, Keys, Tier};
-use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy, collecting};
+use plantain_gateway::face::{self, Face};
+use plantain_gateway::keys::{self, KeySettings, Keys};
+use plantain_gateway::{CdnSecret, Encrypted, Gateway, Limits, Proxy, collecting};
 use plantain_media::decode;
 use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
+use plantain_queue::keys::Scope;
 use plantain_queue::runner::Runners;
 use plantain_queue::store::QueueStore;
 use plantain_store::queue::{open_queue, open_queue_alone};
 use plantain_wire::id::UserId;
+use url::Url;
 
 use super::listen::Listening;
+use super::tls::Tls;
 use super::{Ground, LEASE};
-use crate::config::access;
 use crate::config::storage::Database;
 
 /// In the data folder.
 const DATABASE_FILE: &str = "queue.db";
 
 /// Opens the port last, when everything behind it is there.
-pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
+pub(super) async fn start(
+    ground: &Ground<'_>,
+    listening: Listening,
+    encrypted: Option<(Listening, Tls)>,
+) -> anyhow::Result<()> {
     let engine = engine(ground).await?;
     engine.start(&ground.tasks, &ground.shutdown);
+    let keys = keys(ground, engine.store().clone())?;
     let gateway = Gateway {
         engine,
         blobs: ground.blobs.clone(),
-        keys: keys(ground)?,
+        keys,
         cdn_secret: CdnSecret::new(ground.keys.cdn.reveal().as_bytes()),
         public_url: ground.config.network.gateway_public_url.clone(),
         proxy: Proxy::None,
+        keyless: ground.config.network.keyless,
         clock: ground.clock.clone(),
         shutdown: ground.shutdown.clone(),
         limits: Limits::default(),
@@ -41,6 +50,10 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
     let collecting = collecting::run(gateway.clone(), ground.tasks.clone(), ground.shutdown.clone());
     ground.tasks.spawn("files.collect", collecting);
     let router = plantain_gateway::router(gateway);
+    if let Some((listening, tls)) = encrypted {
+        let router = router.clone().layer(axum::Extension(Encrypted));
+        listening.serve_tls("gateway.tls", router, tls.config, ground);
+    }
     listening.serve("gateway", router, ground);
     Ok(())
 }
@@ -57,6 +70,7 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
     let signer = Signer::with(ground.keys.signing.clone(), Vec::new(), hmac);
     let config = EngineConfig {
         slots: work.concurrency,
+        key_concurrency: usize::try_from(work.key_concurrency).unwrap_or(usize::MAX),
         lease: LEASE,
         schedule: work.schedule.clone(),
         first_delivery_timeout: work.first_timeout,
@@ -72,6 +86,7 @@ fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Ru
     let public = ground.config.network.gateway_public_url.as_ref().unwrap_or(here);
     let files = Files::new(ground.blobs.clone(), store, Endpoints::under(public).cdn, ground.clock.clone())
         .also_known_as(Endpoints::under(here).cdn);
+    let files = fals_names(ground).into_iter().fold(files, Files::in_place_of);
     let segmenter = ground.segmenter.clone();
     let local = Arc::new(LocalEngine::new(LocalParts {
         files: files.clone(),
@@ -84,16 +99,26 @@ fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Ru
 }
 
 /// The studio's own key, and those that the operator gave out. Each of these is an account of its own.
-fn keys(ground: &Ground<'_>) -> anyhow::Result<Keys> {
-    let own = Key::parse(ground.keys.api_key.reveal(), ground.keys.user_id.clone(), Tier::Paid);
+fn keys(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Keys> {
+    let own = keys::configured(ground.keys.api_key.reveal(), ground.keys.user_id.clone(), Scope::Api);
     let own = own.context("the file api-key in the data folder does not hold id:secret")?;
     let given = ground.config.access.keys.iter().map(|key| {
         let user = UserId::parse(&format!("user_{}", key.id)).context("PLANTAIN_KEYS: an id is too long")?;
-        let tier = match key.tier {
-            access::Tier::Free => Tier::Free,
-            access::Tier::Paid => Tier::Paid,
-        };
-        Ok(Key::new(&key.id, key.secret.reveal(), user, tier))
+        let credential = format!("{}:{}", key.id, key.secret.reveal());
+        keys::configured(&credential, user, Scope::Api).context("PLANTAIN_KEYS: a key is not id:secret")
     });
-    Ok(Keys::new(std::iter::once(Ok(own)).chain(given).collect::<anyhow::Result<Vec<_>>>()?))
+    let settings = KeySettings {
+        keys: std::iter::once(Ok(own)).chain(given).collect::<anyhow::Result<Vec<_>>>()?,
+        operator_sha256: Some(keys::hash(ground.admin_token.reveal())),
+        per_minute: ground.config.work.key_per_minute,
+    };
+    Ok(Keys::new(settings, store, ground.clock.clone()))
+}
+
+/// How the CDN is called by programs that take this queue for fal: behind TLS, and by the Host header alone.
+fn fals_names(ground: &Ground<'_>) -> Vec<Url> {
+    let ports = [Some(443), Some(80), ground.gateway.as_ref().and_then(Url::port), ground.gateway_tls];
+    let hosts = face::HOSTS.iter().filter(|(_, face)| *face == Face::Cdn).map(|(host, _)| *host);
+    let at = |host: &str, port: u16| Url::parse(&format!("https://{host}:{port}")).ok();
+    hosts.flat_map(|host| ports.into_iter().flatten().filter_map(move |port| at(host, port))).collect()
 }

@@ -74,6 +74,8 @@ pub struct Server {
     settings: Vec<String>,
     pub studio: Url,
     pub queue: Url,
+    /// The queue's second listener, where the settings ask for it.
+    pub queue_tls: Option<Url>,
 }
 
 /// Two ports that the kernel doesn't hand out by itself, so that a restarted server finds them free.
@@ -105,7 +107,9 @@ impl Server {
         let settings: Vec<String> = listen.into_iter().chain(settings.iter().map(|s| (*s).to_owned())).collect();
         let (child, ready) = spawn(folder, &under, &settings);
         let url = |name: &str| ready[name].as_str().and_then(|url| Url::parse(url).ok()).expect("an address");
-        Server { child, folder: folder.to_owned(), under, settings, studio: url("studio"), queue: url("queue") }
+        let queue_tls = ready["queueTls"].as_str().map(|url| Url::parse(url).expect("an address"));
+        let (studio, queue) = (url("studio"), url("queue"));
+        Server { child, folder: folder.to_owned(), under, settings, studio, queue, queue_tls }
     }
 
     /// As a power cut does it.

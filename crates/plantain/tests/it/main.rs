@@ -13,4 +13,5 @@ mod licences;
 mod lifecycle;
 mod official;
 mod tidy;
+mod tls;
 mod webhooks;

@@ -128,6 +128,7 @@ async fn queue(folder: &tempfile::TempDir, tasks: &Tasks, shutdown: &Shutdown, o
         cdn_secret: CdnSecret::new(&[9; 32]),
         public_url: Some(url.clone()),
         proxy: Proxy::None,
+        keyless: plantain_gateway::Keyless::Refused,
         clock,
         shutdown: shutdown.clone(),
         limits: Limits::default(),

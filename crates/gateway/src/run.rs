@@ -1,0 +1,230 @@
+//! `POST /{owner}/{app}[/{path}]` on the run face: the model's answer on the caller's own connection, or, with `/stream`
+//! behind the id, what it hands out on its way.
+//!
+//! There is no queue and no second attempt here. Whoever closes the connection ends the run.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use plantain_queue::decide;
+use plantain_queue::engine::{RunError, RunRequest, Stream, StreamEvent};
+use plantain_queue::model::{Caller, Outcome};
+use plantain_wire::endpoint::EndpointId;
+use plantain_wire::error::{ErrorBody, ErrorType};
+use plantain_wire::id::RequestId;
+use plantain_work::random;
+use serde_json::json;
+
+use crate::account::Admitted;
+use crate::keys::Account;
+use crate::refusal::Refusal;
+use crate::submit::options;
+use crate::{Gateway, body, reply};
+
+/// How often something is written while nothing comes: fal's own rhythm.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// A comment, which clients skip.
+const PING: &str = ": ping\n\n";
+
+pub(crate) async fn run(
+    State(gateway): State<Gateway>,
+    Admitted(account): Admitted,
+    Extension(asked): Extension<RunAddress>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let input = body::json_input(&gateway, &headers, body).await?;
+    let request = RunRequest {
+        id: RequestId::from_uuid(random::id(gateway.clock.now())),
+        endpoint: asked.endpoint,
+        caller: caller(account),
+        input,
+        options: options(&headers)?,
+    };
+    let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
+    let answered = match asked.way {
+        Way::Whole => gateway.engine.run_now(request).await.map(render),
+        Way::Stream => gateway.engine.run_stream(request).await.map(|events| listen(&gateway, events)),
+    };
+    let response = answered.or_else(|error| match error {
+        RunError::UnknownEndpoint => Err(Refusal::UnknownApplication { app }),
+        RunError::NoStream => Err(Refusal::UnknownPath { path: "/stream".to_owned() }),
+        RunError::Busy => Ok(busy()),
+    })?;
+    Ok(reply::about(&id, response))
+}
+
+fn caller(account: Account) -> Caller {
+    Caller { user_id: account.user_id, key_id: account.key_id }
+}
+
+/// What is run, and how its answer comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunAddress {
+    pub(crate) endpoint: EndpointId,
+    pub(crate) way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Whole,
+    Stream,
+}
+
+impl RunAddress {
+    /// `path` begins with a slash. `None` where it is no endpoint's.
+    pub(crate) fn parse(path: &str) -> Option<RunAddress> {
+        let path = path.strip_prefix('/')?;
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let (id, way) = match path.strip_suffix("/stream") {
+            // An application may be called so.
+            Some(id) if EndpointId::parse(id).is_ok() => (id, Way::Stream),
+            _ => (path, Way::Whole),
+        };
+        Some(RunAddress { endpoint: EndpointId::parse(id).ok()?, way })
+    }
+}
+
+fn render(outcome: Outcome) -> Response {
+    match outcome {
+        Outcome::Answered { http_status, body, headers, .. } => {
+            let mut response = reply::answer(http_status, body, &headers);
+            if http_status >= 400 {
+                reply::explain(&mut response, None, decide::asks_for_another(http_status, &headers));
+            }
+            response
+        }
+        Outcome::Failed { error_type, detail } => {
+            let body = ErrorBody::request(error_type, detail).to_json();
+            let mut response = reply::json(error_type.http_status(), body);
+            reply::explain(&mut response, Some(error_type), error_type.transient());
+            response
+        }
+    }
+}
+
+/// The model's kind of error with a word of the infrastructure's, so that every client finds what it looks for.
+fn busy() -> Response {
+    let error_type = ErrorType::ConcurrentRequestsLimit;
+    let msg = "Too many runs at once. Wait for one to end, or submit to the queue, where requests wait.";
+    let body = json!({
+        "detail": [{ "loc": ["body"], "msg": msg, "type": error_type.as_str() }],
+        "error_type": error_type.as_str(),
+    });
+    let mut response = reply::json(error_type.http_status(), body.to_string());
+    reply::explain(&mut response, Some(error_type), true);
+    response
+}
+
+fn listen(gateway: &Gateway, events: Stream) -> Response {
+    let listener = Listener { gateway: gateway.clone(), events, ping: ping(gateway) };
+    let chunks = stream::unfold(Some(listener), |listener| async { listener?.next().await });
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
+    (headers, Body::from_stream(chunks)).into_response()
+}
+
+type Ping = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn ping(gateway: &Gateway) -> Ping {
+    Box::pin(gateway.clock.sleep(PING_EVERY))
+}
+
+/// Somebody who listens to a run; the run ends with them.
+struct Listener {
+    gateway: Gateway,
+    events: Stream,
+    ping: Ping,
+}
+
+type Chunk = Result<Bytes, Infallible>;
+
+impl Listener {
+    async fn next(mut self) -> Option<(Chunk, Option<Listener>)> {
+        let event = tokio::select! {
+            biased;
+            event = self.events.next() => event?,
+            () = &mut self.ping => {
+                self.ping = ping(&self.gateway);
+                return Some((Ok(Bytes::from_static(PING.as_bytes())), Some(self)));
+            }
+        };
+        self.ping = ping(&self.gateway);
+        match event {
+            StreamEvent::Partial(json) => Some((Ok(data(&json)), Some(self))),
+            StreamEvent::End(outcome) => Some((Ok(data(&last(outcome))), None)),
+        }
+    }
+}
+
+/// The output, or the error in the body that a run would have answered with.
+fn last(outcome: Outcome) -> Bytes {
+    match outcome {
+        Outcome::Answered { body, .. } => body,
+        Outcome::Failed { error_type, detail } => ErrorBody::request(error_type, detail).to_json().into(),
+    }
+}
+
+/// One event. JSON over several lines goes out as several lines of one event.
+fn data(json: &[u8]) -> Bytes {
+    let mut event = Vec::with_capacity(json.len() + 16);
+    for line in json.split(|byte| *byte == b'\n') {
+        event.extend_from_slice(b"data: ");
+        event.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        event.push(b'\n');
+    }
+    event.push(b'\n');
+    event.into()
+}
+
+/// What the path of a run means, for the routes.
+pub(crate) fn read(path: &str) -> Result<RunAddress, Refusal> {
+    RunAddress::parse(path).ok_or_else(|| Refusal::UnknownPath { path: path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_what_is_run_and_how() {
+        let reads = |path: &str| RunAddress::parse(path).map(|asked| (asked.endpoint.to_string(), asked.way));
+        for (path, id, way) in [
+            ("/fal-ai/nano-banana/edit", "fal-ai/nano-banana/edit", Way::Whole),
+            ("/fal-ai/nano-banana/edit/", "fal-ai/nano-banana/edit", Way::Whole),
+            ("/fal-ai/nano-banana/stream", "fal-ai/nano-banana", Way::Stream),
+            ("/fal-ai/nano-banana/edit/stream", "fal-ai/nano-banana/edit", Way::Stream),
+            ("/fal-ai/stream", "fal-ai/stream", Way::Whole),
+            ("/fal-ai/stream/stream", "fal-ai/stream", Way::Stream),
+            ("/workflows/me/flow/stream", "workflows/me/flow", Way::Stream),
+        ] {
+            assert_eq!(reads(path), Some((id.to_owned(), way)), "{path}");
+        }
+        for nothing in ["", "/", "/a", "//", "/stream", "/a/../b"] {
+            assert_eq!(reads(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_event_never_breaks_its_frame() {
+        assert_eq!(data(b"{\"a\": 1}"), "data: {\"a\": 1}\n\n");
+        assert_eq!(data(b"{\r\n\"a\": 1\n}\n"), "data: {\ndata: \"a\": 1\ndata: }\ndata: \n\n");
+    }
+
+    #[test]
+    fn a_full_house_is_said_in_both_forms() {
+        let response = busy();
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["x-fal-needs-retry"], "1");
+        assert_eq!(response.headers()["x-fal-error-type"], "concurrent_requests_limit");
+    }
+}
