@@ -19,6 +19,7 @@ use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
 use plantain_testkit::Receiver;
 use plantain_testkit::receiver::Received;
+use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks::KeySet;
@@ -55,6 +56,33 @@ where
     R: Future<Output = Ran> + Send + 'static,
 {
     Runners::default().with(ENDPOINT, Arc::new(Script(script)))
+}
+
+/// Calls a closure for every attempt, and says that it streams.
+struct Streaming<F>(Script<F>);
+
+#[async_trait]
+impl<F, R> Runner for Streaming<F>
+where
+    F: Fn(RunTask) -> R + Send + Sync + 'static,
+    R: Future<Output = Ran> + Send + 'static,
+{
+    async fn run(&self, task: RunTask) -> Ran {
+        self.0.run(task).await
+    }
+
+    fn streams(&self, _: &EndpointId) -> bool {
+        true
+    }
+}
+
+/// Serves the endpoint with a closure that hands out partial results.
+pub fn streaming<F, R>(script: F) -> Runners
+where
+    F: Fn(RunTask) -> R + Send + Sync + 'static,
+    R: Future<Output = Ran> + Send + 'static,
+{
+    Runners::default().with(ENDPOINT, Arc::new(Streaming(Script(script))))
 }
 
 /// Holds attempts up until the test lets them go, one at a time.

@@ -6,4 +6,5 @@ mod deadlines;
 mod delivering;
 mod ending;
 mod running;
+mod runs;
 mod stopping;
