@@ -12,8 +12,10 @@ pub mod history;
 pub mod keys;
 pub mod model;
 pub mod notice;
+pub mod places;
 pub mod runner;
 mod signer;
 pub mod store;
+pub mod turns;
 
 pub use crate::signer::Signer;

@@ -15,6 +15,8 @@ use crate::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
     Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
+use crate::places::Waiting;
+use crate::turns::Turns;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
 /// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
@@ -24,12 +26,13 @@ pub trait QueueStore: KeyStore + FileStore + HistoryStore {
     /// answered like a known key, so that a submit whose outcome is unknown may be repeated.
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;
 
-    /// Takes at most `count` runnable requests under leases that last `lease`: waiting ones that are due (normal before
-    /// low, older first) and running ones whose lease has run out. Each gets a new attempt number and gateway id. A request
+    /// Takes at most `count` runnable requests under leases that last `lease`: running ones whose lease has run out, then
+    /// waiting ones that are due, as [`Turns`] decides, of each key no more than may run. Each gets a new attempt number and gateway id. A request
     /// that can't be read is not handed out: the same commit ends it with [`crate::decide::unreadable`].
     async fn claim_requests(
         &self,
         count: usize,
+        turns: &Turns,
         lease: Duration,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedRequest>, StoreError>;
@@ -71,6 +74,9 @@ pub trait QueueStore: KeyStore + FileStore + HistoryStore {
     /// `None`: unknown or expired. Not found is not an error.
     async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError>;
 
+    /// What waits on an app, of each priority in the order in which it came, the normal ones first; at most `limit` of them.
+    async fn waiting(&self, app: &str, limit: usize) -> Result<Vec<Waiting>, StoreError>;
+
     /// Takes at most `count` deliveries that are due or whose lease has run out, oldest first, and of each host no more than
     /// `hosts` admits. A delivery that can't be read is not handed out but given up.
     async fn claim_deliveries(
@@ -90,6 +96,11 @@ pub trait QueueStore: KeyStore + FileStore + HistoryStore {
     ) -> Result<Settled, StoreError>;
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError>;
+
+    /// Whether other processes may change what is stored.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Calls `heard` when another process that uses the same database has changed something, for as long as the store
     /// lives. It is a hint that may be lost or come twice. A store that nobody else uses never calls it.

@@ -43,6 +43,9 @@ impl Lane for DeadlineLane {
             tracing::error!(error = &error as &dyn std::error::Error, "queue.claim_overdue_failed");
             ClaimFailed
         })?;
+        for task in &claimed.tasks {
+            self.parts.lines.left(task.endpoint.app(), &task.lease.request_id);
+        }
         Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
     }
 

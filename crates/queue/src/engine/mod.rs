@@ -23,18 +23,23 @@ use crate::notice::{self, Announced};
 use crate::runner::{EndpointSettings, Runners};
 use crate::signer::Signer;
 use crate::store::{Enqueued, Hint, QueueStore, StoreError};
+use crate::turns::Turns;
 
 use self::deadlines::{DEADLINE_SLOTS, DeadlineLane};
 use self::deliveries::DeliveryLane;
+use self::lines::Lines;
 use self::news::News;
 pub use self::news::Watch;
 use self::requests::RequestLane;
 use self::retention::RetentionLane;
 use self::running::RunPlaces;
 pub use self::running::{RunError, RunRequest, Stream, StreamEvent};
+pub use self::showing::Logs;
 
+mod board;
 mod deadlines;
 mod deliveries;
+mod lines;
 mod log;
 mod news;
 mod recording;
@@ -42,6 +47,7 @@ mod requests;
 mod retention;
 mod running;
 mod settling;
+mod showing;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +61,8 @@ struct Parts {
     clock: Clock,
     config: EngineConfig,
     news: News,
+    turns: Turns,
+    lines: Lines,
     requests_due: Wake,
     deadlines_due: Wake,
     deliveries_due: Wake,
@@ -78,6 +86,8 @@ impl Parts {
 pub struct EngineConfig {
     /// Requests that run at the same time.
     pub slots: usize,
+    /// Of one key, where the key says nothing else; over all processes that share the store.
+    pub key_concurrency: usize,
     /// How long a request stays with a worker that says nothing. Prolonged every third of it.
     pub lease: Duration,
     /// The longest that one attempt may take.
@@ -104,6 +114,7 @@ impl Default for EngineConfig {
     fn default() -> EngineConfig {
         EngineConfig {
             slots: 2,
+            key_concurrency: 10,
             lease: Duration::from_secs(15),
             attempt_timeout: Duration::from_secs(3600),
             cancel_grace: Duration::from_secs(10),
@@ -165,7 +176,8 @@ impl Engine {
         clock: Clock,
         config: EngineConfig,
     ) -> Engine {
-        let news = News::new(clock.clone());
+        let news = News::new(clock.clone(), store.is_shared());
+        let (turns, lines) = (Turns::new(config.key_concurrency), Lines::new(clock.clone()));
         let (recorder, recorded) = recording::channel();
         let places = RunPlaces::new(config.run_slots, config.runs_per_key);
         let (requests_due, deadlines_due, deliveries_due) = (Wake::new(), Wake::new(), Wake::new());
@@ -177,6 +189,8 @@ impl Engine {
             clock,
             config,
             news,
+            turns,
+            lines,
             requests_due,
             deadlines_due,
             deliveries_due,
@@ -217,15 +231,20 @@ impl Engine {
             let Some(parts) = parts.upgrade() else { return };
             match hint {
                 Hint::RequestsDue => {
+                    parts.lines.all_changed();
                     parts.requests_due.wake();
                     parts.deadlines_due.wake();
                 }
                 Hint::DeliveriesDue => parts.deliveries_due.wake(),
-                Hint::Changed(id) => parts.news.changed(&id),
+                Hint::Changed(id) => {
+                    parts.lines.all_changed();
+                    parts.news.changed(&id);
+                }
                 Hint::Anything => {
                     parts.requests_due.wake();
                     parts.deadlines_due.wake();
                     parts.deliveries_due.wake();
+                    parts.lines.all_changed();
                     parts.news.all_changed();
                 }
             }
@@ -252,15 +271,18 @@ impl Engine {
         if !self.serves(&request.endpoint) {
             return Err(SubmitError::UnknownEndpoint);
         }
-        let id = request.id.clone();
-        match self.0.store.enqueue(request).await? {
-            Enqueued::New { queue_position } => {
+        let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
+        match self.take_in(request).await? {
+            Enqueued::New { .. } => {
                 self.0.requests_due.wake();
                 self.0.deadlines_due.wake();
+                let Parts { store, turns, lines, .. } = &*self.0;
+                // It is stored: that its place can't be told does not make it a failure.
+                let queue_position = lines.ahead_of_new(&**store, turns, &app, &id).await.unwrap_or(0);
                 Ok(Submitted { id, queue_position, known: false })
             }
             Enqueued::Known { id } => {
-                let view = self.0.store.request(&id).await?;
+                let view = self.glance(&id, Logs::Without).await?;
                 let queue_position = view.and_then(|view| view.queue_position).unwrap_or(0);
                 Ok(Submitted { id, queue_position, known: true })
             }
@@ -273,7 +295,10 @@ impl Engine {
     pub async fn status(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
         let (now, retention) = (self.0.clock.now(), self.0.config.retention);
         let found = self.0.store.request(id).await?;
-        Ok(found.filter(|view| retention::is_kept(view, now, retention)))
+        match found.filter(|view| retention::is_kept(view, now, retention)) {
+            Some(view) => Ok(Some(self.placed(view).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Submits a copy of a request that has ended. The old one stays as it is; the new one names it, and goes to the same
@@ -321,7 +346,10 @@ impl Engine {
         let owed = notice::owed(&announced, &outcome, delivery_id(now), now);
         let cancelled = self.0.store.cancel(id, outcome, owed, now).await?;
         match cancelled {
-            Cancelled::Removed => self.0.deliveries_due.wake(),
+            Cancelled::Removed => {
+                self.0.lines.left(view.endpoint.app(), id);
+                self.0.deliveries_due.wake();
+            }
             Cancelled::Requested => self.0.news.cancel(id),
             Cancelled::AlreadyCompleted | Cancelled::NotFound => {}
         }

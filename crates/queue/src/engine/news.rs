@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use plantain_wire::id::RequestId;
 use plantain_work::{Channels, Clock};
 
+use crate::engine::board::Board;
 use crate::model::Lease;
 
 /// Longest wait for news before the store is asked anyway.
@@ -22,23 +23,33 @@ type Channel = watch::Sender<()>;
 pub(super) struct News {
     clock: Clock,
     watched: Channels<RequestId, ()>,
+    pub(super) board: Board,
     /// The latest attempt of each request that runs here.
     running: Mutex<HashMap<RequestId, (u32, CancellationToken)>>,
 }
 
 impl News {
-    pub(super) fn new(clock: Clock) -> News {
-        News { clock, watched: Channels::default(), running: Mutex::default() }
+    /// `shared`: other processes may change requests as well.
+    pub(super) fn new(clock: Clock, shared: bool) -> News {
+        News {
+            board: Board::new(clock.clone(), shared),
+            clock,
+            watched: Channels::default(),
+            running: Mutex::default(),
+        }
     }
 
     /// The request may have changed in the store.
     pub(super) fn changed(&self, id: &RequestId) {
+        // Before anybody is told, who would look there.
+        self.board.take_down(id);
         if let Some(channel) = self.watched.get(id) {
             channel.send_replace(());
         }
     }
 
     pub(super) fn all_changed(&self) {
+        self.board.clear();
         for channel in self.watched.all() {
             channel.send_replace(());
         }
@@ -115,7 +126,7 @@ mod tests {
 
     fn news() -> (News, RequestId, Clock) {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
-        (News::new(clock.clone()), RequestId::parse("r").unwrap(), clock)
+        (News::new(clock.clone(), false), RequestId::parse("r").unwrap(), clock)
     }
 
     #[tokio::test]

@@ -232,11 +232,12 @@ impl Lane for RequestLane {
 
     async fn claim(&self, free: usize) -> Result<Claim<ClaimedRequest>, ClaimFailed> {
         let (config, now) = (&self.0.config, self.0.clock.now());
-        let claimed = self.0.store.claim_requests(free, config.lease, now).await.map_err(|error| {
+        let claimed = self.0.store.claim_requests(free, &self.0.turns, config.lease, now).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "queue.claim_requests_failed");
             ClaimFailed
         })?;
         for task in &claimed.tasks {
+            self.0.lines.left(task.endpoint.app(), &task.lease.request_id);
             self.0.news.changed(&task.lease.request_id);
         }
         Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })

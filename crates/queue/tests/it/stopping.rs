@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use plantain_queue::engine::EngineConfig;
 use plantain_queue::model::{DeliveryState, Settled};
+use plantain_queue::turns::Turns;
 use plantain_testkit::receiver::Answer;
 use plantain_wire::status::QueueStatus;
 use plantain_work::clock;
@@ -48,7 +49,8 @@ async fn a_stop_at_once_hands_the_work_back_and_it_costs_no_attempt() {
     let bench = bench.stop().await;
     let view = bench.until("r1", |_| true).await;
     assert_eq!((view.status, view.queue_position), (QueueStatus::InQueue, Some(0)));
-    let claimed = bench.engine.store().claim_requests(1, Duration::ZERO, bench.clock.now()).await.unwrap();
+    let claimed =
+        bench.engine.store().claim_requests(1, &Turns::new(10), Duration::ZERO, bench.clock.now()).await.unwrap();
     // A claim that was under way may have taken it once more, and handed it back as well.
     assert!(claimed.tasks[0].failures == 0 && claimed.tasks[0].lease.attempt >= 2, "{claimed:?}");
     let bench = bench.restart(serving(|_| async { answer("{}") })).await;
@@ -99,7 +101,8 @@ async fn a_worker_that_lost_its_lease_stops_writes_nothing_and_sends_nothing() {
     // Another process takes the request over, as if this one had stood still for longer than its lease.
     let store = bench.engine.store().clone();
     let much_later = clock::after(bench.clock.now(), config().lease);
-    let taken = store.claim_requests(1, Duration::from_secs(3600), much_later).await.unwrap().tasks.remove(0);
+    let taken =
+        store.claim_requests(1, &Turns::new(10), Duration::from_secs(3600), much_later).await.unwrap().tasks.remove(0);
     assert_eq!(taken.lease.attempt, 2);
     bench.clock.advance(config().lease / 3);
     let left = async {
@@ -123,7 +126,7 @@ async fn a_killed_worker_is_noticed_when_its_lease_runs_out() {
     let store = bench.engine.store().clone();
     let bench = bench.stop().await;
     store.enqueue(bench.request("r1")).await.unwrap();
-    store.claim_requests(1, config().lease, bench.clock.now()).await.unwrap();
+    store.claim_requests(1, &Turns::new(10), config().lease, bench.clock.now()).await.unwrap();
     let bench = bench.restart(serving(|_| async { answer("{}") })).await;
     assert_eq!(bench.running("r1").await.attempts, 1);
     bench.clock.advance(config().lease);

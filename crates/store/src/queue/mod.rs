@@ -31,6 +31,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0003.sql"),
         include_str!("../../migrations/sqlite/queue_0004.sql"),
         include_str!("../../migrations/sqlite/queue_0005.sql"),
+        include_str!("../../migrations/sqlite/queue_0006.sql"),
     ],
 };
 
@@ -42,6 +43,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0003.sql"),
         include_str!("../../migrations/postgres/queue_0004.sql"),
         include_str!("../../migrations/postgres/queue_0005.sql"),
+        include_str!("../../migrations/postgres/queue_0006.sql"),
     ],
 };
 

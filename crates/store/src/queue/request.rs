@@ -29,6 +29,15 @@ pub(crate) fn rank(priority: Priority) -> i64 {
     }
 }
 
+/// What such a number means. The table's own check admits no other than these two.
+pub(crate) fn by_rank(rank: i64) -> Priority {
+    if rank == 0 { Priority::Normal } else { Priority::Low }
+}
+
+/// How far the store itself counts who waits before a request. The engine knows the true place; this is what is told where
+/// it does not.
+pub(crate) const AHEAD_COUNTED_MAX: i64 = 100;
+
 /// A claim's row, column by column in the order of the statement.
 pub(crate) struct ClaimedRow {
     pub id: String,

@@ -13,6 +13,7 @@ use plantain_queue::model::{
 };
 use plantain_queue::runner::AnswerHeaders;
 use plantain_queue::store::{Enqueued, QueueStore};
+use plantain_queue::turns::Turns;
 use plantain_store::queue::open_queue;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::options::RequestOptions;
@@ -23,6 +24,7 @@ use crate::postgres::Fresh;
 
 mod deadlines;
 mod deliveries;
+mod fairness;
 mod files;
 mod history;
 mod keys;
@@ -87,6 +89,13 @@ promises! {
     requests::a_running_request_is_flagged_and_may_still_finish,
     requests::a_cancelled_request_whose_worker_died_comes_back_flagged,
     requests::a_completed_or_unknown_request_can_not_be_cancelled,
+    fairness::two_keys_alternate,
+    fairness::a_key_at_its_limit_never_blocks_another,
+    fairness::a_key_may_have_a_limit_of_its_own,
+    fairness::a_limit_holds_for_two_claimers_together,
+    fairness::ten_thousand_of_one_key_do_not_hold_up_another,
+    fairness::low_priority_is_not_starved,
+    fairness::what_waits_on_an_app_is_listed_in_its_order,
     files::a_file_is_found_again,
     files::a_file_never_changes_whoever_puts_another_one,
     files::who_made_a_file_and_who_may_read_it_is_kept,
@@ -135,6 +144,11 @@ promises! {
     deliveries::a_stale_attempt_changes_nothing,
     deliveries::a_host_that_hangs_can_not_take_every_slot,
     deliveries::two_claimers_never_get_the_same_delivery,
+}
+
+/// Turns that nobody has had, and more room than any of these needs.
+pub fn turns() -> Turns {
+    Turns::new(1_000)
 }
 
 /// How long leases last here.
@@ -219,7 +233,7 @@ pub async fn submit(store: &Arc<dyn QueueStore>, request: &str) {
 }
 
 pub async fn claim(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<ClaimedRequest> {
-    store.claim_requests(count, LEASE, now).await.unwrap().tasks
+    store.claim_requests(count, &turns(), LEASE, now).await.unwrap().tasks
 }
 
 /// The only request that can be claimed now.

@@ -14,7 +14,8 @@ use plantain_wire::status::QueueStatus;
 
 use crate::postgres::{Fresh, execute};
 use crate::queue_conformance::{
-    DELIVERY_LEASE, answered, claim, claim_names, delivery, id, later, new_request, only, settle, start, submit, view,
+    DELIVERY_LEASE, answered, claim, claim_names, delivery, id, later, new_request, only, settle, start, submit, turns,
+    view,
 };
 use crate::studio_conformance::{LEASE, inserted, now};
 
@@ -96,7 +97,7 @@ async fn a_request_that_can_not_be_read_ends_and_the_next_one_runs(ground: &Grou
         submit(&store, "bad").await;
         ground.damage(damage).await;
         submit(&store, "good").await;
-        let first = store.claim_requests(1, LEASE, start()).await.unwrap();
+        let first = store.claim_requests(1, &turns(), LEASE, start()).await.unwrap();
         assert!(first.tasks.is_empty(), "{damage}");
         assert_eq!(first.next_due, Some(start()), "others wait: the lane asks again at once");
         let good = only(claim(&store, 1, start()).await);

@@ -5,32 +5,68 @@ use std::collections::HashMap;
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use plantain_queue::model::{ClaimedRequest, Lease, Pulse};
 use plantain_queue::store::{Claimed, Hint};
+use plantain_queue::turns::{KeyQueue, Turns};
 use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{attempt, hint, settle};
-use crate::queue::request::{ClaimedRow, LAPSED};
+use crate::queue::request::{ClaimedRow, LAPSED, by_rank};
 use crate::time::{from_micros, to_micros};
 
-const NEXT_DUE: &str = "SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL";
+/// One claimer at a time in a queue, so that what a key may have running holds over all processes. The plan never reads
+/// the whole table, whatever the statistics say. A claim survives the process and need not survive a power cut, which ends
+/// its holder too.
+const BEGIN: &str = "SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
+    pg_advisory_xact_lock($1, hashtext(current_schema()))";
+const PROMOTE: &str = "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE seq IN (
+    SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'delayed' FOR UPDATE SKIP LOCKED)";
+const LAPSED_ONES: &str =
+    "SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'running' ORDER BY due_at LIMIT $2
+     FOR UPDATE SKIP LOCKED";
+/// A step for each key that has something waiting, however much waits; each with as much of it as could go now.
+const WAITING_KEYS: &str = "
+    WITH RECURSIVE heads AS (
+        (SELECT priority, key_id FROM queue_requests WHERE state = 'ready' ORDER BY priority, key_id LIMIT 1)
+        UNION ALL
+        SELECT next.priority, next.key_id FROM heads CROSS JOIN LATERAL (
+            SELECT priority, key_id FROM queue_requests
+            WHERE state = 'ready' AND (priority, key_id) > (heads.priority, heads.key_id)
+            ORDER BY priority, key_id LIMIT 1) AS next
+    ), busy AS MATERIALIZED (
+        SELECT key_id, count(*) AS running FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL
+        GROUP BY key_id
+    )
+    SELECT heads.priority, heads.key_id, coalesce(busy.running, 0), queue_keys.concurrency,
+           ARRAY(SELECT seq FROM queue_requests ready
+                 WHERE state = 'ready' AND ready.priority = heads.priority AND ready.key_id = heads.key_id
+                 ORDER BY seq LIMIT $1)
+    FROM heads LEFT JOIN busy USING (key_id) LEFT JOIN queue_keys ON queue_keys.id = heads.key_id";
+const NEXT_DUE: &str = "SELECT least(
+    (SELECT min(due_at) FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL),
+    (SELECT min(due_at) FROM queue_requests WHERE state = 'delayed' AND due_at IS NOT NULL))";
 const NEXT_DEADLINE: &str =
     "SELECT min(start_by) FROM queue_requests WHERE start_by IS NOT NULL AND state IN ('ready', 'delayed')";
 
 pub(super) async fn requests(
     database: &Database,
     count: usize,
+    turns: &Turns,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    let picked = pick(&tx, i64::try_from(count).unwrap_or(i64::MAX), now).await?;
+    let picked = pick(&tx, count, turns, now).await?;
     take(tx, &picked, until, now, NEXT_DUE).await
 }
+
+/// The first half of the lock of a queue's claims; the other half is its schema.
+const CLAIMS: i32 = 0x706c_616e;
 
 /// Waiting requests whose start deadline has passed.
 pub(super) async fn overdue(
@@ -86,33 +122,44 @@ async fn take(
     Ok(Claimed { tasks, next_due })
 }
 
-/// Locks what it picks and skips what another claim has locked, so that no two get the same.
-async fn pick(tx: &Transaction<'_>, count: i64, now: Timestamp) -> Result<Vec<i64>, DatabaseError> {
-    let now = to_micros(now);
-    let promote = tx
-        .prepare_cached(
-            "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE seq IN (
-                 SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'delayed' FOR UPDATE SKIP LOCKED)",
-        )
-        .await?;
-    tx.execute(&promote, &[&now]).await?;
-    let lapsed = tx
-        .prepare_cached(
-            "SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'running' ORDER BY due_at LIMIT $2
-             FOR UPDATE SKIP LOCKED",
-        )
-        .await?;
-    let mut picked = tx.query(&lapsed, &[&now, &count]).await?;
-    attempt::lapsed(tx, &picked, now).await?;
-    let ready = tx
-        .prepare_cached(
-            "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT $1
-             FOR UPDATE SKIP LOCKED",
-        )
-        .await?;
-    let room = count.saturating_sub(i64::try_from(picked.len()).unwrap_or(i64::MAX));
-    picked.extend(tx.query(&ready, &[&room]).await?);
-    Ok(picked.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+/// The statements go out together, so that all of this is one round trip. What waits is not locked here: one that
+/// is cancelled before it is taken is left.
+async fn pick(tx: &Transaction<'_>, count: usize, turns: &Turns, now: Timestamp) -> Result<Vec<i64>, DatabaseError> {
+    let (now, limit) = (to_micros(now), i64::try_from(count).unwrap_or(i64::MAX));
+    let begin = tx.prepare_cached(BEGIN).await?;
+    let promote = tx.prepare_cached(PROMOTE).await?;
+    let lapsed = tx.prepare_cached(LAPSED_ONES).await?;
+    let waiting = tx.prepare_cached(WAITING_KEYS).await?;
+    let both: [&(dyn ToSql + Sync); 2] = [&now, &limit];
+    let (_, _, lapsed, waiting) = tokio::try_join!(
+        tx.query(&begin, &[&CLAIMS]),
+        tx.execute(&promote, &both[..1]),
+        tx.query(&lapsed, &both),
+        tx.query(&waiting, &both[1..]),
+    )?;
+    attempt::lapsed(tx, &lapsed, now).await?;
+    let mut picked = lapsed.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+    let left = count - picked.len();
+    if left > 0 {
+        picked.extend(turns.pick(waiting_keys(&waiting, turns)?, left));
+    }
+    Ok(picked)
+}
+
+fn waiting_keys(rows: &[Row], turns: &Turns) -> Result<Vec<KeyQueue>, DatabaseError> {
+    let (mut keys, mut by_key): (Vec<KeyQueue>, HashMap<&str, usize>) = (Vec::new(), HashMap::new());
+    for row in rows {
+        let (key_id, running): (&str, i64) = (row.try_get(1)?, row.try_get(2)?);
+        let own: Option<i64> = row.try_get(3)?;
+        let index = *by_key.entry(key_id).or_insert_with(|| {
+            let own = own.and_then(|own| usize::try_from(own).ok());
+            let room = turns.room(own, usize::try_from(running).unwrap_or(0));
+            keys.push(KeyQueue { key_id: key_id.to_owned(), room, ..KeyQueue::default() });
+            keys.len() - 1
+        });
+        keys[index].wait(by_rank(row.try_get(0)?), row.try_get::<_, Vec<i64>>(4)?);
+    }
+    Ok(keys)
 }
 
 /// A request that is still running here is one whose lease ran out: that was a failure of whoever held it.
@@ -136,7 +183,7 @@ async fn begin(
                  state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4),
                  attempt_started_at = $4
              FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway)
-             WHERE r.seq = picked.seq
+             WHERE r.seq = picked.seq AND (state IN ('ready', 'delayed') OR (state = 'running' AND due_at <= $4))
              RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
                        failures, last_error, cancel_requested,
                        (SELECT input FROM queue_inputs WHERE request = r.seq),

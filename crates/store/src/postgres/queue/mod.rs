@@ -17,6 +17,7 @@ mod history;
 mod key;
 mod list;
 mod log;
+mod place;
 mod recording;
 mod request;
 mod retention;
@@ -32,7 +33,9 @@ use plantain_queue::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
     Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
+use plantain_queue::places::Waiting;
 use plantain_queue::store::{Claimed, Enqueued, Heard, QueueStore, StoreError};
+use plantain_queue::turns::Turns;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 use plantain_work::clock;
@@ -66,11 +69,12 @@ impl QueueStore for PostgresQueue {
     async fn claim_requests(
         &self,
         count: usize,
+        turns: &Turns,
         lease: Duration,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
-        Ok(self.0.retrying(|| claim::requests(&self.0, count, until, now)).await?)
+        Ok(self.0.retrying(|| claim::requests(&self.0, count, turns, until, now)).await?)
     }
 
     async fn claim_overdue(
@@ -115,6 +119,10 @@ impl QueueStore for PostgresQueue {
         Ok(request::view(&self.0, id).await?)
     }
 
+    async fn waiting(&self, app: &str, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        Ok(place::waiting(&self.0, app, limit).await?)
+    }
+
     async fn claim_deliveries(
         &self,
         count: usize,
@@ -136,6 +144,10 @@ impl QueueStore for PostgresQueue {
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
         Ok(delivery::list(&self.0, request).await?)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     fn listen(&self, heard: Heard) {

@@ -12,7 +12,7 @@ use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::{hint, log};
 use crate::queue::place::Place;
-use crate::queue::request::{OutcomeRow, ViewRow, options_text, rank};
+use crate::queue::request::{AHEAD_COUNTED_MAX, OutcomeRow, ViewRow, options_text, rank};
 use crate::time::to_micros;
 
 pub(super) async fn enqueue(database: &Database, request: &NewRequest) -> Result<Enqueued, DatabaseError> {
@@ -107,15 +107,15 @@ async fn insert(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<i64
     Ok(inserted.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// How many of the same application wait before this one. Grows with the queue, never with what is completed.
+/// How many of the same application wait before this one. Counts no further than [`AHEAD_COUNTED_MAX`].
 async fn ahead(tx: &Transaction<'_>, app: &str, priority: i64, seq: i64) -> Result<i64, DatabaseError> {
     let count = tx
         .prepare_cached(
-            "SELECT count(*) FROM queue_requests
-             WHERE state IN ('ready', 'delayed') AND app = $1 AND (priority, seq) < ($2, $3)",
+            "SELECT count(*) FROM (SELECT 1 FROM queue_requests
+             WHERE state IN ('ready', 'delayed') AND app = $1 AND (priority, seq) < ($2, $3) LIMIT $4) AS before",
         )
         .await?;
-    Ok(tx.query_one(&count, &[&app, &priority, &seq]).await?.try_get(0)?)
+    Ok(tx.query_one(&count, &[&app, &priority, &seq, &AHEAD_COUNTED_MAX]).await?.try_get(0)?)
 }
 
 pub(super) async fn view(database: &Database, id: &RequestId) -> Result<Option<RequestView>, DatabaseError> {

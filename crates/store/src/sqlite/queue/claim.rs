@@ -1,14 +1,17 @@
 //! Taking requests under leases, and keeping them.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_queue::model::{ClaimedRequest, Lease, Pulse};
 use plantain_queue::store::Claimed;
+use plantain_queue::turns::{KeyQueue, Turns};
 use plantain_work::random;
 
 use crate::error::DatabaseError;
-use crate::queue::request::{ClaimedRow, LAPSED};
+use crate::queue::request::{ClaimedRow, LAPSED, by_rank};
 use crate::sqlite::queue::{attempt, settle};
 use crate::time::{from_micros, to_micros};
 
@@ -17,8 +20,15 @@ const PROMOTE: &str =
     "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE due_at <= ?1 AND state = 'delayed'";
 const LAPSED_ONES: &str =
     "SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'running' ORDER BY due_at LIMIT ?2";
-const READY_ONES: &str = "SELECT seq FROM queue_requests WHERE state = 'ready' ORDER BY priority, seq LIMIT ?1";
-const NEXT_DUE: &str = "SELECT min(due_at) FROM queue_requests WHERE due_at IS NOT NULL";
+const BUSY_KEYS: &str = "SELECT key_id FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL";
+const NEXT_KEY: &str = "SELECT priority, key_id FROM queue_requests
+    WHERE state = 'ready' AND (priority, key_id) > (?1, ?2) ORDER BY priority, key_id LIMIT 1";
+const OF_KEY: &str = "SELECT seq FROM queue_requests
+    WHERE state = 'ready' AND priority = ?1 AND key_id = ?2 ORDER BY seq LIMIT ?3";
+const OWN_LIMIT: &str = "SELECT concurrency FROM queue_keys WHERE id = ?1";
+const NEXT_DUE: &str = "SELECT min(due) FROM (
+    SELECT min(due_at) AS due FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL UNION ALL
+    SELECT min(due_at) FROM queue_requests WHERE state = 'delayed' AND due_at IS NOT NULL)";
 const OVERDUE_ONES: &str = "SELECT seq FROM queue_requests
     WHERE start_by <= ?1 AND state IN ('ready', 'delayed') ORDER BY start_by LIMIT ?2";
 const NEXT_DEADLINE: &str = "SELECT min(start_by) FROM queue_requests
@@ -28,14 +38,62 @@ const RUNNING_ONES: &str = "UPDATE queue_requests SET due_at = ?1 WHERE due_at >
 pub(super) fn requests(
     tx: &Transaction<'_>,
     count: usize,
+    turns: &Turns,
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
     tx.prepare_cached(PROMOTE)?.execute([to_micros(now)])?;
     let mut picked = seqs(tx, LAPSED_ONES, params![to_micros(now), limit(count)])?;
     picked.iter().try_for_each(|seq| attempt::lapsed(tx, *seq, now))?;
-    picked.extend(seqs(tx, READY_ONES, params![limit(count - picked.len())])?);
+    let left = count - picked.len();
+    if left > 0 {
+        picked.extend(turns.pick(waiting_keys(tx, left, turns)?, left));
+    }
     take(tx, picked, until, now, NEXT_DUE)
+}
+
+/// The keys that have something waiting and may have it run, each with as much of it as could go now. Costs a step for each
+/// such key, however much waits.
+fn waiting_keys(tx: &Transaction<'_>, count: usize, turns: &Turns) -> Result<Vec<KeyQueue>, DatabaseError> {
+    let busy = busy_keys(tx)?;
+    let (mut keys, mut by_key): (Vec<KeyQueue>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    let mut next_key = tx.prepare_cached(NEXT_KEY)?;
+    let mut last: (i64, String) = (-1, String::new());
+    while let Some((priority, key_id)) =
+        next_key.query_row(params![last.0, last.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
+    {
+        last = (priority, key_id);
+        let (priority, key_id) = (last.0, last.1.as_str());
+        let index = match by_key.get(key_id) {
+            Some(index) => *index,
+            None => {
+                let room = turns.room(own_limit(tx, key_id)?, busy.get(key_id).copied().unwrap_or(0));
+                keys.push(KeyQueue { key_id: key_id.to_owned(), room, ..KeyQueue::default() });
+                by_key.insert(key_id.to_owned(), keys.len() - 1);
+                keys.len() - 1
+            }
+        };
+        let key = &mut keys[index];
+        let waiting = seqs(tx, OF_KEY, params![priority, key_id, limit(key.room.min(count))])?;
+        key.wait(by_rank(priority), waiting);
+    }
+    Ok(keys)
+}
+
+/// How many requests of each key are running.
+fn busy_keys(tx: &Transaction<'_>) -> Result<HashMap<String, usize>, DatabaseError> {
+    let mut busy = HashMap::new();
+    let mut statement = tx.prepare_cached(BUSY_KEYS)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        *busy.entry(row.get(0)?).or_default() += 1;
+    }
+    Ok(busy)
+}
+
+fn own_limit(tx: &Transaction<'_>, key_id: &str) -> Result<Option<usize>, DatabaseError> {
+    let own: Option<Option<i64>> = tx.prepare_cached(OWN_LIMIT)?.query_row([key_id], |row| row.get(0)).optional()?;
+    Ok(own.flatten().and_then(|own| usize::try_from(own).ok()))
 }
 
 /// Waiting requests whose start deadline has passed.
@@ -162,7 +220,9 @@ mod tests {
     fn a_claim_never_looks_at_what_is_completed() {
         plan::uses(PROMOTE, "queue_requests_due");
         plan::uses(LAPSED_ONES, "queue_requests_due");
-        plan::uses(READY_ONES, "queue_requests_ready");
+        plan::uses(BUSY_KEYS, "queue_requests_due");
+        plan::uses(NEXT_KEY, "queue_requests_turn");
+        plan::uses(OF_KEY, "queue_requests_turn");
         plan::uses(NEXT_DUE, "queue_requests_due");
         plan::uses(OVERDUE_ONES, "queue_requests_deadline");
         plan::uses(NEXT_DEADLINE, "queue_requests_deadline");

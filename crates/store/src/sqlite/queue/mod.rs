@@ -13,6 +13,7 @@ mod history;
 mod key;
 mod list;
 mod log;
+mod place;
 #[cfg(test)]
 mod plan;
 mod recording;
@@ -31,7 +32,9 @@ use plantain_queue::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
     Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
+use plantain_queue::places::Waiting;
 use plantain_queue::store::{Claimed, Enqueued, QueueStore, StoreError};
+use plantain_queue::turns::Turns;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 use plantain_work::clock;
@@ -71,11 +74,12 @@ impl QueueStore for SqliteQueue {
     async fn claim_requests(
         &self,
         count: usize,
+        turns: &Turns,
         lease: Duration,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
-        let until = clock::after(now, lease);
-        Ok(self.0.write_unsynced(move |tx| claim::requests(tx, count, until, now)).await?)
+        let (until, turns) = (clock::after(now, lease), turns.clone());
+        Ok(self.0.write_unsynced(move |tx| claim::requests(tx, count, &turns, until, now)).await?)
     }
 
     async fn claim_overdue(
@@ -123,6 +127,11 @@ impl QueueStore for SqliteQueue {
     async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
         let id = id.clone();
         Ok(self.0.read(move |tx| request::view(tx, &id)).await?)
+    }
+
+    async fn waiting(&self, app: &str, limit: usize) -> Result<Vec<Waiting>, StoreError> {
+        let app = app.to_owned();
+        Ok(self.0.read(move |tx| place::waiting(tx, &app, limit)).await?)
     }
 
     async fn claim_deliveries(

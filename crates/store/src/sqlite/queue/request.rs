@@ -9,7 +9,7 @@ use plantain_wire::id::RequestId;
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
-use crate::queue::request::{OutcomeRow, ViewRow, options_text, rank};
+use crate::queue::request::{AHEAD_COUNTED_MAX, OutcomeRow, ViewRow, options_text, rank};
 use crate::sqlite::queue::log;
 use crate::time::to_micros;
 
@@ -95,12 +95,12 @@ fn known(tx: &Transaction<'_>, request: &NewRequest) -> Result<Option<Enqueued>,
     Ok(Some(Enqueued::Known { id }))
 }
 
-const AHEAD: &str = "SELECT count(*) FROM queue_requests
-    WHERE state IN ('ready', 'delayed') AND app = ?1 AND (priority, seq) < (?2, ?3)";
+const AHEAD: &str = "SELECT count(*) FROM (SELECT 1 FROM queue_requests
+    WHERE state IN ('ready', 'delayed') AND app = ?1 AND (priority, seq) < (?2, ?3) LIMIT ?4)";
 
-/// How many of the same application wait before this one. Grows with the queue, never with what is completed.
+/// How many of the same application wait before this one. Counts no further than [`AHEAD_COUNTED_MAX`].
 fn ahead(tx: &Transaction<'_>, app: &str, priority: i64, seq: i64) -> Result<i64, DatabaseError> {
-    Ok(tx.prepare_cached(AHEAD)?.query_row(params![app, priority, seq], |row| row.get(0))?)
+    Ok(tx.prepare_cached(AHEAD)?.query_row(params![app, priority, seq, AHEAD_COUNTED_MAX], |row| row.get(0))?)
 }
 
 pub(super) fn view(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<RequestView>, DatabaseError> {

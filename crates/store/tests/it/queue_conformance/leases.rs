@@ -25,12 +25,12 @@ pub async fn a_delayed_request_is_not_claimed_before_its_time(store: &Store) {
     let claimed = only(claim(store, 1, start()).await);
     assert_eq!(settle(store, &claimed.lease, retry(20)).await, Settled::Done);
     assert_eq!(view(store, "r1").await.status, QueueStatus::InQueue);
-    let early = store.claim_requests(5, LEASE, later(19)).await.unwrap();
+    let early = store.claim_requests(5, &turns(), LEASE, later(19)).await.unwrap();
     assert!(early.tasks.is_empty());
     assert_eq!(early.next_due, Some(later(20)));
     let again = only(claim(store, 5, later(20)).await);
     assert_eq!((again.failures, again.last_error), (1, Some(ErrorType::RunnerConnectionError)));
-    let idle = store.claim_requests(5, LEASE, later(21)).await.unwrap();
+    let idle = store.claim_requests(5, &turns(), LEASE, later(21)).await.unwrap();
     assert_eq!(idle.next_due, Some(later(50)), "the lease that may run out");
 }
 
