@@ -67,6 +67,10 @@ export class List {
     } catch (error) {
       // What the filters say can't be; asking again would not help, but their author may mend them.
       if (error.status !== 400) throw error;
+      this.rows = new Map();
+      this.next = null;
+      this.arrange();
+      this.empty.hidden = true;
       say(this.trouble, error.message);
       this.trouble.hidden = false;
     }

@@ -132,7 +132,6 @@ function facts(view) {
     ['user', link(toList(new URLSearchParams({ user: view.userId }).toString()), { class: 'mono' }, view.userId)],
     ['origin', t(`fact.origin.${view.origin}`)],
     ['retryOf', view.retryOf && link(toRequest(view.retryOf), { class: 'mono', test: 'retry-of' }, view.retryOf)],
-    ['retries', view.retries?.length > 0 && view.retries.map((id) => link(toRequest(id), { class: 'mono block', test: 'retried-by' }, id))],
     ['labels', Object.keys(view.options.labels).length > 0 && labels(view.options.labels)],
     ['webhook', view.webhook && h('span', { class: 'mono wrap' }, view.webhook)],
     ['options', options(view.options)],

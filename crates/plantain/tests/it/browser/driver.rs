@@ -223,8 +223,8 @@ impl Drop for Browser {
         let port = self.session.port().unwrap_or(0);
         if let Ok(mut socket) = std::net::TcpStream::connect(("127.0.0.1", port)) {
             use std::io::{Read, Write};
-            let request =
-                format!("DELETE {} HTTP/1.0\r\nhost: localhost\r\n\r\n", self.session.path().trim_end_matches('/'));
+            let path = self.session.path().trim_end_matches('/');
+            let request = format!("DELETE {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
             let _ = socket.write_all(request.as_bytes());
             let _ = socket.set_read_timeout(Some(Duration::from_secs(5)));
             let _ = socket.read(&mut [0; 1024]);
