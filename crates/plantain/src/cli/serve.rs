@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use plantain_work::Clock;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use url::{Url, form_urlencoded};
 
 use super::{Context, Outcome, Output, guide};
 use crate::system::{Place, Role, System};
@@ -50,10 +51,6 @@ enum RoleName {
     Runner,
 }
 
-/// How long running work may take to finish after the first signal: longer than a set of pictures, shorter than the
-/// half minute after which service managers kill.
-const DRAIN: Duration = Duration::from_secs(20);
-
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let role = match args.role {
         RoleName::All => Role::All,
@@ -76,7 +73,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     } else {
         tracing::info!("serve.stopping: finishing what runs; a second signal stops at once");
     }
-    let drain = if crashed { Duration::ZERO } else { DRAIN };
+    let drain = if crashed { Duration::ZERO } else { context.config.work.drain };
     tokio::select! {
         () = system.stop(drain) => {}
         () = signals.next() => tracing::warn!("serve.stopped: at once, on a second signal"),
@@ -133,6 +130,16 @@ enum Show {
     Places,
 }
 
+/// With the token in it, whoever clicks is signed in. A fragment is never sent to a server.
+fn console(queue: &Url, token: Option<&str>) -> Url {
+    let mut url = queue.clone();
+    url.set_path(&format!("{}/console", queue.path().trim_end_matches('/')));
+    let fragment =
+        token.map(|token| form_urlencoded::Serializer::new(String::new()).append_pair("token", token).finish());
+    url.set_fragment(fragment.as_deref());
+    url
+}
+
 fn words(system: &System, show: Show) -> String {
     let data = system.data_folder().display();
     let secret = |text: &str, file: &str| match show {
@@ -140,6 +147,7 @@ fn words(system: &System, show: Show) -> String {
         Show::Places => format!("in {data}/{file}"),
     };
     let keys = system.keys();
+    let token = (show == Show::Keys).then(|| system.admin_token().reveal());
     let mut text = String::from("Plantain is ready.\n\n");
     if let Some(url) = system.studio_url() {
         text.push_str(&format!("  Studio       {url}   open it in a browser and drop a photo\n"));
@@ -147,6 +155,7 @@ fn words(system: &System, show: Show) -> String {
     if let Some(url) = system.gateway_url() {
         text.push_str(&format!("  Queue        {url}   speaks fal's protocol\n"));
         text.push_str(&format!("  Queue key    {}\n", secret(keys.api_key.reveal(), "api-key")));
+        text.push_str(&format!("  Console      {}   its requests, deliveries and keys\n", console(url, token)));
     }
     if let Some(encrypted) = system.encrypted() {
         text.push_str(&format!("  Queue, TLS   {}   under fal's own names, see below\n", encrypted.url));
@@ -157,4 +166,18 @@ fn words(system: &System, show: Show) -> String {
         text.push_str(&guide::words(&encrypted.url, encrypted.trust.as_ref()));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_console_is_one_click_away_for_whoever_may_see_the_token() {
+        let queue: Url = "http://127.0.0.1:8788/".parse().unwrap();
+        assert_eq!(console(&queue, None).as_str(), "http://127.0.0.1:8788/console");
+        assert_eq!(console(&queue, Some("a&b c")).as_str(), "http://127.0.0.1:8788/console#token=a%26b+c");
+        let below = "https://shop.test/fal".parse().unwrap();
+        assert_eq!(console(&below, None).as_str(), "https://shop.test/fal/console");
+    }
 }

@@ -153,6 +153,16 @@ pub const SETTINGS: &[Setting] = &[
         "no limit",
         "How many calls that make work one API key may send in a minute, unless the key has a number of its own.",
     ),
+    open(
+        "QUEUE_RESULT_RETENTION",
+        "30d",
+        "How long requests that have ended can be asked for, as in `12h` or `30d`, at least an hour. Then they are deleted.",
+    ),
+    open(
+        "STOP_TIMEOUT",
+        "20s",
+        "How long running work may go on after the server was told to stop, up to 120 s. The rest is handed back, at no cost.",
+    ),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
 ];

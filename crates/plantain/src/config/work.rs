@@ -8,7 +8,8 @@ use plantain_outbound::schedule::{FIRST_TIMEOUT, Schedule};
 use super::error::ConfigError;
 use super::source::{Sources, Written};
 
-/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `QUEUE_CONCURRENCY`, `QUEUE_KEY_CONCURRENCY`, `QUEUE_KEY_PER_MINUTE`.
+/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `QUEUE_CONCURRENCY`, `QUEUE_KEY_CONCURRENCY`, `QUEUE_KEY_PER_MINUTE`,
+/// `QUEUE_RESULT_RETENTION`, `STOP_TIMEOUT`.
 #[derive(Clone, Debug)]
 pub struct Work {
     pub schedule: Schedule,
@@ -20,12 +21,24 @@ pub struct Work {
     pub key_concurrency: u32,
     /// Calls that make work, for one API key without a number of its own; `None`: as many as it likes.
     pub key_per_minute: Option<u32>,
+    /// How long the queue keeps requests that have ended.
+    pub retention: Duration,
+    /// How long running work may go on after the process was told to stop.
+    pub drain: Duration,
 }
 
 const CONCURRENCY_MAX: usize = 1024;
 const KEY_CONCURRENCY: u32 = 10;
 const KEY_CONCURRENCY_MAX: u32 = 1024;
 const PER_MINUTE_MAX: u32 = 1_000_000;
+/// Below the half minute after which service managers kill.
+const DRAIN: Duration = Duration::from_secs(20);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// fal's newest storage period.
+const RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// fal's own shorter time is an hour.
+const RETENTION_MIN: Duration = HOUR;
+const RETENTION_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// A receiver that has not answered by then never will.
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 
@@ -45,6 +58,8 @@ impl Work {
                 .get("QUEUE_KEY_PER_MINUTE")
                 .map(|written| up_to(written, PER_MINUTE_MAX))
                 .transpose()?,
+            retention: sources.get("QUEUE_RESULT_RETENTION").map(retention).transpose()?.unwrap_or(RETENTION),
+            drain: sources.get("STOP_TIMEOUT").map(timeout).transpose()?.unwrap_or(DRAIN),
         })
     }
 }
@@ -65,19 +80,33 @@ fn up_to(written: &Written, max: u32) -> Result<u32, ConfigError> {
     number.ok_or_else(|| written.invalid(problem(), "write a whole number"))
 }
 
+/// `90m`, `12h` or `30d`.
+fn retention(written: &Written) -> Result<Duration, ConfigError> {
+    let duration = span(&written.text).filter(|d| (RETENTION_MIN..=RETENTION_MAX).contains(d));
+    let problem = || format!("`{}` is no such time", written.text.trim());
+    duration.ok_or_else(|| written.invalid(problem(), "write 1h to 3650d, for example 30d"))
+}
+
 /// `500ms`, `15s`, `2m`, or a bare number of seconds.
 fn timeout(written: &Written) -> Result<Duration, ConfigError> {
-    let text = written.text.trim();
+    let usable = span(&written.text).filter(|d| !d.is_zero() && *d <= TIMEOUT_MAX);
+    let problem = || format!("`{}` is no such time", written.text.trim());
+    usable.ok_or_else(|| written.invalid(problem(), "write 1ms to 120s, for example 15s"))
+}
+
+/// A whole number with its unit.
+fn span(text: &str) -> Option<Duration> {
+    let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: Option<u64> = text[..digits].parse().ok();
-    let duration = number.and_then(|number| match &text[digits..] {
+    number.and_then(|number| match &text[digits..] {
         "ms" => Some(Duration::from_millis(number)),
         "s" | "" => Some(Duration::from_secs(number)),
         "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(60 * 60).map(Duration::from_secs),
+        "d" => number.checked_mul(24 * 60 * 60).map(Duration::from_secs),
         _ => None,
-    });
-    let usable = duration.filter(|d| !d.is_zero() && *d <= TIMEOUT_MAX);
-    usable.ok_or_else(|| written.invalid(format!("`{text}` is no such time"), "write 1ms to 120s, for example 15s"))
+    })
 }
 
 #[cfg(test)]
@@ -104,6 +133,14 @@ mod tests {
         assert_eq!(work("QUEUE_KEY_CONCURRENCY", "3").unwrap().key_concurrency, 3);
         assert_eq!(work("QUEUE_KEY_PER_MINUTE", "60").unwrap().key_per_minute, Some(60));
         assert!(work("QUEUE_KEY_PER_MINUTE", "0").is_err());
+        for (text, hours) in [("1h", 1), ("90m", 0), ("30d", 720), ("3650d", 87_600)] {
+            let kept = work("QUEUE_RESULT_RETENTION", text).unwrap().retention;
+            assert_eq!(kept.max(HOUR).as_secs() / 3600, hours.max(1), "{text}");
+        }
+        assert_eq!(work("STOP_TIMEOUT", "90s").unwrap().drain, Duration::from_secs(90));
+        for bad in ["59m", "3651d", "for ever", "0", "9999999999999999999d"] {
+            assert!(work("QUEUE_RESULT_RETENTION", bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

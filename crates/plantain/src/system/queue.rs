@@ -74,6 +74,9 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
         lease: LEASE,
         schedule: work.schedule.clone(),
         first_delivery_timeout: work.first_timeout,
+        run_slots: work.concurrency,
+        runs_per_key: usize::try_from(work.key_concurrency).unwrap_or(usize::MAX),
+        retention: work.retention,
         ..EngineConfig::default()
     };
     let runners = runners(ground, store.clone())?;

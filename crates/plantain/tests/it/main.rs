@@ -5,6 +5,7 @@ mod bad_input;
 mod bed;
 mod browser;
 mod commands;
+mod durable;
 mod endpoints;
 mod full_disk;
 mod generate;
