@@ -51,10 +51,6 @@ enum RoleName {
     Runner,
 }
 
-/// How long running work may take to finish after the first signal: longer than a set of pictures, shorter than the
-/// half minute after which service managers kill.
-const DRAIN: Duration = Duration::from_secs(20);
-
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let role = match args.role {
         RoleName::All => Role::All,
@@ -77,7 +73,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     } else {
         tracing::info!("serve.stopping: finishing what runs; a second signal stops at once");
     }
-    let drain = if crashed { Duration::ZERO } else { DRAIN };
+    let drain = if crashed { Duration::ZERO } else { context.config.work.drain };
     tokio::select! {
         () = system.stop(drain) => {}
         () = signals.next() => tracing::warn!("serve.stopped: at once, on a second signal"),
