@@ -87,8 +87,12 @@ async fn while_time_passes<T>(system: &System, call: impl Future<Output = T>) ->
 #[tokio::test]
 async fn a_full_house_refuses_after_a_short_wait() {
     let system = start_with(Setup { clock: manual_clock(), ..Setup::default() }).await;
-    let hold = || tokio::spawn(system.request(Method::POST, &run(EDIT)).body(r#"{"hold":true,"output":{}}"#).send());
-    let held = [hold(), hold()];
+    let stream = run(&format!("{EDIT}/stream"));
+    let hold = || system.request(Method::POST, &stream).body(r#"{"partials":[1],"hold":true,"output":{}}"#).send();
+    let (mut first, mut second) = (hold().await.unwrap(), hold().await.unwrap());
+    for held in [&mut first, &mut second] {
+        assert_eq!(held.chunk().await.unwrap().unwrap(), "data: 1\n\n");
+    }
     let path = run(EDIT);
     let third = system.post(&path, r#"{"output":{}}"#);
     let refused = while_time_passes(&system, third).await;
@@ -100,8 +104,8 @@ async fn a_full_house_refuses_after_a_short_wait() {
         (&"concurrent_requests_limit".into(), &"concurrent_requests_limit".into())
     );
     system.release();
-    for run in held {
-        assert_eq!(run.await.unwrap().unwrap().status(), 200);
+    for held in [first, second] {
+        assert_eq!(held.text().await.unwrap(), "data: {}\n\n");
     }
     assert_eq!(system.post(&run(EDIT), r#"{"output":{}}"#).await.status, 200);
 }

@@ -1,10 +1,12 @@
 //! What a caller of the queue was promised holds when the process is stopped, killed, or asked a hundred times at once.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use plantain_queue::history::AttemptHow;
 use plantain_store::queue::open_queue;
 use plantain_wire::id::RequestId;
+use plantain_work::Tasks;
 use serde_json::Value;
 
 use crate::bed::{self, Server};
@@ -67,23 +69,21 @@ async fn a_hundred_submits_under_one_key_make_one_request_whatever_is_killed() {
     assert_eq!(submit(&server, "{}", Some("order-7")).await.0, 422);
     // Killed while the answers are on their way: who asks again gets the one that was taken in, and only that one.
     let credential = format!("Key {}", server.secret("api-key"));
-    let asking: Vec<_> = (0..20)
-        .map(|_| {
-            let url = server.queue.join(SIMULATED).unwrap();
-            let asked = bed::http().post(url).header("authorization", &credential).header("idempotency-key", "order-8");
-            tokio::spawn(asked.body(input).send())
-        })
-        .collect();
+    let (asking, answered) = (Tasks::new(), Arc::new(Mutex::new(HashSet::new())));
+    for _ in 0..20 {
+        let (url, answered) = (server.queue.join(SIMULATED).unwrap(), answered.clone());
+        let asked = bed::http().post(url).header("authorization", &credential).header("idempotency-key", "order-8");
+        asking.spawn("submit", async move {
+            let Ok(response) = asked.body(input).send().await else { return };
+            if let Ok(said) = response.json::<Value>().await {
+                answered.lock().unwrap().insert(id_of(&said));
+            }
+        });
+    }
     tokio::task::yield_now().await;
     server.kill();
-    let mut known = HashSet::new();
-    for asked in asking {
-        if let Ok(Ok(response)) = asked.await
-            && let Ok(said) = response.json::<Value>().await
-        {
-            known.insert(id_of(&said));
-        }
-    }
+    asking.wait().await;
+    let mut known = answered.lock().unwrap().clone();
     server.restart();
     known.insert(id_of(&submit(&server, input, Some("order-8")).await.1));
     assert_eq!(known.len(), 1, "{known:?}");

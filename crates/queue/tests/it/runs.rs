@@ -84,7 +84,7 @@ async fn a_run_whose_caller_goes_away_is_stopped_and_on_record() {
         let (begun, stopped) = (beginning.clone(), stopping.clone());
         // A model that works on beside its call, as those in other processes do.
         let cancel = task.cancel.clone();
-        tokio::spawn(async move {
+        plantain_work::Tasks::new().spawn("beside", async move {
             cancel.cancelled().await;
             stopped.open();
         });
