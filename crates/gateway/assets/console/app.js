@@ -43,8 +43,8 @@ function signOut(said) {
   page?.leave();
   page = null;
   main = null;
-  api.session.end();
   document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
+  api.session.end();
   login(place, said, open);
 }
 
@@ -76,6 +76,7 @@ function trouble(title, lead) {
 function open() {
   page?.leave();
   page = null;
+  document.querySelectorAll('dialog').forEach((dialog) => dialog.close());
   if (api.session.token === '') return login(place, null, open);
   if (!main?.isConnected) frame();
   const wanted = read(location);

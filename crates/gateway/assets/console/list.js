@@ -12,6 +12,8 @@ const PAGE = 50;
 // As many as one call can give; older rows stay as they were when they were fetched.
 const FRESH_MAX = 200;
 const REFRESH_MS = 2000;
+// Counting looks at many requests; nobody reads these numbers every two seconds.
+const COUNT_EVERY_MS = 6000;
 
 const COLUMNS = ['state', 'endpoint', 'request', 'key', 'labels', 'created', 'waited', 'ran', 'attempts'];
 
@@ -19,6 +21,8 @@ export class List {
   constructor(place, live) {
     this.rows = new Map();
     this.next = null;
+    this.counts = null;
+    this.countAt = 0;
     this.filters = new Filters((query) => this.filtered(query));
     this.body = h('tbody', { test: 'rows' });
     this.table = h('table', { class: 'list', hidden: true },
@@ -56,14 +60,12 @@ export class List {
     const asked = this.filters.query();
     const wanted = Math.min(FRESH_MAX, Math.max(PAGE, this.rows.size));
     try {
-      const [page, summary] = await Promise.all([api.requests(this.filters.toApi(wanted)), api.summary()]);
+      const [page] = await Promise.all([api.requests(this.filters.toApi(wanted)), this.count()]);
       // The filters may have changed meanwhile; what belongs to the earlier ones is not shown.
       if (asked !== this.filters.query()) return this.refresh();
       this.trouble.hidden = true;
       this.take(page, wanted);
-      this.showStates(summary.counts, this.filters.state, asked);
-      const done = STATES.slice(2).reduce((sum, state) => sum + summary.counts[state], 0);
-      say(this.rate, t('rate', { n: done }));
+      this.showStates(this.counts, this.filters.state, asked);
     } catch (error) {
       // What the filters say can't be; asking again would not help, but their author may mend them.
       if (error.status !== 400) throw error;
@@ -74,6 +76,15 @@ export class List {
       say(this.trouble, error.message);
       this.trouble.hidden = false;
     }
+  }
+
+  async count() {
+    if (performance.now() < this.countAt) return;
+    const { counts } = await api.summary();
+    this.countAt = performance.now() + COUNT_EVERY_MS;
+    this.counts = counts;
+    const done = STATES.slice(2).reduce((sum, state) => sum + counts[state], 0);
+    say(this.rate, t('rate', { n: done }));
   }
 
   take(page, wanted) {
