@@ -50,10 +50,13 @@ enum Entry {
     Up(Posted, Timestamp),
 }
 
+/// Of a model's error, in bytes: larger ones are kept without their text.
+const ERROR_BYTES_MAX: usize = 4 * 1024;
+
 /// What is on the board about a request.
 #[derive(Clone)]
 pub(super) struct Posted {
-    /// Without its output; without its logs where they are long.
+    /// Without its output, but for a short error; without its logs where they are long.
     pub view: Arc<RequestView>,
     pub has_logs: bool,
     bytes: usize,
@@ -61,15 +64,21 @@ pub(super) struct Posted {
 
 impl Posted {
     pub(super) fn of(mut view: RequestView) -> Posted {
-        if let Some(Outcome::Answered { body, .. }) = &mut view.outcome {
-            *body = Bytes::new();
+        // What the status says of a model's error is in its body.
+        let mut body_bytes = 0;
+        if let Some(Outcome::Answered { http_status, body, .. }) = &mut view.outcome {
+            let is_error = !(200..=299).contains(http_status);
+            match is_error && body.len() <= ERROR_BYTES_MAX {
+                true => body_bytes = body.len(),
+                false => *body = Bytes::new(),
+            }
         }
         let log_bytes: usize = view.logs.iter().map(|line| 64 + line.message.len() + line.source.len()).sum();
         let has_logs = log_bytes <= LOG_BYTES_MAX;
         if !has_logs {
             view.logs = Vec::new();
         }
-        let bytes = VIEW_BYTES + if has_logs { log_bytes } else { 0 };
+        let bytes = VIEW_BYTES + body_bytes + if has_logs { log_bytes } else { 0 };
         Posted { view: Arc::new(view), has_logs, bytes }
     }
 }
