@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use plantain_queue::decide;
@@ -54,7 +54,10 @@ pub(crate) async fn run(
     let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
     let answered = match asked.way {
         Way::Whole => gateway.engine.run_now(request).await.map(render),
-        Way::Stream => gateway.engine.run_stream(request).await.map(|events| listen(&gateway, events)),
+        Way::Stream => match gateway.engine.run_stream(request).await {
+            Ok(events) => Ok(listen(&gateway, events).await),
+            Err(error) => Err(error),
+        },
     };
     let response = answered.or_else(|error| match error {
         RunError::UnknownEndpoint => Err(Refusal::UnknownApplication { app }),
@@ -126,9 +129,26 @@ fn busy() -> Response {
     response
 }
 
-fn listen(gateway: &Gateway, events: Stream) -> Response {
-    let listener = Listener { gateway: gateway.clone(), events, ping: ping(gateway) };
-    let chunks = stream::unfold(Some(listener), |listener| async { listener?.next().await });
+/// Begins to answer with the first event, or when the line would be quiet for too long: until then an error can still be told
+/// by its own status.
+async fn listen(gateway: &Gateway, events: Stream) -> Response {
+    let mut listener = Listener { gateway: gateway.clone(), events, ping: ping(gateway) };
+    let first = match listener.event().await {
+        None => return listening(None, None),
+        Some(Heard::Event(StreamEvent::End(outcome))) if is_error(&outcome) => return render(outcome),
+        Some(heard) => heard,
+    };
+    let (chunk, more) = listener.told(first);
+    listening(Some(chunk), more)
+}
+
+fn is_error(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Answered { http_status: ..=399, .. })
+}
+
+fn listening(first: Option<Chunk>, rest: Option<Listener>) -> Response {
+    let rest = stream::unfold(rest, |listener| async { listener?.next().await });
+    let chunks = stream::iter(first).chain(rest);
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
     (headers, Body::from_stream(chunks)).into_response()
 }
@@ -146,22 +166,36 @@ struct Listener {
     ping: Ping,
 }
 
+enum Heard {
+    Event(StreamEvent),
+    /// For so long that the line must show that it is alive.
+    Nothing,
+}
+
 type Chunk = Result<Bytes, Infallible>;
 
 impl Listener {
     async fn next(mut self) -> Option<(Chunk, Option<Listener>)> {
-        let event = tokio::select! {
+        let heard = self.event().await?;
+        Some(self.told(heard))
+    }
+
+    async fn event(&mut self) -> Option<Heard> {
+        let heard = tokio::select! {
             biased;
-            event = self.events.next() => event?,
-            () = &mut self.ping => {
-                self.ping = ping(&self.gateway);
-                return Some((Ok(Bytes::from_static(PING.as_bytes())), Some(self)));
-            }
+            event = self.events.next() => Heard::Event(event?),
+            () = &mut self.ping => Heard::Nothing,
         };
         self.ping = ping(&self.gateway);
-        match event {
-            StreamEvent::Partial(json) => Some((Ok(data(&json)), Some(self))),
-            StreamEvent::End(outcome) => Some((Ok(data(&last(outcome))), None)),
+        Some(heard)
+    }
+
+    /// What is written, and who listens on.
+    fn told(self, heard: Heard) -> (Chunk, Option<Listener>) {
+        match heard {
+            Heard::Nothing => (Ok(Bytes::from_static(PING.as_bytes())), Some(self)),
+            Heard::Event(StreamEvent::Partial(json)) => (Ok(data(&json)), Some(self)),
+            Heard::Event(StreamEvent::End(outcome)) => (Ok(data(&last(outcome))), None),
         }
     }
 }

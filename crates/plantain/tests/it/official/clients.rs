@@ -24,7 +24,7 @@ async fn javascript_with_middleware() {
     let server = Server::start(folder.path(), &[PLENTY, PLENTY_FOR_ONE]);
     let receiver = Receiver::start().await;
     let around = Surroundings::direct("middleware", &server).with_key(&server).with("HOOK", base(&receiver.url("/")));
-    let report = javascript(&around, &["calls+failures", "pictures", "uploads"]);
+    let report = javascript(&around, &["calls+failures+synchronous", "pictures", "uploads"]);
     receipts::judge(&receiver, &server, &report.webhooks).await;
 }
 
@@ -33,7 +33,7 @@ fn javascript_by_way_of_the_proxy_route_without_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[PLENTY, PLENTY_FOR_ONE]);
     let around = Surroundings::direct("proxy", &server);
-    javascript(&around, &["calls+failures", "uploads"]);
+    javascript(&around, &["calls+failures+synchronous", "uploads"]);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn python_over_plain_http() {
     let server = Server::start(folder.path(), &[PLENTY, PLENTY_FOR_ONE]);
     let receiver = Receiver::start().await;
     let around = Surroundings::direct("constants", &server).with_key(&server).with("HOOK", base(&receiver.url("/")));
-    let groups = ["calls", "failures", "pictures", "uploads", "asynchronous", "asynchronous_uploads"];
+    let groups = ["calls", "failures", "synchronous", "pictures", "uploads", "asynchronous", "asynchronous_uploads"];
     let report = python(&around, &groups);
     receipts::judge(&receiver, &server, &report.webhooks).await;
 }
@@ -64,6 +64,6 @@ fn both_unmodified_over_tls() {
     let under = names.under(folder.path());
     let server = Server::start_under(folder.path(), &under.iter().map(String::as_str).collect::<Vec<_>>());
     let around = || names.surroundings(&server).with_key(&server);
-    javascript(&around(), &["calls+failures", "uploads"]);
-    python(&around(), &["calls", "failures", "uploads", "asynchronous"]);
+    javascript(&around(), &["calls+failures+synchronous", "uploads"]);
+    python(&around(), &["calls", "failures", "synchronous", "uploads", "asynchronous"]);
 }

@@ -73,3 +73,13 @@ async def case_errors():
     assert error.status_code == 401
     error = await refused(fal_client.submit_async("nobody/nothing", {}))
     assert error.status_code == 404
+
+
+async def case_run():
+    assert await fal_client.run_async(SIMULATED, {"duration_ms": 100, "output": {"n": 1}}) == {"n": 1}
+
+
+async def case_stream():
+    partials = [{"n": 1}, {"n": 2}]
+    arguments = {"duration_ms": 60, "partials": partials, "output": {"n": 3}}
+    assert [event async for event in fal_client.stream_async(SIMULATED, arguments)] == [*partials, {"n": 3}]
