@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the figures of docs/benchmarks.md. Build, measure, print; nothing is judged here.
 
 mod pictures;
+mod queue;
 mod serve;
 
 use std::path::PathBuf;
@@ -15,9 +16,10 @@ pub enum Subject {
     Pictures,
     Overhead,
     Serve,
+    Queue,
 }
 
-pub const ALL: [Subject; 3] = [Subject::Pictures, Subject::Overhead, Subject::Serve];
+pub const ALL: [Subject; 4] = [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue];
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
     build()?;
@@ -26,6 +28,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Pictures => pictures::run()?,
             Subject::Overhead => println!("{}", output(&mut command(bench("overhead", &[])?))?),
             Subject::Serve => serve::run()?,
+            Subject::Queue => queue::run()?,
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ usage: cargo xtask <chore>
   with-postgres COMMAND…   run a command with PLANTAIN_TEST_POSTGRES set to a fresh server
   ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
   docs                write docs/configuration.md from the table of settings
-  bench [WHAT]        pictures, overhead, serve or all (the default); prints the figures
+  bench [WHAT]        pictures, overhead, serve, queue or all (the default); prints the figures
 ";
 
 fn main() -> ExitCode {
@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         ["bench"] | ["bench", "all"] => bench::run(&bench::ALL),
         ["bench", "pictures"] => bench::run(&[bench::Subject::Pictures]),
         ["bench", "overhead"] => bench::run(&[bench::Subject::Overhead]),
+        ["bench", "queue"] => bench::run(&[bench::Subject::Queue]),
         ["bench", "serve"] => bench::run(&[bench::Subject::Serve]),
         _ => {
             eprint!("{USAGE}");

@@ -28,8 +28,28 @@ struct Owner {
     group: u32,
 }
 
+/// Nothing outlives the tests, so it need not survive a power cut.
+const FOR_TESTS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
 impl Postgres {
+    /// Fast, and gone after a power cut.
     pub fn start() -> Result<Postgres> {
+        Postgres::start_with(FOR_TESTS)
+    }
+
+    /// As a server is run in earnest: every commit is synced.
+    pub fn start_durable() -> Result<Postgres> {
+        Postgres::start_with("-c max_wal_size=4GB")
+    }
+
+    /// A program that comes with the server, told where the server is.
+    pub fn client(&self, name: &str) -> Command {
+        let mut client = self.program(name);
+        client.args(["--host=127.0.0.1", "--username=plantain"]).arg(format!("--port={}", self.port));
+        client
+    }
+
+    fn start_with(settings: &str) -> Result<Postgres> {
         let programs = install::postgres_programs().context("no Postgres below /usr/lib/postgresql")?;
         let owner = if install::is_root() { Some(unprivileged()?) } else { None };
         let home = std::env::temp_dir().join(format!("plantain-pg-{}", std::process::id()));
@@ -40,8 +60,13 @@ impl Postgres {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let postgres = Postgres { programs, home, owner, port };
         postgres.initialise()?;
-        postgres.boot()?;
+        postgres.boot(settings)?;
         Ok(postgres)
+    }
+
+    /// A folder that goes with the server.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// An account that may create databases.
@@ -55,11 +80,10 @@ impl Postgres {
         output(initdb.arg(self.cluster())).map(drop)
     }
 
-    fn boot(&self) -> Result<()> {
-        // Nothing in it outlives the tests, so it need not survive a power cut.
+    fn boot(&self, settings: &str) -> Result<()> {
         let settings = format!(
-            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={} -c fsync=off \
-             -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB",
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={} -c max_connections=400 \
+             -c shared_buffers=64MB {settings}",
             self.port,
             self.home.display()
         );

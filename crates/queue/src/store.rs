@@ -124,9 +124,7 @@ pub enum Hint {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enqueued {
-    New {
-        queue_position: u64,
-    },
+    New,
     /// The same key and fingerprint came before; this is what was accepted then.
     Known {
         id: RequestId,

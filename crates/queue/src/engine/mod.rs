@@ -273,7 +273,7 @@ impl Engine {
         }
         let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
         match self.take_in(request).await? {
-            Enqueued::New { .. } => {
+            Enqueued::New => {
                 self.0.requests_due.wake();
                 self.0.deadlines_due.wake();
                 let Parts { store, turns, lines, .. } = &*self.0;

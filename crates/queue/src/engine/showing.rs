@@ -61,7 +61,7 @@ impl Engine {
         let waiting = Waiting { id: request.id.clone(), key_id, priority };
         let announced = self.0.lines.announce(request.endpoint.app(), waiting);
         let enqueued = self.0.store.enqueue(request).await?;
-        if matches!(enqueued, Enqueued::New { .. }) {
+        if matches!(enqueued, Enqueued::New) {
             announced.waits();
         }
         Ok(enqueued)

@@ -6,6 +6,7 @@
 
 mod connect;
 mod error;
+mod group;
 mod listen;
 mod migrate;
 pub(crate) mod queue;
@@ -13,7 +14,7 @@ pub(crate) mod studio;
 mod text;
 mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use deadpool_postgres::{Object, Pool};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -41,6 +42,16 @@ struct Inner {
     _close: DropGuard,
 }
 
+/// A database that is closed when its other holders let go.
+#[derive(Clone)]
+pub(crate) struct WeakDatabase(Weak<Inner>);
+
+impl WeakDatabase {
+    pub(crate) fn upgrade(&self) -> Option<Database> {
+        self.0.upgrade().map(Database)
+    }
+}
+
 /// Whether a server answers at a `postgres://` URL, and its version. Changes nothing there.
 pub async fn reachable(url: &str) -> Result<String, OpenError> {
     let (config, tls) = connect::read(url)?;
@@ -60,6 +71,11 @@ impl Database {
         let database = Database(Arc::new(inner));
         migrate::run(&mut database.client().await?, migrations).await?;
         Ok(database)
+    }
+
+    /// For tasks of the database's own, which must not keep it open.
+    pub(crate) fn downgrade(&self) -> WeakDatabase {
+        WeakDatabase(Arc::downgrade(&self.0))
     }
 
     /// A connection from the pool. Use its `prepare_cached`; begin a transaction with its `transaction`.

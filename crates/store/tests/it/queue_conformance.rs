@@ -229,7 +229,7 @@ pub fn line(message: &str) -> LogEntry {
 
 pub async fn submit(store: &Arc<dyn QueueStore>, request: &str) {
     let enqueued = store.enqueue(new_request(request)).await.unwrap();
-    assert!(matches!(enqueued, Enqueued::New { .. }), "{enqueued:?}");
+    assert!(matches!(enqueued, Enqueued::New), "{enqueued:?}");
 }
 
 pub async fn claim(store: &Arc<dyn QueueStore>, count: usize, now: Timestamp) -> Vec<ClaimedRequest> {

@@ -13,12 +13,28 @@ const REQUESTS: &str = "requests";
 const DELIVERIES: &str = "deliveries";
 const CHANGED: &str = "changed ";
 
+/// Ids in one text: Postgres takes less than 8,000 bytes, and an id has at most 128.
+const IDS_MAX: usize = 60;
+
 /// Is heard when `tx` commits, and never if it does not.
 pub(super) async fn send(tx: &Transaction<'_>, hints: &[Hint]) -> Result<(), DatabaseError> {
-    let texts: Vec<String> = hints.iter().map(write).collect();
+    let texts = write_all(hints);
     let notify = tx.prepare_cached("SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint").await?;
     tx.query(&notify, &[&CHANNEL, &texts]).await?;
     Ok(())
+}
+
+/// Changes of many requests go as one text.
+fn write_all(hints: &[Hint]) -> Vec<String> {
+    let changed = |hint: &&Hint| matches!(hint, Hint::Changed(_));
+    let mut texts: Vec<String> = hints.iter().filter(|hint| !changed(hint)).map(write).collect();
+    let ids: Vec<&RequestId> =
+        hints.iter().filter_map(|hint| if let Hint::Changed(id) = hint { Some(id) } else { None }).collect();
+    for ids in ids.chunks(IDS_MAX) {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        texts.push(format!("{CHANGED}{}", ids.join(" ")));
+    }
+    texts
 }
 
 fn write(hint: &Hint) -> String {
@@ -31,13 +47,14 @@ fn write(hint: &Hint) -> String {
 }
 
 /// What can't be read was sent by another version and may mean anything.
-pub(super) fn read(text: &str) -> Hint {
+pub(super) fn read(text: &str) -> Vec<Hint> {
     match text {
-        REQUESTS => Hint::RequestsDue,
-        DELIVERIES => Hint::DeliveriesDue,
+        REQUESTS => vec![Hint::RequestsDue],
+        DELIVERIES => vec![Hint::DeliveriesDue],
         _ => {
-            let id = text.strip_prefix(CHANGED).and_then(|id| RequestId::parse(id).ok());
-            id.map_or(Hint::Anything, Hint::Changed)
+            let ids = text.strip_prefix(CHANGED).unwrap_or_default().split(' ');
+            let changed: Result<Vec<Hint>, _> = ids.map(|id| RequestId::parse(id).map(Hint::Changed)).collect();
+            changed.unwrap_or_else(|_| vec![Hint::Anything])
         }
     }
 }
@@ -50,9 +67,12 @@ mod tests {
     fn what_is_said_is_understood() {
         let changed = Hint::Changed(RequestId::parse("r-1").unwrap());
         for hint in [Hint::RequestsDue, Hint::DeliveriesDue, changed, Hint::Anything] {
-            assert_eq!(read(&write(&hint)), hint);
+            assert_eq!(read(&write(&hint)), [hint]);
         }
-        assert_eq!(read("changed a/b"), Hint::Anything);
-        assert_eq!(read("something newer"), Hint::Anything);
+        assert_eq!(read("changed a/b"), [Hint::Anything]);
+        assert_eq!(read("something newer"), [Hint::Anything]);
+        let many: Vec<Hint> = (0..150).map(|n| Hint::Changed(RequestId::parse(&format!("r-{n}")).unwrap())).collect();
+        let texts = write_all(&many);
+        assert_eq!((texts.len(), texts.iter().flat_map(|text| read(text)).collect::<Vec<_>>()), (3, many));
     }
 }

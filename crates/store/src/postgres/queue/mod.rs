@@ -8,6 +8,7 @@
 //! an attempt may be repeated; the fence still lets only one of them settle.
 
 mod attempt;
+mod batch;
 mod claim;
 mod delivery;
 mod file;
@@ -42,16 +43,29 @@ use plantain_work::clock;
 
 use crate::error::OpenError;
 use crate::postgres::Database;
+use crate::postgres::group::Group;
+use crate::postgres::queue::batch::Ending;
 use crate::queue;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct PostgresQueue(Database);
+pub struct PostgresQueue(Database, Groups);
+
+/// What is committed together with others.
+#[derive(Clone)]
+struct Groups {
+    submits: Group<NewRequest, Enqueued>,
+    ends: Group<Ending, Settled>,
+}
 
 impl PostgresQueue {
     /// Connects to a `postgres://` URL and makes the queue's tables where they are missing.
     pub async fn connect(url: &str) -> Result<PostgresQueue, OpenError> {
-        Ok(PostgresQueue(Database::connect(url, &queue::POSTGRES).await?))
+        let database = Database::connect(url, &queue::POSTGRES).await?;
+        let (to_submit, to_end) = (database.downgrade(), database.downgrade());
+        let submits = Group::start(&database, move |pieces| batch::enqueue(to_submit.clone(), pieces));
+        let ends = Group::start(&database, move |pieces| batch::settle(to_end.clone(), pieces));
+        Ok(PostgresQueue(database, Groups { submits, ends }))
     }
 
     /// The pool itself, for tests.
@@ -63,6 +77,9 @@ impl PostgresQueue {
 #[async_trait]
 impl QueueStore for PostgresQueue {
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError> {
+        if batch::is_plain(&request) {
+            return Ok(self.1.submits.run(request).await?);
+        }
         Ok(self.0.retrying(|| request::enqueue(&self.0, &request)).await?)
     }
 
@@ -102,7 +119,10 @@ impl QueueStore for PostgresQueue {
         last_lines: &[LogEntry],
         now: Timestamp,
     ) -> Result<Settled, StoreError> {
-        Ok(self.0.retrying(|| settle::settle(&self.0, lease, &next, last_lines, now)).await?)
+        match Ending::plain(lease, next, last_lines, now) {
+            Ok(ending) => Ok(self.1.ends.run(ending).await?),
+            Err(next) => Ok(self.0.retrying(|| settle::settle(&self.0, lease, &next, last_lines, now)).await?),
+        }
     }
 
     async fn cancel(
@@ -151,6 +171,6 @@ impl QueueStore for PostgresQueue {
     }
 
     fn listen(&self, heard: Heard) {
-        self.0.listen(hint::CHANNEL, move |text| heard(hint::read(text)));
+        self.0.listen(hint::CHANNEL, move |text| hint::read(text).into_iter().for_each(&heard));
     }
 }

@@ -30,10 +30,9 @@ pub(super) async fn enqueue(database: &Database, request: &NewRequest) -> Result
     };
     let input = tx.prepare_cached("INSERT INTO queue_inputs (request, input) VALUES ($1, $2)").await?;
     tx.execute(&input, &[&seq, &&request.input[..]]).await?;
-    let ahead = ahead(&tx, request.endpoint.app(), rank(request.priority), seq).await?;
     hint::send(&tx, &[Hint::RequestsDue]).await?;
     tx.commit().await?;
-    Ok(Enqueued::New { queue_position: u64::try_from(ahead).unwrap_or(0) })
+    Ok(Enqueued::New)
 }
 
 /// Takes the request's key, or says what it was used for before.

@@ -60,8 +60,7 @@ pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqu
             request.id.as_str()
         ])?;
     }
-    let ahead = ahead(tx, request.endpoint.app(), rank(request.priority), seq)?;
-    Ok(Enqueued::New { queue_position: u64::try_from(ahead).unwrap_or(0) })
+    Ok(Enqueued::New)
 }
 
 const WAITING: &str = "SELECT count(*) FROM

@@ -35,23 +35,23 @@ pub async fn what_was_asked_for_in_headers_is_kept(store: &Store) {
 
 pub async fn a_queue_that_is_too_long_takes_nothing_in(store: &Store) {
     let patient = |name: &str, max| NewRequest { max_queue_length: Some(max), ..new_request(name) };
-    assert_eq!(store.enqueue(patient("r1", 0)).await.unwrap(), Enqueued::New { queue_position: 0 });
+    assert_eq!(store.enqueue(patient("r1", 0)).await.unwrap(), Enqueued::New);
     assert_eq!(store.enqueue(patient("r2", 0)).await.unwrap(), Enqueued::QueueFull);
-    assert_eq!(store.enqueue(patient("r2", 1)).await.unwrap(), Enqueued::New { queue_position: 1 });
+    assert_eq!(store.enqueue(patient("r2", 1)).await.unwrap(), Enqueued::New);
     assert_eq!(store.enqueue(patient("r3", 1)).await.unwrap(), Enqueued::QueueFull);
     assert!(store.request(&id("r3")).await.unwrap().is_none());
     let elsewhere = NewRequest { endpoint: "fal-ai/flux/dev".parse().unwrap(), ..patient("x", 0) };
-    assert_eq!(store.enqueue(elsewhere).await.unwrap(), Enqueued::New { queue_position: 0 });
+    assert_eq!(store.enqueue(elsewhere).await.unwrap(), Enqueued::New);
     // What runs does not wait, and a request that is known already is not a new one.
     claim(store, 2, start()).await;
     let keyed = NewRequest { max_queue_length: Some(0), ..under_key("k1", "same", 1) };
-    assert!(matches!(store.enqueue(keyed).await.unwrap(), Enqueued::New { .. }));
+    assert!(matches!(store.enqueue(keyed).await.unwrap(), Enqueued::New));
     let refused = NewRequest { max_queue_length: Some(0), ..under_key("k2", "other", 1) };
     assert_eq!(store.enqueue(refused).await.unwrap(), Enqueued::QueueFull);
     let again = NewRequest { max_queue_length: Some(0), ..under_key("k3", "same", 1) };
     assert_eq!(store.enqueue(again).await.unwrap(), Enqueued::Known { id: id("k1") });
     // The key of what was not taken in is free.
-    assert!(matches!(store.enqueue(under_key("k4", "other", 2)).await.unwrap(), Enqueued::New { .. }));
+    assert!(matches!(store.enqueue(under_key("k4", "other", 2)).await.unwrap(), Enqueued::New));
 }
 
 pub async fn what_a_model_says_beside_its_body_is_kept(store: &Store) {

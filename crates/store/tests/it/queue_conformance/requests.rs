@@ -14,7 +14,7 @@ type Store = Arc<dyn QueueStore>;
 pub async fn a_request_shows_what_was_submitted(store: &Store) {
     let webhook = Some("https://shop.example/hook?job=1".parse().unwrap());
     let request = NewRequest { webhook, start_by: Some(later(60)), ..new_request("r1") };
-    assert_eq!(store.enqueue(request.clone()).await.unwrap(), Enqueued::New { queue_position: 0 });
+    assert_eq!(store.enqueue(request.clone()).await.unwrap(), Enqueued::New);
     let seen = view(store, "r1").await;
     assert_eq!((seen.endpoint, seen.caller), (request.endpoint.clone(), request.caller.clone()));
     assert_eq!((seen.status, seen.queue_position, seen.attempts), (QueueStatus::InQueue, Some(0), 0));
@@ -56,7 +56,7 @@ pub async fn a_failure_is_kept_with_its_type(store: &Store) {
 pub async fn fifty_submits_under_one_key_make_one_request(store: &Store) {
     let submits = (0..50).map(|n| store.enqueue(under_key(&format!("r{n}"), "same", 1)));
     let answers: Vec<_> = futures_util::future::join_all(submits).await.into_iter().map(Result::unwrap).collect();
-    let new: Vec<usize> = (0..50).filter(|n| matches!(answers[*n], Enqueued::New { .. })).collect();
+    let new: Vec<usize> = (0..50).filter(|n| matches!(answers[*n], Enqueued::New)).collect();
     assert_eq!(new.len(), 1);
     let first = id(&format!("r{}", new[0]));
     let known = answers.iter().filter(|answer| **answer == Enqueued::Known { id: first.clone() });
@@ -65,12 +65,12 @@ pub async fn fifty_submits_under_one_key_make_one_request(store: &Store) {
 }
 
 pub async fn a_key_belongs_to_its_account_and_its_content(store: &Store) {
-    assert_eq!(store.enqueue(under_key("r1", "same", 1)).await.unwrap(), Enqueued::New { queue_position: 0 });
+    assert_eq!(store.enqueue(under_key("r1", "same", 1)).await.unwrap(), Enqueued::New);
     assert_eq!(store.enqueue(under_key("r2", "same", 1)).await.unwrap(), Enqueued::Known { id: id("r1") });
     assert_eq!(store.enqueue(under_key("r3", "same", 2)).await.unwrap(), Enqueued::KeyReused);
     let somebody_else = Caller { user_id: user("user_2"), key_id: "key_1".into() };
     let other = NewRequest { caller: somebody_else, ..under_key("r4", "same", 2) };
-    assert_eq!(store.enqueue(other).await.unwrap(), Enqueued::New { queue_position: 1 });
+    assert_eq!(store.enqueue(other).await.unwrap(), Enqueued::New);
     assert!(store.request(&id("r2")).await.unwrap().is_none());
     assert!(store.request(&id("r3")).await.unwrap().is_none());
 }
@@ -94,19 +94,19 @@ pub async fn older_requests_go_first_and_low_priority_behind_normal(store: &Stor
 }
 
 pub async fn the_position_counts_who_waits_before_on_the_same_app(store: &Store) {
-    let position = |answer| match answer {
-        Enqueued::New { queue_position } => queue_position,
-        other => panic!("{other:?}"),
-    };
     submit(store, "a").await;
     let low = NewRequest { priority: Priority::Low, ..new_request("low") };
-    assert_eq!(position(store.enqueue(low).await.unwrap()), 1);
-    assert_eq!(position(store.enqueue(new_request("b")).await.unwrap()), 1);
+    store.enqueue(low).await.unwrap();
+    assert_eq!(view(store, "low").await.queue_position, Some(1));
+    store.enqueue(new_request("b")).await.unwrap();
+    assert_eq!(view(store, "b").await.queue_position, Some(1));
     let elsewhere = NewRequest { endpoint: "fal-ai/flux/dev".parse().unwrap(), ..new_request("x") };
-    assert_eq!(position(store.enqueue(elsewhere).await.unwrap()), 0);
+    store.enqueue(elsewhere).await.unwrap();
+    assert_eq!(view(store, "x").await.queue_position, Some(0));
     // Another path of the same app waits in the same queue.
     let plain = NewRequest { endpoint: "fal-ai/nano-banana".parse().unwrap(), ..new_request("c") };
-    assert_eq!(position(store.enqueue(plain).await.unwrap()), 2);
+    store.enqueue(plain).await.unwrap();
+    assert_eq!(view(store, "c").await.queue_position, Some(2));
     assert_eq!(view(store, "low").await.queue_position, Some(3));
     let a = claim(store, 1, start()).await.remove(0);
     assert_eq!(view(store, "c").await.queue_position, Some(1));
