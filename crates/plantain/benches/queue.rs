@@ -82,7 +82,7 @@ impl Database {
         const VALUES: &str = "'bench/nothing', 'bench/nothing', 'user_bench', 'key_' || (n % 50), 'stored-' || n, 0,
              'completed', 1, 'succeeded', n, n, n";
         let outcomes = "INSERT INTO queue_outcomes (request, http_status, inference, body)
-             SELECT seq, 200, 1, input FROM queue_inputs";
+             SELECT seq, 200, 1, input FROM queue_inputs WHERE seq NOT IN (SELECT request FROM queue_outcomes)";
         match self {
             Database::Sqlite(queue) => {
                 let step = 100_000;
@@ -96,13 +96,13 @@ impl Database {
                 }
                 let inputs = "INSERT INTO queue_inputs SELECT seq, CAST('{\"prompt\":\"a chair\"}' AS BLOB)
                      FROM queue_requests WHERE id LIKE 'stored-%'";
-                let outcomes = outcomes.replace("seq", "request");
+                let outcomes = outcomes.replace("seq", "queue_inputs.request");
                 let all = format!("{inputs}; {outcomes}");
                 queue.database().write(move |tx| Ok(tx.execute_batch(&all)?)).await.expect("rows");
             }
             Database::Postgres(queue) => {
                 let client = queue.database().client().await.expect("a connection");
-                let outcomes = outcomes.replace("seq", "request");
+                let outcomes = outcomes.replace("seq", "queue_inputs.request");
                 let sql = format!(
                     "SET statement_timeout = 0; INSERT INTO queue_requests {COLUMNS}
                      SELECT 'stored-' || n, {VALUES} FROM generate_series(1, {count}) AS n;
