@@ -72,12 +72,17 @@ pub(super) struct Ending {
 
 impl Ending {
     /// Gives back what is more than that.
-    pub(super) fn plain(lease: &Lease, next: Next, last_lines: &[LogEntry], now: Timestamp) -> Result<Ending, Next> {
+    pub(super) fn plain(
+        lease: &Lease,
+        next: Next,
+        last_lines: &[LogEntry],
+        now: Timestamp,
+    ) -> Result<Ending, Box<Next>> {
         match next {
             Next::Finish { outcome, deliveries } if deliveries.is_empty() && last_lines.is_empty() => {
                 Ok(Ending { lease: lease.clone(), outcome, now })
             }
-            more => Err(more),
+            more => Err(Box::new(more)),
         }
     }
 }
