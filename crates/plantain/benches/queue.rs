@@ -30,6 +30,10 @@ use plantain_work::{Clock, Shutdown, Tasks, random};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ENDPOINT: &str = "bench/nothing";
 
 /// Callers at once; each submits its next request when it has seen the end of the last.
@@ -155,16 +159,20 @@ async fn round(database: &Database, what: &str) {
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
 async fn submitters(engine: &Engine, clock: &Clock) -> Vec<Duration> {
     let end = Instant::now() + ROUND;
-    let submitting = (0..SUBMITTERS).map(|number| async move {
-        let mut times = Vec::new();
-        while Instant::now() < end {
-            let started = Instant::now();
-            one(engine, clock, number).await;
-            times.push(started.elapsed());
-        }
-        times
+    let submitting = (0..SUBMITTERS).map(|number| {
+        let (engine, clock) = (engine.clone(), clock.clone());
+        tokio::spawn(async move {
+            let mut times = Vec::new();
+            while Instant::now() < end {
+                let started = Instant::now();
+                one(&engine, &clock, number).await;
+                times.push(started.elapsed());
+            }
+            times
+        })
     });
-    futures_util::future::join_all(submitting.map(|work| Box::pin(work))).await.concat()
+    let times = futures_util::future::join_all(submitting).await;
+    times.into_iter().flat_map(|times| times.expect("a submitter does not panic")).collect()
 }
 
 async fn one(engine: &Engine, clock: &Clock, submitter: usize) {
@@ -189,11 +197,11 @@ async fn one(engine: &Engine, clock: &Clock, submitter: usize) {
     };
     engine.submit(request).await.expect("the queue accepts");
     loop {
+        watch.changed().await;
         let view = engine.glance(&id, Logs::Without).await.expect("a store").expect("it is known");
         if view.status == QueueStatus::Completed {
             return;
         }
-        watch.changed().await;
     }
 }
 

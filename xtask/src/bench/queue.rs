@@ -13,11 +13,12 @@ const TABLE: &str =
     "CREATE TABLE jobs (id BIGSERIAL PRIMARY KEY, state TEXT NOT NULL DEFAULT 'ready', payload TEXT NOT NULL);
     CREATE INDEX jobs_ready ON jobs (id) WHERE state = 'ready'";
 
-/// Each of them finds a job, since its client has just put one in.
+/// A claim finds nothing where all that waits is locked by others; the job is then left to a later one, and completing takes none.
 const JOB: &str = "\
+\\set id 0
 INSERT INTO jobs (payload) VALUES ('{\"prompt\":\"a chair\"}');
 UPDATE jobs SET state = 'running' WHERE id = (
-    SELECT id FROM jobs WHERE state = 'ready' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id \\gset
+    SELECT id FROM jobs WHERE state = 'ready' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id \\aset
 UPDATE jobs SET state = 'completed' WHERE id = :id;
 ";
 
