@@ -11,5 +11,5 @@ const CACHED: &str = "public, max-age=300";
 
 pub(crate) async fn jwks(State(gateway): State<Gateway>) -> Response {
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, CACHED)];
-    (headers, gateway.engine.keys().jwks()).into_response()
+    (headers, gateway.engine.keys().jwks(gateway.clock.now())).into_response()
 }

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod engine;
 pub mod files;
 pub mod history;
+pub mod key_ring;
 pub mod keys;
 pub mod model;
 pub mod notice;

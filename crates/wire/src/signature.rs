@@ -40,6 +40,11 @@ impl SigningKey {
         SigningKey(ed25519_dalek::SigningKey::from_bytes(&seed))
     }
 
+    /// The secret again, to be kept where nobody else can read it.
+    pub fn to_seed(&self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
     /// What to publish.
     pub fn verifying_key(&self) -> VerifyingKey {
         VerifyingKey::of(&self.0)

@@ -14,6 +14,7 @@ pub(crate) mod presets;
 mod reference;
 mod rules;
 mod serve;
+mod signing;
 mod table;
 
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ enum Command {
     Check(check::Args),
     Presets(presets::Args),
     Keys(keys::Args),
+    Signing(signing::Args),
     Doctor(doctor::Args),
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
@@ -146,6 +148,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Serve(args) => wait_for(serve::run(&args, &context)),
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
         Command::Keys(args) => wait_for(keys::run(&args, &context)),
+        Command::Signing(args) => signing::run(&args, &context),
         Command::Doctor(args) => wait_for(doctor::run(&args, &context)),
         Command::Cutout(args) => cutout::run(&args, &context),
         Command::Check(args) => check::run(&args, &context),

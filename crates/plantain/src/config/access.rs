@@ -1,16 +1,21 @@
 //! Who may do what: API keys of the queue, the operator's token, whether visitors may generate.
 
+use plantain_queue::key_ring::{KeyRing, PUBLISHED_MAX};
+
 use super::error::ConfigError;
 use super::secret::Secret;
 use super::source::{Sources, Written};
+use crate::data::signing::key as signing_key;
 
-/// `PLANTAIN_KEYS`, `PLANTAIN_ADMIN_TOKEN`, `PLANTAIN_OPEN`.
+/// `PLANTAIN_KEYS`, `PLANTAIN_ADMIN_TOKEN`, `PLANTAIN_OPEN`, `PLANTAIN_SIGNING_KEYS`.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub keys: Vec<ApiKey>,
     /// `None`: the one in the data folder.
     pub admin_token: Option<Secret>,
     pub visitors: Visitors,
+    /// `None`: those in the data folder.
+    pub signing: Option<KeyRing>,
 }
 
 /// May somebody without a token generate?
@@ -45,6 +50,7 @@ impl Access {
             keys: sources.get("PLANTAIN_KEYS").map(keys).transpose()?.unwrap_or_default(),
             admin_token: sources.get("PLANTAIN_ADMIN_TOKEN").map(token).transpose()?,
             visitors: sources.get("PLANTAIN_OPEN").map(visitors).transpose()?.unwrap_or(usual),
+            signing: sources.get("PLANTAIN_SIGNING_KEYS").map(signing).transpose()?,
         })
     }
 }
@@ -64,6 +70,21 @@ fn token(written: &Written) -> Result<Secret, ConfigError> {
         return Err(written.invalid("the token is too short or has characters that a header can't carry", fix));
     }
     Ok(Secret::new(text))
+}
+
+fn signing(written: &Written) -> Result<KeyRing, ConfigError> {
+    let fix = "write seeds of 64 hex digits with commas between, for example what `openssl rand -hex 32` prints";
+    let seeds = written.text.split(',').map(str::trim).filter(|seed| !seed.is_empty());
+    let read = seeds.enumerate().map(|(at, seed)| {
+        signing_key(seed).ok_or_else(|| written.invalid(format!("key number {} is not one", at + 1), fix))
+    });
+    let mut keys = read.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let first = keys.next().ok_or_else(|| written.invalid("it holds no key", fix))?;
+    let beside: Vec<_> = keys.collect();
+    if beside.len() >= PUBLISHED_MAX {
+        return Err(written.invalid(format!("more than {PUBLISHED_MAX} keys"), "drop those that no longer sign"));
+    }
+    Ok(KeyRing::fixed(first, beside))
 }
 
 fn keys(written: &Written) -> Result<Vec<ApiKey>, ConfigError> {
@@ -120,6 +141,21 @@ mod tests {
         assert_eq!(Access::parse(&nothing, false).unwrap().visitors, Visitors::Refused);
         assert_eq!(access("PLANTAIN_OPEN", "No").unwrap().visitors, Visitors::Refused);
         assert!(access("PLANTAIN_OPEN", "maybe").is_err());
+    }
+
+    #[test]
+    fn signing_keys_are_seeds_of_which_the_first_signs() {
+        let (one, two) = ("01".repeat(32), "02".repeat(32));
+        let ring = access("PLANTAIN_SIGNING_KEYS", &format!("{one}, {two},")).unwrap().signing.unwrap();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        assert_eq!((ring.signing(now).to_seed(), ring.published(now).len()), ([1; 32], 2));
+        assert!(!format!("{ring:?}").contains("01, 01"), "no secret is printed");
+        let many = [one.as_str(); PUBLISHED_MAX + 1].join(",");
+        for bad in [",", "abcd", &one[1..], &format!("{one},{}", two.replace('2', "z")), &many] {
+            let said = access("PLANTAIN_SIGNING_KEYS", bad).unwrap_err().to_string();
+            assert!(said.contains("PLANTAIN_SIGNING_KEYS") && !said.contains(&one), "{said}");
+        }
+        assert!(access("PLANTAIN_SIGNING_KEYS", "").unwrap().signing.is_none());
     }
 
     #[test]

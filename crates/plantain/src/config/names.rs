@@ -92,6 +92,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     secret("FAL_WEBHOOK_SECRET", "none", "Also send, and accept, the HMAC form `x-fal-signature`."),
     secret(
+        "PLANTAIN_SIGNING_KEYS",
+        "one made on first start, kept in the data folder",
+        "Ed25519 seeds (64 hex digits) with commas between: the first signs webhooks, all are published. Give the same ones to every process on one database.",
+    ),
+    secret(
         "PLANTAIN_KEYS",
         "none",
         "API keys for the queue, `id:secret[:tier]` with commas between; the tier is `free` or `paid`.",

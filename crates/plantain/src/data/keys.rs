@@ -1,17 +1,17 @@
 //! The keys that a system makes for itself on first start, a file each.
 
+use plantain_queue::key_ring::KeyRing;
 use plantain_wire::id::UserId;
-use plantain_wire::signature::SigningKey;
 use plantain_work::random;
 
-use super::{DataError, DataFolder};
+use super::{DataError, DataFolder, signing};
 use crate::config::secret::Secret;
 
 /// What `plantain serve` keeps from its first start on.
 #[derive(Debug)]
 pub struct Keys {
-    /// Signs webhooks.
-    pub signing: SigningKey,
+    /// Sign webhooks, one at a time.
+    pub signing: KeyRing,
     /// The studio's own key for the embedded queue, `id:secret`.
     pub api_key: Secret,
     /// Signs addresses of files on the queue's CDN and its upload tokens.
@@ -35,7 +35,7 @@ impl Keys {
         })?;
         let cdn = data.keep("cdn-secret", || hex::encode(random::bytes::<32>()))?;
         Ok(Keys {
-            signing: signing_key(data)?,
+            signing: signing_keys(data)?,
             api_key: Secret::new(api_key.text),
             cdn: Secret::new(cdn.text),
             admin_token: Secret::new(admin.text),
@@ -45,10 +45,9 @@ impl Keys {
     }
 }
 
-fn signing_key(data: &DataFolder) -> Result<SigningKey, DataError> {
-    let kept = data.keep("signing-key", || hex::encode(random::bytes::<32>()))?;
-    let seed = hex::decode(&kept.text).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    seed.map(SigningKey::from_seed).ok_or_else(|| DataError::Damaged { file: data.path("signing-key") })
+fn signing_keys(data: &DataFolder) -> Result<KeyRing, DataError> {
+    let kept = data.keep(signing::FILE, || hex::encode(random::bytes::<32>()))?;
+    signing::parse(&kept.text).ok_or_else(|| DataError::Damaged { file: data.path(signing::FILE) })
 }
 
 fn user_id(data: &DataFolder) -> Result<UserId, DataError> {
@@ -66,7 +65,8 @@ mod tests {
         let data = DataFolder::open(root.path()).unwrap();
         let (first, second) = (Keys::of(&data).unwrap(), Keys::of(&data).unwrap());
         assert!(first.first_start && !second.first_start);
-        assert_eq!(first.signing.verifying_key(), second.signing.verifying_key());
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        assert_eq!(first.signing.published(at), second.signing.published(at));
         assert_eq!((&first.api_key, &first.user_id), (&second.api_key, &second.user_id));
         for bad in ["", "abcd", "not hex"] {
             std::fs::write(data.path("signing-key"), bad).unwrap();

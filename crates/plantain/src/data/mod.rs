@@ -4,10 +4,11 @@
 //! Invariant: a key file is either complete and durable or not there.
 
 mod keys;
+pub mod signing;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 pub use keys::Keys;
@@ -80,10 +81,13 @@ impl DataFolder {
         let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(text) if text.trim().is_empty() => Err(DataError::Damaged { file: path }),
-            Ok(text) => Ok(Kept { text: text.trim().to_owned(), new: false }),
+            Ok(text) => {
+                keep_private(&path);
+                Ok(Kept { text: text.trim().to_owned(), new: false })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let text = make();
-                self.write_durably(&path, &text)
+                write_durably(&path, &text)
                     .map_err(|source| DataError::Unusable { folder: self.root.clone(), source })?;
                 Ok(Kept { text, new: true })
             }
@@ -106,18 +110,33 @@ impl DataFolder {
         let unusable = |source| DataError::Unusable { folder: self.root.clone(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(self.path(folder)).map_err(unusable)?;
         let path = self.path(folder).join(name);
-        self.write_durably(&path, text).map_err(unusable)?;
+        write_durably(&path, text).map_err(unusable)?;
         Ok(path)
     }
+}
 
-    /// Written beside, synced, renamed: a power cut leaves the old state or the new one.
-    fn write_durably(&self, path: &Path, text: &str) -> io::Result<()> {
-        let beside = path.with_extension("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        writeln!(file, "{text}")?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(path.parent().unwrap_or(&self.root))?.sync_all()
+/// Written beside, synced, renamed: a power cut leaves the old state or the new one. Whoever owned the old file owns the new one,
+/// so that root can help without locking the server out.
+fn write_durably(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    writeln!(file, "{text}")?;
+    if let Ok(old) = fs::metadata(path)
+        && old.uid() != file.metadata()?.uid()
+    {
+        fchown(&file, Some(old.uid()), Some(old.gid()))?;
+    }
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+/// A copy from elsewhere may have come with looser permissions.
+fn keep_private(path: &Path) {
+    let open_to_others = fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0);
+    if open_to_others && fs::set_permissions(path, fs::Permissions::from_mode(0o600)).is_err() {
+        let file = path.display();
+        tracing::warn!(%file, "data.readable: {file} can be read by others; take that right from them");
     }
 }
 
@@ -129,8 +148,6 @@ struct Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -159,6 +176,16 @@ mod tests {
         for entry in fs::read_dir(&root).unwrap() {
             assert_eq!(mode(&entry.unwrap().path()), 0o600);
         }
+    }
+
+    #[test]
+    fn a_key_that_others_could_read_is_taken_from_them() {
+        let (_parent, root) = folder();
+        let data = DataFolder::open(&root).unwrap();
+        Keys::of(&data).unwrap();
+        fs::set_permissions(data.path(signing::FILE), fs::Permissions::from_mode(0o644)).unwrap();
+        Keys::of(&data).unwrap();
+        assert_eq!(fs::metadata(data.path(signing::FILE)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

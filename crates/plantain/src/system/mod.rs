@@ -8,6 +8,7 @@ mod listen;
 mod queue;
 mod runners;
 pub(crate) mod segmenter;
+mod signing;
 mod studio;
 pub(crate) mod tls;
 

@@ -9,7 +9,6 @@ use plantain_gateway::keys::{self, KeySettings, Keys};
 use plantain_gateway::{CdnSecret, Encrypted, Gateway, Limits, Proxy, collecting};
 use plantain_media::decode;
 use plantain_models::{Files, LocalEngine, LocalParts};
-use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
 use plantain_queue::keys::Scope;
 use plantain_queue::runner::Runners;
@@ -20,7 +19,7 @@ use url::Url;
 
 use super::listen::Listening;
 use super::tls::Tls;
-use super::{Ground, LEASE};
+use super::{Ground, LEASE, signing};
 use crate::config::storage::Database;
 
 /// In the data folder.
@@ -66,8 +65,6 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
         Database::Postgres(url) => open_queue(url.reveal()).await,
     }
     .context("QUEUE_DATABASE_URL")?;
-    let hmac = ground.config.fal.webhook_secret.as_ref().map(|secret| secret.reveal().as_bytes().to_vec());
-    let signer = Signer::with(ground.keys.signing.clone(), Vec::new(), hmac);
     let config = EngineConfig {
         slots: work.concurrency,
         key_concurrency: usize::try_from(work.key_concurrency).unwrap_or(usize::MAX),
@@ -80,6 +77,7 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
         ..EngineConfig::default()
     };
     let runners = runners(ground, store.clone())?;
+    let signer = signing::start(ground);
     Ok(Engine::new(store, runners, signer, ground.outbound.clone(), ground.clock.clone(), config))
 }
 

@@ -13,6 +13,7 @@ mod kill;
 mod licences;
 mod lifecycle;
 mod official;
+mod signing;
 mod tidy;
 mod tls;
 mod webhooks;

@@ -244,7 +244,7 @@ impl Bench {
     pub fn verified(&self, received: &Received, now: Timestamp) -> Verified {
         let headers = received.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         let signed = SignedHeaders::read(headers).unwrap();
-        let keys = KeySet::parse(self.signer.jwks().as_bytes()).unwrap();
+        let keys = KeySet::parse(self.signer.jwks(now).as_bytes()).unwrap();
         verify(&signed, &received.body, &keys, now.as_second()).unwrap()
     }
 
