@@ -9,6 +9,7 @@ use bytes::Bytes;
 use plantain_outbound::delivery::{DeadReason, Delivery};
 use plantain_outbound::send::{Answer, SendError};
 use plantain_outbound::{Bounds, classify};
+use plantain_wire::header;
 use plantain_work::lane::{Claim, ClaimFailed, Lane};
 use plantain_work::{Shutdown, clock, random};
 
@@ -43,8 +44,10 @@ impl DeliveryLane {
     async fn post(&self, delivery: &NewDelivery, attempt: u32) -> Result<Answer, SendError> {
         let now = self.parts.clock.now();
         let signed = self.parts.signer.sign(&delivery.request_id, &delivery.user_id, now, &delivery.body);
-        let mut headers = http::HeaderMap::with_capacity(signed.len() + 1);
+        let mut headers = http::HeaderMap::with_capacity(signed.len() + 2);
         headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        let id = http::HeaderValue::try_from(delivery.id.as_str()).map_err(|_| SendError::Unsendable)?;
+        headers.insert(header::WEBHOOK_DELIVERY_ID, id);
         for (name, value) in signed {
             let value = http::HeaderValue::try_from(value).map_err(|_| SendError::Unsendable)?;
             headers.insert(name, value);

@@ -54,6 +54,8 @@ async fn a_receiver_that_fails_gets_it_again_signed_anew() {
     let signed = |index: usize, name: &str| received[index].headers[name].to_str().unwrap().to_owned();
     assert_eq!(received[0].body, received[1].body);
     assert_ne!(signed(0, header::WEBHOOK_SIGNATURE), signed(1, header::WEBHOOK_SIGNATURE));
+    let id = |index: usize| signed(index, header::WEBHOOK_DELIVERY_ID);
+    assert!(!id(0).is_empty() && id(0) == id(1), "a receiver can tell that it is the same delivery");
     // Ten minutes later the first signature would be refused as too old; the second one is fresh.
     bench.verified(&received[1], bench.clock.now());
     bench.stop().await;
