@@ -97,7 +97,9 @@ pub fn special(ip: IpAddr) -> Option<Special> {
     match ip {
         IpAddr::V4(ip) => special_v4(ip),
         IpAddr::V6(ip) => match embedded_v4(ip) {
-            Some(inside) => special_v4(inside),
+            // What stands before such an interface id is an address of its own.
+            Some((Embedding::Isatap, inside)) => special_v6(ip).or_else(|| special_v4(inside)),
+            Some((_, inside)) => special_v4(inside),
             None => special_v6(ip),
         },
     }
@@ -121,13 +123,34 @@ fn special_v6(ip: Ipv6Addr) -> Option<Special> {
     found.map(|(_, _, kind)| *kind)
 }
 
-/// The IPv4 address inside an IPv4-mapped, NAT64 or 6to4 address.
-fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
+/// How an IPv6 address carries an IPv4 address, which a gateway on the way would unpack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Embedding {
+    Mapped,
+    Nat64,
+    SixToFour,
+    Isatap,
+}
+
+impl fmt::Display for Embedding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Embedding::Mapped => "IPv4-mapped",
+            Embedding::Nat64 => "NAT64",
+            Embedding::SixToFour => "6to4",
+            Embedding::Isatap => "ISATAP",
+        })
+    }
+}
+
+/// The IPv4 address inside an address, and in which form.
+pub fn embedded_v4(ip: Ipv6Addr) -> Option<(Embedding, Ipv4Addr)> {
+    let v4 = |form, high: u16, low: u16| Some((form, Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))));
     match ip.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] => v4(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low] => v4(Embedding::Mapped, high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(Embedding::Nat64, high, low),
+        [0x2002, high, low, ..] => v4(Embedding::SixToFour, high, low),
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => v4(Embedding::Isatap, high, low),
         _ => None,
     }
 }
@@ -233,6 +256,9 @@ mod tests {
         is(Some(Special::Loopback), &["::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::"]);
         is(Some(Special::CloudMetadata), &["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"]);
         is(Some(Special::Private), &["::ffff:10.0.0.1", "2002:c0a8:101::", "64:ff9b:1::a00:1"]);
+        is(Some(Special::Loopback), &["2a00:1450::5efe:7f00:1", "2a00:1450::200:5efe:127.0.0.1"]);
+        is(Some(Special::LinkLocal), &["fe80::5efe:808:808"]);
+        is(None, &["2a00:1450::5efe:808:808"]);
         // The deprecated IPv4-compatible form isn't routed at all.
         is(Some(Special::Reserved), &["::127.0.0.1", "::8.8.8.8"]);
         is(None, &["::ffff:1.1.1.1", "64:ff9b::808:808", "2002:808:808::1"]);

@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod delivery;
+pub mod explain;
 pub mod policy;
 mod resolve;
 pub mod retry_after;

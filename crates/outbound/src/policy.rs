@@ -30,6 +30,20 @@ pub enum Verdict {
     Refused(Special),
 }
 
+/// Why an IP address is judged as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    Public,
+    /// In a network that the configuration allows.
+    Network(Cidr),
+    /// The other half of this system.
+    Own,
+    /// A server that the operator configured, by exactly this host and port.
+    Configured,
+    /// Refused.
+    Special(Special),
+}
+
 /// Why a request won't be made. Retrying can't help; changing the address or the configuration can.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -86,11 +100,24 @@ impl Policy {
 
     /// May this address be connected to? An address in IPv6 clothes (`::ffff:10.0.0.1`) is the IPv4 address it maps to.
     pub fn judge(&self, ip: IpAddr) -> Verdict {
-        let ip = ip.to_canonical();
-        if self.allow.iter().any(|network| network.contains(ip)) {
-            return Verdict::Allowed;
+        match self.rule(ip) {
+            Rule::Special(kind) => Verdict::Refused(kind),
+            Rule::Public | Rule::Network(_) | Rule::Own | Rule::Configured => Verdict::Allowed,
         }
-        special(ip).map_or(Verdict::Allowed, Verdict::Refused)
+    }
+
+    /// By which rule [`Policy::judge`] judges an address that a name stands for.
+    pub fn rule(&self, ip: IpAddr) -> Rule {
+        let ip = ip.to_canonical();
+        match self.allow.iter().find(|network| network.contains(ip)) {
+            Some(network) => Rule::Network(*network),
+            None => special(ip).map_or(Rule::Public, Rule::Special),
+        }
+    }
+
+    /// The same for an address that a URL names itself.
+    pub fn rule_at(&self, named: SocketAddr) -> Rule {
+        if self.own.contains(&named) { Rule::Own } else { self.rule(named.ip()) }
     }
 
     /// May this URL be requested, as far as can be told without resolving its name?
@@ -111,7 +138,7 @@ impl Policy {
             return Err(Refusal::Port(port));
         }
         let port = url.port_or_known_default().unwrap_or(0);
-        let own = |ip: IpAddr| self.own.contains(&SocketAddr::new(ip, port));
+        let own = |ip: IpAddr| self.rule_at(SocketAddr::new(ip, port)) == Rule::Own;
         match url.host().ok_or(Refusal::NoHost)? {
             Host::Ipv4(ip) if own(ip.into()) => Ok(()),
             Host::Ipv6(ip) if own(ip.into()) => Ok(()),

@@ -31,7 +31,7 @@ impl Resolve for GuardedResolver {
 }
 
 /// The allowed ones among a name's addresses; an error where none is left.
-fn allowed(
+pub(crate) fn allowed(
     policy: &Policy,
     found: impl Iterator<Item = SocketAddr>,
 ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
