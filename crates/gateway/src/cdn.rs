@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
@@ -20,6 +20,7 @@ use plantain_work::clock;
 use crate::Gateway;
 use crate::cdn_token::Reader;
 use crate::content_type::{self, Shown};
+use crate::path::Path;
 use crate::range::{self, Asked};
 use crate::refusal::Refusal;
 

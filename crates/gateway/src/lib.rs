@@ -32,6 +32,7 @@ mod metadata;
 mod multipart;
 mod openapi;
 mod part_list;
+mod path;
 mod place;
 mod proxy;
 mod range;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use axum::Extension;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use plantain_queue::engine::Engine;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::bases::Bases;
+use crate::path::Path;
 use crate::refusal::Refusal;
 use crate::{Gateway, openapi, proxy, reply};
 

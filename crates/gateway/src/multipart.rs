@@ -7,7 +7,7 @@
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::extract::{FromRequestParts, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
@@ -24,6 +24,7 @@ use serde::Deserialize;
 use crate::bases::Bases;
 use crate::cdn_token::Uploader;
 use crate::part_list::{self, PARTS_MAX};
+use crate::path::Path;
 use crate::refusal::Refusal;
 use crate::upload::{refusal_of, said_in, with_head};
 use crate::upload_id::{self, Upload, UploadId};

@@ -4,7 +4,7 @@
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -16,6 +16,7 @@ use plantain_wire::header;
 
 use crate::bases::Bases;
 use crate::cdn_token::Uploader;
+use crate::path::Path;
 use crate::place::{self, Place};
 use crate::refusal::Refusal;
 use crate::ticket::{Ticket, TicketQuery};

@@ -1,7 +1,7 @@
 //! API keys: list, create, revoke. A secret is shown once, when its key is made.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer;
 use crate::account::Operator;
+use crate::path::Path;
 use crate::refusal::Refusal;
 use crate::{Gateway, body, keys};
 

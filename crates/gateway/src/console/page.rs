@@ -5,7 +5,6 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -13,6 +12,7 @@ use http::header::{
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 
+use crate::path::Path;
 use crate::refusal::Refusal;
 
 const STYLE: &str = "text/css; charset=utf-8";

@@ -1,6 +1,6 @@
 //! One request: all that is known of it, its input and output whole, and what an operator can do about it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{answer, detail};
 use crate::Gateway;
 use crate::account::Operator;
+use crate::path::Path;
 use crate::refusal::Refusal;
 
 /// A download is nothing that a browser opens or runs, whatever is in it.

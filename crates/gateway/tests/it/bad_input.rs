@@ -126,6 +126,16 @@ async fn addresses_that_lead_nowhere() {
 }
 
 #[tokio::test]
+async fn addresses_that_are_no_text() {
+    let system = start().await;
+    for path in ["cdn/files/b/%ff/a.png", "cdn/files/b/1/%c3%28", "models/%ff", "console/assets/%ff/x", "run/%ff/x"] {
+        system.get(path).await.refuses(404, "not found");
+    }
+    let part = system.request(Method::PUT, "cdn/files/b/1/a.png/multipart/%ff/1").body("x");
+    Reply::of(part).await.refuses(404, "not found");
+}
+
+#[tokio::test]
 async fn a_call_that_takes_too_long_is_a_504() {
     let limits = plantain_gateway::Limits { call: std::time::Duration::ZERO, ..Default::default() };
     let system = start_with(Setup { limits, ..Setup::default() }).await;
