@@ -27,8 +27,13 @@ use crate::system::segmenter::SharedSegmenter;
 Examples:
   plantain doctor
   plantain doctor --json
+  plantain doctor --explain-url http://192.168.1.20:3000/hook
   plantain doctor --set DATABASE_URL=postgres://plantain@db/plantain")]
-pub struct Args {}
+pub struct Args {
+    /// Instead say what would happen to a webhook or fetch to this address, and why; the exit code is 1 where it is refused.
+    #[arg(long, value_name = "URL")]
+    explain_url: Option<String>,
+}
 
 /// One look at one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +76,10 @@ enum Folder {
     Unusable,
 }
 
-pub async fn run(_: &Args, context: &Context) -> anyhow::Result<Outcome> {
+pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(address) = &args.explain_url {
+        return Ok(super::explain::run(address, context).await);
+    }
     let config = &context.config;
     let (folder, finding) = data_folder(&config.storage.data);
     let mut findings = vec![finding, disk(&config.storage.data)];

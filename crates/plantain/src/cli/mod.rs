@@ -5,6 +5,7 @@
 mod check;
 mod cutout;
 mod doctor;
+mod explain;
 mod generate;
 mod guide;
 mod keys;

@@ -135,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "WEBHOOK_ALLOW_PRIVATE",
         "loopback while everything listens on loopback, else none",
-        "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`.",
+        "Private address ranges that outgoing requests may reach: CIDRs with commas between, `loopback` or `none`. `plantain doctor --explain-url` shows what that means for an address.",
     ),
     open(
         "WEBHOOK_SCHEDULE",

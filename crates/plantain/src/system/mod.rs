@@ -12,6 +12,7 @@ mod signing;
 mod studio;
 pub(crate) mod tls;
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +150,7 @@ impl System {
         };
         let admin_token = config.access.admin_token.clone().unwrap_or_else(|| keys.admin_token.clone());
         let bytes = Bytes::open(&config.storage.blobs, &data).await?;
+        let halves = [&gateway, &studio].into_iter().flatten().map(|half| half.address);
         let ground = Ground {
             blobs: bytes.queue,
             pictures: bytes.studio,
@@ -159,7 +161,7 @@ impl System {
             gateway: gateway.as_ref().map(Listening::url),
             gateway_tls: encrypted.as_ref().map(|(listening, _)| listening.address.port()),
             studio: studio.as_ref().map(Listening::url),
-            outbound: Outbound::new(policy(&config, gateway.as_ref(), studio.as_ref()))?,
+            outbound: Outbound::new(policy(&config, halves))?,
             segmenter,
             config: &config,
             data: &data,
@@ -285,12 +287,10 @@ fn check(config: &Config, role: Role) -> anyhow::Result<()> {
 }
 
 /// What is configured, and the two halves of this system, wherever they listen.
-fn policy(config: &Config, gateway: Option<&Listening>, studio: Option<&Listening>) -> Policy {
-    let halves = [gateway, studio].into_iter().flatten();
-    halves.fold(config.network.outbound.clone(), |policy, half| {
-        let mut reached = half.address;
-        if let Some(ip) =
-            listen::local_url(half.address).host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok())
+pub(crate) fn policy(config: &Config, halves: impl IntoIterator<Item = SocketAddr>) -> Policy {
+    halves.into_iter().fold(config.network.outbound.clone(), |policy, half| {
+        let mut reached = half;
+        if let Some(ip) = listen::local_url(half).host_str().and_then(|host| host.trim_matches(['[', ']']).parse().ok())
         {
             reached.set_ip(ip);
         }

@@ -164,3 +164,19 @@ fn every_command_explains_itself_with_examples() {
         assert!(said.code == 0 && said.stdout.contains("Examples:"), "{command}: {said:?}");
     }
 }
+
+#[test]
+fn an_outgoing_address_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let explain =
+        |address: &str, more: &[&str]| run(folder.path(), &[&["doctor", "--explain-url", address][..], more].concat());
+    let said = explain("http://2130706433:9000/hook", &["--set", "WEBHOOK_ALLOW_PRIVATE=none"]);
+    assert!(said.code == 1 && said.stdout.contains("means 127.0.0.1") && said.stdout.contains("loopback"), "{said:?}");
+    assert!(said.stdout.contains("WEBHOOK_ALLOW_PRIVATE is `none`, from the command line"), "{said:?}");
+    let said = explain("http://10.1.2.3/", &["--json", "--set", "WEBHOOK_ALLOW_PRIVATE=10.0.0.0/8"]);
+    assert!(said.code == 0 && said.json()["addresses"][0]["allowed"] == true, "{said:?}");
+    let said = explain("http://169.254.169.254/", &[]);
+    assert!(said.code == 1 && said.stdout.contains("leave it refused"), "{said:?}");
+    assert!(said.stdout.contains("of private addresses only loopback is allowed"), "{said:?}");
+    assert!(!folder.path().join("plantain-data").exists(), "nothing is made to answer a question");
+}
