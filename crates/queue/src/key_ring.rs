@@ -162,6 +162,7 @@ mod tests {
     use plantain_wire::id::{RequestId, UserId};
     use plantain_wire::jwks::{self, KeySet};
     use plantain_wire::signature::{sign_webhook, verify};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -285,6 +286,31 @@ mod tests {
         assert!(lost == 0 && sent > 2_000, "{lost} of {sent} were refused");
         for haste in [Haste::AtOnce, Haste::Withdraw] {
             assert!(refused(haste).0 > 0, "{haste:?} has a price, or this test sees nothing");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// However often somebody rotates.
+        #[test]
+        fn whoever_signs_was_published_for_a_day_and_stays_so(gaps in prop::collection::vec(1..300_000i64, 1..8)) {
+            let mut rings = vec![(0, ring(&[(1, -1)]))];
+            let mut end = 0;
+            for (gap, number) in gaps.into_iter().zip(2..) {
+                end += gap;
+                // One that comes too early changes nothing.
+                if let Ok(next) = rings[rings.len() - 1].1.rotated(key(number), second(end), Haste::Planned) {
+                    rings.push((end, next));
+                }
+            }
+            let at = |now: i64| &rings.iter().rev().find(|(since, _)| *since <= now).unwrap_or(&rings[0]).1;
+            for now in (0..end + 200_000).step_by(17_000) {
+                let signing = at(now).signing(second(now)).verifying_key();
+                for seen in [now - 24 * HOUR - 300, now - 12 * HOUR, now - 300, now, now + 300, now + 24 * HOUR] {
+                    prop_assert!(at(seen).published(second(seen)).contains(&signing), "{now}, seen at {seen}");
+                }
+            }
         }
     }
 }

@@ -132,4 +132,19 @@ mod tests {
         assert!(matches!(rotate(Haste::Withdraw), Err(RotationError::Data(DataError::Damaged { .. }))));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), "garbage", "what can't be read is not overwritten");
     }
+
+    #[test]
+    fn what_root_rotates_stays_the_servers() {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(FILE);
+        std::fs::write(&file, "01".repeat(32)).unwrap();
+        // Whoever may not give a file away can't meet the trouble either.
+        if chown(&file, Some(12_345), Some(12_345)).is_err() {
+            return;
+        }
+        rotate(folder.path(), SigningKey::from_seed([2; 32]), now(), Haste::Planned).unwrap();
+        let owner = std::fs::metadata(&file).unwrap();
+        assert_eq!((owner.uid(), owner.gid()), (12_345, 12_345));
+    }
 }
