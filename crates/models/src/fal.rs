@@ -85,12 +85,18 @@ impl FalRunner {
         }
     }
 
-    /// Not interrupted by a cancel: what was accepted over there must be known here, so that it can be cancelled.
+    /// Not interrupted by a cancel, for as long as the queue bears with a runner that was cancelled: what was accepted over
+    /// there must be known here, so that it can be cancelled too.
     async fn submit(&self, task: &RunTask, endpoint: &EndpointId) -> Result<RequestId, RunFailure> {
         if task.cancel.is_cancelled() {
             return Err(crate::cancelled());
         }
-        remember(task, &Note::Submitting).await;
+        let noted = remember(task, &Note::Submitting).await;
+        if !noted && task.memory.serves_later_attempts() && self.settings.repeats == Repeats::Unsafe {
+            // Whoever has the request now knows nothing of this attempt, and would submit it again.
+            let detail = "The queue could not note that the request is about to be handed on.";
+            return Err(crate::failure(ErrorType::RunnerSchedulingFailure, detail));
+        }
         let options = SubmitOptions {
             idempotency_key: Some(format!("plantain-{}", task.request_id)),
             ..SubmitOptions::default()
@@ -130,11 +136,13 @@ impl FalRunner {
     }
 }
 
-/// A note that can't be kept leaves only the idempotency key to protect against a second submit after a crash.
-async fn remember(task: &RunTask, note: &Note) {
-    if task.memory.remember(note.text()).await.is_err() {
+/// Whether the note is kept.
+async fn remember(task: &RunTask, note: &Note) -> bool {
+    let kept = task.memory.remember(note.text()).await.is_ok();
+    if !kept && task.memory.serves_later_attempts() {
         tracing::warn!(request_id = %task.request_id, "models.note_not_kept");
     }
+    kept
 }
 
 /// What the caller said about the request, for the queue that runs it.

@@ -6,6 +6,7 @@ use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_models::FalRunner;
 use plantain_models::fal::{FalSettings, REQUEST_TIMEOUT, Repeats};
 use plantain_queue::runner::{Memory, RunTask};
+use plantain_wire::error::ErrorType;
 use plantain_work::Clock;
 use tokio::sync::mpsc;
 
@@ -96,6 +97,19 @@ async fn after_a_crash_the_next_attempt_asks_and_does_not_submit_again() {
     let (run, notes) = attempt(settings(&server), Some("accepted far-1")).await;
     assert_eq!(run.ended.unwrap().http_status, 422);
     assert!(notes.is_empty() && asked(&server).iter().all(|line| line.starts_with("GET ")), "{:?}", asked(&server));
+}
+
+#[tokio::test]
+async fn nothing_is_handed_on_by_a_worker_whose_notes_are_not_kept() {
+    let server = Raw::start(vec![accepted("far-1"), stream(&[DONE]), result(200, OUTPUT)]).await;
+    let (task, lines) = task(KLING, INPUT);
+    let (memory, mut notes) = Memory::channel(None);
+    // As for a worker that lost its lease: the note is taken, and never confirmed.
+    let losing = async { while notes.recv().await.is_some() {} };
+    let runner = FalRunner::new(settings(&server), Clock::system());
+    let (run, ()) = tokio::join!(run_task(&runner, RunTask { memory, ..task }, lines), losing);
+    assert_eq!(run.ended.unwrap_err().error_type, ErrorType::RunnerSchedulingFailure);
+    assert!(asked(&server).is_empty(), "{:?}", asked(&server));
 }
 
 #[tokio::test]

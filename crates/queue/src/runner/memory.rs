@@ -40,6 +40,11 @@ impl Memory {
         (Memory { earlier, sink: Some(sender) }, receiver)
     }
 
+    /// Whether a later attempt will read what is noted; there is none where nobody keeps notes.
+    pub fn serves_later_attempts(&self) -> bool {
+        self.sink.is_some()
+    }
+
     /// What an earlier attempt left. What this attempt writes doesn't show here.
     pub fn recall(&self) -> Option<&str> {
         self.earlier.as_deref()
