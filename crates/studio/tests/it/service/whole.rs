@@ -8,7 +8,7 @@ use url::Url;
 
 use plantain_blobs::Blobs;
 use plantain_client::{ApiKey, Endpoints, QueueClient};
-use plantain_gateway::keys::{Key, Keys, Tier};
+use plantain_gateway::keys::{KeySettings, Keys, configured};
 use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, Receiver};
@@ -18,6 +18,7 @@ use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_outbound::{Outbound, Policy};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
+use plantain_queue::keys::Scope;
 use plantain_queue::runner::Runners;
 use plantain_store::queue::open_queue;
 use plantain_store::studio::{StudioStores, open_studio};
@@ -119,12 +120,15 @@ async fn queue(folder: &tempfile::TempDir, tasks: &Tasks, shutdown: &Shutdown, o
     });
     let runners = Runners::default().with(EDIT_ENDPOINT, Arc::new(local));
     let signer = Signer::new(SigningKey::from_seed([7; 32]));
+    let settings =
+        KeySettings { keys: vec![configured(API_KEY, user(), Scope::Api).unwrap()], ..KeySettings::default() };
+    let keys = Keys::new(settings, store.clone(), clock.clone());
     let engine = Engine::new(store, runners, signer, outbound.clone(), clock.clone(), EngineConfig::default());
     engine.start(tasks, shutdown);
     let gateway = Gateway {
         engine,
         blobs,
-        keys: Keys::new([Key::parse(API_KEY, user(), Tier::Paid).unwrap()]),
+        keys,
         cdn_secret: CdnSecret::new(&[9; 32]),
         public_url: Some(url.clone()),
         proxy: Proxy::None,
