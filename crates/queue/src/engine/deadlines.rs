@@ -45,6 +45,7 @@ impl Lane for DeadlineLane {
         })?;
         for task in &claimed.tasks {
             self.parts.lines.left(task.endpoint.app(), &task.lease.request_id);
+            self.parts.news.changed(&task.lease.request_id);
         }
         Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
     }

@@ -203,6 +203,8 @@ impl RequestLane {
                 tracing::info!(%request_id, endpoint = %claimed.endpoint, attempt = claimed.lease.attempt, end = word(&next), "request.settled");
             }
             Some(Settled::LeaseLost) => {
+                // Somebody else ended or goes on with it, which this process may not have heard.
+                parts.news.changed(request_id);
                 tracing::warn!(%request_id, attempt = claimed.lease.attempt, "request.lease_lost")
             }
             None => {}

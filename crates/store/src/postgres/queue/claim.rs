@@ -24,7 +24,8 @@ use crate::time::{from_micros, to_micros};
 const BEGIN: &str = "SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
     pg_advisory_xact_lock($1, hashtext(current_schema()))";
 const PROMOTE: &str = "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE seq IN (
-    SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'delayed' FOR UPDATE SKIP LOCKED)";
+    SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'delayed' ORDER BY due_at LIMIT 1000
+    FOR UPDATE SKIP LOCKED)";
 const LAPSED_ONES: &str =
     "SELECT seq FROM queue_requests WHERE due_at <= $1 AND state = 'running' ORDER BY due_at LIMIT $2
      FOR UPDATE SKIP LOCKED";

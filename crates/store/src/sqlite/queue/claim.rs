@@ -16,8 +16,9 @@ use crate::sqlite::queue::{attempt, settle};
 use crate::time::{from_micros, to_micros};
 
 /// Each of these reads one partial index, none of which contains a completed request.
-const PROMOTE: &str =
-    "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE due_at <= ?1 AND state = 'delayed'";
+/// At most so many in one transaction; what is left is due at once.
+const PROMOTE: &str = "UPDATE queue_requests SET state = 'ready', due_at = NULL WHERE seq IN (
+    SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'delayed' ORDER BY due_at LIMIT 1000)";
 const LAPSED_ONES: &str =
     "SELECT seq FROM queue_requests WHERE due_at <= ?1 AND state = 'running' ORDER BY due_at LIMIT ?2";
 const BUSY_KEYS: &str = "SELECT key_id FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL";
