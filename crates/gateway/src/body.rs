@@ -35,9 +35,15 @@ fn may_be_json(headers: &HeaderMap) -> bool {
         && !files.iter().any(|kind| declared.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind)))
 }
 
+/// Bytes that keep trickling never stand still, so there is a bound for the whole as well.
 async fn all_of(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let limit = gateway.limits.json_bytes;
     admit(headers, limit as u64)?;
+    let all = gateway.clock.timeout(gateway.limits.body, gathered(gateway, body, limit)).await;
+    all.unwrap_or(Err(Refusal::BodyTooSlow))
+}
+
+async fn gathered(gateway: &Gateway, body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut all = BytesMut::new();
     let mut stream = std::pin::pin!(unstalled(body, gateway));
     while let Some(chunk) = stream.next().await {

@@ -121,6 +121,8 @@ pub struct Limits {
     pub cdn_token_valid: Duration,
     /// How long a body may stand still while it is read.
     pub body_idle: Duration,
+    /// How long a JSON body may take in all. Less than `call`, so that a slow sender is told that it is the slow one.
+    pub body: Duration,
     /// How long a call that moves no file may take in all.
     pub call: Duration,
 }
@@ -136,6 +138,7 @@ impl Default for Limits {
             multipart_valid: Duration::from_secs(24 * 60 * 60),
             cdn_token_valid: Duration::from_secs(60 * 60),
             body_idle: Duration::from_secs(30),
+            body: Duration::from_secs(50),
             call: Duration::from_secs(60),
         }
     }

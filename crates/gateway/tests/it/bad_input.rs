@@ -155,3 +155,19 @@ async fn a_body_that_stands_still_is_given_up() {
     let request = system.request(Method::POST, EDIT).body(reqwest::Body::wrap_stream(endless));
     Reply::of(request).await.refuses(408, "did not arrive in time");
 }
+
+#[tokio::test]
+async fn a_body_that_trickles_is_given_up() {
+    let limits = plantain_gateway::Limits { body: std::time::Duration::from_millis(20), ..Default::default() };
+    let system = start_with(Setup { limits, ..Setup::default() }).await;
+    for path in [EDIT.to_owned(), format!("run/{EDIT}")] {
+        // There is always a next byte, so the body never stands still.
+        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::io::Error>(" "));
+        let endless = futures_util::StreamExt::then(endless, |byte| async {
+            tokio::task::yield_now().await;
+            byte
+        });
+        let request = system.request(Method::POST, &path).body(reqwest::Body::wrap_stream(endless));
+        Reply::of(request).await.refuses(408, "did not arrive in time");
+    }
+}
