@@ -27,6 +27,10 @@ const REMEMBERED: Duration = Duration::from_secs(5);
 /// Key ids that are remembered, guessed ones included. Beyond it all are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
+/// The longest key id that is looked for, in bytes: those that are made have 16. What is remembered of guesses is as long as
+/// they are.
+const ID_BYTES_MAX: usize = 256;
+
 /// The keys that open this gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys(Arc<Inner>);
@@ -36,9 +40,16 @@ struct Inner {
     operator: Option<[u8; 32]>,
     store: Arc<dyn KeyStore>,
     clock: Clock,
-    remembered: Mutex<HashMap<String, Remembered>>,
+    remembered: Mutex<Memory>,
     rates: Rates,
     usual_per_minute: Option<u32>,
+}
+
+#[derive(Default)]
+struct Memory {
+    keys: HashMap<String, Remembered>,
+    /// How often something was forgotten: what was read before that is not remembered after it.
+    forgotten: u64,
 }
 
 #[derive(Clone)]
@@ -182,24 +193,35 @@ impl Keys {
         if let Some(key) = self.0.configured.get(id) {
             return Ok(Some(key.clone()));
         }
+        if id.len() > ID_BYTES_MAX {
+            return Ok(None);
+        }
         let now = self.0.clock.now();
-        if let Some(remembered) = self.remembered().get(id).filter(|remembered| remembered.until > now).cloned() {
-            return Ok(remembered.key);
-        }
+        let forgotten = {
+            let memory = self.remembered();
+            match memory.keys.get(id).filter(|remembered| remembered.until > now) {
+                Some(remembered) => return Ok(remembered.key.clone()),
+                None => memory.forgotten,
+            }
+        };
         let key = self.0.store.key(id).await?;
-        let mut remembered = self.remembered();
-        if remembered.len() >= REMEMBERED_MAX {
-            remembered.clear();
+        let mut memory = self.remembered();
+        if memory.keys.len() >= REMEMBERED_MAX {
+            memory.keys.clear();
         }
-        remembered.insert(id.to_owned(), Remembered { key: key.clone(), until: after(now, REMEMBERED) });
+        if memory.forgotten == forgotten {
+            memory.keys.insert(id.to_owned(), Remembered { key: key.clone(), until: after(now, REMEMBERED) });
+        }
         Ok(key)
     }
 
     fn forget(&self, id: &str) {
-        self.remembered().remove(id);
+        let mut memory = self.remembered();
+        memory.keys.remove(id);
+        memory.forgotten += 1;
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<String, Remembered>> {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -282,5 +304,56 @@ mod tests {
         assert_eq!(says(&there, b"Key new:secret").await, "new");
         clock.advance(REMEMBERED);
         assert_eq!(says(&there, b"Key new:secret").await, KeyError::Unknown.to_string());
+    }
+
+    #[tokio::test]
+    async fn guesses_of_any_length_cost_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = keys(&folder, Clock::system()).await;
+        let (longest, longer) = ("x".repeat(ID_BYTES_MAX), "x".repeat(ID_BYTES_MAX + 1));
+        for (id, remembered) in [(longer, 0), (longest, 1)] {
+            assert_eq!(says(&keys, format!("Key {id}:guess").as_bytes()).await, KeyError::Unknown.to_string());
+            assert_eq!(keys.remembered().keys.len(), remembered, "{}", id.len());
+        }
+    }
+
+    /// Whose one key is revoked just when it has been read.
+    struct RevokedMeanwhile {
+        key: Mutex<ApiKey>,
+        keys: std::sync::OnceLock<Keys>,
+    }
+
+    #[async_trait::async_trait]
+    impl KeyStore for RevokedMeanwhile {
+        async fn add_key(&self, _key: ApiKey) -> Result<bool, StoreError> {
+            Ok(false)
+        }
+
+        async fn key(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+            let read = self.key.lock().unwrap().clone();
+            if read.revoked_at.is_none() {
+                assert!(self.keys.get().unwrap().revoke(id).await.unwrap());
+            }
+            Ok(Some(read))
+        }
+
+        async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+            Ok(vec![self.key.lock().unwrap().clone()])
+        }
+
+        async fn revoke_key(&self, _id: &str, now: Timestamp) -> Result<bool, StoreError> {
+            self.key.lock().unwrap().revoked_at = Some(now);
+            Ok(true)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_revoked_while_it_is_read_is_not_remembered() {
+        let key = configured("new:secret", UserId::parse("user_new").unwrap(), Scope::Api).unwrap();
+        let store = Arc::new(RevokedMeanwhile { key: Mutex::new(key), keys: std::sync::OnceLock::new() });
+        let keys = Keys::new(KeySettings::default(), store.clone(), Clock::manual(Timestamp::UNIX_EPOCH));
+        assert!(store.keys.set(keys.clone()).is_ok());
+        assert_eq!(says(&keys, b"Key new:secret").await, "new");
+        assert_eq!(says(&keys, b"Key new:secret").await, KeyError::Unknown.to_string());
     }
 }
