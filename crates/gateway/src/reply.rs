@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, StatusCode};
 use plantain_queue::runner::AnswerHeaders;
 use plantain_wire::error::ErrorType;
@@ -34,6 +34,8 @@ pub(crate) fn answer(status: u16, body: impl Into<Bytes>, said: &AnswerHeaders) 
     }
     if let Some(content_type) = said.content_type.as_ref().and_then(|value| HeaderValue::try_from(value).ok()) {
         headers.insert(CONTENT_TYPE, shown_as(content_type));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     }
     response
 }
@@ -44,7 +46,8 @@ fn may_pass(name: &str) -> bool {
     name.starts_with("x-fal-") && !own.contains(&name)
 }
 
-/// A model must not put a page into a browser under the queue's name.
+/// A model must not put a page into a browser under the queue's name. What a browser would guess, or run although it is not
+/// listed here, the headers beside it disarm.
 fn shown_as(content_type: HeaderValue) -> HeaderValue {
     let text = content_type.to_str().unwrap_or_default().to_ascii_lowercase();
     match ["html", "xml", "script", "svg"].iter().any(|kind| text.contains(kind)) {
@@ -96,6 +99,8 @@ mod tests {
         assert_eq!((header("x-fal-billable-units"), header("x-fal-served-from")), (Some("2.5"), Some("eu")));
         assert_eq!((header("x-fal-request-id"), header("set-cookie")), (None, None));
         assert_eq!((header("content-type"), header("x-fal-needs-retry")), (Some("text/plain"), None));
+        assert_eq!(header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(header("content-security-policy"), Some("default-src 'none'; sandbox"));
     }
 
     #[test]
