@@ -208,12 +208,14 @@ fn last(outcome: Outcome) -> Bytes {
     }
 }
 
-/// One event. JSON over several lines goes out as several lines of one event.
+/// One event. JSON over several lines goes out as several lines of one event; to its readers a carriage return alone ends a
+/// line too.
 fn data(json: &[u8]) -> Bytes {
     let mut event = Vec::with_capacity(json.len() + 16);
-    for line in json.split(|byte| *byte == b'\n') {
+    let lines = json.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    for line in lines.flat_map(|line| line.split(|byte| *byte == b'\r')) {
         event.extend_from_slice(b"data: ");
-        event.extend_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
+        event.extend_from_slice(line);
         event.push(b'\n');
     }
     event.push(b'\n');
@@ -252,6 +254,7 @@ mod tests {
     fn an_event_never_breaks_its_frame() {
         assert_eq!(data(b"{\"a\": 1}"), "data: {\"a\": 1}\n\n");
         assert_eq!(data(b"{\r\n\"a\": 1\n}\n"), "data: {\ndata: \"a\": 1\ndata: }\ndata: \n\n");
+        assert_eq!(data(b"{\r\"a\": 1}"), "data: {\ndata: \"a\": 1}\n\n");
     }
 
     #[test]
