@@ -85,21 +85,21 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let console = Console::of(args, context)?;
     match &args.action {
         Action::Create(create) => {
-            let answer = console.call(reqwest::Method::POST, "keys", Some(create.wish())).await?;
+            let answer = console.call(reqwest::Method::POST, &["keys"], Some(create.wish())).await?;
             print(context, &answer, |answer| {
                 let key: Key = serde_json::from_value(answer.clone())?;
                 Ok(key.key.unwrap_or_default())
             })?;
         }
         Action::List => {
-            let answer = console.call(reqwest::Method::GET, "keys", None).await?;
+            let answer = console.call(reqwest::Method::GET, &["keys"], None).await?;
             print(context, &answer, |answer| {
                 let keys: Vec<Key> = serde_json::from_value(answer["keys"].clone())?;
                 Ok(listed(&keys))
             })?;
         }
         Action::Revoke { id } => {
-            let answer = console.call(reqwest::Method::DELETE, &format!("keys/{id}"), None).await?;
+            let answer = console.call(reqwest::Method::DELETE, &["keys", id], None).await?;
             print(context, &answer, |_| Ok(format!("{id} is revoked")))?;
         }
     }
@@ -136,9 +136,8 @@ impl Console {
         Ok(Console { base, token })
     }
 
-    async fn call(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/console/api/{path}", url.path().trim_end_matches('/')));
+    async fn call(&self, method: reqwest::Method, path: &[&str], body: Option<Value>) -> anyhow::Result<Value> {
+        let url = address(&self.base, path)?;
         let http = transport::builder()?.build()?;
         let request = http.request(method, url).bearer_auth(self.token.reveal()).timeout(ANSWER_TIME_MAX);
         let request = match body {
@@ -158,6 +157,17 @@ impl Console {
         }
         Ok(answer)
     }
+}
+
+/// Each part is one segment of the path, whatever is in it: what somebody types as an id leads nowhere else.
+fn address(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
+    let mut url = base.clone();
+    let segments = url.path_segments_mut().map(|mut segments| {
+        segments.pop_if_empty().extend(["console", "api"]).extend(path);
+    });
+    segments
+        .map_err(|()| anyhow::anyhow!("{base} is no address of a queue; write one such as http://127.0.0.1:8788"))?;
+    Ok(url)
 }
 
 fn print(context: &Context, answer: &Value, text: impl Fn(&Value) -> anyhow::Result<String>) -> anyhow::Result<()> {
@@ -181,4 +191,23 @@ fn listed(keys: &[Key]) -> String {
         table.row([&key.id, &key.name, &key.user_id, &key.scope, &at_once, &a_minute, &state(key)]);
     }
     table.render().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn leads_to(base: &str, id: &str, expected: &str) {
+        assert_eq!(address(&base.parse().unwrap(), &["keys", id]).unwrap().as_str(), expected, "{id}");
+    }
+
+    #[test]
+    fn an_id_leads_to_keys_whatever_is_in_it() {
+        leads_to("http://a.test", "1f0c", "http://a.test/console/api/keys/1f0c");
+        leads_to("http://a.test/queue/", "1f0c", "http://a.test/queue/console/api/keys/1f0c");
+        leads_to("http://a.test", "../../x?y#z", "http://a.test/console/api/keys/..%2F..%2Fx%3Fy%23z");
+        leads_to("http://a.test", "..", "http://a.test/console/api/keys");
+        assert!(address(&"mailto:a@b.test".parse().unwrap(), &["keys"]).is_err());
+    }
 }
