@@ -262,7 +262,16 @@ pub struct ClaimedDelivery {
     pub delivery: NewDelivery,
     /// 1 for the first attempt.
     pub attempt: u32,
+    /// Attempts before the latest redelivery, which began the schedule anew.
+    pub earlier: u32,
     pub created_at: Timestamp,
+}
+
+impl ClaimedDelivery {
+    /// The attempt's number on its schedule: 1 after a redelivery as well.
+    pub fn on_schedule(&self) -> u32 {
+        self.attempt.saturating_sub(self.earlier)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

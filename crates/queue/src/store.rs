@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
+use crate::dead_letters::DeadLetterStore;
 use crate::files::FileStore;
 use crate::history::HistoryStore;
 use crate::keys::KeyStore;
@@ -21,7 +22,7 @@ use crate::turns::Turns;
 /// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
 /// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
 #[async_trait]
-pub trait QueueStore: KeyStore + FileStore + HistoryStore {
+pub trait QueueStore: KeyStore + FileStore + HistoryStore + DeadLetterStore {
     /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is
     /// answered like a known key, so that a submit whose outcome is unknown may be repeated.
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError>;

@@ -60,7 +60,7 @@ impl DeliveryLane {
         let parts = &self.parts;
         let now = parts.clock.now();
         let said = classify(&outcome);
-        let next = decide::after_delivery(&said, &parts.config.schedule, task.attempt, now, random::jitter());
+        let next = decide::after_delivery(&said, &parts.config.schedule, task.on_schedule(), now, random::jitter());
         let began_at = now - latency(&outcome);
         let attempt = DeliveryAttempt {
             attempt: task.attempt,
@@ -125,7 +125,7 @@ impl Lane for DeliveryLane {
         let _place = HostPlace { lane: self, host: task.delivery.host() };
         tokio::select! {
             () = stop.aborted() => self.hand_back(&task, &stop).await,
-            outcome = self.post(&task.delivery, task.attempt) => self.record(&task, outcome, &stop).await,
+            outcome = self.post(&task.delivery, task.on_schedule()) => self.record(&task, outcome, &stop).await,
         }
     }
 }

@@ -43,6 +43,7 @@ mod lines;
 mod log;
 mod news;
 mod recording;
+mod redelivering;
 mod requests;
 mod retention;
 mod running;

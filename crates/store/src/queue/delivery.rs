@@ -22,6 +22,7 @@ pub(crate) struct DeliveryRow {
     pub state: String,
     pub due_at: Option<i64>,
     pub attempt: i64,
+    pub earlier: i64,
     pub created_at: i64,
     pub body: Vec<u8>,
 }
@@ -30,7 +31,8 @@ impl DeliveryRow {
     pub fn into_claimed(self) -> Result<ClaimedDelivery, DatabaseError> {
         let attempt = self.place().number("attempt", self.attempt)?;
         let created_at = self.place().time("created_at", self.created_at)?;
-        Ok(ClaimedDelivery { delivery: self.into_delivery()?, attempt, created_at })
+        let earlier = self.place().number("earlier", self.earlier)?;
+        Ok(ClaimedDelivery { delivery: self.into_delivery()?, attempt, earlier, created_at })
     }
 
     pub fn into_view(self, attempts: Vec<DeliveryAttempt>) -> Result<DeliveryView, DatabaseError> {
@@ -103,7 +105,7 @@ pub(crate) fn following(next: DeliveryNext) -> (&'static str, Option<i64>) {
     }
 }
 
-fn state(place: &Place<'_>, word: &str) -> Result<DeliveryState, DatabaseError> {
+pub(crate) fn state(place: &Place<'_>, word: &str) -> Result<DeliveryState, DatabaseError> {
     match word {
         "pending" => Ok(DeliveryState::Pending),
         "delivered" => Ok(DeliveryState::Delivered),

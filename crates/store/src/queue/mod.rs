@@ -4,6 +4,7 @@
 //! the queue's values are here, once.
 
 pub(crate) mod attempt;
+pub(crate) mod dead_letters;
 pub(crate) mod delivery;
 pub(crate) mod file;
 pub(crate) mod key;
@@ -32,6 +33,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0004.sql"),
         include_str!("../../migrations/sqlite/queue_0005.sql"),
         include_str!("../../migrations/sqlite/queue_0006.sql"),
+        include_str!("../../migrations/sqlite/queue_0007.sql"),
     ],
 };
 
@@ -44,6 +46,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0004.sql"),
         include_str!("../../migrations/postgres/queue_0005.sql"),
         include_str!("../../migrations/postgres/queue_0006.sql"),
+        include_str!("../../migrations/postgres/queue_0007.sql"),
     ],
 };
 

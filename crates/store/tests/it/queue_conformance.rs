@@ -22,6 +22,7 @@ use plantain_work::clock::after;
 
 use crate::postgres::Fresh;
 
+mod dead_letters;
 mod deadlines;
 mod deliveries;
 mod fairness;
@@ -144,6 +145,11 @@ promises! {
     deliveries::a_stale_attempt_changes_nothing,
     deliveries::a_host_that_hangs_can_not_take_every_slot,
     deliveries::two_claimers_never_get_the_same_delivery,
+    dead_letters::a_dead_delivery_begins_anew_and_keeps_its_attempts,
+    dead_letters::what_is_owed_or_unknown_is_not_redelivered,
+    dead_letters::a_recovery_is_paced_and_bounded_by_host_and_time,
+    dead_letters::a_recovery_larger_than_a_batch_takes_everything_once,
+    dead_letters::deliveries_are_listed_by_what_is_asked,
 }
 
 /// Turns that nobody has had, and more room than any of these needs.

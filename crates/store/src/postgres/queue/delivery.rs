@@ -126,9 +126,9 @@ async fn begin(
     }
     let begin = tx
         .prepare_cached(
-            "UPDATE queue_deliveries SET due_at = CASE WHEN attempt = 0 THEN $2::bigint ELSE $3::bigint END, attempt = attempt + 1
+            "UPDATE queue_deliveries SET due_at = CASE WHEN attempt = earlier THEN $2::bigint ELSE $3::bigint END, attempt = attempt + 1
              WHERE seq = ANY ($1)
-             RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body",
+             RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body",
         )
         .await?;
     let (first, later) = (to_micros(after(now, lease.first)), to_micros(after(now, lease.later)));
@@ -151,8 +151,9 @@ fn delivery_row(row: &Row) -> Result<DeliveryRow, tokio_postgres::Error> {
         state: row.try_get(5)?,
         due_at: row.try_get(6)?,
         attempt: row.try_get(7)?,
-        created_at: row.try_get(8)?,
-        body: row.try_get(9)?,
+        earlier: row.try_get(8)?,
+        created_at: row.try_get(9)?,
+        body: row.try_get(10)?,
     })
 }
 
@@ -211,7 +212,7 @@ pub(super) async fn list(database: &Database, request: &RequestId) -> Result<Vec
     let client = database.client().await?;
     let select = client
         .prepare_cached(
-            "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body
+            "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body
              FROM queue_deliveries WHERE request_id = $1 ORDER BY seq",
         )
         .await?;

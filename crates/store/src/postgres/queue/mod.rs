@@ -10,6 +10,7 @@
 mod attempt;
 mod batch;
 mod claim;
+mod dead_letters;
 mod delivery;
 mod file;
 mod files;

@@ -110,8 +110,8 @@ fn begin(
     let (first, later) = (to_micros(after(now, lease.first)), to_micros(after(now, lease.later)));
     let row = tx
         .prepare_cached(
-            "UPDATE queue_deliveries SET due_at = iif(attempt = 0, ?2, ?3), attempt = attempt + 1 WHERE seq = ?1
-             RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body",
+            "UPDATE queue_deliveries SET due_at = iif(attempt = earlier, ?2, ?3), attempt = attempt + 1 WHERE seq = ?1
+             RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body",
         )?
         .query_row(params![seq, first, later], delivery_row)?;
     row.into_claimed()
@@ -127,8 +127,9 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         state: row.get(5)?,
         due_at: row.get(6)?,
         attempt: row.get(7)?,
-        created_at: row.get(8)?,
-        body: row.get(9)?,
+        earlier: row.get(8)?,
+        created_at: row.get(9)?,
+        body: row.get(10)?,
     })
 }
 
@@ -173,7 +174,7 @@ fn record(tx: &Transaction<'_>, seq: i64, attempt: &DeliveryAttempt) -> Result<b
 
 pub(super) fn list(tx: &Transaction<'_>, request: &RequestId) -> Result<Vec<DeliveryView>, DatabaseError> {
     let mut select = tx.prepare_cached(
-        "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, created_at, body
+        "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body
          FROM queue_deliveries WHERE request_id = ?1 ORDER BY seq",
     )?;
     let rows = select.query_map([request.as_str()], delivery_row)?.collect::<Result<Vec<_>, _>>()?;

@@ -6,6 +6,7 @@
 
 mod attempt;
 mod claim;
+mod dead_letters;
 mod delivery;
 mod file;
 mod files;
