@@ -57,6 +57,9 @@ pub(crate) enum Refusal {
     UnknownFile,
     /// As [`Refusal::UnknownRequest`], in the console's form.
     NoSuchRequest,
+    NoSuchDelivery,
+    /// What has not ended is delivered on its schedule.
+    StillOwed,
     /// An input or output that was not to be kept, or is not there yet.
     NotKept,
     /// There is nothing left to cancel.
@@ -170,8 +173,8 @@ impl Refusal {
             Refusal::Ticket | Refusal::TicketExpired | Refusal::NotOperator => 403,
             Refusal::UnknownPath { .. } | Refusal::UnknownApplication { .. } => 404,
             Refusal::UnknownRequest | Refusal::UnknownFile | Refusal::UnknownKey { .. } => 404,
-            Refusal::NoSuchRequest | Refusal::NotKept => 404,
-            Refusal::HasEnded | Refusal::HasNotEnded | Refusal::NothingToRepeat => 400,
+            Refusal::NoSuchRequest | Refusal::NoSuchDelivery | Refusal::NotKept => 404,
+            Refusal::HasEnded | Refusal::HasNotEnded | Refusal::NothingToRepeat | Refusal::StillOwed => 400,
             Refusal::Method => 405,
             Refusal::BodyTooSlow => 408,
             Refusal::Proxy(ProxyFault::Elsewhere) => 412,
@@ -221,6 +224,8 @@ impl Refusal {
             Refusal::UnknownRequest => "Request not found".into(),
             Refusal::UnknownFile => "File not found".into(),
             Refusal::NoSuchRequest => "There is no such request, or it has expired.".into(),
+            Refusal::NoSuchDelivery => "There is no such delivery, or it has expired.".into(),
+            Refusal::StillOwed => "The delivery has not ended; it is tried again on its schedule.".into(),
             Refusal::NotKept => "It is not there: it was not to be kept, or there is none yet.".into(),
             Refusal::HasEnded => "The request has ended; there is nothing to cancel.".into(),
             Refusal::HasNotEnded => "The request has not ended; cancel it first.".into(),

@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use crate::refusal::Refusal;
 
 /// Entries of a page, unless another number was asked for.
-const PAGE_USUAL: usize = 50;
+pub(super) const PAGE_USUAL: usize = 50;
 
 /// Of a key's id and of a label, in bytes: more than any that is kept.
 const WORD_BYTES_MAX: usize = 512;
@@ -55,7 +55,7 @@ fn stage(value: &str) -> Result<Stage, Refusal> {
     Stage::parse(value).ok_or(unreadable("state", expected))
 }
 
-fn word(name: &'static str, value: &str) -> Result<String, Refusal> {
+pub(super) fn word(name: &'static str, value: &str) -> Result<String, Refusal> {
     let plain = value.len() <= WORD_BYTES_MAX && !value.chars().any(char::is_control);
     plain.then(|| value.to_owned()).ok_or(unreadable(name, "at most 512 bytes on one line"))
 }
@@ -70,20 +70,20 @@ fn label(value: &str) -> Result<(String, String), Refusal> {
     Ok((word("label", key)?, word("label", value)?))
 }
 
-fn moment(name: &'static str, value: &str) -> Result<Timestamp, Refusal> {
+pub(super) fn moment(name: &'static str, value: &str) -> Result<Timestamp, Refusal> {
     value.parse().map_err(|_| unreadable(name, "a time such as 2026-02-17T10:30:00Z"))
 }
 
-fn cursor(value: &str) -> Result<Cursor, Refusal> {
+pub(super) fn cursor(value: &str) -> Result<Cursor, Refusal> {
     value.parse().map(Cursor).map_err(|_| unreadable("before", "the 'next' of an earlier answer"))
 }
 
-fn limit(value: &str) -> Result<usize, Refusal> {
+pub(super) fn limit(value: &str) -> Result<usize, Refusal> {
     let limit = value.parse().ok().filter(|limit| (1..=PAGE_MAX).contains(limit));
     limit.ok_or(unreadable("limit", "1 to 200"))
 }
 
-fn unreadable(name: &'static str, expected: &'static str) -> Refusal {
+pub(super) fn unreadable(name: &'static str, expected: &'static str) -> Refusal {
     Refusal::Unreadable { name, expected }
 }
 

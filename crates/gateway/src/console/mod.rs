@@ -1,9 +1,9 @@
 //! The console: what an operator sees and does of the whole queue, as an API under `/console/api/` and a page under `/console`.
 //!
-//! The page has no private door: it asks the API, with the operator's token, like anybody else. Redelivery of webhooks will
-//! join `requests/{id}/…`.
+//! The page has no private door: it asks the API, with the operator's token, like anybody else.
 
 mod bounded;
+mod deliveries;
 mod detail;
 mod filter;
 mod keys;
@@ -26,6 +26,9 @@ pub(crate) fn routes() -> Router<Gateway> {
         .route("/keys", get(page::keys))
         .route("/requests/{id}", get(page::request))
         .route("/assets/{edition}/{name}", get(page::asset))
+        .route("/api/deliveries", get(deliveries::list))
+        .route("/api/deliveries/redeliver", post(deliveries::redeliver_dead))
+        .route("/api/deliveries/{id}/redeliver", post(deliveries::redeliver))
         .route("/api/keys", get(keys::list).post(keys::create))
         .route("/api/keys/{id}", delete(keys::revoke))
         .route("/api/summary", get(list::summary))

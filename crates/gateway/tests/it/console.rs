@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plantain_testkit::Receiver;
+use plantain_testkit::receiver::Answer;
 use plantain_work::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -293,4 +294,48 @@ async fn the_page_is_a_guarded_shell_that_holds_no_secret() {
     assert_eq!((slash.status, slash.header("location")), (308, Some("../console")));
     Reply::of(system.stranger(Method::GET, "console/assets/0000/app.js")).await.refuses(404, "not found");
     Reply::of(system.stranger(Method::GET, "console/assets/0000/..%2f..%2fCargo.toml")).await.refuses(404, "not found");
+}
+
+/// The first listed delivery, once it is in this state.
+async fn delivery_that_is(system: &System, state: &str) -> Value {
+    for _ in 0..500 {
+        let page = look(system, &format!("deliveries?state={state}")).await;
+        if !page["deliveries"][0].is_null() {
+            return page["deliveries"][0].clone();
+        }
+        Clock::system().sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no delivery is {state}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_was_given_up_is_found_and_sent_again() {
+    let (system, receiver) = (start().await, Receiver::start().await);
+    receiver.answer(Answer::Header(302, "location", "https://shop.example/".into()));
+    let path = format!("{EDIT}?fal_webhook={}", receiver.url("/hook"));
+    let reply = Reply::of(system.request(Method::POST, &path).body("{}")).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let dead = delivery_that_is(&system, "dead").await;
+    let (id, host) = (dead["id"].as_str().unwrap(), dead["host"].as_str().unwrap());
+    assert_eq!((&dead["attempts"], &dead["httpStatus"]), (&json!(1), &json!(302)));
+    assert!(dead["reason"].as_str().unwrap().contains("redirect"), "{dead}");
+    assert_eq!(look(&system, "deliveries?state=dead&host=other.example:443").await["deliveries"], json!([]));
+
+    let redeliver = async |body: Value| {
+        let request = system.stranger(Method::POST, "console/api/deliveries/redeliver");
+        let request = request.header("authorization", format!("Bearer {OPERATOR}"));
+        Reply::of(request.header("content-type", "application/json").body(body.to_string())).await
+    };
+    assert_eq!(redeliver(json!({"host": "other.example:443"})).await.json(), json!({"redelivered": 0}));
+    assert_eq!(redeliver(json!({"hots": host})).await.status, 400);
+    assert_eq!(redeliver(json!({"host": host})).await.json(), json!({"redelivered": 1}));
+    let delivered = delivery_that_is(&system, "delivered").await;
+    assert_eq!((&delivered["id"], &delivered["attempts"]), (&json!(id), &json!(2)));
+
+    let again = operate(&system, Method::POST, &format!("deliveries/{id}/redeliver")).await;
+    assert_eq!((again.status, again.json()), (202, json!({"redelivered": 1})));
+    assert_eq!(receiver.wait_for(3).await.len(), 3);
+    assert_eq!(operate(&system, Method::POST, "deliveries/nobody/redeliver").await.status, 404);
+    let stranger = Reply::of(system.request(Method::POST, &format!("console/api/deliveries/{id}/redeliver"))).await;
+    assert!((401..=403).contains(&stranger.status), "{}", stranger.status);
 }
