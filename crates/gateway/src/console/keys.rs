@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::answer;
 use crate::account::Operator;
 use crate::path::Path;
+use crate::proxy::Visitor;
 use crate::refusal::Refusal;
 use crate::{Gateway, body, keys};
 
@@ -106,6 +107,12 @@ fn made(wish: &Wish, id: &str, secret: &str, now: Timestamp) -> Result<ApiKey, R
     let user = wish.user_id.clone().unwrap_or_else(|| format!("user_{id}"));
     let user_id = UserId::parse(&user)
         .map_err(|_| Refusal::Unreadable { name: "userId", expected: "the user id of an account" })?;
+    if user_id == Visitor::local().0.user_id {
+        return Err(Refusal::Unreadable {
+            name: "userId",
+            expected: "another one: calls without a key share that account",
+        });
+    }
     let scope = wish.scope.as_deref().map_or(Some(Scope::Api), Scope::parse);
     let scope = scope.ok_or(Refusal::Unreadable { name: "scope", expected: "API or ADMIN" })?;
     let limits = KeyLimits { concurrency: wish.concurrency, per_minute: wish.per_minute };
@@ -170,6 +177,7 @@ mod tests {
             r#"{"name":"a","perMinute":-1}"#,
             r#"{"name":"a","tier":"paid"}"#,
             r#"{"name":"a","userId":"a b"}"#,
+            r#"{"name":"a","userId":"user_keyless"}"#,
         ] {
             assert!(make(bad).is_err(), "{bad}");
         }

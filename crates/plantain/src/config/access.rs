@@ -109,8 +109,10 @@ fn key(text: &str) -> Option<ApiKey> {
         Some(_) => return None,
         None => (rest, Tier::Free),
     };
+    // The account of calls without a key is nobody's in particular.
+    let reserved = id == "keyless";
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic());
-    (plain(id) && plain(secret)).then(|| ApiKey { id: id.into(), secret: Secret::new(secret), tier })
+    (plain(id) && plain(secret) && !reserved).then(|| ApiKey { id: id.into(), secret: Secret::new(secret), tier })
 }
 
 #[cfg(test)]
@@ -126,7 +128,8 @@ mod tests {
         let keys = access("PLANTAIN_KEYS", "shop:s1, bulk:s2:paid ,x:y:free,").unwrap().keys;
         let shown: Vec<_> = keys.iter().map(|k| (k.id.as_str(), k.secret.reveal(), k.tier)).collect();
         assert_eq!(shown, [("shop", "s1", Tier::Free), ("bulk", "s2", Tier::Paid), ("x", "y", Tier::Free)]);
-        for (bad, number) in [("shop", 1), ("a:b,:c", 2), ("a:b,c:", 2), ("a:b:gold", 1), ("a:b,a:c", 2), ("a:b c", 1)]
+        for (bad, number) in
+            [("shop", 1), ("a:b,:c", 2), ("a:b,c:", 2), ("a:b:gold", 1), ("a:b,a:c", 2), ("a:b c", 1), ("keyless:s", 1)]
         {
             let said = access("PLANTAIN_KEYS", bad).unwrap_err().to_string();
             assert!(said.contains(&format!("key number {number}")), "{bad}: {said}");

@@ -73,7 +73,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "GATEWAY_KEYLESS",
         "1 while everything listens on loopback, no GATEWAY_PUBLIC_URL is set and PLANTAIN_OPEN is not 0; else 0",
-        "Whether calls by way of `/api/fal/proxy` may come without a key, from this machine and its own pages.",
+        "Whether calls by way of `/api/fal/proxy` may come without a key: from this machine and its own pages, or, where others reach the address, from everybody who can.",
     ),
     open("PUBLIC_BASE_URL", "the studio's own address", "Where webhooks and browsers reach the studio."),
     open("NEXT_PUBLIC_BASE_URL", "none", "Another name of PUBLIC_BASE_URL, which wins over it."),

@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 
+use super::patience::Patient;
+
 /// Connections of one server at once, event streams among them. Each costs some kilobytes and a file descriptor.
 const CONNECTIONS_MAX: usize = 8_192;
 
@@ -87,7 +89,7 @@ struct Visit {
 impl Visit {
     async fn by(self, door: Door, stream: TcpStream, clock: Clock) {
         let acceptor = match door {
-            Door::Plain => return self.converse(stream).await,
+            Door::Plain => return self.converse(Patient::new(stream, clock)).await,
             Door::Tls(acceptor) => acceptor,
         };
         let shaken = tokio::select! {
@@ -95,7 +97,7 @@ impl Visit {
             () = self.shutdown.begun() => return,
         };
         match shaken {
-            Some(Ok(stream)) => self.converse(stream).await,
+            Some(Ok(stream)) => self.converse(Patient::new(stream, clock)).await,
             // A client that doesn't trust us ends here, which its user will want to find in the log.
             Some(Err(error)) => tracing::debug!(%error, "tls.handshake_failed"),
             None => tracing::debug!("tls.handshake_too_slow"),

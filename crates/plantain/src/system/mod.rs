@@ -5,6 +5,7 @@
 mod accept;
 mod bytes;
 mod listen;
+mod patience;
 mod queue;
 mod runners;
 pub(crate) mod segmenter;
