@@ -25,7 +25,7 @@ const WARM_UP: usize = 20;
 const RUN: Duration = Duration::from_millis(20);
 
 /// Real pictures, a second each.
-const PHOTOS: usize = 100;
+const PHOTOS: usize = 40;
 const PHOTO: &[u8] = include_bytes!("../../../examples/mug.jpg");
 
 fn main() {
