@@ -28,21 +28,37 @@ pub(crate) async fn result(
 }
 
 fn render(outcome: Option<Outcome>) -> Response {
-    match outcome {
+    let users_deadline = outcome.as_ref().is_some_and(Outcome::is_start_deadline);
+    let mut response = match outcome {
         None => reply::json(400, error::in_progress().to_json()),
         Some(Outcome::Answered { http_status, body, headers, .. }) => reply::answer(http_status, body, &headers),
         Some(Outcome::Failed { error_type, detail }) => failed(error_type, detail),
+    };
+    if users_deadline {
+        let name = HeaderName::from_static(header::REQUEST_TIMEOUT_TYPE);
+        response.headers_mut().insert(name, HeaderValue::from_static("user"));
     }
+    response
 }
 
 pub(crate) fn failed(error_type: ErrorType, detail: String) -> Response {
     let mut response = reply::json(error_type.http_status(), ErrorBody::request(error_type, detail).to_json());
     // Clients retry on this hint by asking for the result again, and this one is final.
     reply::explain(&mut response, Some(error_type), false);
-    // Attempts that took too long are repeated, so what ends with this type is the caller's own start deadline.
-    if error_type == ErrorType::RequestTimeout {
-        let name = HeaderName::from_static(header::REQUEST_TIMEOUT_TYPE);
-        response.headers_mut().insert(name, HeaderValue::from_static("user"));
-    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_callers_own_deadline_is_called_the_callers() {
+        let slow = Outcome::Failed { error_type: ErrorType::RequestTimeout, detail: "It took too long.".to_owned() };
+        for (outcome, expected) in [(Outcome::start_deadline_passed(), true), (slow, false)] {
+            let response = render(Some(outcome));
+            assert_eq!(response.status(), 504);
+            assert_eq!(response.headers().contains_key(header::REQUEST_TIMEOUT_TYPE), expected);
+        }
+    }
 }

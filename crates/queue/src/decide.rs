@@ -79,8 +79,7 @@ pub fn before_attempt(claimed: &ClaimedRequest, rules: Rules<'_>, now: Timestamp
         return Before::Finish(cancelled());
     }
     if claimed.start_by.is_some_and(|start_by| start_by <= now) {
-        let detail = "The request did not start before its deadline.".to_owned();
-        return Before::Finish(Outcome::Failed { error_type: ErrorType::RequestTimeout, detail });
+        return Before::Finish(Outcome::start_deadline_passed());
     }
     if rules.used_up(claimed) {
         let error_type = claimed.last_error.unwrap_or(ErrorType::RunnerDisconnected);

@@ -118,6 +118,21 @@ pub enum Outcome {
     Failed { error_type: ErrorType, detail: String },
 }
 
+/// The words by which the end of the caller's own deadline is told from an attempt that took too long: both have one type.
+const START_DEADLINE_PASSED: &str = "The request did not start before its deadline.";
+
+impl Outcome {
+    /// Its caller's start deadline came before its turn.
+    pub fn start_deadline_passed() -> Outcome {
+        Outcome::Failed { error_type: ErrorType::RequestTimeout, detail: START_DEADLINE_PASSED.to_owned() }
+    }
+
+    /// Whether it ended by [`Outcome::start_deadline_passed`].
+    pub fn is_start_deadline(&self) -> bool {
+        matches!(self, Outcome::Failed { error_type: ErrorType::RequestTimeout, detail } if detail == START_DEADLINE_PASSED)
+    }
+}
+
 /// What is to be done with a claimed request after its attempt.
 #[derive(Clone, Debug)]
 pub enum Next {
