@@ -1,6 +1,6 @@
 //! Google's image API as nano-banana: text to image, and pictures with text to image.
 //!
-//! Each wanted picture is one call, at most [`AT_ONCE`] at a time. What comes back is kept on our own CDN. The key goes in a
+//! Each wanted picture is one call, a few at a time. What comes back is kept on our own CDN. The key goes in a
 //! header, never into an address, and Google's words about a refused key stay in the server's log. Invariant: what Google blocked
 //! is said to be blocked; no empty output is handed out.
 
