@@ -41,7 +41,7 @@ fn render(outcome: Option<Outcome>) -> Response {
     response
 }
 
-pub(crate) fn failed(error_type: ErrorType, detail: String) -> Response {
+fn failed(error_type: ErrorType, detail: String) -> Response {
     let mut response = reply::json(error_type.http_status(), ErrorBody::request(error_type, detail).to_json());
     // Clients retry on this hint by asking for the result again, and this one is final.
     reply::explain(&mut response, Some(error_type), false);

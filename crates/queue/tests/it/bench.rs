@@ -49,6 +49,18 @@ where
     }
 }
 
+/// Attempts that wait at the gate, and then answer.
+pub fn gated(gate: &Gate) -> Runners {
+    let gate = gate.clone();
+    serving(move |_| {
+        let gate = gate.clone();
+        async move {
+            gate.pass().await;
+            answer("{}")
+        }
+    })
+}
+
 /// Serves the endpoint with a closure.
 pub fn serving<F, R>(script: F) -> Runners
 where

@@ -4,28 +4,15 @@ use std::time::Duration;
 
 use plantain_queue::engine::EngineConfig;
 use plantain_queue::model::{NewRequest, Outcome};
-use plantain_queue::runner::Runners;
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::QueueStatus;
 
-use crate::bench::{Bench, Gate, answer, config, end, in_time, name, serving};
-
-/// The only slot is taken until the gate opens.
-fn busy(gate: &Gate) -> Runners {
-    let gate = gate.clone();
-    serving(move |_| {
-        let gate = gate.clone();
-        async move {
-            gate.pass().await;
-            answer("{}")
-        }
-    })
-}
+use crate::bench::{Bench, Gate, answer, config, end, gated, in_time, name, serving};
 
 #[tokio::test]
 async fn a_request_ends_at_its_start_deadline_though_every_slot_is_busy() {
     let gate = Gate::default();
-    let bench = Bench::start_with(busy(&gate), EngineConfig { slots: 1, ..config() }).await;
+    let bench = Bench::start_with(gated(&gate), EngineConfig { slots: 1, ..config() }).await;
     bench.submit("runs").await;
     bench.running("runs").await;
     let start_by = Some(bench.later(Duration::from_secs(5)));

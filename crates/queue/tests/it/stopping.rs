@@ -11,19 +11,7 @@ use plantain_testkit::receiver::Answer;
 use plantain_wire::status::QueueStatus;
 use plantain_work::clock;
 
-use crate::bench::{Bench, Gate, answer, config, end, in_time, name, serving};
-
-/// Attempts that wait at the gate.
-fn gated(gate: &Gate) -> plantain_queue::runner::Runners {
-    let gate = gate.clone();
-    serving(move |_| {
-        let gate = gate.clone();
-        async move {
-            gate.pass().await;
-            answer("{}")
-        }
-    })
-}
+use crate::bench::{Bench, Gate, answer, config, end, gated, in_time, name, serving};
 
 #[tokio::test]
 async fn a_gentle_stop_lets_the_running_finish_and_begins_nothing() {
