@@ -72,6 +72,12 @@ async fn has(browser: &Browser, what: &str, script: &str) {
     browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
 }
 
+/// Answers the dialog on the screen, and waits until it has left the page: it does so a task after it was closed.
+async fn answer(browser: &Browser, selector: &str) {
+    browser.click(selector).await;
+    has(browser, "no dialog any more", "!document.querySelector('dialog')").await;
+}
+
 async fn text_of(browser: &Browser, selector: &str) -> String {
     let text = browser.run("return document.querySelector(arguments[0])?.textContent ?? ''", &[selector.into()]).await;
     text.as_str().unwrap_or_default().to_owned()
@@ -188,7 +194,7 @@ async fn requests_are_watched_found_opened_stopped_and_repeated() {
     browser.screenshot(&screenshots().join("console-request-1440.png")).await;
 
     browser.click("[data-test=retry]").await;
-    browser.click("[data-test=confirm-yes]").await;
+    answer(&browser, "[data-test=confirm-yes]").await;
     has(
         &browser,
         "the copy, which names the first",
@@ -199,9 +205,9 @@ async fn requests_are_watched_found_opened_stopped_and_repeated() {
     browser.write("[data-test=find]", &format!("{long}\u{e007}")).await;
     has(&browser, "the running one", "document.querySelector('[data-test=cancel]')").await;
     browser.click("[data-test=cancel]").await;
-    browser.click("[data-test=confirm-no]").await;
+    answer(&browser, "[data-test=confirm-no]").await;
     browser.click("[data-test=cancel]").await;
-    browser.click("[data-test=confirm-yes]").await;
+    answer(&browser, "[data-test=confirm-yes]").await;
     has(&browser, "its end", "document.querySelector('.title [data-state=cancelled]')").await;
 
     browser.open(&bed.page("console/requests/nobody")).await;
@@ -224,7 +230,7 @@ async fn a_key_is_made_shown_once_used_and_revoked() {
     has(&browser, "the secret", "document.querySelector('[data-test=secret]')?.textContent.includes(':')").await;
     let key = text_of(&browser, "[data-test=secret]").await;
     browser.screenshot(&screenshots().join("console-key-1440.png")).await;
-    browser.click("[data-test=key-done]").await;
+    answer(&browser, "[data-test=key-done]").await;
     has(&browser, "the key in the list", "document.querySelector('[data-test=key-row] [data-test=revoke]')").await;
     let (_, secret) = key.split_once(':').unwrap();
     let page = browser.run("return document.documentElement.outerHTML", &[]).await;
@@ -236,7 +242,7 @@ async fn a_key_is_made_shown_once_used_and_revoked() {
     };
     assert_eq!(submit().await, 200);
     browser.click("[data-test=revoke]").await;
-    browser.click("[data-test=confirm-yes]").await;
+    answer(&browser, "[data-test=confirm-yes]").await;
     has(&browser, "that it is revoked", "document.querySelector('[data-test=key-row].past')").await;
     assert_eq!(submit().await, 401);
     browser.screenshot(&screenshots().join("console-keys-1440.png")).await;
