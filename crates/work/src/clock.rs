@@ -26,10 +26,14 @@ impl Clock {
         Clock(Source::Manual(Arc::new(watch::Sender::new(start))))
     }
 
+    /// In whole microseconds, which is how databases keep times: what is in memory is what will be read back.
     #[expect(clippy::disallowed_methods, reason = "the one place where the system's time is read")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp::now(),
+            Source::System => {
+                let now = Timestamp::now();
+                Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+            }
             Source::Manual(time) => *time.borrow(),
         }
     }
