@@ -1,7 +1,8 @@
 //! The board: what status calls read, in memory. A call that asks every tenth of a second costs no question to the store.
 //!
-//! Holds views without their outputs. An entry is taken down when its request may have changed, and nothing that was read
-//! before such a change is put up after it. Bounded in entries and bytes; what was asked for last stays longest.
+//! Holds views without their outputs. What this process does to a request is done to its entry as well; an entry is taken
+//! down when the request may have changed in another way, and nothing that was read before a change is put up after it.
+//! Bounded in entries and bytes; what was asked for last stays longest.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +17,8 @@ use plantain_work::{Clock, clock};
 use crate::model::{Outcome, RequestView};
 
 /// Half of the entries, and half of their bytes: the younger half pushes the older one out.
-const HALF_ENTRIES_MAX: usize = 20_000;
-const HALF_BYTES_MAX: usize = 32 * 1024 * 1024;
+const HALF_ENTRIES_MAX: usize = 10_000;
+const HALF_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A view with its ids and addresses, about.
 const VIEW_BYTES: usize = 1024;
@@ -47,6 +48,8 @@ struct Halves {
 enum Entry {
     /// Being read from the store; the number tells this reading from a later one.
     Reading(u64),
+    /// On its way into the store. Nobody is shown it before it is there.
+    Coming(Posted),
     Up(Posted, Timestamp),
 }
 
@@ -80,6 +83,17 @@ impl Posted {
         }
         let bytes = VIEW_BYTES + body_bytes + if has_logs { log_bytes } else { 0 };
         Posted { view: Arc::new(view), has_logs, bytes }
+    }
+
+    /// Without a log that was too long already, whatever has come to it.
+    fn with(self, change: impl FnOnce(&mut RequestView)) -> Posted {
+        let mut view = Arc::unwrap_or_clone(self.view);
+        change(&mut view);
+        if !self.has_logs {
+            view.logs = Vec::new();
+        }
+        let posted = Posted::of(view);
+        Posted { has_logs: posted.has_logs && self.has_logs, ..posted }
     }
 }
 
@@ -125,9 +139,44 @@ impl Board {
         }
         halves.remove(&reading.id);
         if let Some(posted) = posted {
-            let until = clock::after(self.clock.now(), self.believed);
-            halves.insert(reading.id.clone(), Entry::Up(posted, until));
+            self.put_up(&mut halves, &reading.id, posted);
         }
+    }
+
+    /// To be called before a new request is stored.
+    pub(super) fn expect(&self, view: RequestView) {
+        let id = view.id.clone();
+        let mut halves = self.lock();
+        halves.remove(&id);
+        halves.insert(id, Entry::Coming(Posted::of(view)));
+    }
+
+    /// The request that was expected is stored, as new or not. What has been learnt of it in the meantime stands.
+    pub(super) fn arrived(&self, id: &RequestId, is_new: bool) {
+        let mut halves = self.lock();
+        if let Some(Entry::Coming(posted)) = halves.take_if(id, |entry| matches!(entry, Entry::Coming(_)))
+            && is_new
+        {
+            self.put_up(&mut halves, id, posted);
+        }
+    }
+
+    /// This process has changed the request in the store, as `change` does to its view. What is being read meanwhile may be
+    /// older.
+    pub(super) fn change(&self, id: &RequestId, change: impl FnOnce(&mut RequestView)) {
+        let mut halves = self.lock();
+        match halves.take_if(id, |_| true) {
+            Some(Entry::Up(posted, _) | Entry::Coming(posted)) => {
+                let posted = posted.with(change);
+                self.put_up(&mut halves, id, posted);
+            }
+            Some(Entry::Reading(_)) | None => {}
+        }
+    }
+
+    fn put_up(&self, halves: &mut Halves, id: &RequestId, posted: Posted) {
+        let until = clock::after(self.clock.now(), self.believed);
+        halves.insert(id.clone(), Entry::Up(posted, until));
     }
 
     /// The request may have changed.
@@ -158,10 +207,18 @@ impl Halves {
     }
 
     fn remove(&mut self, id: &RequestId) {
-        if let Some(entry) = self.young.remove(id) {
-            self.young_bytes -= entry.bytes();
+        self.take_if(id, |_| true);
+    }
+
+    /// An entry is in one of the halves at most.
+    fn take_if(&mut self, id: &RequestId, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        if let Some(entry) = self.young.get(id) {
+            let bytes = entry.bytes();
+            let entry = if wanted(entry) { self.young.remove(id) } else { None };
+            self.young_bytes -= entry.as_ref().map_or(0, |_| bytes);
+            return entry;
         }
-        self.old.remove(id);
+        if self.old.get(id).is_some_and(wanted) { self.old.remove(id) } else { None }
     }
 }
 
@@ -169,7 +226,7 @@ impl Entry {
     fn bytes(&self) -> usize {
         match self {
             Entry::Reading(_) => VIEW_BYTES,
-            Entry::Up(posted, _) => posted.bytes,
+            Entry::Up(posted, _) | Entry::Coming(posted) => posted.bytes,
         }
     }
 }
@@ -225,6 +282,50 @@ mod tests {
         board.put(&later, Some(Posted::of(view("r", "new"))));
         board.put(&earlier, Some(Posted::of(view("r", "old"))));
         assert_eq!(board.look(&id("r")).unwrap().view.logs[0].message, "new");
+    }
+
+    #[test]
+    fn what_is_done_here_is_done_to_the_entry_and_costs_no_reading() {
+        let (board, _) = board(false);
+        let ends = |view: &mut RequestView| view.status = QueueStatus::Completed;
+        board.change(&id("r"), ends);
+        assert!(board.look(&id("r")).is_none(), "nothing is made up");
+        read(&board, "r", "a");
+        board.change(&id("r"), |view| view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH)));
+        board.change(&id("r"), ends);
+        let shown = board.look(&id("r")).unwrap().view;
+        assert_eq!((shown.status, shown.logs.len()), (QueueStatus::Completed, 2));
+        let reading = board.begin(&id("r"));
+        board.change(&id("r"), ends);
+        board.put(&reading, Some(Posted::of(view("r", "from before"))));
+        assert!(board.look(&id("r")).is_none(), "the reading may be older than the change");
+    }
+
+    #[test]
+    fn a_new_request_is_up_once_it_is_stored_however_soon_it_is_claimed() {
+        let (board, _) = board(false);
+        board.expect(view("r", "a"));
+        assert!(board.look(&id("r")).is_none());
+        board.arrived(&id("r"), true);
+        assert!(board.look(&id("r")).is_some());
+
+        board.expect(view("claimed", "a"));
+        board.change(&id("claimed"), |view| view.attempts = 7);
+        board.arrived(&id("claimed"), true);
+        assert_eq!(board.look(&id("claimed")).unwrap().view.attempts, 7);
+
+        board.expect(view("known", "a"));
+        board.arrived(&id("known"), false);
+        assert!(board.look(&id("known")).is_none());
+    }
+
+    #[test]
+    fn a_log_that_was_too_long_is_not_taken_for_a_short_one() {
+        let (board, _) = board(false);
+        read(&board, "r", &"x".repeat(LOG_BYTES_MAX));
+        board.change(&id("r"), |view| view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH)));
+        let posted = board.look(&id("r")).unwrap();
+        assert!(!posted.has_logs && posted.view.logs.is_empty());
     }
 
     #[test]

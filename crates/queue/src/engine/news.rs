@@ -13,7 +13,7 @@ use plantain_wire::id::RequestId;
 use plantain_work::{Channels, Clock};
 
 use crate::engine::board::Board;
-use crate::model::Lease;
+use crate::model::{Lease, RequestView};
 
 /// Longest wait for news before the store is asked anyway.
 const POLL: Duration = Duration::from_secs(1);
@@ -43,6 +43,16 @@ impl News {
     pub(super) fn changed(&self, id: &RequestId) {
         // Before anybody is told, who would look there.
         self.board.take_down(id);
+        self.tell(id);
+    }
+
+    /// This process has changed the request in the store, as `change` does to its view.
+    pub(super) fn changed_to(&self, id: &RequestId, change: impl FnOnce(&mut RequestView)) {
+        self.board.change(id, change);
+        self.tell(id);
+    }
+
+    fn tell(&self, id: &RequestId) {
         if let Some(channel) = self.watched.get(id) {
             channel.send_replace(());
         }

@@ -17,6 +17,7 @@ use plantain_work::{Shutdown, clock, random};
 use crate::decide::{self, After, Attempted, Before, Rules};
 use crate::engine::log::{LINES_WAITING_MAX, Log};
 use crate::engine::settling::settle;
+use crate::engine::showing;
 use crate::engine::{Parts, delivery_id};
 use crate::model::{ClaimedRequest, Next, Outcome, Pulse, Settled};
 use crate::notice::{self, Announced};
@@ -178,7 +179,10 @@ impl RequestLane {
     async fn flush(&self, claimed: &ClaimedRequest, log: &Log) {
         let lines = log.take();
         match self.0.store.append_logs(&claimed.lease, &lines).await {
-            Ok(_) => self.0.news.changed(&claimed.lease.request_id),
+            Ok(Settled::Done) => {
+                self.0.news.changed_to(&claimed.lease.request_id, |view| view.logs.extend(lines));
+            }
+            Ok(Settled::LeaseLost) => self.0.news.changed(&claimed.lease.request_id),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "queue.log_not_written");
                 log.put_back(lines);
@@ -193,13 +197,21 @@ impl RequestLane {
             After::Requeue { at, attempt } => Next::Requeue { at, attempt },
         };
         let lines = log.take();
-        let write = || parts.store.settle(&claimed.lease, next.clone(), &lines, parts.clock.now());
+        let ended_at = parts.clock.now();
+        let write = || parts.store.settle(&claimed.lease, next.clone(), &lines, ended_at);
         let settled = settle(&parts.clock, stop, "request", write).await;
         let request_id = &claimed.lease.request_id;
         match settled {
             Some(Settled::Done) => {
-                parts.news.changed(request_id);
-                parts.deliveries_due.wake();
+                match &next {
+                    Next::Finish { outcome, deliveries } => {
+                        parts.news.changed_to(request_id, showing::ended(outcome, lines, ended_at));
+                        if !deliveries.is_empty() {
+                            parts.deliveries_due.wake();
+                        }
+                    }
+                    Next::Requeue { .. } => parts.news.changed(request_id),
+                }
                 tracing::info!(%request_id, endpoint = %claimed.endpoint, attempt = claimed.lease.attempt, end = word(&next), "request.settled");
             }
             Some(Settled::LeaseLost) => {
@@ -240,7 +252,7 @@ impl Lane for RequestLane {
         })?;
         for task in &claimed.tasks {
             self.0.lines.left(task.endpoint.app(), &task.lease.request_id);
-            self.0.news.changed(&task.lease.request_id);
+            self.0.news.changed_to(&task.lease.request_id, showing::begun(task, now));
         }
         Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
     }

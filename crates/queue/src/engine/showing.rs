@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use plantain_wire::id::RequestId;
-use plantain_wire::status::QueueStatus;
+use jiff::Timestamp;
+
+use plantain_wire::id::{GatewayRequestId, RequestId};
+use plantain_wire::status::{LogEntry, QueueStatus};
 
 use crate::engine::board::Posted;
 use crate::engine::{Engine, retention};
-use crate::model::{NewRequest, RequestView};
+use crate::history::{Origin, Payload};
+use crate::model::{ClaimedRequest, NewRequest, Outcome, RequestView};
 use crate::places::Waiting;
 use crate::store::{Enqueued, StoreError};
 
@@ -60,10 +63,62 @@ impl Engine {
         let (key_id, priority) = (request.caller.key_id.clone(), request.priority);
         let waiting = Waiting { id: request.id.clone(), key_id, priority };
         let announced = self.0.lines.announce(request.endpoint.app(), waiting);
-        let enqueued = self.0.store.enqueue(request).await?;
-        if matches!(enqueued, Enqueued::New) {
+        let (id, board) = (request.id.clone(), &self.0.news.board);
+        board.expect(new(&request));
+        let enqueued = self.0.store.enqueue(request).await;
+        let is_new = matches!(enqueued, Ok(Enqueued::New));
+        board.arrived(&id, is_new);
+        if is_new {
             announced.waits();
         }
-        Ok(enqueued)
+        enqueued
+    }
+}
+
+/// A request as it is shown when it has just been taken in.
+fn new(request: &NewRequest) -> RequestView {
+    RequestView {
+        id: request.id.clone(),
+        endpoint: request.endpoint.clone(),
+        caller: request.caller.clone(),
+        gateway_request_id: GatewayRequestId::from(&request.id),
+        webhook: request.webhook.clone(),
+        status: QueueStatus::InQueue,
+        queue_position: None,
+        logs: Vec::new(),
+        attempts: 0,
+        created_at: request.created_at,
+        started_at: None,
+        finished_at: None,
+        outcome: None,
+        options: request.options.clone(),
+        origin: Origin::Queue,
+        retry_of: request.retry_of.clone(),
+        payload: Payload::of(&request.options, &request.input),
+    }
+}
+
+/// What a claim does to what is shown.
+pub(super) fn begun<'a>(claimed: &'a ClaimedRequest, now: Timestamp) -> impl FnOnce(&mut RequestView) + 'a {
+    move |view| {
+        view.status = QueueStatus::InProgress;
+        view.queue_position = None;
+        view.attempts = claimed.lease.attempt;
+        view.gateway_request_id = claimed.gateway_request_id.clone();
+        view.started_at.get_or_insert(now);
+    }
+}
+
+/// What the end of a request does to what is shown.
+pub(super) fn ended<'a>(
+    outcome: &'a Outcome,
+    last_lines: Vec<LogEntry>,
+    now: Timestamp,
+) -> impl FnOnce(&mut RequestView) + 'a {
+    move |view| {
+        view.status = QueueStatus::Completed;
+        view.outcome = Some(outcome.clone());
+        view.logs.extend(last_lines);
+        view.finished_at = Some(now);
     }
 }
