@@ -97,10 +97,10 @@ pub(crate) fn candidates(count: usize) -> i64 {
 pub(crate) const UNREADABLE: &str = "the delivery's record in the queue's database can't be read";
 
 /// The state after an attempt, and when the next one is due.
-pub(crate) fn following(next: DeliveryNext) -> (&'static str, Option<i64>) {
+pub(crate) fn following(next: &DeliveryNext) -> (&'static str, Option<i64>) {
     match next {
         DeliveryNext::Delivered => ("delivered", None),
-        DeliveryNext::Retry { at } => ("pending", Some(time::to_micros(at))),
+        DeliveryNext::Retry { at } => ("pending", Some(time::to_micros(*at))),
         DeliveryNext::Dead => ("dead", None),
     }
 }

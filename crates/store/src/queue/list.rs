@@ -99,11 +99,12 @@ impl Conditions {
 /// The index that a page walks down.
 fn walk(filter: &Filter, conditions: &mut Conditions) {
     match (filter.stage, &filter.key_id, &filter.endpoint) {
-        (Some(Stage::Running), ..) => conditions.parts.push("state = 'running'".to_owned()),
+        // No more than run at once: they are sorted.
+        (Some(Stage::Running), ..) => conditions.parts.push("state = 'running' AND due_at IS NOT NULL".to_owned()),
         (Some(Stage::Waiting), ..) => conditions.parts.push("finished_at IS NULL".to_owned()),
         (Some(Stage::Ended(ending)), ..) if ending != Ending::Succeeded => {
             // Said as it is, so that the partial index is seen to fit.
-            conditions.parts.push("ending IN ('refused', 'failed', 'cancelled')".to_owned());
+            conditions.parts.push("ending <> 'succeeded'".to_owned());
             conditions.parts.push(format!("ending = '{}'", ending.as_str()));
         }
         (_, Some(key), _) => conditions.equal("key_id", key),

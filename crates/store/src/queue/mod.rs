@@ -34,6 +34,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0005.sql"),
         include_str!("../../migrations/sqlite/queue_0006.sql"),
         include_str!("../../migrations/sqlite/queue_0007.sql"),
+        include_str!("../../migrations/sqlite/queue_0008.sql"),
     ],
 };
 
@@ -47,6 +48,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0005.sql"),
         include_str!("../../migrations/postgres/queue_0006.sql"),
         include_str!("../../migrations/postgres/queue_0007.sql"),
+        include_str!("../../migrations/postgres/queue_0008.sql"),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! Rows of requests, and what they mean.
 
+use bytes::Bytes;
 use jiff::Timestamp;
-
 use url::Url;
 
 use plantain_queue::history::{Origin, Payload};
@@ -173,7 +173,7 @@ impl ViewRow {
 pub(crate) struct OutcomeRow {
     pub http_status: Option<i64>,
     pub inference: Option<i64>,
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Bytes>,
     /// JSON; `None` where the model said nothing beside its body.
     pub headers: Option<String>,
     pub error_type: Option<String>,
@@ -187,7 +187,7 @@ impl OutcomeRow {
                 headers: headers_text(&headers),
                 http_status: Some(http_status.into()),
                 inference: Some(time::span_to_micros(inference)),
-                body: Some(body.into()),
+                body: Some(body),
                 error_type: None,
                 detail: None,
             },
@@ -207,7 +207,7 @@ impl OutcomeRow {
         match (self.http_status, self.error_type) {
             (Some(http_status), None) => Ok(Outcome::Answered {
                 http_status: place.number("http_status", http_status)?,
-                body: self.body.unwrap_or_default().into(),
+                body: self.body.unwrap_or_default(),
                 // Without them the answer is still worth showing.
                 headers: self.headers.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
                 inference: time::span_from_micros(self.inference.unwrap_or(0)),

@@ -58,13 +58,14 @@ impl Database {
     /// Runs `change` in a transaction that it may share with others: the commit covers everything that was waiting. Where
     /// `change` returns an error, all of its writes are undone, and nobody else's.
     ///
-    /// `change` runs on the writer's thread, so it should do nothing but SQL. Once this has been polled the change takes
+    /// `change` runs on the writer's thread, so it should do nothing but SQL. It is run twice where another one failed and
+    /// took the writes of the first time along. Once this has been polled the change takes
     /// place even if nobody waits for the answer any more. A disk that hangs is answered with
     /// [`DatabaseError::Unavailable`] after half a minute, and the change may still take place.
     pub async fn write<T, F>(&self, change: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         self.0.writer.write(Survives::PowerCut, change).await
     }
@@ -75,7 +76,7 @@ impl Database {
     pub async fn write_unsynced<T, F>(&self, change: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         self.0.writer.write(Survives::Process, change).await
     }
@@ -84,7 +85,7 @@ impl Database {
     pub async fn read<T, F>(&self, question: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         self.0.readers.read(question).await
     }

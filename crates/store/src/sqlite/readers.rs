@@ -37,7 +37,7 @@ impl Readers {
     pub(super) async fn read<T, F>(&self, question: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+        F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
     {
         let queue = self.queue.as_ref().ok_or_else(work::gone)?;
         let (piece, answer) = work::piece(Survives::Process, question);

@@ -22,7 +22,8 @@ pub(super) enum Survives {
 pub(super) trait Work: Send {
     fn survives(&self) -> Survives;
 
-    /// Runs it, at most once, and keeps what came out. The error is told so that the caller can undo its writes.
+    /// Runs it and keeps what came out. The error is told so that the caller can undo its writes. Where they were undone
+    /// together with those of others, it is run again.
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError>;
 
     /// Sends what came out to whoever waits, or `failed` if the surroundings failed.
@@ -31,7 +32,7 @@ pub(super) trait Work: Send {
 
 pub(super) struct Piece<T, F> {
     survives: Survives,
-    todo: Option<F>,
+    todo: F,
     done: Option<Result<T, DatabaseError>>,
     reply: oneshot::Sender<Result<T, DatabaseError>>,
 }
@@ -39,23 +40,23 @@ pub(super) struct Piece<T, F> {
 pub(super) fn piece<T, F>(survives: Survives, todo: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T, DatabaseError>>)
 where
     T: Send + 'static,
-    F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+    F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    (Box::new(Piece { survives, todo: Some(todo), done: None, reply }), answer)
+    (Box::new(Piece { survives, todo, done: None, reply }), answer)
 }
 
 impl<T, F> Work for Piece<T, F>
 where
     T: Send,
-    F: FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send,
+    F: FnMut(&Transaction<'_>) -> Result<T, DatabaseError> + Send,
 {
     fn survives(&self) -> Survives {
         self.survives
     }
 
     fn run(&mut self, tx: &Transaction<'_>) -> Result<(), DatabaseError> {
-        let Some(todo) = self.todo.take() else { return Ok(()) };
+        let todo = &mut self.todo;
         // A panic is a bug in one store method. It must not take the only writer with it.
         let done = catch_unwind(AssertUnwindSafe(|| todo(tx)))
             .unwrap_or_else(|_| Err(DatabaseError::corrupt("sqlite", "operation", "a store method that panicked")));

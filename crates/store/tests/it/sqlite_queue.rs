@@ -74,3 +74,29 @@ async fn an_address_says_which_database_is_meant() {
     assert!(open_queue("postgres://plantain@127.0.0.1:1/none").await.is_err());
     assert!(open_queue("postgresql://plantain@127.0.0.1:1/none").await.is_err());
 }
+
+#[tokio::test]
+async fn what_no_request_can_be_is_refused_by_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = SqliteQueue::open(&folder.path().join("queue.db")).await.unwrap();
+    let insert = |state: &'static str, payloads: &'static str, ending: Option<&'static str>| {
+        let finished_at = (state == "completed").then_some(1);
+        queue.database().write(move |tx| {
+            Ok(tx.execute(
+                "INSERT OR REPLACE INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, priority,
+                     state, payloads, ending, created_at, finished_at)
+                 VALUES ('r', 'a/b', 'a/b', 'u', 'k', 'r', 0, ?1, ?2, ?3, 1, ?4)",
+                rusqlite::params![state, payloads, ending, finished_at],
+            )?)
+        })
+    };
+    for state in ["ready", "completed"] {
+        insert(state, "keep", None).await.unwrap();
+        insert(state, "dropped", Some("cancelled")).await.unwrap();
+    }
+    for (state, payloads, ending) in
+        [("READY", "keep", None), ("ready", "kept", None), ("completed", "keep", Some("over"))]
+    {
+        insert(state, payloads, ending).await.unwrap_err();
+    }
+}

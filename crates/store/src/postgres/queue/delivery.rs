@@ -176,7 +176,7 @@ pub(super) async fn settle(
     if !record(&tx, seq, attempt).await? {
         return Ok(Settled::LeaseLost);
     }
-    let (state, due_at) = following(next.clone());
+    let (state, due_at) = following(next);
     let update = tx.prepare_cached("UPDATE queue_deliveries SET state = $2, due_at = $3 WHERE seq = $1").await?;
     tx.execute(&update, &[&seq, &state, &due_at]).await?;
     tx.commit().await?;

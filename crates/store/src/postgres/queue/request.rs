@@ -1,5 +1,6 @@
 //! Taking a request in, and showing where it stands.
 
+use bytes::Bytes;
 use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 
@@ -144,7 +145,7 @@ fn view_row(row: &Row) -> Result<ViewRow, tokio_postgres::Error> {
     let outcome = OutcomeRow {
         http_status: row.try_get(12)?,
         inference: row.try_get(13)?,
-        body: row.try_get(14)?,
+        body: row.try_get::<_, Option<Vec<u8>>>(14)?.map(Bytes::from),
         error_type: row.try_get(15)?,
         detail: row.try_get(16)?,
         headers: row.try_get(24)?,

@@ -130,7 +130,7 @@ pub(super) async fn owe(
             &seq,
             &row.http_status,
             &row.inference,
-            &row.body,
+            &row.body.as_deref(),
             &row.error_type,
             &detail,
             &row.headers,

@@ -108,12 +108,16 @@ fn begin(
     now: Timestamp,
 ) -> Result<ClaimedDelivery, DatabaseError> {
     let (first, later) = (to_micros(after(now, lease.first)), to_micros(after(now, lease.later)));
+    tx.prepare_cached(
+        "UPDATE queue_deliveries SET due_at = iif(attempt = earlier, ?2, ?3), attempt = attempt + 1 WHERE seq = ?1",
+    )?
+    .execute(params![seq, first, later])?;
     let row = tx
         .prepare_cached(
-            "UPDATE queue_deliveries SET due_at = iif(attempt = earlier, ?2, ?3), attempt = attempt + 1 WHERE seq = ?1
-             RETURNING seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body",
+            "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body
+             FROM queue_deliveries WHERE seq = ?1",
         )?
-        .query_row(params![seq, first, later], delivery_row)?;
+        .query_row([seq], delivery_row)?;
     row.into_claimed()
 }
 
@@ -137,7 +141,7 @@ pub(super) fn settle(
     tx: &Transaction<'_>,
     id: &str,
     attempt: &DeliveryAttempt,
-    next: DeliveryNext,
+    next: &DeliveryNext,
 ) -> Result<Settled, DatabaseError> {
     let held = tx
         .prepare_cached("SELECT seq FROM queue_deliveries WHERE id = ?1 AND attempt = ?2 AND state = 'pending'")?

@@ -41,7 +41,7 @@ impl HistoryStore for SqliteQueue {
     }
 
     async fn record(&self, run: FinishedRun) -> Result<(), StoreError> {
-        Ok(self.0.write_unsynced(move |tx| recording::record(tx, run)).await?)
+        Ok(self.0.write_unsynced(move |tx| recording::record(tx, &run)).await?)
     }
 
     async fn remember(&self, lease: &Lease, note: &str) -> Result<Settled, StoreError> {

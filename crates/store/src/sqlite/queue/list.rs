@@ -12,8 +12,8 @@ use crate::time::to_micros;
 
 const WAITING: &str = "SELECT count(*) FROM (SELECT 1 FROM queue_requests INDEXED BY queue_requests_waiting
     WHERE state IN ('ready', 'delayed') LIMIT ?1)";
-const RUNNING: &str = "SELECT count(*) FROM (SELECT 1 FROM queue_requests INDEXED BY queue_requests_running
-    WHERE state = 'running' LIMIT ?1)";
+const RUNNING: &str = "SELECT count(*) FROM (SELECT 1 FROM queue_requests INDEXED BY queue_requests_due
+    WHERE state = 'running' AND due_at IS NOT NULL LIMIT ?1)";
 const ENDED: &str = "SELECT ending, count(*) FROM (SELECT ending FROM queue_requests INDEXED BY queue_requests_finished
     WHERE finished_at >= ?2 ORDER BY finished_at DESC LIMIT ?1) GROUP BY ending";
 
@@ -78,7 +78,6 @@ mod tests {
     fn no_page_is_sorted_and_each_walks_down_an_index() {
         let stage = |stage| Filter { stage: Some(stage), ..Filter::default() };
         for (filter, index) in [
-            (stage(Stage::Running), "queue_requests_running"),
             (stage(Stage::Waiting), "queue_requests_open"),
             (stage(Stage::Ended(Ending::Failed)), "queue_requests_ending"),
             (Filter { key_id: Some("k".into()), ..Filter::default() }, "queue_requests_of_key"),
@@ -91,8 +90,15 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_is_found_by_its_lease() {
+        let running = Filter { stage: Some(Stage::Running), ..Filter::default() };
+        let steps = plan::steps(&Question::new(&running, Dialect::Sqlite).page);
+        assert!(steps.contains("INDEX queue_requests_due (state=? AND due_at>?)"), "{steps}");
+    }
+
+    #[test]
     fn counts_read_an_index_alone() {
         plan::uses(WAITING, "queue_requests_waiting");
-        plan::uses(RUNNING, "queue_requests_running");
+        plan::uses(RUNNING, "queue_requests_due");
     }
 }

@@ -29,6 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use plantain_queue::history::Payload;
 use plantain_queue::model::{
     Cancelled, ClaimedDelivery, ClaimedRequest, DeliveryAttempt, DeliveryLease, DeliveryNext, DeliveryView, HostLoad,
     Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
@@ -69,7 +70,9 @@ impl SqliteQueue {
 #[async_trait]
 impl QueueStore for SqliteQueue {
     async fn enqueue(&self, request: NewRequest) -> Result<Enqueued, StoreError> {
-        Ok(self.0.write(move |tx| request::enqueue(tx, &request)).await?)
+        // Read from the input here, not on the one thread that writes.
+        let payload = Payload::of(&request.options, &request.input);
+        Ok(self.0.write(move |tx| request::enqueue(tx, &request, payload)).await?)
     }
 
     async fn claim_requests(
@@ -111,7 +114,7 @@ impl QueueStore for SqliteQueue {
         now: Timestamp,
     ) -> Result<Settled, StoreError> {
         let (lease, lines) = (lease.clone(), last_lines.to_vec());
-        Ok(self.0.write(move |tx| settle::settle(tx, &lease, next, &lines, now)).await?)
+        Ok(self.0.write(move |tx| settle::settle(tx, &lease, &next, &lines, now)).await?)
     }
 
     async fn cancel(
@@ -122,7 +125,7 @@ impl QueueStore for SqliteQueue {
         now: Timestamp,
     ) -> Result<Cancelled, StoreError> {
         let id = id.clone();
-        Ok(self.0.write(move |tx| settle::cancel(tx, &id, outcome, &deliveries, now)).await?)
+        Ok(self.0.write(move |tx| settle::cancel(tx, &id, &outcome, &deliveries, now)).await?)
     }
 
     async fn request(&self, id: &RequestId) -> Result<Option<RequestView>, StoreError> {
@@ -142,7 +145,7 @@ impl QueueStore for SqliteQueue {
         lease: DeliveryLease,
         now: Timestamp,
     ) -> Result<Claimed<ClaimedDelivery>, StoreError> {
-        Ok(self.0.write_unsynced(move |tx| delivery::claim(tx, count, hosts, lease, now)).await?)
+        Ok(self.0.write_unsynced(move |tx| delivery::claim(tx, count, hosts.clone(), lease, now)).await?)
     }
 
     async fn settle_delivery(
@@ -152,7 +155,7 @@ impl QueueStore for SqliteQueue {
         next: DeliveryNext,
     ) -> Result<Settled, StoreError> {
         let id = id.to_owned();
-        Ok(self.0.write(move |tx| delivery::settle(tx, &id, &attempt, next)).await?)
+        Ok(self.0.write(move |tx| delivery::settle(tx, &id, &attempt, &next)).await?)
     }
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {

@@ -7,11 +7,27 @@ use crate::queue::SQLITE;
 /// Asserts that a statement searches `index` and sorts nothing by itself.
 #[track_caller]
 pub(super) fn uses(sql: &str, index: &str) {
+    let plan = steps(sql);
+    assert!(plan.contains(&format!("INDEX {index}")) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+}
+
+/// The steps of a statement, as SQLite words them, a line each.
+pub(super) fn steps(sql: &str) -> String {
+    explain(&format!("EXPLAIN QUERY PLAN {sql}"), 3)
+}
+
+/// Asserts that a statement fills no table of its own on the way, for what it returns, a list or a check.
+#[track_caller]
+pub(super) fn fills_no_table(sql: &str) {
+    let operations = explain(&format!("EXPLAIN {sql}"), 1);
+    assert!(!operations.contains("Ephemeral"), "{sql}\n{operations}");
+}
+
+fn explain(sql: &str, column: usize) -> String {
     let connection = Connection::open_in_memory().unwrap();
     SQLITE.files.iter().for_each(|file| connection.execute_batch(file).unwrap());
-    let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut explain = connection.prepare(sql).unwrap();
     let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
-    let steps = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(3)).unwrap();
-    let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("\n");
-    assert!(plan.contains(&format!("INDEX {index}")) && !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    let rows = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(column)).unwrap();
+    rows.map(Result::unwrap).collect::<Vec<_>>().join("\n")
 }

@@ -10,7 +10,7 @@ use crate::sqlite::queue::{log, settle};
 use crate::time::to_micros;
 
 /// An id that is on record already is left as it is.
-pub(super) fn record(tx: &Transaction<'_>, run: FinishedRun) -> Result<(), DatabaseError> {
+pub(super) fn record(tx: &Transaction<'_>, run: &FinishedRun) -> Result<(), DatabaseError> {
     let inserted = tx
         .prepare_cached(
             "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, priority, state, attempt,
@@ -38,5 +38,5 @@ pub(super) fn record(tx: &Transaction<'_>, run: FinishedRun) -> Result<(), Datab
     tx.prepare_cached("INSERT INTO queue_inputs (request, input) VALUES (?1, ?2)")?
         .execute(params![seq, &run.input[..]])?;
     log::append(tx, seq, &run.logs)?;
-    settle::owe(tx, seq, run.outcome, &[], run.finished_at)
+    settle::complete(tx, seq, &run.outcome, &[], run.finished_at)
 }

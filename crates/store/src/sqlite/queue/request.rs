@@ -1,5 +1,6 @@
 //! Taking a request in, and showing where it stands.
 
+use bytes::Bytes;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_queue::history::Payload;
@@ -13,40 +14,37 @@ use crate::queue::request::{AHEAD_COUNTED_MAX, OutcomeRow, ViewRow, options_text
 use crate::sqlite::queue::log;
 use crate::time::to_micros;
 
-pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest) -> Result<Enqueued, DatabaseError> {
+const INSERT: &str =
+    "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, webhook, priority,
+                                state, start_by, created_at, options, payloads, retry_of, idempotency_key)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, 'ready', ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO NOTHING";
+
+pub(super) fn enqueue(tx: &Transaction<'_>, request: &NewRequest, payload: Payload) -> Result<Enqueued, DatabaseError> {
     if let Some(known) = known(tx, request)? {
         return Ok(known);
     }
     if is_full(tx, request)? {
         return Ok(Enqueued::QueueFull);
     }
-    let inserted = tx
-        .prepare_cached(
-            "INSERT INTO queue_requests (id, endpoint, app, user_id, key_id, gateway_request_id, webhook, priority,
-                                         state, start_by, created_at, options, payloads, retry_of, idempotency_key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?1, ?6, ?7, 'ready', ?8, ?9, ?10, ?11, ?12, ?13)
-             ON CONFLICT (id) DO NOTHING RETURNING seq",
-        )?
-        .query_row(
-            params![
-                request.id.as_str(),
-                request.endpoint.as_str(),
-                request.endpoint.app(),
-                request.caller.user_id.as_str(),
-                request.caller.key_id,
-                request.webhook.as_ref().map(|url| url.as_str()),
-                rank(request.priority),
-                request.start_by.map(to_micros),
-                to_micros(request.created_at),
-                options_text(&request.options),
-                Payload::of(&request.options, &request.input).as_str(),
-                request.retry_of.as_ref().map(RequestId::as_str),
-                request.idempotency.as_ref().map(|idempotency| &idempotency.key),
-            ],
-            |row| row.get::<_, i64>(0),
-        )
-        .optional()?;
-    let Some(seq) = inserted else { return Ok(Enqueued::Known { id: request.id.clone() }) };
+    let inserted = tx.prepare_cached(INSERT)?.execute(params![
+        request.id.as_str(),
+        request.endpoint.as_str(),
+        request.endpoint.app(),
+        request.caller.user_id.as_str(),
+        request.caller.key_id,
+        request.webhook.as_ref().map(|url| url.as_str()),
+        rank(request.priority),
+        request.start_by.map(to_micros),
+        to_micros(request.created_at),
+        options_text(&request.options),
+        payload.as_str(),
+        request.retry_of.as_ref().map(RequestId::as_str),
+        request.idempotency.as_ref().map(|idempotency| &idempotency.key),
+    ])?;
+    if inserted == 0 {
+        return Ok(Enqueued::Known { id: request.id.clone() });
+    }
+    let seq = tx.last_insert_rowid();
     tx.prepare_cached("INSERT INTO queue_inputs (request, input) VALUES (?1, ?2)")?
         .execute(params![seq, &request.input[..]])?;
     if let Some(idempotency) = &request.idempotency {
@@ -147,7 +145,7 @@ fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, Databas
             Ok(OutcomeRow {
                 http_status: row.get(0)?,
                 inference: row.get(1)?,
-                body: row.get(2)?,
+                body: row.get::<_, Option<Vec<u8>>>(2)?.map(Bytes::from),
                 error_type: row.get(3)?,
                 detail: row.get(4)?,
                 headers: row.get(5)?,
@@ -161,6 +159,11 @@ fn outcome(tx: &Transaction<'_>, seq: i64) -> Result<Option<OutcomeRow>, Databas
 mod tests {
     use super::*;
     use crate::sqlite::queue::plan;
+
+    #[test]
+    fn taking_a_request_in_fills_no_table_of_its_own() {
+        plan::fills_no_table(INSERT);
+    }
 
     #[test]
     fn the_position_never_looks_at_what_is_completed() {

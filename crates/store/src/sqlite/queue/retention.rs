@@ -1,7 +1,7 @@
 //! Taking away what is too old: payloads first, whole requests later, always a few at a time.
 
 use jiff::Timestamp;
-use plantain_queue::history::{DELIVERED_DROPPED_AFTER, DROP_POSTPONED, DROPPED_AFTER};
+use plantain_queue::history::DROP_POSTPONED;
 use rusqlite::{Transaction, params};
 
 use crate::error::DatabaseError;
@@ -13,16 +13,6 @@ const OLD_ONES: &str = "SELECT seq, id, user_id, idempotency_key FROM queue_requ
     WHERE finished_at <= ?1 AND NOT EXISTS (
         SELECT 1 FROM queue_deliveries d WHERE d.request_id = queue_requests.id AND d.state = 'pending')
     ORDER BY finished_at LIMIT ?2";
-
-/// Says when the payloads of a request that has just ended go, if they go.
-pub(super) fn schedule(tx: &Transaction<'_>, seq: i64) -> Result<(), DatabaseError> {
-    tx.prepare_cached(
-        "UPDATE queue_requests SET drop_at = finished_at + iif(webhook IS NULL, ?2, ?3)
-         WHERE seq = ?1 AND payloads IN ('drop', 'drop_output')",
-    )?
-    .execute(params![seq, span_to_micros(DROPPED_AFTER), span_to_micros(DELIVERED_DROPPED_AFTER)])?;
-    Ok(())
-}
 
 pub(super) fn drop_payloads(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<usize, DatabaseError> {
     let due = rows(tx, DROPPING_ONES, count, now, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

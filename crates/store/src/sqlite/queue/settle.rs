@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use plantain_queue::decide;
-use plantain_queue::history::Ending;
+use plantain_queue::history::{DELIVERED_DROPPED_AFTER, DROPPED_AFTER, Ending};
 use plantain_queue::model::{AttemptEnd, Cancelled, Lease, NewDelivery, Next, Outcome, Settled};
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
@@ -12,84 +12,83 @@ use plantain_wire::status::LogEntry;
 use crate::error::DatabaseError;
 use crate::queue::attempt::EndedRow;
 use crate::queue::request::{EndRow, OutcomeRow, owed_unread, requeued};
-use crate::sqlite::queue::{attempt, delivery, log, retention};
-use crate::time::to_micros;
+use crate::sqlite::queue::{attempt, delivery, log};
+use crate::time::{span_to_micros, to_micros};
 
 pub(super) fn settle(
     tx: &Transaction<'_>,
     lease: &Lease,
-    next: Next,
+    next: &Next,
     last_lines: &[LogEntry],
     now: Timestamp,
 ) -> Result<Settled, DatabaseError> {
-    let held = match &next {
-        Next::Finish { outcome, .. } => complete(tx, lease, Ending::of(outcome), now)?,
-        Next::Requeue { at, attempt } => requeue(tx, lease, *at, attempt, now)?,
-    };
-    let Some(seq) = held else { return Ok(Settled::LeaseLost) };
+    let Some(seq) = held(tx, lease)? else { return Ok(Settled::LeaseLost) };
     log::append(tx, seq, last_lines)?;
-    if let Next::Finish { outcome, deliveries } = next {
-        owe(tx, seq, outcome, &deliveries, now)?;
+    match next {
+        Next::Finish { outcome, deliveries } => complete(tx, seq, outcome, deliveries, now)?,
+        Next::Requeue { at, attempt } => requeue(tx, seq, *at, attempt, now)?,
     }
     Ok(Settled::Done)
 }
 
-fn complete(tx: &Transaction<'_>, lease: &Lease, ending: Ending, now: Timestamp) -> Result<Option<i64>, DatabaseError> {
+/// The request, if the lease still stands.
+fn held(tx: &Transaction<'_>, lease: &Lease) -> Result<Option<i64>, DatabaseError> {
     let held = tx
-        .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?3, ending = ?4
-             WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
-        )?
-        .query_row(params![lease.request_id.as_str(), lease.attempt, to_micros(now), ending.as_str()], |row| row.get(0))
+        .prepare_cached("SELECT seq FROM queue_requests WHERE id = ?1 AND attempt = ?2 AND state = 'running'")?
+        .query_row(params![lease.request_id.as_str(), lease.attempt], |row| row.get(0))
         .optional()?;
     Ok(held)
 }
 
 fn requeue(
     tx: &Transaction<'_>,
-    lease: &Lease,
+    seq: i64,
     at: Timestamp,
     end: &AttemptEnd,
     now: Timestamp,
-) -> Result<Option<i64>, DatabaseError> {
+) -> Result<(), DatabaseError> {
     let (state, due_at) = requeued(at, now);
     let ended = EndedRow::new(end);
-    let held = tx
-        .prepare_cached(
-            "UPDATE queue_requests SET
-                 state = ?3, due_at = ?4, last_error = coalesce(?5, last_error), failures = failures + ?6,
-                 server_errors = server_errors + ?7, timeouts = timeouts + ?8, connection_errors = connection_errors + ?9
-             WHERE id = ?1 AND attempt = ?2 AND state = 'running' RETURNING seq",
-        )?
-        .query_row(
-            params![
-                lease.request_id.as_str(),
-                lease.attempt,
-                state,
-                due_at,
-                ended.error_type,
-                ended.failures,
-                ended.server_errors,
-                ended.timeouts,
-                ended.connection_errors
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    if let Some(seq) = held {
-        attempt::ended(tx, seq, &ended, now)?;
-    }
-    Ok(held)
+    tx.prepare_cached(
+        "UPDATE queue_requests SET
+             state = ?2, due_at = ?3, last_error = coalesce(?4, last_error), failures = failures + ?5,
+             server_errors = server_errors + ?6, timeouts = timeouts + ?7, connection_errors = connection_errors + ?8
+         WHERE seq = ?1",
+    )?
+    .execute(params![
+        seq,
+        state,
+        due_at,
+        ended.error_type,
+        ended.failures,
+        ended.server_errors,
+        ended.timeouts,
+        ended.connection_errors
+    ])?;
+    attempt::ended(tx, seq, &ended, now)
 }
 
-pub(super) fn owe(
+const COMPLETE: &str = "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2, ending = ?3,
+        drop_at = iif(payloads IN ('drop', 'drop_output'), iif(webhook IS NULL, ?4, ?5), NULL)
+    WHERE seq = ?1";
+
+/// Ends a request: its state, its outcome, what is owed for it, and when its payloads go.
+pub(super) fn complete(
     tx: &Transaction<'_>,
     seq: i64,
-    outcome: Outcome,
+    outcome: &Outcome,
     deliveries: &[NewDelivery],
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let outcome = OutcomeRow::new(outcome);
+    let finished_at = to_micros(now);
+    tx.prepare_cached(COMPLETE)?.execute(params![
+        seq,
+        finished_at,
+        Ending::of(outcome).as_str(),
+        finished_at + span_to_micros(DROPPED_AFTER),
+        finished_at + span_to_micros(DELIVERED_DROPPED_AFTER)
+    ])?;
+    let outcome = OutcomeRow::new(outcome.clone());
     tx.prepare_cached(
         "INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail, headers)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -98,12 +97,11 @@ pub(super) fn owe(
         seq,
         outcome.http_status,
         outcome.inference,
-        outcome.body,
+        outcome.body.as_deref(),
         outcome.error_type,
         outcome.detail,
         outcome.headers
     ])?;
-    retention::schedule(tx, seq)?;
     deliveries.iter().try_for_each(|new| delivery::insert(tx, new, now))
 }
 
@@ -117,10 +115,9 @@ pub(super) fn give_up(
     // As text, whatever is in there.
     let row = tx
         .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2, ending = 'failed' WHERE seq = ?1
-             RETURNING CAST(id AS BLOB), CAST(user_id AS BLOB), CAST(webhook AS BLOB)",
+            "SELECT CAST(id AS BLOB), CAST(user_id AS BLOB), CAST(webhook AS BLOB) FROM queue_requests WHERE seq = ?1",
         )?
-        .query_row(params![seq, to_micros(now)], |row| {
+        .query_row([seq], |row| {
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
             Ok(EndRow {
                 id: text(row.get(0)?),
@@ -131,25 +128,22 @@ pub(super) fn give_up(
     tracing::error!(request_id = row.id, %error, "request.unreadable: it was ended, and the queue goes on");
     let outcome = decide::unreadable();
     let deliveries = owed_unread(&row, &outcome, now);
-    owe(tx, seq, outcome, &deliveries, now)
+    complete(tx, seq, &outcome, &deliveries, now)
 }
 
 pub(super) fn cancel(
     tx: &Transaction<'_>,
     id: &RequestId,
-    outcome: Outcome,
+    outcome: &Outcome,
     deliveries: &[NewDelivery],
     now: Timestamp,
 ) -> Result<Cancelled, DatabaseError> {
-    let removed = tx
-        .prepare_cached(
-            "UPDATE queue_requests SET state = 'completed', due_at = NULL, finished_at = ?2, ending = ?3
-             WHERE id = ?1 AND state IN ('ready', 'delayed') RETURNING seq",
-        )?
-        .query_row(params![id.as_str(), to_micros(now), Ending::of(&outcome).as_str()], |row| row.get(0))
+    let waiting = tx
+        .prepare_cached("SELECT seq FROM queue_requests WHERE id = ?1 AND state IN ('ready', 'delayed')")?
+        .query_row([id.as_str()], |row| row.get(0))
         .optional()?;
-    if let Some(seq) = removed {
-        owe(tx, seq, outcome, deliveries, now)?;
+    if let Some(seq) = waiting {
+        complete(tx, seq, outcome, deliveries, now)?;
         return Ok(Cancelled::Removed);
     }
     let flagged = tx
@@ -160,4 +154,15 @@ pub(super) fn cancel(
     }
     let known = tx.prepare_cached("SELECT 1 FROM queue_requests WHERE id = ?1")?.exists([id.as_str()])?;
     Ok(if known { Cancelled::AlreadyCompleted } else { Cancelled::NotFound })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+
+    #[test]
+    fn ending_a_request_fills_no_table_of_its_own() {
+        plan::fills_no_table(COMPLETE);
+    }
 }
