@@ -273,10 +273,13 @@ impl Engine {
             return Err(SubmitError::UnknownEndpoint);
         }
         let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
+        let has_deadline = request.start_by.is_some();
         match self.take_in(request).await? {
             Enqueued::New => {
                 self.0.requests_due.wake();
-                self.0.deadlines_due.wake();
+                if has_deadline {
+                    self.0.deadlines_due.wake();
+                }
                 let Parts { store, turns, lines, .. } = &*self.0;
                 // It is stored: that its place can't be told does not make it a failure.
                 let queue_position = lines.ahead_of_new(&**store, turns, &app, &id).await.unwrap_or(0);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::Config;
 
+use plantain_work::random;
+
 use crate::error::{Cause, DatabaseError, OpenError};
 use crate::postgres::tls::{self, Tls};
 
@@ -25,7 +27,9 @@ pub(super) fn read(url: &str) -> Result<(Config, Tls), OpenError> {
     let given = config.get_options().unwrap_or_default();
     // What the address says comes last and wins.
     let options = format!("-c statement_timeout={limit} -c idle_in_transaction_session_timeout={limit} {given}");
-    config.options(options.trim_end()).connect_timeout(CONNECT_TIMEOUT).application_name("plantain");
+    // A name of its own tells this process's notifications from those of others, and its connections in the server's list.
+    let name = format!("plantain {:08x}", random::jitter());
+    config.options(options.trim_end()).connect_timeout(CONNECT_TIMEOUT).application_name(name);
     Ok((config, tls))
 }
 

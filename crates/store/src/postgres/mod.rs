@@ -97,6 +97,12 @@ impl Database {
         }
     }
 
+    /// What the server calls this process's connections (`application_name`), which is different for each database that was
+    /// connected.
+    pub fn name(&self) -> &str {
+        self.0.config.get_application_name().unwrap_or_default()
+    }
+
     /// Calls `heard` with what anybody sends to `channel` with `NOTIFY`, from now on until the database is dropped. What is
     /// sent while the connection is down is lost, so a poll has to stand behind it; when it is up again, `heard` is called
     /// with an empty text.

@@ -9,14 +9,15 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_queue::history::{self, Payload};
-use plantain_queue::model::{Lease, NewRequest, Next, Outcome, Settled};
+use plantain_queue::model::{Lease, NewDelivery, NewRequest, Next, Outcome, Settled};
 use plantain_queue::store::{Enqueued, Hint};
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::error::DatabaseError;
 use crate::postgres::group::gone;
-use crate::postgres::queue::{hint, request, settle};
+use crate::postgres::queue::teller::Teller;
+use crate::postgres::queue::{request, settle};
 use crate::postgres::text::storable;
 use crate::postgres::{Database, WeakDatabase};
 use crate::queue::request::{OutcomeRow, options_text, rank};
@@ -54,6 +55,13 @@ const COMPLETE: &str = "
     ), outcomes AS (
         INSERT INTO queue_outcomes (request, http_status, inference, body, error_type, detail, headers)
         SELECT seq, http_status, inference, body, error_type, detail, headers FROM completed JOIN ended USING (id, attempt)
+    ), deliveries AS (
+        INSERT INTO queue_deliveries (id, request_id, user_id, host, target, state, due_at, created_at, body)
+        SELECT owed.id, completed.id, user_id, host, target, 'pending', due_at, ended.at, owed.body
+        FROM unnest($11::text[], $12::text[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::bigint[], $18::bytea[])
+            AS owed (id, request_id, attempt, user_id, host, target, due_at, body)
+        JOIN completed ON completed.id = owed.request_id AND completed.attempt = owed.attempt
+        JOIN ended ON ended.id = owed.request_id AND ended.attempt = owed.attempt
     )
     SELECT id, attempt FROM completed";
 
@@ -62,11 +70,12 @@ pub(super) fn is_plain(request: &NewRequest) -> bool {
     request.idempotency.is_none() && request.max_queue_length.is_none()
 }
 
-/// The end of a request that owes nothing but its outcome.
+/// The end of a request: its outcome, and the webhooks owed for it.
 #[derive(Clone)]
 pub(super) struct Ending {
     lease: Lease,
     outcome: Outcome,
+    deliveries: Vec<NewDelivery>,
     now: Timestamp,
 }
 
@@ -79,28 +88,31 @@ impl Ending {
         now: Timestamp,
     ) -> Result<Ending, Box<Next>> {
         match next {
-            Next::Finish { outcome, deliveries } if deliveries.is_empty() && last_lines.is_empty() => {
-                Ok(Ending { lease: lease.clone(), outcome, now })
+            Next::Finish { outcome, deliveries } if last_lines.is_empty() => {
+                Ok(Ending { lease: lease.clone(), outcome, deliveries, now })
             }
             more => Err(Box::new(more)),
         }
     }
 }
 
-pub(super) async fn enqueue(database: WeakDatabase, pieces: Vec<NewRequest>) -> Vec<Result<Enqueued, DatabaseError>> {
+pub(super) async fn enqueue(
+    database: WeakDatabase,
+    teller: Teller,
+    pieces: Vec<NewRequest>,
+) -> Vec<Result<Enqueued, DatabaseError>> {
     let Some(database) = database.upgrade() else { return pieces.iter().map(|_| Err(gone())).collect() };
-    if pieces.len() > 1 {
-        match database.retrying(|| insert_all(&database, &pieces)).await {
-            Ok(inserted) => {
-                let answer = |piece: &NewRequest| match inserted.contains(piece.id.as_str()) {
-                    true => Ok(Enqueued::New),
-                    false => Ok(Enqueued::Known { id: piece.id.clone() }),
-                };
-                return pieces.iter().map(answer).collect();
-            }
-            Err(error) if concerns_all(&error) => return pieces.iter().map(|_| Err(error.clone())).collect(),
-            Err(_) => {}
+    match database.retrying(|| insert_all(&database, &pieces)).await {
+        Ok(inserted) => {
+            teller.tell([Hint::RequestsDue]);
+            let answer = |piece: &NewRequest| match inserted.contains(piece.id.as_str()) {
+                true => Ok(Enqueued::New),
+                false => Ok(Enqueued::Known { id: piece.id.clone() }),
+            };
+            return pieces.iter().map(answer).collect();
         }
+        Err(error) if concerns_all(&error) => return pieces.iter().map(|_| Err(error.clone())).collect(),
+        Err(_) => {}
     }
     let mut answers = Vec::with_capacity(pieces.len());
     for piece in &pieces {
@@ -109,6 +121,7 @@ pub(super) async fn enqueue(database: WeakDatabase, pieces: Vec<NewRequest>) -> 
     answers
 }
 
+/// One statement, which is a transaction by itself and one round trip.
 async fn insert_all(database: &Database, pieces: &[NewRequest]) -> Result<HashSet<String>, DatabaseError> {
     let ids = column(pieces, |piece| piece.id.as_str());
     let endpoints = column(pieces, |piece| piece.endpoint.as_str());
@@ -123,10 +136,9 @@ async fn insert_all(database: &Database, pieces: &[NewRequest]) -> Result<HashSe
     let payloads = column(pieces, |piece| Payload::of(&piece.options, &piece.input).as_str());
     let retries = column(pieces, |piece| piece.retry_of.as_ref().map(RequestId::as_str));
     let inputs = column(pieces, |piece| &piece.input[..]);
-    let mut client = database.client().await?;
-    let tx = client.transaction().await?;
-    let insert = tx.prepare_cached(INSERT).await?;
-    let rows = tx
+    let client = database.client().await?;
+    let insert = client.prepare_cached(INSERT).await?;
+    let rows = client
         .query(
             &insert,
             &[
@@ -146,29 +158,31 @@ async fn insert_all(database: &Database, pieces: &[NewRequest]) -> Result<HashSe
             ],
         )
         .await?;
-    hint::send(&tx, &[Hint::RequestsDue]).await?;
-    let inserted = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    tx.commit().await?;
-    Ok(inserted)
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
-pub(super) async fn settle(database: WeakDatabase, pieces: Vec<Ending>) -> Vec<Result<Settled, DatabaseError>> {
+pub(super) async fn settle(
+    database: WeakDatabase,
+    teller: Teller,
+    pieces: Vec<Ending>,
+) -> Vec<Result<Settled, DatabaseError>> {
     let Some(database) = database.upgrade() else { return pieces.iter().map(|_| Err(gone())).collect() };
-    let completed = match pieces.len() {
-        0 | 1 => HashSet::new(),
-        _ => match database.retrying(|| complete_all(&database, &pieces)).await {
-            Ok(completed) => completed,
-            Err(error) if concerns_all(&error) => return pieces.iter().map(|_| Err(error.clone())).collect(),
-            Err(_) => HashSet::new(),
-        },
+    let completed = match database.retrying(|| complete_all(&database, &pieces)).await {
+        Ok(completed) => completed,
+        Err(error) if concerns_all(&error) => return pieces.iter().map(|_| Err(error.clone())).collect(),
+        Err(_) => HashSet::new(),
     };
+    teller.tell(pieces.iter().map(|piece| Hint::Changed(piece.lease.request_id.clone())));
+    if pieces.iter().any(|piece| !piece.deliveries.is_empty()) {
+        teller.tell([Hint::DeliveriesDue]);
+    }
     let mut answers = Vec::with_capacity(pieces.len());
-    for Ending { lease, outcome, now } in pieces {
+    for Ending { lease, outcome, deliveries, now } in pieces {
         if completed.contains(&(lease.request_id.to_string(), i64::from(lease.attempt))) {
             answers.push(Ok(Settled::Done));
             continue;
         }
-        let next = Next::Finish { outcome, deliveries: Vec::new() };
+        let next = Next::Finish { outcome, deliveries };
         answers.push(database.retrying(|| settle::settle(&database, &lease, &next, &[], now)).await);
     }
     answers
@@ -186,22 +200,37 @@ async fn complete_all(database: &Database, pieces: &[Ending]) -> Result<HashSet<
     let error_types = column(&rows, |row| row.error_type.as_deref());
     let details = column(&rows, |row| row.detail.as_deref().map(storable));
     let headers = column(&rows, |row| row.headers.as_deref());
-    let mut client = database.client().await?;
-    let tx = client.transaction().await?;
-    let complete = tx.prepare_cached(COMPLETE).await?;
-    let rows = tx
+    let owed: Vec<(u32, &NewDelivery)> =
+        pieces.iter().flat_map(|piece| piece.deliveries.iter().map(|new| (piece.lease.attempt, new))).collect();
+    let client = database.client().await?;
+    let complete = client.prepare_cached(COMPLETE).await?;
+    let rows = client
         .query(
             &complete,
-            &[&ids, &attempts, &times, &endings, &statuses, &inferences, &bodies, &error_types, &details, &headers],
+            &[
+                &ids,
+                &attempts,
+                &times,
+                &endings,
+                &statuses,
+                &inferences,
+                &bodies,
+                &error_types,
+                &details,
+                &headers,
+                &column(&owed, |(_, new)| new.id.as_str()),
+                &column(&owed, |(_, new)| new.request_id.as_str()),
+                &column(&owed, |(attempt, _)| i64::from(*attempt)),
+                &column(&owed, |(_, new)| new.user_id.as_str()),
+                &column(&owed, |(_, new)| new.host()),
+                &column(&owed, |(_, new)| new.target.as_str()),
+                &column(&owed, |(_, new)| to_micros(new.due_at)),
+                &column(&owed, |(_, new)| &new.body[..]),
+            ],
         )
         .await?;
     let done = |row: &Row| Ok::<_, tokio_postgres::Error>((row.try_get::<_, String>(0)?, row.try_get::<_, i64>(1)?));
-    let done: HashSet<(String, i64)> = rows.iter().map(done).collect::<Result<_, _>>()?;
-    let ids = pieces.iter().map(|piece| &piece.lease.request_id);
-    let changed: Vec<Hint> = ids.cloned().map(Hint::Changed).collect();
-    hint::send(&tx, &changed).await?;
-    tx.commit().await?;
-    Ok(done)
+    Ok(rows.iter().map(done).collect::<Result<_, _>>()?)
 }
 
 /// A server that is away or full is so for each of them.

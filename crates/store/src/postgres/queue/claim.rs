@@ -8,13 +8,13 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use plantain_queue::model::{ClaimedRequest, Lease, Pulse};
-use plantain_queue::store::{Claimed, Hint};
+use plantain_queue::store::Claimed;
 use plantain_queue::turns::{KeyQueue, Turns};
 use plantain_work::random;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::{attempt, hint, settle};
+use crate::postgres::queue::{attempt, settle};
 use crate::queue::request::{ClaimedRow, LAPSED, by_rank};
 use crate::time::{from_micros, to_micros};
 
@@ -47,6 +47,18 @@ const WAITING_KEYS: &str = "
                  WHERE state = 'ready' AND ready.priority = heads.priority AND ready.key_id = heads.key_id
                  ORDER BY seq LIMIT $1)
     FROM heads LEFT JOIN busy USING (key_id) LEFT JOIN queue_keys ON queue_keys.id = heads.key_id";
+const TAKE: &str = "UPDATE queue_requests r SET
+        failures = failures + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+        server_errors = server_errors + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
+        last_error = CASE WHEN state = 'running' THEN $5 ELSE last_error END,
+        gateway_request_id = CASE WHEN attempt = 0 THEN id ELSE picked.gateway END,
+        state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4),
+        attempt_started_at = $4
+    FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway)
+    WHERE r.seq = picked.seq AND (state IN ('ready', 'delayed') OR (state = 'running' AND due_at <= $4))
+    RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
+              failures, last_error, cancel_requested, (SELECT input FROM queue_inputs WHERE request = r.seq),
+              options, server_errors, timeouts, connection_errors, note";
 const NEXT_DUE: &str = "SELECT least(
     (SELECT min(due_at) FROM queue_requests WHERE state = 'running' AND due_at IS NOT NULL),
     (SELECT min(due_at) FROM queue_requests WHERE state = 'delayed' AND due_at IS NOT NULL))";
@@ -97,14 +109,15 @@ async fn take(
     now: Timestamp,
     next_due: &str,
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
+    let next_due = tx.prepare_cached(next_due).await?;
+    // So that the two statements go out together, and in this order.
+    tx.prepare_cached(TAKE).await?;
+    let (begun, due) =
+        tokio::try_join!(begin(&tx, picked, until, now), async { Ok(tx.query_one(&next_due, &[]).await?) })?;
     let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
-    let mut changed = Vec::with_capacity(picked.len());
-    for (seq, row) in begin(&tx, picked, until, now).await? {
+    for (seq, row) in begun {
         match ClaimedRequest::try_from(row) {
-            Ok(task) => {
-                changed.push(Hint::Changed(task.lease.request_id.clone()));
-                tasks.push(task);
-            }
+            Ok(task) => tasks.push(task),
             Err(error) if error.is_of_one_row() => {
                 settle::give_up(&tx, seq, &error, now).await?;
                 given_up = true;
@@ -112,11 +125,7 @@ async fn take(
             Err(error) => return Err(error),
         }
     }
-    if !changed.is_empty() {
-        hint::send(&tx, &changed).await?;
-    }
-    let next_due = tx.prepare_cached(next_due).await?;
-    let due: Option<i64> = tx.query_one(&next_due, &[]).await?.try_get(0)?;
+    let due: Option<i64> = due.try_get(0)?;
     tx.commit().await?;
     // What was given up took the place of others, which are due as well.
     let next_due = if given_up { Some(now) } else { due.and_then(from_micros) };
@@ -174,23 +183,7 @@ async fn begin(
         return Ok(Vec::new());
     }
     let gateway_ids: Vec<String> = picked.iter().map(|_| random::id(now).to_string()).collect();
-    let begin = tx
-        .prepare_cached(
-            "UPDATE queue_requests r SET
-                 failures = failures + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
-                 server_errors = server_errors + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
-                 last_error = CASE WHEN state = 'running' THEN $5 ELSE last_error END,
-                 gateway_request_id = CASE WHEN attempt = 0 THEN id ELSE picked.gateway END,
-                 state = 'running', attempt = attempt + 1, due_at = $3, started_at = coalesce(started_at, $4),
-                 attempt_started_at = $4
-             FROM unnest($1::bigint[], $2::text[]) AS picked (seq, gateway)
-             WHERE r.seq = picked.seq AND (state IN ('ready', 'delayed') OR (state = 'running' AND due_at <= $4))
-             RETURNING r.seq, id, attempt, gateway_request_id, endpoint, user_id, key_id, webhook, start_by, created_at,
-                       failures, last_error, cancel_requested,
-                       (SELECT input FROM queue_inputs WHERE request = r.seq),
-                       options, server_errors, timeouts, connection_errors, note",
-        )
-        .await?;
+    let begin = tx.prepare_cached(TAKE).await?;
     let rows = tx.query(&begin, &[&picked, &gateway_ids, &to_micros(until), &to_micros(now), &LAPSED.as_str()]).await?;
     // The rows come in any order; the tasks go out in the order of the queue.
     let mut by_seq = HashMap::new();

@@ -103,6 +103,8 @@ async fn redeliver(database: &Database, id: &str, now: Timestamp) -> Result<Rede
     let select = tx.prepare_cached("SELECT state FROM queue_deliveries WHERE id = $1 FOR UPDATE").await?;
     let Some(row) = tx.query_opt(&select, &[&id]).await? else { return Ok(Redelivered::Unknown) };
     if row.try_get::<_, &str>(0)? == "pending" {
+        // Waited for: a claim passes over what is still locked.
+        tx.rollback().await?;
         return Ok(Redelivered::Pending);
     }
     let update = tx

@@ -174,6 +174,8 @@ pub(super) async fn settle(
     let Some(row) = held else { return Ok(Settled::LeaseLost) };
     let seq: i64 = row.try_get(0)?;
     if !record(&tx, seq, attempt).await? {
+        // Waited for: a claim passes over what is still locked.
+        tx.rollback().await?;
         return Ok(Settled::LeaseLost);
     }
     let (state, due_at) = following(next);

@@ -16,18 +16,38 @@ const CHANGED: &str = "changed ";
 /// Ids in one text: Postgres takes less than 8,000 bytes, and an id has at most 128.
 const IDS_MAX: usize = 60;
 
-/// Is heard when `tx` commits, and never if it does not.
+/// Between the name of the sender's connections and what it says.
+const OF: char = '\n';
+
+const NOTIFY: &str =
+    "SELECT pg_notify($1, current_setting('application_name') || E'\\n' || hint) FROM unnest($2::text[]) AS hint";
+/// For a transaction of its own, which nobody waits for.
+pub(super) const NOTIFY_UNSYNCED: &str = "SELECT set_config('synchronous_commit', 'off', true),
+            pg_notify($1, current_setting('application_name') || E'\\n' || hint) FROM unnest($2::text[]) AS hint";
+
+/// Is heard by other processes when `tx` commits, and never if it does not.
 pub(super) async fn send(tx: &Transaction<'_>, hints: &[Hint]) -> Result<(), DatabaseError> {
-    let texts = write_all(hints);
-    let notify = tx.prepare_cached("SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint").await?;
-    tx.query(&notify, &[&CHANNEL, &texts]).await?;
+    let notify = tx.prepare_cached(NOTIFY).await?;
+    tx.query(&notify, &[&CHANNEL, &write_all(hints)]).await?;
     Ok(())
 }
 
-/// Changes of many requests go as one text.
-fn write_all(hints: &[Hint]) -> Vec<String> {
+/// What somebody else said. The process that sent a hint has acted on it already.
+pub(super) fn from_others(text: &str, own: &str) -> Vec<Hint> {
+    match text.split_once(OF) {
+        Some((sender, _)) if sender == own => Vec::new(),
+        Some((_, hint)) => read(hint),
+        // A process of the version before says no name.
+        None => read(text),
+    }
+}
+
+/// Changes of many requests go as one text, and what is said twice is written once.
+pub(super) fn write_all(hints: &[Hint]) -> Vec<String> {
     let changed = |hint: &&Hint| matches!(hint, Hint::Changed(_));
     let mut texts: Vec<String> = hints.iter().filter(|hint| !changed(hint)).map(write).collect();
+    texts.sort_unstable();
+    texts.dedup();
     let ids: Vec<&RequestId> =
         hints.iter().filter_map(|hint| if let Hint::Changed(id) = hint { Some(id) } else { None }).collect();
     for ids in ids.chunks(IDS_MAX) {
@@ -47,7 +67,7 @@ fn write(hint: &Hint) -> String {
 }
 
 /// What can't be read was sent by another version and may mean anything.
-pub(super) fn read(text: &str) -> Vec<Hint> {
+fn read(text: &str) -> Vec<Hint> {
     match text {
         REQUESTS => vec![Hint::RequestsDue],
         DELIVERIES => vec![Hint::DeliveriesDue],
@@ -71,6 +91,9 @@ mod tests {
         }
         assert_eq!(read("changed a/b"), [Hint::Anything]);
         assert_eq!(read("something newer"), [Hint::Anything]);
+        assert_eq!(from_others("plantain 1\nrequests", "plantain 2"), [Hint::RequestsDue]);
+        assert_eq!(from_others("plantain 1\nrequests", "plantain 1"), []);
+        assert_eq!(from_others("requests", "plantain 1"), [Hint::RequestsDue]);
         let many: Vec<Hint> = (0..150).map(|n| Hint::Changed(RequestId::parse(&format!("r-{n}")).unwrap())).collect();
         let texts = write_all(&many);
         assert_eq!((texts.len(), texts.iter().flat_map(|text| read(text)).collect::<Vec<_>>()), (3, many));

@@ -1,8 +1,8 @@
 //! The queue in a Postgres database, for several processes at once.
 //!
 //! Every method is one transaction, tried again where another one was in the way. Claims lock what they pick and skip what
-//! others have locked. What others may want to know is sent with `NOTIFY`, inside the transaction, so that nobody hears of
-//! what is not committed.
+//! others have locked. What others may want to know is sent with `NOTIFY`, after the commit where there are many (`teller`),
+//! else inside the transaction, so that nobody hears of what is not committed.
 //!
 //! Leases are compared with the time that the caller hands in. Where the clocks of two processes differ by more than a lease,
 //! an attempt may be repeated; the fence still lets only one of them settle.
@@ -24,6 +24,7 @@ mod recording;
 mod request;
 mod retention;
 mod settle;
+mod teller;
 mod unused;
 
 use std::time::Duration;
@@ -36,7 +37,7 @@ use plantain_queue::model::{
     Lease, NewDelivery, NewRequest, Next, Outcome, Pulse, RequestView, Settled,
 };
 use plantain_queue::places::Waiting;
-use plantain_queue::store::{Claimed, Enqueued, Heard, QueueStore, StoreError};
+use plantain_queue::store::{Claimed, Enqueued, Heard, Hint, QueueStore, StoreError};
 use plantain_queue::turns::Turns;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
@@ -46,11 +47,12 @@ use crate::error::OpenError;
 use crate::postgres::Database;
 use crate::postgres::group::Group;
 use crate::postgres::queue::batch::Ending;
+use crate::postgres::queue::teller::Teller;
 use crate::queue;
 
 /// Cheap to clone.
 #[derive(Clone)]
-pub struct PostgresQueue(Database, Groups);
+pub struct PostgresQueue(Database, Groups, Teller);
 
 /// What is committed together with others.
 #[derive(Clone)]
@@ -63,10 +65,12 @@ impl PostgresQueue {
     /// Connects to a `postgres://` URL and makes the queue's tables where they are missing.
     pub async fn connect(url: &str) -> Result<PostgresQueue, OpenError> {
         let database = Database::connect(url, &queue::POSTGRES).await?;
-        let (to_submit, to_end) = (database.downgrade(), database.downgrade());
-        let submits = Group::start(&database, move |pieces| batch::enqueue(to_submit.clone(), pieces));
-        let ends = Group::start(&database, move |pieces| batch::settle(to_end.clone(), pieces));
-        Ok(PostgresQueue(database, Groups { submits, ends }))
+        let teller = Teller::start(&database);
+        let (submitting, ending) = ((database.downgrade(), teller.clone()), (database.downgrade(), teller.clone()));
+        let submits =
+            Group::start(&database, move |pieces| batch::enqueue(submitting.0.clone(), submitting.1.clone(), pieces));
+        let ends = Group::start(&database, move |pieces| batch::settle(ending.0.clone(), ending.1.clone(), pieces));
+        Ok(PostgresQueue(database, Groups { submits, ends }, teller))
     }
 
     /// The pool itself, for tests.
@@ -92,7 +96,9 @@ impl QueueStore for PostgresQueue {
         now: Timestamp,
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
-        Ok(self.0.retrying(|| claim::requests(&self.0, count, turns, until, now)).await?)
+        let claimed = self.0.retrying(|| claim::requests(&self.0, count, turns, until, now)).await?;
+        self.2.tell(claimed.tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())));
+        Ok(claimed)
     }
 
     async fn claim_overdue(
@@ -102,7 +108,9 @@ impl QueueStore for PostgresQueue {
         now: Timestamp,
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
-        Ok(self.0.retrying(|| claim::overdue(&self.0, count, until, now)).await?)
+        let claimed = self.0.retrying(|| claim::overdue(&self.0, count, until, now)).await?;
+        self.2.tell(claimed.tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())));
+        Ok(claimed)
     }
 
     async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {
@@ -172,6 +180,7 @@ impl QueueStore for PostgresQueue {
     }
 
     fn listen(&self, heard: Heard) {
-        self.0.listen(hint::CHANNEL, move |text| hint::read(text).into_iter().for_each(&heard));
+        let own = self.0.name().to_owned();
+        self.0.listen(hint::CHANNEL, move |text| hint::from_others(text, &own).into_iter().for_each(&heard));
     }
 }

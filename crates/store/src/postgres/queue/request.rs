@@ -24,6 +24,8 @@ pub(super) async fn enqueue(database: &Database, request: &NewRequest) -> Result
         return Ok(known);
     }
     if is_full(&tx, request).await? {
+        // Waited for: the idempotency key must be free again for whoever comes next.
+        tx.rollback().await?;
         return Ok(Enqueued::QueueFull);
     }
     let Some(seq) = insert(&tx, request).await? else {
