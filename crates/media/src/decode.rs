@@ -123,13 +123,44 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, PictureError> {
     Ok(Probe { format, width, height })
 }
 
-/// Decodes a photo within `limits`. Every failure is a fault of the file that its owner can be told about.
-pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
+/// A photo that was looked at to its end, without its pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Examined {
+    /// Upright, in pixels.
+    pub width: u32,
+    pub height: u32,
+    pub facts: SourceFacts,
+}
+
+/// Whether [`decode`] can read a photo, and what it would say of it; as strict, and faster where nobody needs the pixels.
+pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Examined, PictureError> {
+    let found = admitted(bytes, limits)?;
+    let looked = match found.format {
+        Format::Jpeg => guarded(found.format, || jpeg::look(bytes))?,
+        Format::Png | Format::Webp => None,
+    };
+    if let Some(turn) = looked {
+        let (width, height) = turn.size(found.width, found.height);
+        let stored = (found.width, found.height);
+        let facts = SourceFacts { format: found.format, stored, turn, profile: ProfileUse::None, animated: false };
+        return Ok(Examined { width, height, facts });
+    }
+    let Decoded { picture, facts, .. } = decode(bytes, limits)?;
+    Ok(Examined { width: picture.width(), height: picture.height(), facts })
+}
+
+fn admitted(bytes: &[u8], limits: &Limits) -> Result<Probe, PictureError> {
     if bytes.len() > limits.max_bytes {
         return Err(PictureError::FileTooLarge { bytes: bytes.len(), limit: limits.max_bytes });
     }
     let found = probe(bytes)?;
     admit(found, limits)?;
+    Ok(found)
+}
+
+/// Decodes a photo within `limits`. Every failure is a fault of the file that its owner can be told about.
+pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
+    let found = admitted(bytes, limits)?;
     let raw = guarded(found.format, || match found.format {
         Format::Jpeg => jpeg::read(bytes),
         Format::Png => png::read(bytes),

@@ -101,14 +101,14 @@ fn is_usable(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https") && plain && url.as_str().len() <= IMAGE_URL_BYTES_MAX
 }
 
-/// Decodes a photo to its last pixel. Takes up to [`decode::Limits`]' memory and belongs on `work::Cpu`.
+/// Looks at a photo to its last pixel. Takes up to [`decode::Limits`]' memory and belongs on `work::Cpu`.
 pub fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
-    let decoded = decode::decode(bytes, limits)?;
+    let found = decode::examine(bytes, limits)?;
     Ok(Admitted {
-        content_type: content_type(decoded.facts.format),
-        width: decoded.picture.width(),
-        height: decoded.picture.height(),
-        notices: decoded.facts.notices().into_iter().map(|notice| notice.message()).collect(),
+        content_type: content_type(found.facts.format),
+        width: found.width,
+        height: found.height,
+        notices: found.facts.notices().into_iter().map(|notice| notice.message()).collect(),
     })
 }
 

@@ -46,6 +46,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
     Ok(Raw { samples, profile: decoder.icc_profile(), turn, animated: false })
 }
 
+/// What [`read`] would find, from the brightness alone, which takes two thirds of the time. `None`: the colours matter.
+pub(super) fn look(bytes: &[u8]) -> Result<Option<Turn>, PictureError> {
+    let mut decoder = headers(bytes)?;
+    if decoder.icc_profile().is_some() || decoder.input_colorspace() != Some(ColorSpace::YCbCr) {
+        return Ok(None);
+    }
+    decoder.set_options(options().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::Luma));
+    decoder.decode().map_err(judged)?;
+    Ok(Some(decoder.exif().map_or(Turn::None, |exif| Turn::from_exif(exif))))
+}
+
 fn options() -> DecoderOptions {
     DecoderOptions::default()
         .set_max_width(FORMAT_MAX_SIDE)

@@ -1,11 +1,16 @@
 //! Files that can't be used: each is an error with a code, quickly, and none is a panic or a half grey picture.
 
 use super::files::{self, H, W, quarters};
-use plantain_media::decode::{Limits, PictureError, decode};
+use plantain_media::decode::{Limits, PictureError, decode, examine};
 use plantain_media::picture::Picture;
 
+/// However it is looked at.
+#[track_caller]
 fn refused(bytes: &[u8]) -> PictureError {
-    decode(bytes, &Limits::default()).err().unwrap_or_else(|| panic!("{} bytes were accepted", bytes.len()))
+    let error =
+        decode(bytes, &Limits::default()).err().unwrap_or_else(|| panic!("{} bytes were accepted", bytes.len()));
+    assert_eq!(examine(bytes, &Limits::default()).err().as_ref(), Some(&error));
+    error
 }
 
 #[track_caller]
@@ -29,6 +34,17 @@ fn all_formats() -> [Vec<u8>; 7] {
         include_bytes!("../../data/lossy.webp").to_vec(),
         include_bytes!("../../data/cmyk_adobe.jpg").to_vec(),
     ]
+}
+
+#[test]
+fn what_is_examined_is_what_would_be_decoded() {
+    let turned = files::jpeg(&quarters(W, H), |encoder| encoder.add_exif_metadata(&files::exif(6)).unwrap());
+    for bytes in all_formats().into_iter().chain([turned, files::webp(&quarters(W, H), Some(files::exif(8)))]) {
+        let decoded = decode(&bytes, &Limits::default()).unwrap();
+        let examined = examine(&bytes, &Limits::default()).unwrap();
+        assert_eq!(examined.facts, decoded.facts);
+        assert_eq!((examined.width, examined.height), (decoded.picture.width(), decoded.picture.height()));
+    }
 }
 
 #[test]
