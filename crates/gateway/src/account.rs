@@ -6,7 +6,7 @@ use http::request::Parts;
 use plantain_queue::keys::Scope;
 
 use crate::Gateway;
-use crate::keys::Account;
+use crate::keys::{Account, KeyError};
 use crate::proxy::Visitor;
 use crate::refusal::Refusal;
 use crate::tokens;
@@ -55,6 +55,16 @@ impl FromRequestParts<Gateway> for Operator {
         let Authenticated(account) = Authenticated::from_request_parts(parts, gateway).await?;
         if account.scope == Scope::Admin { Ok(Operator) } else { Err(Refusal::NotOperator) }
     }
+}
+
+/// The account in whose name something was signed earlier, if the key that was used then is still good.
+pub(crate) async fn behind(gateway: &Gateway, key_id: &str, user_id: &str) -> Result<Option<Account>, KeyError> {
+    let visitor = Visitor::local().0;
+    if key_id == visitor.key_id && user_id == visitor.user_id.as_str() {
+        return Ok(Some(visitor));
+    }
+    let account = gateway.keys.account(key_id).await?;
+    Ok(account.filter(|account| account.user_id.as_str() == user_id))
 }
 
 fn bearer(parts: &Parts) -> Option<&str> {

@@ -1,7 +1,8 @@
 //! `POST /storage/auth/token`: short-lived tokens for the CDN, as fal's Python client uploads with; and who is uploading or
 //! reading there.
 //!
-//! Nothing is stored: a token says itself whose it is and until when it is good, signed. It opens the CDN alone.
+//! Nothing is stored: a token says itself whose it is and until when it is good, signed. It opens the CDN alone, and nothing
+//! once the key that asked for it is revoked.
 
 use axum::Extension;
 use axum::extract::{FromRequestParts, State};
@@ -12,8 +13,9 @@ use jiff::Timestamp;
 use plantain_wire::id::UserId;
 use plantain_work::clock;
 
-use crate::account::Authenticated;
+use crate::account::{self, Authenticated};
 use crate::bases::Bases;
+use crate::keys::Account;
 use crate::refusal::Refusal;
 use crate::secret::CdnSecret;
 use crate::{Gateway, reply};
@@ -32,7 +34,7 @@ pub(crate) async fn mint(
 ) -> Response {
     let expires = clock::after(gateway.clock.now(), gateway.limits.cdn_token_valid);
     let said = serde_json::json!({
-        "token": write(&account.user_id, expires, &gateway.cdn_secret),
+        "token": write(&account, expires, &gateway.cdn_secret),
         "token_type": "Bearer",
         // Clients paste paths that begin with a slash behind it.
         "base_url": bases.cdn.as_str().trim_end_matches('/'),
@@ -46,19 +48,31 @@ fn with_offset(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
-fn write(user: &UserId, expires: Timestamp, secret: &CdnSecret) -> String {
-    let expires = expires.as_second();
-    let signature = secret.sign(&[PURPOSE, user.as_str().as_bytes(), &expires.to_be_bytes()]);
-    format!("{PREFIX}{expires}.{signature}.{user}")
+/// Key ids may have dots in them, so they are written in another alphabet.
+fn write(account: &Account, expires: Timestamp, secret: &CdnSecret) -> String {
+    let (user, key, expires) = (&account.user_id, hex::encode(&account.key_id), expires.as_second());
+    let signature = secret.sign(&[PURPOSE, key.as_bytes(), user.as_str().as_bytes(), &expires.to_be_bytes()]);
+    format!("{PREFIX}{expires}.{signature}.{key}.{user}")
 }
 
-/// The account of a token that was made here and is still good.
-fn read(token: &str, secret: &CdnSecret, now: Timestamp) -> Option<UserId> {
-    let mut parts = token.strip_prefix(PREFIX)?.splitn(3, '.');
-    let (expires, signature, user) = (parts.next()?, parts.next()?, parts.next()?);
+/// Whose a token is that was made here and has not expired.
+fn read(token: &str, secret: &CdnSecret, now: Timestamp) -> Option<Holder> {
+    let mut parts = token.strip_prefix(PREFIX)?.splitn(4, '.');
+    let (expires, signature, key, user) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let expires: i64 = expires.parse().ok()?;
-    let genuine = secret.verifies(&[PURPOSE, user.as_bytes(), &expires.to_be_bytes()], signature);
-    (genuine && now.as_second() < expires).then(|| UserId::parse(user).ok()).flatten()
+    let genuine = secret.verifies(&[PURPOSE, key.as_bytes(), user.as_bytes(), &expires.to_be_bytes()], signature);
+    if !genuine || now.as_second() >= expires {
+        return None;
+    }
+    let key_id = String::from_utf8(hex::decode(key).ok()?).ok()?;
+    Some(Holder { user_id: UserId::parse(user).ok()?, key_id })
+}
+
+/// Of a token: an account, and the key by which it asked.
+#[derive(Debug, PartialEq, Eq)]
+struct Holder {
+    user_id: UserId,
+    key_id: String,
 }
 
 /// Who uploads: the account of a CDN token or of a key.
@@ -69,10 +83,11 @@ impl FromRequestParts<Gateway> for Uploader {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Uploader, Refusal> {
         match bearer(parts).filter(|token| token.starts_with(PREFIX)) {
-            Some(token) => match read(token, &gateway.cdn_secret, gateway.clock.now()) {
-                Some(user) => Ok(Uploader(user)),
-                None => Err(Refusal::CdnToken),
-            },
+            Some(token) => {
+                let held = read(token, &gateway.cdn_secret, gateway.clock.now()).ok_or(Refusal::CdnToken)?;
+                let account = account::behind(gateway, &held.key_id, held.user_id.as_str()).await?;
+                Ok(Uploader(account.ok_or(Refusal::CdnToken)?.user_id))
+            }
             None => Ok(Uploader(Authenticated::from_request_parts(parts, gateway).await?.0.user_id)),
         }
     }
@@ -100,6 +115,8 @@ fn bearer(parts: &Parts) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use plantain_queue::keys::{KeyLimits, Scope};
+
     use super::*;
 
     fn secret() -> CdnSecret {
@@ -112,18 +129,25 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_account_until_it_expires() {
-        let user = UserId::parse("user_a.b:c").unwrap();
-        let token = write(&user, at(60), &secret());
-        assert_eq!(read(&token, &secret(), at(59)), Some(user));
+        let (user_id, key_id) = (UserId::parse("user_a.b:c").unwrap(), "shop.no.7".to_owned());
+        let account = Account {
+            user_id: user_id.clone(),
+            key_id: key_id.clone(),
+            scope: Scope::Api,
+            limits: KeyLimits::default(),
+        };
+        let token = write(&account, at(60), &secret());
+        assert_eq!(read(&token, &secret(), at(59)), Some(Holder { user_id, key_id }));
         assert_eq!(read(&token, &secret(), at(60)), None);
         assert_eq!(read(&token, &CdnSecret::new(&[2; 32]), at(0)), None);
         for forged in [
             token.replace("user_a", "user_b"),
+            token.replace(&hex::encode("shop"), &hex::encode("bulk")),
             token.replace("cdn.60", "cdn.61"),
             token.replace("cdn.", ""),
             token[..token.len() - 3].to_owned(),
             "cdn.".into(),
-            "cdn.60..user".into(),
+            "cdn.60...user".into(),
             String::new(),
         ] {
             assert_eq!(read(&forged, &secret(), at(0)), None, "{forged}");

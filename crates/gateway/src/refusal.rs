@@ -246,7 +246,8 @@ impl Refusal {
             Refusal::TicketExpired => "This upload address has expired. Ask for another one.".into(),
             Refusal::UploadTaken => "This upload address was used before for another file. Ask for another one.".into(),
             Refusal::CdnToken => {
-                "This token has expired or was not made here. Ask for one at /storage/auth/token.".into()
+                "This token has expired, went with its key, or was not made here. Ask for one at /storage/auth/token."
+                    .into()
             }
             Refusal::UnknownUpload => "Upload not found".into(),
             Refusal::UploadFinished => "This upload is complete and takes no more parts.".into(),

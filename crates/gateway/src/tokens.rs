@@ -17,7 +17,7 @@ use url::form_urlencoded;
 
 use self::jwt::Claims;
 pub(crate) use self::jwt::TokenFault;
-use crate::account::Authenticated;
+use crate::account::{self, Authenticated};
 use crate::address::RequestAddress;
 use crate::keys::Account;
 use crate::refusal::Refusal;
@@ -98,12 +98,7 @@ pub(crate) async fn open(gateway: &Gateway, token: &str, parts: &Parts) -> Resul
     let claims = jwt::read(token, &key(&gateway.cdn_secret), gateway.clock.now())?;
     let endpoint = endpoint(parts).filter(|endpoint| allows(&claims.allowed_apps, endpoint));
     endpoint.ok_or(TokenFault::OtherApp)?;
-    let visitor = crate::proxy::Visitor::local().0;
-    if claims.key_id == visitor.key_id && claims.sub == visitor.user_id.as_str() {
-        return Ok(visitor);
-    }
-    let account = gateway.keys.account(&claims.key_id).await?;
-    Ok(account.filter(|account| account.user_id.as_str() == claims.sub).ok_or(TokenFault::Forged)?)
+    Ok(account::behind(gateway, &claims.key_id, &claims.sub).await?.ok_or(TokenFault::Forged)?)
 }
 
 /// What the call is about, as the door noted it.

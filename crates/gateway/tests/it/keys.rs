@@ -33,10 +33,18 @@ async fn a_key_is_made_used_listed_without_its_secret_and_revoked() {
     let secret = key.split_once(':').unwrap().1;
     assert!(listed.text.contains(id) && !listed.text.contains(secret), "{}", listed.text);
     assert_eq!(listed.json()["keys"][0]["configured"], true);
+    let asked = system.stranger(Method::POST, "rest/storage/auth/token").header("authorization", format!("Key {key}"));
+    let token = Reply::of(asked.body("{}")).await.json()["token"].as_str().unwrap().to_owned();
+    let upload = || {
+        let upload = system.stranger(Method::POST, "files/upload").header("authorization", format!("Bearer {token}"));
+        Reply::of(upload.body("some bytes"))
+    };
+    assert_eq!(upload().await.status, 200);
 
     let path = format!("console/api/keys/{id}");
     assert_eq!(operate(&system, Method::DELETE, &path, None).await.status, 200);
     submit_with(&system, key).await.refuses(401, "No user found");
+    upload().await.refuses(401, "This token has expired");
 }
 
 #[tokio::test]

@@ -144,7 +144,7 @@ async fn a_token_opens_the_cdn_alone_and_for_a_while() {
     system.clock.advance(Duration::from_secs(3600));
     for (method, path) in [(Method::POST, "files/upload".to_owned()), (Method::PUT, format!("{upload}/1"))] {
         let request = system.stranger(method, &path).header("authorization", &token).body("x");
-        Reply::of(request).await.refuses(401, "has expired or was not made here");
+        Reply::of(request).await.refuses(401, "went with its key, or was not made here");
     }
     for (authorization, said) in [(None, "No credentials"), (Some("Bearer cdn.1.2.user_shop"), "not made here")] {
         let mut request = system.stranger(Method::POST, "files/upload").body("x");
