@@ -1,5 +1,6 @@
 //! Is this text JSON that every reader behind the gate can bear?
 
+use plantain_wire::json::depth;
 use serde_json::value::RawValue;
 
 /// Why a text is not taken.
@@ -28,26 +29,6 @@ pub(crate) fn check(text: &[u8], depth_max: usize) -> Result<(), JsonFault> {
         Ok(_) => Ok(()),
         Err(error) => Err(JsonFault::Malformed { line: error.line(), column: error.column() }),
     }
-}
-
-/// The most brackets that are open at once outside of strings.
-fn depth(text: &[u8]) -> usize {
-    let (mut open, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
-    for byte in text {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' => {
-                open += 1;
-                deepest = deepest.max(open);
-            }
-            b']' | b'}' => open = open.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 #[cfg(test)]

@@ -7,12 +7,22 @@ use url::Url;
 
 use plantain_wire::error::ErrorBody;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
+use plantain_wire::json::depth;
 use plantain_wire::webhook::WebhookBody;
 
 use crate::model::{NewDelivery, Outcome};
 
 /// Said in place of an output that is no JSON; the result call still has it.
 const NOT_JSON: &str = "Response payload is not JSON serializable. Fetch it from the result URL.";
+const TOO_DEEP: &str = "Response payload is nested too deep for a webhook. Fetch it from the result URL.";
+const TOO_LARGE: &str = "Response payload is too large for a webhook. Fetch it from the result URL.";
+
+/// Brackets within brackets of a payload. Usual readers give up between 64 and 1,000, some of them by ending their process.
+const PAYLOAD_DEPTH_MAX: usize = 60;
+
+/// Larger ones are refused by receivers as a whole, and then the word is lost with the payload. A little below 8 MiB, to which
+/// careful receivers read.
+const PAYLOAD_BYTES_MAX: usize = 8 * 1024 * 1024 - 4096;
 
 /// Whom a finished request is announced to.
 pub struct Announced<'a> {
@@ -39,13 +49,12 @@ fn body(announced: &Announced<'_>, outcome: &Outcome) -> Bytes {
     let (id, gateway_id) = (announced.request_id.clone(), announced.gateway_request_id.clone());
     match outcome {
         Outcome::Answered { http_status, body, .. } => {
-            let payload = serde_json::from_slice::<&RawValue>(body).ok();
-            let mut said = match (http_status, payload) {
-                (200..=299, Some(payload)) => WebhookBody::ok(id, gateway_id, payload),
-                (200..=299, None) => return without_payload(id, gateway_id),
-                (status, payload) => WebhookBody::failed(id, gateway_id, *status, payload),
+            let payload = payload(body);
+            let mut said = match http_status {
+                200..=299 => WebhookBody::ok(id, gateway_id, payload.unwrap_or(RawValue::NULL)),
+                status => WebhookBody::failed(id, gateway_id, *status, payload.ok()),
             };
-            said.payload_error = payload.is_none().then(|| NOT_JSON.into());
+            said.payload_error = payload.err().map(Into::into);
             said.to_json().into()
         }
         Outcome::Failed { error_type, detail } => {
@@ -56,10 +65,15 @@ fn body(announced: &Announced<'_>, outcome: &Outcome) -> Bytes {
     }
 }
 
-fn without_payload(id: RequestId, gateway_id: GatewayRequestId) -> Bytes {
-    let mut said = WebhookBody::ok(id, gateway_id, RawValue::NULL);
-    said.payload_error = Some(NOT_JSON.into());
-    said.to_json().into()
+/// What is put into the body, or why it is not: receivers must be able to read the rest.
+fn payload(body: &[u8]) -> Result<&RawValue, &'static str> {
+    if body.len() > PAYLOAD_BYTES_MAX {
+        return Err(TOO_LARGE);
+    }
+    if depth(body) > PAYLOAD_DEPTH_MAX {
+        return Err(TOO_DEEP);
+    }
+    serde_json::from_slice(body).map_err(|_| NOT_JSON)
 }
 
 #[cfg(test)]
@@ -84,7 +98,7 @@ mod tests {
         owed.remove(0).body
     }
 
-    fn answered(http_status: u16, body: &'static str) -> Outcome {
+    fn answered(http_status: u16, body: impl Into<Bytes>) -> Outcome {
         Outcome::Answered {
             http_status,
             body: body.into(),
@@ -119,6 +133,26 @@ mod tests {
         let read = WebhookBody::parse(&body).unwrap();
         assert_eq!(read.status, WebhookStatus::Ok);
         assert!(read.payload.is_none() && read.payload_error.is_some());
+    }
+
+    #[test]
+    fn an_output_that_receivers_could_not_bear_is_said_to_be_fetched() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let long = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        for (output, error) in [
+            (nested(PAYLOAD_DEPTH_MAX), None),
+            (nested(PAYLOAD_DEPTH_MAX + 1), Some(TOO_DEEP)),
+            (nested(1_000_000), Some(TOO_DEEP)),
+            (long(PAYLOAD_BYTES_MAX), None),
+            (long(PAYLOAD_BYTES_MAX + 1), Some(TOO_LARGE)),
+        ] {
+            for status in [200, 422] {
+                let body = announced(&answered(status, output.clone()));
+                let read = WebhookBody::parse(&body).unwrap();
+                assert_eq!((read.payload.is_none(), read.payload_error.as_deref()), (error.is_some(), error));
+                assert_eq!(read.status == WebhookStatus::Ok, status == 200);
+            }
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub mod error;
 pub mod header;
 pub mod hmac;
 pub mod id;
-mod json;
+pub mod json;
 pub mod jwks;
 pub mod models;
 pub mod options;

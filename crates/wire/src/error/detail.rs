@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 /// Where fal documents its error types; the type follows as the anchor.
 const ERROR_PAGE: &str = "https://docs.fal.ai/errors/#";
 
+/// The longest value that is said back to whoever sent it, in bytes: a prompt and some addresses, but no picture.
+pub const INPUT_BYTES_MAX: usize = 4 * 1024;
+
 /// A step on the way to the field that is meant: `["body", "image_urls", 0]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -52,8 +55,9 @@ impl Detail {
         Detail::new(kind.as_str(), loc, msg)
     }
 
+    /// Left out where it is long: whoever sent it has it, and a hundred complaints may be about the same.
     pub fn with_input(self, input: &RawValue) -> Detail {
-        Detail { input: Some(input.to_owned()), ..self }
+        Detail { input: (input.get().len() <= INPUT_BYTES_MAX).then(|| input.to_owned()), ..self }
     }
 
     pub fn with_ctx(self, ctx: &impl Serialize) -> Detail {
@@ -158,6 +162,14 @@ mod tests {
         let expected = r#"{"loc":["body","prompt"],"msg":"Field required","type":"missing","url":"https://docs.fal.ai/errors/#missing","input":{"seed": 99999999999999999999}}"#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Detail>(&json).unwrap(), detail);
+    }
+
+    #[test]
+    fn a_long_value_is_not_said_back() {
+        for (length, said) in [(INPUT_BYTES_MAX, true), (INPUT_BYTES_MAX + 1, false)] {
+            let input = RawValue::from_string(format!("\"{}\"", "x".repeat(length - 2))).unwrap();
+            assert_eq!(Detail::new("missing", vec![], "").with_input(&input).input.is_some(), said, "{length}");
+        }
     }
 
     #[test]
