@@ -5,6 +5,7 @@
 //! Invariants kept here: every accepted request ends in exactly one terminal state; a settle is fenced by its lease; the
 //! result and the deliveries it owes are one store call.
 
+mod busy;
 pub mod dead_letters;
 pub mod decide;
 pub mod engine;

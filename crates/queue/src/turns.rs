@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::busy::Busy;
 use crate::model::Priority;
 
 /// While requests of low priority wait, every so manieth that is claimed is one of them.
@@ -52,6 +53,7 @@ impl KeyQueue {
 pub struct Turns {
     key_concurrency: usize,
     served: Arc<Mutex<Served>>,
+    busy: Busy,
 }
 
 /// Who had which turn.
@@ -66,16 +68,29 @@ pub struct Served {
 impl Turns {
     /// `key_concurrency`: requests of one key that may run at the same time, where the key says nothing else.
     pub fn new(key_concurrency: usize) -> Turns {
-        Turns { key_concurrency: key_concurrency.max(1), served: Arc::default() }
+        Turns { key_concurrency: key_concurrency.max(1), served: Arc::default(), busy: Busy::default() }
+    }
+
+    /// What keys have under way in this process.
+    pub(crate) fn busy(&self) -> &Busy {
+        &self.busy
+    }
+
+    /// How much of a key may be under way at once.
+    pub fn limit(&self, own: Option<usize>) -> usize {
+        own.unwrap_or(self.key_concurrency)
     }
 
     /// How many more requests of a key may run; `own` is the key's own limit.
     pub fn room(&self, own: Option<usize>, running: usize) -> usize {
-        own.unwrap_or(self.key_concurrency).saturating_sub(running)
+        self.limit(own).saturating_sub(running)
     }
 
-    /// Which of the waiting ones go now, in order, at most `count`.
-    pub fn pick(&self, keys: Vec<KeyQueue>, count: usize) -> Vec<i64> {
+    /// Which of the waiting ones go now, in order, at most `count`. Runs on callers' connections take from the room of their keys.
+    pub fn pick(&self, mut keys: Vec<KeyQueue>, count: usize) -> Vec<i64> {
+        for key in &mut keys {
+            key.room = key.room.saturating_sub(self.busy.runs(&key.key_id));
+        }
         self.lock().pick(keys, count)
     }
 

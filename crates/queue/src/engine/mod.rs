@@ -3,7 +3,7 @@
 //! Reads the world, asks [`crate::decide`], writes the answer in one store call. Nothing durable lives here: a killed engine
 //! loses no more than the rest of its leases' time.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -69,6 +69,8 @@ struct Parts {
     deliveries_due: Wake,
     retention_due: Wake,
     places: RunPlaces,
+    /// Of the process, once the engine is started.
+    stop: OnceLock<Shutdown>,
     recorder: mpsc::Sender<FinishedRun>,
     /// Until the engine is started.
     recorded: Mutex<Option<mpsc::Receiver<FinishedRun>>>,
@@ -85,9 +87,10 @@ impl Parts {
 /// How much at once, for how long, how often.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Requests that run at the same time.
+    /// Requests that run at the same time. None: they are run by other processes that share the store.
     pub slots: usize,
-    /// Of one key, where the key says nothing else; over all processes that share the store.
+    /// Of one key, its runs included, where the key says nothing else; requests are counted over all processes that share the
+    /// store, runs in their own.
     pub key_concurrency: usize,
     /// How long a request stays with a worker that says nothing. Prolonged every third of it.
     pub lease: Duration,
@@ -105,8 +108,6 @@ pub struct EngineConfig {
     pub later_delivery_timeout: Duration,
     /// Runs on callers' own connections at the same time, beside the queue's requests.
     pub run_slots: usize,
-    /// Of these, of one key.
-    pub runs_per_key: usize,
     /// How long requests that have ended are kept. Longer than any webhook is tried.
     pub retention: Duration,
 }
@@ -126,7 +127,6 @@ impl Default for EngineConfig {
             first_delivery_timeout: Duration::from_secs(15),
             later_delivery_timeout: Duration::from_secs(120),
             run_slots: 2,
-            runs_per_key: 10,
             retention: Duration::from_secs(30 * 24 * 60 * 60),
         }
     }
@@ -180,8 +180,8 @@ impl Engine {
         let news = News::new(clock.clone(), store.is_shared());
         let (turns, lines) = (Turns::new(config.key_concurrency), Lines::new(clock.clone()));
         let (recorder, recorded) = recording::channel();
-        let places = RunPlaces::new(config.run_slots, config.runs_per_key);
         let (requests_due, deadlines_due, deliveries_due) = (Wake::new(), Wake::new(), Wake::new());
+        let places = RunPlaces::new(config.run_slots, turns.clone(), requests_due.clone());
         Engine(Arc::new(Parts {
             store,
             runners,
@@ -197,6 +197,7 @@ impl Engine {
             deliveries_due,
             retention_due: Wake::new(),
             places,
+            stop: OnceLock::new(),
             recorder,
             recorded: Mutex::new(Some(recorded)),
         }))
@@ -205,10 +206,8 @@ impl Engine {
     /// Begins to run requests and to deliver webhooks, until `shutdown` begins.
     pub fn start(&self, tasks: &Tasks, shutdown: &Shutdown) {
         let parts = &self.0;
-        self.listen();
+        self.start_running(tasks, shutdown);
         let around = (tasks, shutdown);
-        let requests = RequestLane::new(parts.clone());
-        self.drive("queue.requests", requests, parts.config.slots, &parts.requests_due, around);
         let deadlines = DeadlineLane::new(parts.clone());
         self.drive("queue.deadlines", deadlines, DEADLINE_SLOTS, &parts.deadlines_due, around);
         let deliveries = DeliveryLane::new(parts.clone());
@@ -216,6 +215,19 @@ impl Engine {
         self.drive("queue.retention", RetentionLane::new(parts.clone()), 1, &parts.retention_due, around);
         if let Some(runs) = parts.recorded.lock().unwrap_or_else(PoisonError::into_inner).take() {
             tasks.spawn("queue.recording", recording::write(parts.clone(), runs, shutdown.clone()));
+        }
+    }
+
+    /// Begins to run requests and does nothing else, for a process that only executes models: webhooks are sent, deadlines kept
+    /// and old requests forgotten by others that share the store.
+    pub fn start_running(&self, tasks: &Tasks, shutdown: &Shutdown) {
+        let parts = &self.0;
+        // An engine is started once; of a second start the first one's end counts.
+        let _ = parts.stop.set(shutdown.clone());
+        self.listen();
+        if parts.config.slots > 0 {
+            let requests = RequestLane::new(parts.clone());
+            self.drive("queue.requests", requests, parts.config.slots, &parts.requests_due, (tasks, shutdown));
         }
     }
 

@@ -44,6 +44,7 @@ impl RequestLane {
         // However the attempt ends, what the runner has started beside itself learns that nobody waits for it any more.
         let _end = cancel.clone().drop_guard();
         let _running = self.0.news.runs_here(&claimed.lease, cancel.clone());
+        let _busy = self.0.turns.busy().request(&claimed.caller.key_id);
         let work = async {
             tokio::select! {
                 attempted = self.run_with_log(endpoint, claimed, log, &cancel) => attempted,

@@ -1,13 +1,12 @@
 //! Runs on the caller's own connection: no queue, no second attempt, nothing durable before the answer.
 //!
-//! A run takes one of the places that the process and the key have for runs, or is refused after a short wait. Whoever goes
-//! away takes the run with them. When it is over it is put on record, so that the history shows it; the caller does not wait
-//! for that.
+//! A run takes one of the places that the process has for runs, and counts against what its key may have under way, or is
+//! refused after a short wait. Whoever goes away takes the run with them; a process that has to stop ends it with an answer.
+//! When it is over it is put on record, so that the history shows it; the caller does not wait for that.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,7 +23,9 @@ use plantain_wire::id::{GatewayRequestId, RequestId};
 use plantain_wire::options::RequestOptions;
 use plantain_wire::status::LogLevel;
 use plantain_work::clock;
+use plantain_work::lane::Wake;
 
+use crate::busy::Held;
 use crate::decide::Attempted;
 use crate::engine::log::{LINES_WAITING_MAX, Log};
 use crate::engine::requests::attempted;
@@ -32,6 +33,7 @@ use crate::engine::{Engine, Parts, recording};
 use crate::history::FinishedRun;
 use crate::model::{Caller, Outcome};
 use crate::runner::{Answer, Endpoint, LogSink, Memory, Partials, RunFailure, RunTask};
+use crate::turns::Turns;
 
 /// How long a run waits for a place. A caller who is told sooner can go elsewhere or come again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -47,6 +49,8 @@ pub struct RunRequest {
     pub caller: Caller,
     pub input: Bytes,
     pub options: RequestOptions,
+    /// How much the key may have under way at once, where it says so itself.
+    pub key_concurrency: Option<usize>,
 }
 
 /// Why nothing was run.
@@ -103,7 +107,7 @@ impl Engine {
         if !self.serves(&request.endpoint) {
             return Err(RunError::UnknownEndpoint);
         }
-        let place = self.0.places.take(&request.caller.key_id);
+        let place = self.0.places.take(&request.caller.key_id, request.key_concurrency);
         self.0.clock.timeout(PATIENCE, place).await.flatten().ok_or(RunError::Busy)
     }
 }
@@ -129,33 +133,38 @@ impl Stream {
     }
 }
 
-/// The places for runs: of the process, and of each key that has ever called; keys are few.
+/// The places for runs: of the process, and of each key beside its requests.
 pub(super) struct RunPlaces {
     all: Arc<Semaphore>,
-    per_key: usize,
-    of_keys: Mutex<HashMap<String, Arc<Semaphore>>>,
+    turns: Turns,
+    /// Requests of the key may have waited for the run's end.
+    requests_due: Wake,
 }
 
 /// Taken until it is dropped.
 struct Place {
-    _of_key: OwnedSemaphorePermit,
+    of_key: Option<Held>,
     _of_all: OwnedSemaphorePermit,
+    requests_due: Wake,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.of_key = None;
+        self.requests_due.wake();
+    }
 }
 
 impl RunPlaces {
-    pub(super) fn new(all: usize, per_key: usize) -> RunPlaces {
-        RunPlaces { all: Arc::new(Semaphore::new(all.max(1))), per_key: per_key.max(1), of_keys: Mutex::default() }
+    pub(super) fn new(all: usize, turns: Turns, requests_due: Wake) -> RunPlaces {
+        RunPlaces { all: Arc::new(Semaphore::new(all.max(1))), turns, requests_due }
     }
 
-    /// Waits until there is one. First the key's, so that a key with too many runs waits at nobody else's cost.
-    async fn take(&self, key: &str) -> Option<Place> {
-        let of_key = {
-            let mut of_keys = self.of_keys.lock().unwrap_or_else(PoisonError::into_inner);
-            of_keys.entry(key.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.per_key))).clone()
-        };
-        let of_key = of_key.acquire_owned().await.ok()?;
+    /// Waits until there is one. First the key's, so that a key with too much under way waits at nobody else's cost.
+    async fn take(&self, key: &str, own: Option<usize>) -> Option<Place> {
+        let of_key = self.turns.busy().run(key, self.turns.limit(own)).await;
         let of_all = self.all.clone().acquire_owned().await.ok()?;
-        Some(Place { _of_key: of_key, _of_all: of_all })
+        Some(Place { of_key: Some(of_key), _of_all: of_all, requests_due: self.requests_due.clone() })
     }
 }
 
@@ -176,7 +185,18 @@ async fn run(parts: Arc<Parts>, request: RunRequest, partials: Partials, _place:
 async fn attempt(parts: &Parts, endpoint: &Endpoint, task: RunTask) -> Outcome {
     let began_at = parts.clock.now();
     let limit = parts.attempt_timeout(&endpoint.settings);
-    let answer = parts.clock.timeout(limit, AssertUnwindSafe(endpoint.runner.run(task)).catch_unwind()).await;
+    let answer = parts.clock.timeout(limit, AssertUnwindSafe(endpoint.runner.run(task)).catch_unwind());
+    let aborted = async {
+        match parts.stop.get() {
+            Some(stop) => stop.aborted().await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = aborted => return stopped(),
+    };
     let inference = clock::until(began_at, parts.clock.now());
     match attempted(answer, inference, false, limit) {
         Attempted::Answered { answer, inference } => {
@@ -184,7 +204,7 @@ async fn attempt(parts: &Parts, endpoint: &Endpoint, task: RunTask) -> Outcome {
             Outcome::Answered { http_status, body, headers, inference }
         }
         Attempted::Failed(RunFailure { error_type, detail }) => Outcome::Failed { error_type, detail },
-        Attempted::Cancelled | Attempted::Interrupted => gone(),
+        Attempted::Cancelled | Attempted::Interrupted => stopped(),
     }
 }
 
@@ -207,6 +227,12 @@ async fn with_log(
         log.push(level, line, parts.clock.now());
     }
     outcome
+}
+
+/// Worth another try: another process may be there by then.
+fn stopped() -> Outcome {
+    let detail = "The server stopped before the run ended.".to_owned();
+    Outcome::Failed { error_type: ErrorType::RunnerDisconnected, detail }
 }
 
 fn gone() -> Outcome {
@@ -298,12 +324,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_is_free_again_when_its_run_is_over() {
-        let places = RunPlaces::new(2, 1);
-        let first = places.take("a").await;
-        let mut second = std::pin::pin!(places.take("a"));
+        let places = RunPlaces::new(2, Turns::new(1), Wake::new());
+        let first = places.take("a", None).await;
+        let mut second = std::pin::pin!(places.take("a", None));
         assert!(poll!(&mut second).is_pending(), "the key has no more");
-        let other = places.take("b").await;
-        let mut third = std::pin::pin!(places.take("c"));
+        let other = places.take("b", None).await;
+        let mut third = std::pin::pin!(places.take("c", None));
         assert!(poll!(&mut third).is_pending(), "nor has the process");
         drop(first);
         assert!(poll!(&mut second).is_pending(), "whoever waited longer goes first");

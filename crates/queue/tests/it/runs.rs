@@ -15,7 +15,7 @@ use crate::bench::{Bench, Gate, answer, config, end, failure, in_time, name, ser
 
 fn request(bench: &Bench, id: &str) -> RunRequest {
     let NewRequest { id, endpoint, caller, options, .. } = bench.request(id);
-    RunRequest { id, endpoint, caller, input: Bytes::from_static(b"{}"), options }
+    RunRequest { id, endpoint, caller, input: Bytes::from_static(b"{}"), options, key_concurrency: None }
 }
 
 async fn recorded(bench: &Bench, id: &str) -> RequestView {
@@ -149,6 +149,54 @@ async fn runs_at_the_stop_are_still_put_on_record() {
     });
     assert!(outcome.is_ok());
     assert_eq!(end(&recorded(&bench, "late").await), "answered");
+}
+
+#[tokio::test]
+async fn a_run_that_outlasts_the_stop_is_answered_and_on_record() {
+    let begun = Gate::default();
+    let telling = begun.clone();
+    let bench = Bench::start(serving(move |_| {
+        telling.open();
+        std::future::pending()
+    }))
+    .await;
+    let run = bench.engine.run_now(request(&bench, "late"));
+    let (outcome, ()) = tokio::join!(run, async {
+        in_time(begun.pass()).await;
+        bench.shutdown.abort();
+    });
+    assert!(matches!(outcome, Ok(Outcome::Failed { error_type: ErrorType::RunnerDisconnected, .. })), "{outcome:?}");
+    assert_eq!(end(&recorded(&bench, "late").await), "runner_disconnected");
+}
+
+#[tokio::test]
+async fn runs_count_against_what_their_key_may_have_at_once() {
+    let (begun, gate) = (Gate::default(), Gate::default());
+    let (beginning, passing) = (begun.clone(), gate.clone());
+    let runners = serving(move |task| {
+        let (begun, gate) = (beginning.clone(), passing.clone());
+        async move {
+            if task.request_id.as_str() == "held" {
+                begun.open();
+                gate.pass().await;
+            }
+            answer("{}")
+        }
+    });
+    let bench = Bench::start_with(runners, EngineConfig { key_concurrency: 1, ..config() }).await;
+    bench.submit("held").await;
+    in_time(begun.pass()).await;
+    // While a request of the key runs, a run of it has to wait, and after a second it is refused.
+    let mut run = Box::pin(bench.engine.run_now(request(&bench, "run")));
+    assert!(futures_util::poll!(&mut run).is_pending());
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(run.await.err(), Some(RunError::Busy));
+    let more = RunRequest { key_concurrency: Some(2), ..request(&bench, "more") };
+    assert!(bench.engine.run_now(more).await.is_ok(), "the key's own number counts");
+    gate.open();
+    bench.completed("held").await;
+    assert!(in_time(bench.engine.run_now(request(&bench, "free"))).await.is_ok());
+    bench.stop().await;
 }
 
 #[tokio::test]
