@@ -1,7 +1,7 @@
 //! Reads bodies within their bounds in size and time.
 
 use axum::body::{Body, BodyDataStream};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
@@ -39,21 +39,31 @@ fn may_be_json(headers: &HeaderMap) -> bool {
 async fn all_of(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let limit = gateway.limits.json_bytes;
     admit(headers, limit as u64)?;
-    let all = gateway.clock.timeout(gateway.limits.body, gathered(gateway, body, limit)).await;
+    let all =
+        gateway.clock.timeout(gateway.limits.body, gathered(gateway, body, declared_length(headers), limit)).await;
     all.unwrap_or(Err(Refusal::BodyTooSlow))
 }
 
-async fn gathered(gateway: &Gateway, body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let mut all = BytesMut::new();
+/// What was not sent yet takes up no room.
+async fn gathered(gateway: &Gateway, body: Body, declared: Option<u64>, limit: usize) -> Result<Bytes, Refusal> {
+    let most = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(limit).min(limit);
+    let (mut all, mut room) = (Vec::new(), gateway.memory.room());
     let mut stream = std::pin::pin!(unstalled(body, gateway));
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;
         if all.len() + chunk.len() > limit {
             return Err(Refusal::BodyTooLarge { limit_bytes: limit as u64 });
         }
+        let needed = all.len() + chunk.len();
+        if needed > all.capacity() {
+            // In steps that grow, so that little is copied; never beyond what can come.
+            let wider = needed.max((all.capacity() * 3 / 2).min(most));
+            room.widen(wider).await?;
+            all.reserve_exact(wider - all.len());
+        }
         all.extend_from_slice(&chunk);
     }
-    Ok(all.freeze())
+    Ok(room.keep(all.into()))
 }
 
 /// Refuses what says that it is too large before any of it is read.

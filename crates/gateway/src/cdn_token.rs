@@ -56,7 +56,7 @@ fn write(account: &Account, expires: Timestamp, secret: &CdnSecret) -> String {
 }
 
 /// Whose a token is that was made here and has not expired.
-fn read(token: &str, secret: &CdnSecret, now: Timestamp) -> Option<Holder> {
+pub(crate) fn read(token: &str, secret: &CdnSecret, now: Timestamp) -> Option<Holder> {
     let mut parts = token.strip_prefix(PREFIX)?.splitn(4, '.');
     let (expires, signature, key, user) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let expires: i64 = expires.parse().ok()?;
@@ -70,7 +70,7 @@ fn read(token: &str, secret: &CdnSecret, now: Timestamp) -> Option<Holder> {
 
 /// Of a token: an account, and the key by which it asked.
 #[derive(Debug, PartialEq, Eq)]
-struct Holder {
+pub(crate) struct Holder {
     user_id: UserId,
     key_id: String,
 }

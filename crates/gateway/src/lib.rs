@@ -24,10 +24,13 @@ mod content_type;
 mod cors;
 mod enter;
 mod file_name;
+#[cfg(test)]
+mod fuzzed;
 mod health;
 mod json;
 mod jwks;
 mod lookup;
+pub mod memory;
 mod metadata;
 mod multipart;
 mod openapi;
@@ -35,6 +38,7 @@ mod part_list;
 mod path;
 mod place;
 mod proxy;
+mod query_input;
 mod range;
 mod rate;
 mod refusal;
@@ -72,6 +76,7 @@ pub use crate::secret::CdnSecret;
 
 use crate::enter::Faces;
 use crate::keys::Keys;
+use crate::memory::Memory;
 use crate::refusal::Refusal;
 
 /// Everything that the handlers need. Cheap to clone.
@@ -92,7 +97,12 @@ pub struct Gateway {
     /// Status streams end when it begins, since a server can't stop while somebody listens.
     pub shutdown: Shutdown,
     pub limits: Limits,
+    /// What all calls together may hold of bodies and results.
+    pub memory: Memory,
 }
+
+/// Of payloads in memory, all calls together: some dozens of the largest inputs, and a small part of any machine.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Whether a proxy stands in front that sets `X-Forwarded-Proto` and `X-Forwarded-Host` and strips those of strangers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,10 +181,21 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(cors::layer())
 }
 
+/// For a process that only executes models: it takes nothing in, but says whether it lives and can work.
+pub fn health_router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .with_state(gateway)
+        .layer(CatchPanicLayer::custom(refusal::after_panic))
+}
+
 /// The paths are those that [`address`] makes out of the many forms in which clients write them.
 fn queue_routes() -> Router<Gateway> {
     Router::new()
-        .route("/submit", post(submit::submit))
+        .route("/submit", post(submit::submit).get(submit::by_query).head(no_such_method))
         .route("/status", get(status::status))
         .route("/stream", get(stream::stream))
         .route("/result", get(result::result))

@@ -104,6 +104,8 @@ pub(crate) enum Refusal {
     /// The file's list does not let this reader in.
     FileForbidden,
     TookTooLong,
+    /// Other calls hold as much as all may together.
+    NoRoom,
     Store(StoreError),
     Blobs(BlobError),
     Panic,
@@ -187,7 +189,7 @@ impl Refusal {
             Refusal::KeyReused | Refusal::ConfiguredKey => 422,
             Refusal::TooFast { .. } | Refusal::QueueFull => 429,
             Refusal::Store(StoreError::Corrupt { .. }) | Refusal::Panic => 500,
-            Refusal::Store(_) | Refusal::Blobs(_) => 503,
+            Refusal::Store(_) | Refusal::Blobs(_) | Refusal::NoRoom => 503,
             Refusal::TookTooLong => 504,
         }
     }
@@ -254,6 +256,7 @@ impl Refusal {
             Refusal::Parts(fault) => format!("The upload can't be completed: {fault}."),
             Refusal::FileForbidden => "This file may not be read by you.".into(),
             Refusal::TookTooLong => "Request timed out".into(),
+            Refusal::NoRoom => "The server holds as many payloads as it has room for. Try again in a moment.".into(),
             Refusal::Store(StoreError::Full(_)) | Refusal::Blobs(BlobError::Full(_)) => {
                 "The server's disk is full. Its operator must make room.".into()
             }
@@ -273,6 +276,7 @@ impl Refusal {
                 | Refusal::TooFast { .. }
                 | Refusal::QueueFull
                 | Refusal::TookTooLong
+                | Refusal::NoRoom
                 | Refusal::BodyTooSlow
                 | Refusal::BodyBroken
         )
@@ -362,6 +366,7 @@ mod tests {
         answers(Refusal::BodyTooLarge { limit_bytes: 1 }, 413, None, false);
         answers(Refusal::KeyReused, 422, None, false);
         answers(Refusal::Ticket, 403, None, false);
+        answers(Refusal::NoRoom, 503, Some(ErrorType::InternalError), true);
         answers(Refusal::TookTooLong, 504, Some(ErrorType::RequestTimeout), true);
         answers(Refusal::Panic, 500, Some(ErrorType::InternalError), false);
         answers(Refusal::Store(StoreError::Unavailable(broken())), 503, Some(ErrorType::InternalError), true);

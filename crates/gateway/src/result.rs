@@ -20,11 +20,17 @@ pub(crate) async fn result(
     Authenticated(account): Authenticated,
     Extension(asked): Extension<RequestAddress>,
 ) -> Result<Response, Refusal> {
+    let reading = gateway.memory.reading().await?;
     let found = lookup::find(&gateway, &account, &asked).await?;
+    drop(reading);
     if found.payload == Payload::Dropped {
         return Err(Refusal::UnknownRequest);
     }
-    Ok(reply::about(&asked.id, render(found.outcome)))
+    let mut outcome = found.outcome;
+    if let Some(Outcome::Answered { body, .. }) = &mut outcome {
+        *body = gateway.memory.hold(std::mem::take(body)).await?;
+    }
+    Ok(reply::about(&asked.id, render(outcome)))
 }
 
 fn render(outcome: Option<Outcome>) -> Response {

@@ -47,13 +47,17 @@ pub(crate) async fn run(
     let request = RunRequest {
         id: RequestId::from_uuid(random::id(gateway.clock.now())),
         endpoint: asked.endpoint,
+        key_concurrency: account.limits.concurrency.map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
         caller: caller(account),
         input,
         options: options(&headers)?,
     };
     let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
     let answered = match asked.way {
-        Way::Whole => gateway.engine.run_now(request).await.map(render),
+        Way::Whole => match gateway.engine.run_now(request).await {
+            Ok(outcome) => Ok(render(within(&gateway, outcome).await?)),
+            Err(error) => Err(error),
+        },
         Way::Stream => match gateway.engine.run_stream(request).await {
             Ok(events) => Ok(listen(&gateway, events).await),
             Err(error) => Err(error),
@@ -69,6 +73,14 @@ pub(crate) async fn run(
 
 fn caller(account: Account) -> Caller {
     Caller { user_id: account.user_id, key_id: account.key_id }
+}
+
+/// The output takes part in the bound of all payloads. It is on record: where there is no room, it can be asked for later.
+async fn within(gateway: &Gateway, mut outcome: Outcome) -> Result<Outcome, Refusal> {
+    if let Outcome::Answered { body, .. } = &mut outcome {
+        *body = gateway.memory.hold(std::mem::take(body)).await?;
+    }
+    Ok(outcome)
 }
 
 /// What is run, and how its answer comes.

@@ -13,9 +13,11 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use plantain_queue::engine::{Logs, Watch};
+use plantain_queue::engine::{Engine, Logs, Watch};
 use plantain_queue::model::RequestView;
+use plantain_wire::id::RequestId;
 use plantain_wire::status::{QueueStatus, StatusBody};
+use plantain_work::{Clock, Shutdown};
 use url::Url;
 
 use crate::account::Authenticated;
@@ -43,18 +45,22 @@ pub(crate) async fn stream(
     let logs = wanted_logs(query.as_deref());
     let found = lookup::glance(&gateway, &account, &asked, logs).await?;
     let teller = Teller { base: bases.queue, with_logs: logs == Logs::With, told: None };
+    let Gateway { engine, clock, shutdown, .. } = gateway;
     let id = asked.id.clone();
-    let listener = Listener { gateway, watch, asked, teller, unread: Some(found) };
+    let listener = Box::new(Listener { engine, clock, shutdown, watch, id: asked.id, teller, unread: Some(found) });
     let events = stream::unfold(Some(listener), |listener| async { listener?.next().await });
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache")];
     Ok(reply::about(&id, (headers, Body::from_stream(events)).into_response()))
 }
 
-/// Somebody who reads a status stream.
+/// Somebody who reads a status stream. Thousands of them do nothing most of the time, so each is kept small: one box that is
+/// handed on, and no room for what is needed only while something is told.
 struct Listener {
-    gateway: Gateway,
+    engine: Engine,
+    clock: Clock,
+    shutdown: Shutdown,
     watch: Watch,
-    asked: RequestAddress,
+    id: RequestId,
     teller: Teller,
     /// A state that has not been looked at yet.
     unread: Option<Arc<RequestView>>,
@@ -64,8 +70,8 @@ type Chunk = Result<Bytes, std::convert::Infallible>;
 
 impl Listener {
     /// The next piece of the stream, and who listens on after it.
-    async fn next(mut self) -> Option<(Chunk, Option<Listener>)> {
-        let ping = self.gateway.clock.sleep(PING_EVERY);
+    async fn next(mut self: Box<Self>) -> Option<(Chunk, Option<Box<Listener>>)> {
+        let ping = self.clock.sleep(PING_EVERY);
         let mut ping = std::pin::pin!(ping);
         loop {
             if let Some(view) = self.unread.take()
@@ -75,12 +81,12 @@ impl Listener {
                 return Some((Ok(Bytes::from(format!("data: {}\n\n", said.to_json()))), listener));
             }
             tokio::select! {
-                () = self.gateway.shutdown.begun() => return None,
+                () = self.shutdown.begun() => return None,
                 () = &mut ping => return Some((Ok(Bytes::from_static(PING.as_bytes())), Some(self))),
                 () = self.watch.changed() => {}
             }
             let logs = if self.teller.with_logs { Logs::With } else { Logs::Without };
-            match self.gateway.engine.glance(&self.asked.id, logs).await {
+            match Box::pin(self.engine.glance(&self.id, logs)).await {
                 Ok(Some(view)) => self.unread = Some(view),
                 // It has expired; the caller learns so from the next call.
                 Ok(None) => return None,

@@ -1,13 +1,13 @@
-//! `POST /{owner}/{app}[/{path}]`: takes a request in.
+//! `POST /{owner}/{app}[/{path}]`, or `GET` with the input in the query: takes a request in.
 
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::HeaderMap;
+use http::request::Parts;
 use jiff::Timestamp;
 use plantain_queue::model::{Caller, Idempotency, NewRequest, Priority};
 use plantain_wire::endpoint::EndpointId;
@@ -22,8 +22,9 @@ use url::Url;
 
 use crate::account::Admitted;
 use crate::bases::Bases;
+use crate::keys::Account;
 use crate::refusal::Refusal;
-use crate::{Gateway, body, reply, webhook_url};
+use crate::{Gateway, body, query_input, reply, webhook_url};
 
 /// The longest idempotency key, in bytes: room for four UUIDs.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -31,16 +32,43 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Documented lower bound of a start timeout, in seconds, itself excluded.
 const START_TIMEOUT_SECONDS_MIN: f64 = 0.1;
 
-pub(crate) async fn submit(
-    State(gateway): State<Gateway>,
-    Admitted(account): Admitted,
-    Extension(endpoint): Extension<EndpointId>,
-    Extension(bases): Extension<Bases>,
-    RawQuery(query): RawQuery,
+/// What makes a submit beside its input.
+pub(crate) struct Wish {
+    account: Account,
+    endpoint: EndpointId,
+    bases: Bases,
+    query: Option<String>,
     headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Refusal> {
-    let input = body::json_input(&gateway, &headers, body).await?;
+}
+
+impl FromRequestParts<Gateway> for Wish {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Wish, Refusal> {
+        let Admitted(account) = Admitted::from_request_parts(parts, gateway).await?;
+        // The door notes both with every call that has a submit's address.
+        let unknown = || Refusal::UnknownPath { path: parts.uri.path().to_owned() };
+        let endpoint = parts.extensions.get::<EndpointId>().cloned().ok_or_else(unknown)?;
+        let bases = parts.extensions.get::<Bases>().cloned().ok_or_else(unknown)?;
+        let query = parts.uri.query().map(str::to_owned);
+        Ok(Wish { account, endpoint, bases, query, headers: parts.headers.clone() })
+    }
+}
+
+pub(crate) async fn submit(State(gateway): State<Gateway>, wish: Wish, body: Body) -> Result<Response, Refusal> {
+    let input = body::json_input(&gateway, &wish.headers, body).await?;
+    take(&gateway, wish, input).await
+}
+
+/// `@fal-ai/client` with `method: "get"` says the input in the query and sends no body.
+pub(crate) async fn by_query(State(gateway): State<Gateway>, wish: Wish) -> Result<Response, Refusal> {
+    let input = query_input::read(wish.query.as_deref());
+    let input = gateway.memory.hold(input).await?;
+    take(&gateway, wish, input).await
+}
+
+async fn take(gateway: &Gateway, wish: Wish, input: Bytes) -> Result<Response, Refusal> {
+    let Wish { account, endpoint, bases, query, headers } = wish;
     let webhook = webhook_url::read(query.as_deref())?;
     let now = gateway.clock.now();
     let request = NewRequest {
@@ -70,7 +98,7 @@ pub(crate) fn options(headers: &HeaderMap) -> Result<RequestOptions, Refusal> {
 }
 
 /// Read on its own, so that a webhook address pasted as it is doesn't matter. An empty value counts as none.
-fn max_queue_length(query: Option<&str>) -> Result<Option<u64>, Refusal> {
+pub(crate) fn max_queue_length(query: Option<&str>) -> Result<Option<u64>, Refusal> {
     let name = "fal_max_queue_length";
     let pairs = query.unwrap_or_default().split('&');
     let value = pairs.filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).find(|value| !value.is_empty());
@@ -85,7 +113,7 @@ fn priority(headers: &HeaderMap) -> Priority {
 }
 
 /// The newer name of the header wins where both are there.
-fn start_by(headers: &HeaderMap, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+pub(crate) fn start_by(headers: &HeaderMap, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
     let named = |name| headers.get(name).map(|value| (name, value));
     let Some((name, value)) = named(header::REQUEST_START_TIMEOUT).or_else(|| named(header::REQUEST_TIMEOUT)) else {
         return Ok(None);

@@ -4,7 +4,7 @@
 //! derived from the gateway's secret. Invariant: a token never opens more than calls about its applications; with one,
 //! neither files are uploaded nor further tokens made.
 
-mod jwt;
+pub(crate) mod jwt;
 
 use axum::body::Body;
 use axum::extract::State;

@@ -113,7 +113,7 @@ async fn addresses_that_lead_nowhere() {
     }
     system.post("fal-ai/flux/dev", "{}").await.refuses(404, "Application \"fal-ai/flux\" not found");
     for (method, path, allowed) in [
-        (Method::GET, EDIT.to_owned(), "POST"),
+        (Method::DELETE, EDIT.to_owned(), "POST,GET,HEAD"),
         (Method::DELETE, format!("{APP}/requests/r"), "GET,HEAD"),
         (Method::POST, format!("{APP}/requests/r/cancel"), "PUT"),
         (Method::POST, "cdn/files/b/1/a.png".to_owned(), "GET,HEAD,PUT"),

@@ -5,6 +5,7 @@ mod bad_input;
 mod catalogue;
 mod client;
 mod console;
+mod crowding;
 mod faces;
 mod files;
 mod keys;

@@ -35,6 +35,20 @@ async fn a_missing_body_is_an_empty_object() {
 }
 
 #[tokio::test]
+async fn an_input_may_stand_in_the_query() {
+    let system = start().await;
+    let path =
+        format!("{EDIT}?logs=a&logs=b&fal_webhook=http%3A%2F%2F127.0.0.1%3A1%2F&prompt=a+mug&fal_max_queue_length=5");
+    let reply = Reply::of(system.request(Method::GET, &path).header("content-type", "application/json")).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let id = reply.json()["request_id"].as_str().unwrap().to_owned();
+    assert_eq!(system.result_of(&id).await.text, r#"{"logs":["a","b"],"prompt":"a mug"}"#);
+    // Whoever only looks submits nothing.
+    assert_eq!(Reply::of(system.request(Method::HEAD, EDIT)).await.status, 405);
+    Reply::of(system.stranger(Method::GET, EDIT)).await.refuses(401, "No credentials");
+}
+
+#[tokio::test]
 async fn clients_that_name_another_type_are_served_too() {
     let system = start().await;
     for kind in ["application/json", "application/x-www-form-urlencoded", "text/plain; charset=utf-8", ""] {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use plantain_blobs::Blobs;
 use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_gateway::keys::{self, KeySettings, Keys};
-use plantain_gateway::{CdnSecret, Gateway, Keyless, Limits, Proxy, collecting};
+use plantain_gateway::memory::Memory;
+use plantain_gateway::{CdnSecret, Gateway, Keyless, Limits, PAYLOAD_BYTES_MAX, Proxy, collecting};
 use plantain_outbound::{Outbound, Policy, transport};
 use plantain_queue::Signer;
 use plantain_queue::engine::{Engine, EngineConfig};
@@ -43,6 +44,7 @@ pub struct System {
     pub clock: Clock,
     pub shutdown: Shutdown,
     pub folder: tempfile::TempDir,
+    pub memory: Memory,
     http: reqwest::Client,
     /// Lets held runs go.
     released: watch::Sender<bool>,
@@ -56,6 +58,8 @@ pub struct Setup {
     pub keyless: Keyless,
     pub limits: Limits,
     pub per_minute: Option<u32>,
+    /// Of payloads, all calls together.
+    pub memory_bytes: usize,
     /// Where keys are looked up; `None`: where everything else is.
     pub keys: Option<Arc<dyn KeyStore>>,
 }
@@ -69,6 +73,7 @@ impl Default for Setup {
             keyless: Keyless::Refused,
             limits: Limits::default(),
             per_minute: None,
+            memory_bytes: PAYLOAD_BYTES_MAX,
             keys: None,
         }
     }
@@ -109,6 +114,7 @@ pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfi
         operator_sha256: Some(keys::hash(OPERATOR)),
         per_minute: setup.per_minute,
     };
+    let memory = Memory::new(setup.memory_bytes, setup.clock.clone());
     let gateway = Gateway {
         engine,
         blobs: Blobs::folder(folder.path().join("blobs")).await.unwrap(),
@@ -120,6 +126,7 @@ pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfi
         clock: setup.clock.clone(),
         shutdown: shutdown.clone(),
         limits: setup.limits,
+        memory: memory.clone(),
     };
     tasks.spawn("collecting", collecting::run(gateway.clone(), tasks.clone(), shutdown.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -128,7 +135,7 @@ pub async fn start_over(setup: Setup, store: Arc<dyn QueueStore>, folder: tempfi
         axum::serve(listener, plantain_gateway::router(gateway)).await.unwrap();
     });
     let http = transport::builder().unwrap().build().unwrap();
-    System { url, clock: setup.clock, shutdown, folder, http, released }
+    System { url, clock: setup.clock, shutdown, folder, memory, http, released }
 }
 
 impl System {

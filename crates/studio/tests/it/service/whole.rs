@@ -9,7 +9,8 @@ use url::Url;
 use plantain_blobs::Blobs;
 use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_gateway::keys::{KeySettings, Keys, configured};
-use plantain_gateway::{CdnSecret, Gateway, Limits, Proxy};
+use plantain_gateway::memory::Memory;
+use plantain_gateway::{CdnSecret, Gateway, Limits, PAYLOAD_BYTES_MAX, Proxy};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, Receiver};
 use plantain_media::decode;
@@ -133,6 +134,7 @@ async fn queue(folder: &tempfile::TempDir, tasks: &Tasks, shutdown: &Shutdown, o
         public_url: Some(url.clone()),
         proxy: Proxy::None,
         keyless: plantain_gateway::Keyless::Refused,
+        memory: Memory::new(PAYLOAD_BYTES_MAX, clock.clone()),
         clock,
         shutdown: shutdown.clone(),
         limits: Limits::default(),
