@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use plantain_work::Clock;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use url::{Url, form_urlencoded};
@@ -23,9 +24,10 @@ Examples:
   plantain serve --studio-listen 0.0.0.0:8787 --set PUBLIC_BASE_URL=https://studio.example.com
   FAL_KEY=id:secret plantain serve
   plantain serve --role queue --set PLANTAIN_KEYS=shop:secret
+  plantain serve --role runner --set QUEUE_DATABASE_URL=postgres://db/queue --set GATEWAY_PUBLIC_URL=https://queue.example.com
   plantain serve --tls --set GATEWAY_TLS_LISTEN=127.0.0.1:443")]
 pub struct Args {
-    /// Which half to run.
+    /// What to run.
     #[arg(long, value_enum, default_value_t = RoleName::All)]
     role: RoleName,
     /// Address and port of the studio [default: 127.0.0.1:8787].
@@ -47,7 +49,7 @@ enum RoleName {
     Queue,
     /// The studio, on a queue elsewhere (FAL_KEY).
     Studio,
-    /// Only run models for a queue elsewhere.
+    /// Only models, for queues that share its Postgres (QUEUE_DATABASE_URL); its port answers /healthz and /readyz alone.
     Runner,
 }
 
@@ -56,12 +58,11 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         RoleName::All => Role::All,
         RoleName::Queue => Role::Queue,
         RoleName::Studio => Role::Studio,
-        RoleName::Runner => {
-            anyhow::bail!("--role runner is not there yet: models run inside the queue; use --role queue")
-        }
+        RoleName::Runner => Role::Runner,
     };
     // Before anything is started, so that no signal is missed.
     let mut signals = Signals::new()?;
+    ask_for_open_files();
     let system = System::start(&context.config, role, Place::Configured, Clock::system()).await?;
     announce(&system, context)?;
     let crashed = tokio::select! {
@@ -79,6 +80,16 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         () = signals.next() => tracing::warn!("serve.stopped: at once, on a second signal"),
     }
     Ok(if crashed { Outcome::Failed } else { Outcome::Done })
+}
+
+/// Each connection is an open file, and many systems let a process have a thousand unless it asks for more.
+fn ask_for_open_files() {
+    let allowed = getrlimit(Resource::Nofile);
+    if allowed.current != allowed.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: allowed.maximum, ..allowed })
+    {
+        tracing::warn!(%error, "serve.open_files: no more than {:?} open files", allowed.current);
+    }
 }
 
 struct Signals {
@@ -107,6 +118,7 @@ fn announce(system: &System, context: &Context) -> anyhow::Result<()> {
             let ready = json!({
                 "studio": system.studio_url(),
                 "queue": system.gateway_url(),
+                "runner": system.runner_url(),
                 "queueTls": system.encrypted().map(|encrypted| &encrypted.url),
                 "tlsAuthority": system.encrypted().and_then(|encrypted| Some(&encrypted.trust.as_ref()?.ca)),
                 "tlsBundle": system.encrypted().and_then(|encrypted| Some(&encrypted.trust.as_ref()?.bundle)),
@@ -156,6 +168,9 @@ fn words(system: &System, show: Show) -> String {
         text.push_str(&format!("  Queue        {url}   speaks fal's protocol\n"));
         text.push_str(&format!("  Queue key    {}\n", secret(keys.api_key.reveal(), "api-key")));
         text.push_str(&format!("  Console      {}   its requests, deliveries and keys\n", console(url, token)));
+    }
+    if let Some(url) = system.runner_url() {
+        text.push_str(&format!("  Runner       {url}   executes models; answers /healthz and /readyz\n"));
     }
     if let Some(encrypted) = system.encrypted() {
         text.push_str(&format!("  Queue, TLS   {}   under fal's own names, see below\n", encrypted.url));

@@ -236,6 +236,11 @@ mod tests {
         for (line, words) in [
             ("request_timeout = \"soon\"", "`request_timeout`: it is no such time; write at most 24h"),
             ("request_timeout = \"25h\"", "no such time"),
+            ("request_timeout = \"0s\"", "`request_timeout`: nothing can end within this time; write at least 100ms"),
+            ("request_timeout = 0", "nothing can end within this time"),
+            ("request_timeout = \"99ms\"", "nothing can end within this time"),
+            ("request_timeout = -1", "no such time"),
+            ("answer_max = 0", "no such size"),
             ("answer_max = \"2GB\"", "no such size"),
             ("style = \"rest\"", "`rest` is none"),
             ("headers = { A = \"env:NOT_SET\" }", "`headers.A`: the environment has no `NOT_SET`"),

@@ -147,7 +147,11 @@ pub const SETTINGS: &[Setting] = &[
         "15s",
         "How long the first attempt of a delivery may take; later ones may take up to 120 s.",
     ),
-    open("QUEUE_CONCURRENCY", "the number of processor cores", "How many requests the queue runs at once."),
+    open(
+        "QUEUE_CONCURRENCY",
+        "the number of processor cores",
+        "How many requests this process runs at once; `0` for `--role queue` whose models run elsewhere (`--role runner`).",
+    ),
     open(
         "QUEUE_KEY_CONCURRENCY",
         "10",

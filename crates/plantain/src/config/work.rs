@@ -15,7 +15,7 @@ pub struct Work {
     pub schedule: Schedule,
     /// Of a delivery's first attempt.
     pub first_timeout: Duration,
-    /// Requests that the queue runs at once.
+    /// Requests that this process runs at once; none: runners elsewhere do.
     pub concurrency: usize,
     /// Of these, for one API key without a number of its own.
     pub key_concurrency: u32,
@@ -70,8 +70,8 @@ fn schedule(written: &Written) -> Result<Schedule, ConfigError> {
 }
 
 fn concurrency(written: &Written) -> Result<usize, ConfigError> {
-    let number = written.text.trim().parse().ok().filter(|n| (1..=CONCURRENCY_MAX).contains(n));
-    number.ok_or_else(|| written.invalid(format!("`{}` is no such number", written.text.trim()), "write 1 to 1024"))
+    let number = written.text.trim().parse().ok().filter(|n| *n <= CONCURRENCY_MAX);
+    number.ok_or_else(|| written.invalid(format!("`{}` is no such number", written.text.trim()), "write 0 to 1024"))
 }
 
 fn up_to(written: &Written, max: u32) -> Result<u32, ConfigError> {
@@ -126,8 +126,10 @@ mod tests {
             assert!(work("WEBHOOK_TIMEOUT", bad).is_err(), "{bad}");
         }
         assert_eq!(work("QUEUE_CONCURRENCY", " 4 ").unwrap().concurrency, 4);
+        assert_eq!(work("QUEUE_CONCURRENCY", "0").unwrap().concurrency, 0);
+        assert!(work("QUEUE_CONCURRENCY", "-1").is_err());
         for bad in ["0", "1025", "many"] {
-            assert!(work("QUEUE_CONCURRENCY", bad).is_err(), "{bad}");
+            assert!(bad == "0" || work("QUEUE_CONCURRENCY", bad).is_err(), "{bad}");
             assert!(work("QUEUE_KEY_CONCURRENCY", bad).is_err(), "{bad}");
         }
         assert_eq!(work("QUEUE_KEY_CONCURRENCY", "3").unwrap().key_concurrency, 3);

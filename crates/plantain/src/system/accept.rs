@@ -2,19 +2,26 @@
 //!
 //! `axum::serve` would do but for its bounds: it waits for a request's head for as long as somebody cares to send it.
 
-use std::pin::pin;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
+use hyper_util::server::graceful::GracefulConnection;
 use plantain_work::{Clock, Shutdown, Tasks};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
+use tower::Service;
 
 use super::patience::Patient;
 
@@ -29,6 +36,12 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// More header lines than any client of ours sends.
 const HEADERS_MAX: usize = 128;
+
+/// What is read ahead of a connection: a head of the largest size that is answered with a word, and room for files to flow.
+const READ_AHEAD_MAX: usize = 128 * 1024;
+
+/// How long an answer may still take once everything is aborted: a run that is ended then has an error to tell.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How often, and for how long, a silent HTTP/2 connection is asked whether it still lives.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -68,8 +81,15 @@ pub(super) async fn accept(
             Ok((stream, _)) => {
                 // Answers are small and wait for nothing; a socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
-                let visit = Visit { router: router.clone(), shutdown: shutdown.clone(), _place: place };
-                tasks.spawn("connection", visit.by(door.clone(), stream, clock.clone()));
+                let visit =
+                    Visit { router: router.clone(), shutdown: shutdown.clone(), clock: clock.clone(), _place: place };
+                // Two kinds of task, so that a plain connection does not carry the room that TLS needs.
+                match &door {
+                    Door::Plain => tasks.spawn("connection", visit.plainly(stream)),
+                    Door::Tls(acceptor) => {
+                        tasks.spawn("connection.tls", visit.behind_tls(acceptor.clone(), stream));
+                    }
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, "accept.failed: pausing");
@@ -83,41 +103,119 @@ pub(super) async fn accept(
 struct Visit {
     router: Router,
     shutdown: Shutdown,
+    clock: Clock,
     _place: OwnedSemaphorePermit,
 }
 
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spoken {
+    One,
+    Two,
+    /// Too few bytes came to tell.
+    Either,
+}
+
+impl Spoken {
+    /// HTTP/2 without TLS begins like this, and no method of HTTP/1 is called so.
+    const TWO: &[u8] = b"PRI ";
+
+    fn of(first: &[u8]) -> Spoken {
+        let compared = first.len().min(Spoken::TWO.len());
+        match first[..compared] == Spoken::TWO[..compared] {
+            false => Spoken::One,
+            true if compared == Spoken::TWO.len() => Spoken::Two,
+            true => Spoken::Either,
+        }
+    }
+}
+
 impl Visit {
-    async fn by(self, door: Door, stream: TcpStream, clock: Clock) {
-        let acceptor = match door {
-            Door::Plain => return self.converse(Patient::new(stream, clock)).await,
-            Door::Tls(acceptor) => acceptor,
+    async fn plainly(self, stream: TcpStream) {
+        let mut first = [0; Spoken::TWO.len()];
+        let looked = tokio::select! {
+            looked = self.clock.timeout(HEAD_TIME_MAX, stream.peek(&mut first)) => looked,
+            () = self.shutdown.begun() => return,
         };
+        // Nothing came, or the client is gone already.
+        let Some(Ok(length @ 1..)) = looked else { return };
+        let patient = Patient::new(stream, self.clock.clone());
+        self.converse(patient, Spoken::of(&first[..length])).await;
+    }
+
+    async fn behind_tls(self, acceptor: TlsAcceptor, stream: TcpStream) {
         let shaken = tokio::select! {
-            shaken = clock.timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)) => shaken,
+            shaken = self.clock.timeout(HANDSHAKE_TIME_MAX, acceptor.accept(stream)) => shaken,
             () = self.shutdown.begun() => return,
         };
         match shaken {
-            Some(Ok(stream)) => self.converse(Patient::new(stream, clock)).await,
+            Some(Ok(stream)) => {
+                let spoken = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Spoken::Two } else { Spoken::One };
+                let patient = Patient::new(stream, self.clock.clone());
+                self.converse(patient, spoken).await;
+            }
             // A client that doesn't trust us ends here, which its user will want to find in the log.
             Some(Err(error)) => tracing::debug!(%error, "tls.handshake_failed"),
             None => tracing::debug!("tls.handshake_too_slow"),
         }
     }
 
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX).max_headers(HEADERS_MAX);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
-        let service = TowerToHyperService::new(self.router);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-        tokio::select! {
-            // A connection that breaks is its client's affair.
-            _ = connection.as_mut() => return,
-            () = self.shutdown.begun() => connection.as_mut().graceful_shutdown(),
+    /// Where HTTP/1 is known to be spoken, a connection needs neither a second buffer to find that out in nor room for the other.
+    fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, spoken: Spoken) -> Attended {
+        let Visit { router, shutdown, clock, _place: place } = self;
+        let io = TokioIo::new(stream);
+        // Boxed, so that a connection has no room for a call while none is under way.
+        let service = service_fn(move |request: Request<Incoming>| -> Call { Box::pin(router.clone().call(request)) });
+        if spoken == Spoken::One {
+            let mut builder = http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+            builder.max_headers(HEADERS_MAX).max_buf_size(READ_AHEAD_MAX);
+            return Box::pin(attend(builder.serve_connection(io, service), shutdown, clock, place));
         }
-        tokio::select! {
-            _ = connection => {}
-            () = self.shutdown.aborted() => {}
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+        builder.http1().max_headers(HEADERS_MAX).max_buf_size(READ_AHEAD_MAX);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_EVERY).keep_alive_timeout(PING_EVERY);
+        Box::pin(attend(builder.serve_connection(io, service).into_owned(), shutdown, clock, place))
+    }
+}
+
+type Attended = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Call = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+/// Lets a connection live until it ends by itself or has to.
+async fn attend(connection: impl GracefulConnection, shutdown: Shutdown, clock: Clock, _place: OwnedSemaphorePermit) {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // A connection that breaks is its client's affair.
+        _ = connection.as_mut() => return,
+        () = shutdown.begun() => connection.as_mut().graceful_shutdown(),
+    }
+    let over = async {
+        shutdown.aborted().await;
+        clock.sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        _ = connection => {}
+        () = over => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_say_what_is_spoken() {
+        for (first, spoken) in [
+            (&b"GET "[..], Spoken::One),
+            (b"PRI ", Spoken::Two),
+            (b"PUT ", Spoken::One),
+            (b"P", Spoken::Either),
+            (b"PRI", Spoken::Either),
+            (b"\x16\x03", Spoken::One),
+        ] {
+            assert_eq!(Spoken::of(first), spoken, "{first:?}");
         }
     }
 }

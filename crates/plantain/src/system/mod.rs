@@ -36,12 +36,14 @@ use listen::Listening;
 use segmenter::SharedSegmenter;
 use tls::Tls;
 
-/// Which half to run.
+/// What to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     All,
     Queue,
     Studio,
+    /// Only models, for queues that share its database.
+    Runner,
 }
 
 impl Role {
@@ -67,6 +69,7 @@ pub enum Place {
 pub struct System {
     studio_url: Option<Url>,
     gateway_url: Option<Url>,
+    runner_url: Option<Url>,
     encrypted: Option<Encrypted>,
     admin_token: Secret,
     keys: Keys,
@@ -134,7 +137,7 @@ impl System {
         let data = DataFolder::open(&config.storage.data)?;
         let keys = Keys::of(&data)?;
         // Ports first: whoever else wants them is told before any work is claimed.
-        let gateway = match role.has_queue() {
+        let gateway = match role.has_queue() || role == Role::Runner {
             true => Some(Listening::on(config.network.gateway_listen, "GATEWAY_LISTEN").await?),
             false => None,
         };
@@ -173,8 +176,12 @@ impl System {
         let (tasks, shutdown, crashed) = (ground.tasks.clone(), ground.shutdown.clone(), ground.crashed.clone());
         let (gateway_url, studio_url) = (ground.gateway.clone(), ground.studio.clone());
         let told = encrypted.as_ref().map(|(listening, tls)| Encrypted::of(listening, tls));
-        if let Some(listening) = gateway {
-            queue::start(&ground, listening, encrypted).await.context("the queue can't start")?;
+        match gateway {
+            Some(listening) if role == Role::Runner => {
+                queue::start_runner(&ground, listening).await.context("the runner can't start")?;
+            }
+            Some(listening) => queue::start(&ground, listening, encrypted).await.context("the queue can't start")?,
+            None => {}
         }
         if let Some(listening) = studio {
             studio::start(&ground, listening).await.context("the studio can't start")?;
@@ -182,7 +189,8 @@ impl System {
         drop(ground);
         Ok(System {
             studio_url,
-            gateway_url,
+            gateway_url: gateway_url.clone().filter(|_| role.has_queue()),
+            runner_url: gateway_url.filter(|_| role == Role::Runner),
             encrypted: told,
             admin_token,
             keys,
@@ -202,6 +210,11 @@ impl System {
 
     pub fn gateway_url(&self) -> Option<&Url> {
         self.gateway_url.as_ref()
+    }
+
+    /// Where a runner says whether it lives.
+    pub fn runner_url(&self) -> Option<&Url> {
+        self.runner_url.as_ref()
     }
 
     pub fn encrypted(&self) -> Option<&Encrypted> {
@@ -282,6 +295,23 @@ fn check(config: &Config, role: Role) -> anyhow::Result<()> {
     if role == Role::Studio && matches!(config.fal.backend, Backend::Embedded) {
         bail!(
             "--role studio needs a queue elsewhere: set FAL_KEY, and FAL_QUEUE_URL with its siblings if it is not fal.ai's"
+        );
+    }
+    let is_shared = matches!(config.storage.queue, Database::Postgres(_));
+    if role == Role::Runner && !is_shared {
+        bail!("--role runner needs the database of the queue that it works for: set QUEUE_DATABASE_URL=postgres://…");
+    }
+    if role == Role::Runner && config.network.gateway_public_url.is_none() {
+        bail!("--role runner needs the queue's own address, under which models hand out files: set GATEWAY_PUBLIC_URL");
+    }
+    if role == Role::Runner && matches!(config.storage.blobs, BlobPlace::Folder) {
+        tracing::warn!(
+            "serve.runner_files: models that make files keep them here, where no queue finds them; set BLOB_URL"
+        );
+    }
+    if config.work.concurrency == 0 && (role != Role::Queue || !is_shared) {
+        bail!(
+            "QUEUE_CONCURRENCY=0 is for --role queue whose models run elsewhere (--role runner) on the same Postgres; write 1 or more"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The queue's half: its database, its models, its engine, the gateway.
+//! The queue's half: its database, its models, its engine, the gateway; or, for a runner, these without a gateway.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use anyhow::Context as _;
 use plantain_client::Endpoints;
 use plantain_gateway::face::{self, Face};
 use plantain_gateway::keys::{self, KeySettings, Keys};
-use plantain_gateway::{CdnSecret, Encrypted, Gateway, Limits, Proxy, collecting};
+use plantain_gateway::memory::Memory;
+use plantain_gateway::{CdnSecret, Encrypted, Gateway, Limits, PAYLOAD_BYTES_MAX, Proxy, collecting};
 use plantain_media::decode;
 use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_queue::engine::{Engine, EngineConfig};
@@ -31,10 +32,31 @@ pub(super) async fn start(
     listening: Listening,
     encrypted: Option<(Listening, Tls)>,
 ) -> anyhow::Result<()> {
+    let gateway = gateway(ground).await?;
+    gateway.engine.start(&ground.tasks, &ground.shutdown);
+    let collecting = collecting::run(gateway.clone(), ground.tasks.clone(), ground.shutdown.clone());
+    ground.tasks.spawn("files.collect", collecting);
+    let router = plantain_gateway::router(gateway);
+    if let Some((listening, tls)) = encrypted {
+        let router = router.clone().layer(axum::Extension(Encrypted));
+        listening.serve_tls("gateway.tls", router, tls.config, ground);
+    }
+    listening.serve("gateway", router, ground);
+    Ok(())
+}
+
+/// Executes models for the queues that share the database. Whoever asks at the port learns whether it lives and can work.
+pub(super) async fn start_runner(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
+    let gateway = gateway(ground).await?;
+    gateway.engine.start_running(&ground.tasks, &ground.shutdown);
+    listening.serve("runner", plantain_gateway::health_router(gateway), ground);
+    Ok(())
+}
+
+async fn gateway(ground: &Ground<'_>) -> anyhow::Result<Gateway> {
     let engine = engine(ground).await?;
-    engine.start(&ground.tasks, &ground.shutdown);
     let keys = keys(ground, engine.store().clone())?;
-    let gateway = Gateway {
+    Ok(Gateway {
         engine,
         blobs: ground.blobs.clone(),
         keys,
@@ -45,16 +67,8 @@ pub(super) async fn start(
         clock: ground.clock.clone(),
         shutdown: ground.shutdown.clone(),
         limits: Limits::default(),
-    };
-    let collecting = collecting::run(gateway.clone(), ground.tasks.clone(), ground.shutdown.clone());
-    ground.tasks.spawn("files.collect", collecting);
-    let router = plantain_gateway::router(gateway);
-    if let Some((listening, tls)) = encrypted {
-        let router = router.clone().layer(axum::Extension(Encrypted));
-        listening.serve_tls("gateway.tls", router, tls.config, ground);
-    }
-    listening.serve("gateway", router, ground);
-    Ok(())
+        memory: Memory::new(PAYLOAD_BYTES_MAX, ground.clock.clone()),
+    })
 }
 
 async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
@@ -72,7 +86,6 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
         schedule: work.schedule.clone(),
         first_delivery_timeout: work.first_timeout,
         run_slots: work.concurrency,
-        runs_per_key: usize::try_from(work.key_concurrency).unwrap_or(usize::MAX),
         retention: work.retention,
         ..EngineConfig::default()
     };

@@ -13,6 +13,7 @@ mod kill;
 mod licences;
 mod lifecycle;
 mod official;
+mod roles;
 mod signing;
 mod tidy;
 mod tls;

@@ -157,7 +157,7 @@ impl Drop for Place {
 
 impl RunPlaces {
     pub(super) fn new(all: usize, turns: Turns, requests_due: Wake) -> RunPlaces {
-        RunPlaces { all: Arc::new(Semaphore::new(all.max(1))), turns, requests_due }
+        RunPlaces { all: Arc::new(Semaphore::new(all)), turns, requests_due }
     }
 
     /// Waits until there is one. First the key's, so that a key with too much under way waits at nobody else's cost.

@@ -11,6 +11,9 @@ use crate::config::secret::Secret;
 /// No attempt may take longer than a day.
 const TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// A shorter time is a slip: no model answers within it.
+const PATIENCE_MIN: Duration = Duration::from_millis(100);
+
 /// One table.
 pub(super) struct Entry<'t> {
     pub tables: &'t Tables,
@@ -73,6 +76,15 @@ impl<'t> Entry<'t> {
         let time = time.filter(|time| *time <= TIME_MAX);
         time.map(Some)
             .ok_or_else(|| self.wrong(key, "it is no such time", "write at most 24h, such as \"90s\" or \"10m\""))
+    }
+
+    /// A time after which something is given up. None at all would give up everything.
+    pub(super) fn patience(&self, key: &str) -> Result<Option<Duration>, ConfigError> {
+        let fix = "write at least 100ms, such as \"90s\", or leave it out";
+        match self.time(key)? {
+            Some(time) if time < PATIENCE_MIN => Err(self.wrong(key, "nothing can end within this time", fix)),
+            time => Ok(time),
+        }
     }
 
     /// `64MB`, `512KB`, or a whole number of bytes.

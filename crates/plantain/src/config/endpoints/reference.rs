@@ -5,7 +5,7 @@ use super::runners::{COMMON, RUNNERS, keys_of};
 /// What each key means, with the runners that take it read from the table of keys.
 const MEANINGS: [(&str, &str); 24] = [
     ("runner", "Who runs the model: `local`, `http`, `gemini`, `fal` or `simulated`."),
-    ("request_timeout", "How long one attempt may take, such as `\"10m\"`; at most `24h`."),
+    ("request_timeout", "How long one attempt may take, such as `\"10m\"`; `100ms` to `24h`."),
     (
         "skip_retry",
         "After which failures no further attempt is made: a list of `server_error`, `timeout`, `connection_error`.",

@@ -88,7 +88,7 @@ fn settings(entry: &Entry<'_>) -> Result<EndpointSettings, ConfigError> {
     let skip_retry: Option<Vec<Condition>> = words.iter().map(condition).collect();
     let price = entry.fraction("price", PRICE_MAX)?;
     Ok(EndpointSettings {
-        request_timeout: entry.time("request_timeout")?,
+        request_timeout: entry.patience("request_timeout")?,
         skip_retry: skip_retry.ok_or_else(|| entry.wrong("skip_retry", "a word of it is unknown", fix))?,
         price: price.map(|dollars| Price { micro_usd: (dollars * 1e6).round() as u64 }),
     })
