@@ -3,6 +3,7 @@
 mod pictures;
 mod queue;
 mod serve;
+mod streams;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,9 +18,10 @@ pub enum Subject {
     Overhead,
     Serve,
     Queue,
+    Streams,
 }
 
-pub const ALL: [Subject; 4] = [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue];
+pub const ALL: [Subject; 5] = [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue, Subject::Streams];
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
     build()?;
@@ -29,6 +31,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Overhead => println!("{}", output(&mut command(bench("overhead", &[])?))?),
             Subject::Serve => serve::run()?,
             Subject::Queue => queue::run()?,
+            Subject::Streams => streams::run()?,
         }
     }
     Ok(())

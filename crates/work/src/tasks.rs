@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use futures_util::FutureExt;
 use tokio_util::task::TaskTracker;
 
 /// Cheap to clone; all clones count the same tasks.
@@ -18,12 +19,9 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.0.spawn(async move {
-            // A panic inside is caught by the runtime; saying so is the guard's part.
-            let guard = Guard { name, finished: false };
-            work.await;
-            guard.finish();
-        });
+        // A panic inside is caught by the runtime; saying so is the guard's part. An async block would hold the work twice.
+        let guard = Guard { name, finished: false };
+        self.0.spawn(work.map(|()| guard.finish()));
     }
 
     /// Returns when every task has ended. Tasks may still be added while waiting.
