@@ -50,10 +50,8 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn a_runner_alone_is_not_there_yet_and_a_studio_alone_needs_a_queue() {
+fn a_studio_alone_needs_a_queue() {
     let folder = tempfile::tempdir().unwrap();
-    let said = run(folder.path(), &["serve", "--role", "runner"]);
-    assert!(said.code == 1 && said.stderr.contains("--role queue"), "{said:?}");
     let said = run(folder.path(), &["serve", "--role", "studio"]);
     assert!(said.code == 1 && said.stderr.contains("FAL_KEY"), "{said:?}");
 }
