@@ -59,7 +59,9 @@ impl Part {
     fn start(folder: &Path, role: &str, settings: &[&str]) -> (Part, Value) {
         let mut command = plantain(folder);
         command.args(["serve", "--json", "--role", role, "--gateway-listen", "127.0.0.1:0"]).stdout(Stdio::piped());
-        settings.iter().for_each(|setting| drop(command.args(["--set", setting])));
+        for setting in settings {
+            command.args(["--set", setting]);
+        }
         let mut child = command.spawn().expect("the binary runs");
         let stdout = child.stdout.take().expect("stdout is piped");
         let part = Part(child);
