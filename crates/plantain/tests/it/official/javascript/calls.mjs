@@ -28,6 +28,13 @@ export default {
     assert.equal(said.gateway_request_id, said.request_id);
   },
 
+  async "an input may be sent in the query"() {
+    const { request_id: requestId } = await fal.queue.submit(SIMULATED, { method: "get", input: { prompt: "a mug" } });
+    await fal.queue.subscribeToStatus(SIMULATED, { requestId, pollInterval: 50 });
+    const { data } = await fal.queue.result(SIMULATED, { requestId });
+    assert.deepEqual(data, {});
+  },
+
   async "a request goes through its states, with logs and without"() {
     const { request_id: requestId } = await submit({ duration_ms: 1500, output: { a: 1 } });
     const running = await until(requestId, "IN_PROGRESS");
