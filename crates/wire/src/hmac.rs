@@ -25,10 +25,9 @@ pub fn sign(secret: &[u8], body: &[u8]) -> String {
     hex::encode(mac_of(secret, body).finalize().into_bytes())
 }
 
-/// Checks a header's value, with or without `sha256=`.
+/// Checks a header's value: 64 hex digits of either case, with or without `sha256=` before them, and nothing else.
 pub fn verify(secret: &[u8], value: &str, body: &[u8]) -> Result<(), Rejection> {
-    let digits = value.trim();
-    let digits = digits.strip_prefix(PREFIX).unwrap_or(digits);
+    let digits = value.strip_prefix(PREFIX).unwrap_or(value);
     if digits.len() != HMAC_HEX_DIGITS {
         return Err(Rejection::HmacLength { digits: digits.len() });
     }
@@ -58,5 +57,6 @@ mod tests {
         assert_eq!(verify(b"whsec_test", &MAC.replace('4', "g"), BODY), Err(Rejection::HmacNotHex));
         assert_eq!(verify(b"whsec_test", "", BODY), Err(Rejection::HmacLength { digits: 0 }));
         assert_eq!(verify(b"whsec_test", "whsec_test", BODY), Err(Rejection::HmacLength { digits: 10 }));
+        assert_eq!(verify(b"whsec_test", &format!(" {MAC}"), BODY), Err(Rejection::HmacLength { digits: 65 }));
     }
 }

@@ -129,6 +129,17 @@ pub fn sign_webhook(
     }
 }
 
+/// Whether one of the keys made these headers' signature over `body`, whatever the time. For a diagnosis, never for belief.
+pub(crate) fn fits(headers: &SignedHeaders, body: &[u8], keys: &KeySet) -> bool {
+    let message = message(&headers.request_id, &headers.user_id, &headers.timestamp, body);
+    fits_message(headers, message.as_bytes(), keys)
+}
+
+/// Like [`fits`], over a text that is signed as it stands.
+pub(crate) fn fits_message(headers: &SignedHeaders, message: &[u8], keys: &KeySet) -> bool {
+    signature_bytes(&headers.signature).is_ok_and(|signature| keys.iter().any(|key| key.verifies(message, &signature)))
+}
+
 fn message(request_id: &str, user_id: &str, timestamp: &str, body: &[u8]) -> String {
     format!("{request_id}\n{user_id}\n{timestamp}\n{}", hex::encode(Sha256::digest(body)))
 }

@@ -4,5 +4,6 @@ mod golden;
 mod lenient;
 mod nano_banana;
 mod never_panics;
+mod rules;
 mod schemas;
 mod signatures;
