@@ -2,7 +2,7 @@
 //!
 //! Invariants: keys are at most 24 hours old unless their source is down, and then at most a week; one fetch runs at a time,
 //! and it ends by itself whoever goes away in the meantime; a key that isn't known causes at most one fetch a minute, however
-//! many forgeries come.
+//! many forgeries come; nobody waits for a fetch longer than [`FLIGHT_PATIENCE`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,8 +31,12 @@ const FIRST_FETCH_PAUSE: Duration = Duration::from_secs(1);
 /// How long one fetch may take, as in fal's samples.
 const FETCH_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long a webhook waits for a fetch, several sources included; then it is answered as if there were none.
-const FLIGHT_PATIENCE: Duration = Duration::from_secs(20);
+/// From this age on keys are fetched anew beside the answering, so that no webhook has to wait for that.
+const FETCHED_AHEAD: Duration = Duration::from_secs(23 * 60 * 60);
+
+/// How long a webhook waits for a fetch; then it is answered as if there were none, and its sender comes again. Every
+/// webhook is to be answered within a second.
+const FLIGHT_PATIENCE: Duration = Duration::from_millis(800);
 
 /// A cache of one queue's keys. Cheap to clone; clones share the keys.
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ enum Need {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plan {
     Use,
+    /// What is here will do, and should be newer soon.
+    UseAndFetch,
     Fetch,
     Nothing,
 }
@@ -97,6 +103,11 @@ impl JwksCache {
     /// Keys that are newer than `known`, none of which fits. `None`: there are no others, or it is too early to ask again.
     pub async fn newer_than(&self, known: &Arc<KeySet>) -> Option<Arc<KeySet>> {
         self.obtain(Need::Newer).await.filter(|found| found != known)
+    }
+
+    /// Begins to fetch keys where there are none or they grow old, and doesn't wait for them.
+    pub fn prepare(&self) {
+        self.flight(Need::Any);
     }
 
     async fn obtain(&self, need: Need) -> Option<Arc<KeySet>> {
@@ -119,6 +130,9 @@ impl JwksCache {
             return None;
         }
         let under_way = state.flight.clone().filter(|flight| flight.has_changed().is_ok());
+        if plan == Plan::UseAndFetch && under_way.is_some() {
+            return None;
+        }
         if under_way.is_some() || plan == Plan::Nothing {
             return under_way;
         }
@@ -129,7 +143,7 @@ impl JwksCache {
             let _ends = ends;
             fetching.fetch().await;
         });
-        Some(flight)
+        (plan == Plan::Fetch).then_some(flight)
     }
 }
 
@@ -174,7 +188,14 @@ impl Inner {
 fn plan(state: &State, need: Need, now: Timestamp) -> Plan {
     let tried_within = |pause| state.tried_at.is_some_and(|tried| until(tried, now) < pause);
     match (&state.keys, need) {
-        (Some(keys), Need::Any) if until(keys.fetched_at, now) < FRESH => Plan::Use,
+        (Some(keys), Need::Any) if until(keys.fetched_at, now) < FETCHED_AHEAD => Plan::Use,
+        (Some(keys), Need::Any) if until(keys.fetched_at, now) < FRESH => {
+            if tried_within(REFETCH_PAUSE) {
+                Plan::Use
+            } else {
+                Plan::UseAndFetch
+            }
+        }
         (Some(_), Need::Newer) if tried_within(REFETCH_PAUSE) => Plan::Nothing,
         (Some(_), Need::Any) if tried_within(REFETCH_PAUSE) => Plan::Use,
         (None, _) if tried_within(FIRST_FETCH_PAUSE) => Plan::Nothing,
@@ -198,12 +219,15 @@ mod tests {
             flight: None,
         };
         const DAY: i64 = 86_400;
+        const FETCH_AHEAD: i64 = DAY - 3_600;
         for (fetched, tried, now, need, expected) in [
             (None, None, 0, Need::Any, Plan::Fetch),
             (None, Some(0), 0, Need::Any, Plan::Nothing),
             (None, Some(0), 1, Need::Any, Plan::Fetch),
             (Some(0), Some(0), 0, Need::Any, Plan::Use),
-            (Some(0), Some(0), DAY - 1, Need::Any, Plan::Use),
+            (Some(0), Some(0), FETCH_AHEAD - 1, Need::Any, Plan::Use),
+            (Some(0), Some(0), FETCH_AHEAD, Need::Any, Plan::UseAndFetch),
+            (Some(0), Some(DAY - 30), DAY - 1, Need::Any, Plan::Use),
             (Some(0), Some(0), DAY, Need::Any, Plan::Fetch),
             // The source is down: old keys serve, and it is asked once a minute.
             (Some(0), Some(DAY), DAY + 59, Need::Any, Plan::Use),

@@ -10,4 +10,5 @@ pub mod jwks;
 pub mod receiver;
 pub mod refusal;
 pub mod rejected;
+pub mod step;
 pub mod store;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use plantain_wire::diagnosis::{self, Finding};
 use plantain_wire::header;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks::KeySet;
@@ -16,7 +17,7 @@ use crate::capture::{self, REFUSED_BODY_BYTES_MAX};
 use crate::jwks::JwksCache;
 use crate::refusal::Refusal;
 use crate::rejected::{KEPT_MAX, Throttle};
-use crate::store::{InboxStore, RejectedEvent};
+use crate::store::{InboxStore, RejectedEvent, StoreError};
 
 /// Whose webhooks are believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,26 +92,59 @@ impl Receiver {
     /// Checks a webhook, and records it where it is refused. The caller has bounded the body.
     pub async fn verify(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
         let verdict = match self.hmac_value(raw.headers) {
-            Some((secret, value)) => hmac(secret, value, raw.body),
+            Some((secret, value)) => value.and_then(|value| hmac(secret, value, raw.body)),
             None => self.signed(raw).await,
         };
-        if let Err(refusal) = &verdict {
-            self.record(raw, refusal.code(), &refusal.explain()).await;
+        if let Err(refusal) = &verdict
+            && self.admits(refusal.code(), raw)
+        {
+            // The second look costs much more than the first, so it is taken for what is kept alone.
+            let finding = self.diagnosis(refusal, raw).await;
+            let explanation = [Some(refusal.explain()), finding.map(|finding| finding.explain())];
+            let explanation: Vec<String> = explanation.into_iter().flatten().collect();
+            self.keep(raw, refusal.code(), explanation.join(" ")).await;
         }
         verdict
     }
 
-    /// Records a webhook that was refused, here or by the caller. Best effort, and no more often than a flood should write.
+    /// Records a webhook that was refused by the caller. Best effort, and no more often than a flood should write.
     pub async fn record(&self, raw: Raw<'_>, code: &str, explanation: &str) {
-        let now = self.0.clock.now();
-        tracing::info!(code, bytes = raw.body.len(), "inbox.refused {code}");
-        if !self.0.throttle.admits(now) {
-            return;
+        if self.admits(code, raw) {
+            self.keep(raw, code, explanation.to_owned()).await;
         }
+    }
+
+    /// What was refused lately, newest first.
+    pub async fn rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
+        self.0.store.recent_rejected(limit).await
+    }
+
+    /// Sees to it that keys are here when the next webhook comes, without waiting for them.
+    pub fn expect_webhooks(&self) {
+        self.0.keys.prepare();
+    }
+
+    fn admits(&self, code: &str, raw: Raw<'_>) -> bool {
+        tracing::info!(code, bytes = raw.body.len(), "inbox.refused {code}");
+        self.0.throttle.admits(self.0.clock.now())
+    }
+
+    async fn diagnosis(&self, refusal: &Refusal, raw: Raw<'_>) -> Option<Finding> {
+        let Refusal::Signature(rejection) = refusal else { return None };
+        if let Some((secret, Ok(value))) = self.hmac_value(raw.headers) {
+            let value = std::str::from_utf8(value).ok()?;
+            return diagnosis::look_hmac(rejection, secret.0.as_bytes(), value, raw.body);
+        }
+        let headers = SignedHeaders::read(raw.headers.iter().copied()).ok()?;
+        let keys = self.0.keys.keys().await.ok()?;
+        diagnosis::look(rejection, &headers, raw.body, &keys)
+    }
+
+    async fn keep(&self, raw: Raw<'_>, code: &str, explanation: String) {
         let event = RejectedEvent {
-            received_at: now,
+            received_at: self.0.clock.now(),
             code: code.to_owned(),
-            explanation: explanation.to_owned(),
+            explanation,
             headers: capture::headers(raw.headers.iter().copied()),
             body: raw.body.slice(..raw.body.len().min(REFUSED_BODY_BYTES_MAX)),
             body_bytes: raw.body.len() as u64,
@@ -120,16 +154,21 @@ impl Receiver {
         }
     }
 
-    /// The HMAC form is looked at only where a secret is set and none of fal's own headers came.
-    fn hmac_value<'r>(&self, headers: &'r [(&'r str, &'r [u8])]) -> Option<(&HmacSecret, &'r [u8])> {
+    /// The HMAC form is looked at only where a secret is set and none of fal's own headers came. Like these, its header must
+    /// come once.
+    fn hmac_value<'r>(&self, headers: &'r [(&'r str, &'r [u8])]) -> Option<(&HmacSecret, Result<&'r [u8], Refusal>)> {
         let secret = self.0.hmac.as_ref()?;
-        let has = |name: &str| headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+        let all = |name: &'static str| headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name));
+        let has = |name: &'static str| all(name).next();
         let own =
             [header::WEBHOOK_REQUEST_ID, header::WEBHOOK_USER_ID, header::WEBHOOK_TIMESTAMP, header::WEBHOOK_SIGNATURE];
         if own.into_iter().any(|name| has(name).is_some()) {
             return None;
         }
-        has(header::HMAC_SIGNATURE).map(|(_, value)| (secret, *value))
+        let (_, value) = has(header::HMAC_SIGNATURE)?;
+        let once = all(header::HMAC_SIGNATURE).nth(1).is_none();
+        let repeated = Rejection::Repeated { header: header::HMAC_SIGNATURE };
+        Some((secret, if once { Ok(*value) } else { Err(repeated.into()) }))
     }
 
     async fn signed(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {

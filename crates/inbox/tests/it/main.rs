@@ -96,13 +96,85 @@ async fn keys_are_fetched_once_for_a_day_however_many_ask_at_once() {
     for verdict in join_all((0..50).map(|_| bench.sent(1, "us"))).await {
         assert_eq!(verdict, authentic());
     }
-    bench.clock.advance(Duration::from_secs(24 * 3600 - 1));
+    bench.clock.advance(Duration::from_secs(23 * 3600 - 1));
     assert_eq!(bench.sent(1, "us").await, authentic());
     assert_eq!(bench.fetches(), 1);
-    bench.clock.advance(Duration::from_secs(1));
+    // Without a webhook in the last hour of the day, the next one waits for the fetch.
+    bench.clock.advance(Duration::from_secs(3601));
     bench.publishes(&[1]);
     assert_eq!(bench.sent(1, "us").await, authentic());
     assert_eq!(bench.fetches(), 2);
+}
+
+#[tokio::test]
+async fn keys_that_grow_old_are_fetched_beside_the_answers_and_nobody_waits() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    bench.clock.advance(Duration::from_secs(23 * 3600));
+    let let_go = Arc::new(Notify::new());
+    let newer = jwks::render(&[key(2).verifying_key()]).into();
+    bench.keys.answer(Answer::Held(let_go.clone(), Box::new(Answer::Body(200, "application/json", newer))));
+    for _ in 0..3 {
+        assert_eq!(bench.sent(1, "us").await, authentic());
+    }
+    bench.keys.wait_for(2).await;
+    let_go.notify_one();
+    // A webhook by the new key joins the fetch that is under way, or comes after it.
+    assert_eq!(bench.sent(2, "us").await, authentic());
+    assert_eq!(bench.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_rotation_in_the_middle_of_a_webhook_refuses_neither_key() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    bench.clock.advance(Duration::from_secs(60));
+    let let_go = Arc::new(Notify::new());
+    let both = jwks::render(&[key(1).verifying_key(), key(2).verifying_key()]).into();
+    bench.keys.answer(Answer::Held(let_go.clone(), Box::new(Answer::Body(200, "application/json", both))));
+    let new = bench.sent(2, "us");
+    tokio::pin!(new);
+    tokio::select! {
+        _ = &mut new => panic!("the source has not answered yet"),
+        _ = bench.keys.wait_for(2) => {}
+    }
+    // The old key's webhooks do not wait for that; a second one of the new key waits for the same fetch.
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    let second = bench.sent(2, "us");
+    tokio::pin!(second);
+    assert!(futures_util::poll!(&mut second).is_pending());
+    let_go.notify_one();
+    assert_eq!((new.await, second.await), (authentic(), authentic()));
+    assert_eq!(bench.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_document_that_is_endless_weak_or_no_keys_at_all_is_no_set_and_old_keys_serve() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    // The neutral element of the curve: for it anybody can sign.
+    let weak = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}"#;
+    let many = format!(r#"{{"keys":[{}]}}"#, vec![r#"{"kty":"RSA"}"#; 100_000].join(","));
+    for (attempt, document) in [weak.to_owned(), many, "<html>".to_owned()].into_iter().enumerate() {
+        bench.clock.advance(Duration::from_secs(24 * 3600));
+        bench.keys.answer(Answer::Body(200, "application/json", document.into()));
+        assert_eq!(bench.sent(1, "us").await, authentic());
+        assert_eq!(bench.fetches(), attempt + 2);
+    }
+}
+
+#[tokio::test]
+async fn who_expects_webhooks_has_the_keys_when_they_come() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    bench.receiver.expect_webhooks();
+    bench.receiver.expect_webhooks();
+    bench.keys.wait_for(1).await;
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    assert_eq!(bench.fetches(), 1);
 }
 
 #[tokio::test]
@@ -149,7 +221,7 @@ async fn senders_that_go_away_do_not_end_the_fetch_they_asked_for() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_takes_for_ever_is_not_waited_for_that_long() {
+async fn a_fetch_that_takes_for_ever_keeps_no_sender_waiting_for_a_second() {
     let bench = Bench::start().await;
     bench.keys.answer(Answer::Silence);
     let sent = bench.sent(1, "us");
@@ -158,7 +230,7 @@ async fn a_fetch_that_takes_for_ever_is_not_waited_for_that_long() {
         _ = &mut sent => panic!("the source has not answered"),
         _ = bench.keys.wait_for(1) => {}
     }
-    bench.clock.advance(Duration::from_secs(20));
+    bench.clock.advance(Duration::from_millis(800));
     assert_eq!(sent.await, Err("keys_unavailable"));
 }
 
@@ -208,6 +280,8 @@ async fn the_hmac_form_counts_only_where_a_secret_is_set_and_no_other_form_came(
     assert_eq!(bench.verify(&[("X-Fal-Signature", value.as_bytes())]).await, Ok(Authentic::Hmac));
     let wrong = plantain_wire::hmac::sign(b"another", BODY);
     assert_eq!(bench.verify(&[("x-fal-signature", wrong.as_bytes())]).await, Err("hmac_mismatch"));
+    let twice = [("x-fal-signature", value.as_bytes()), ("X-Fal-Signature", value.as_bytes())];
+    assert_eq!(bench.verify(&twice).await, Err("header_repeated"));
     // A right HMAC does not excuse a wrong signature beside it.
     bench.publishes(&[1]);
     let signed = bench.signed(9, "us");
@@ -234,4 +308,30 @@ async fn what_is_refused_is_kept_with_its_diagnosis_and_a_flood_is_not() {
     let kept = bench.stores.inbox.recent_rejected(1_000).await.unwrap();
     assert_eq!(kept.len(), A_MINUTE_MAX as usize);
     assert_eq!(bench.fetches(), 0, "garbage costs no fetch");
+}
+
+#[tokio::test]
+async fn the_diagnosis_says_what_the_second_look_found() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    let explained = async |headers: SignedHeaders, body: &'static [u8]| {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let body = Bytes::from_static(body);
+        let refusal = bench.receiver.verify(Raw { headers: &headers, body: &body }).await.unwrap_err();
+        let event = bench.stores.inbox.recent_rejected(1).await.unwrap().pop().unwrap();
+        assert!(event.code == refusal.code() && event.explanation.starts_with(&refusal.explain()));
+        event.explanation
+    };
+    let said = explained(bench.signed(1, "us"), b"{\"request_id\": \"r1\"}").await;
+    assert!(said.contains("as JavaScript writes it") && said.contains("raw bytes"), "{said}");
+    let said = explained(bench.signed(1, "us"), b"{\"request_id\":\"r1\"}\n").await;
+    assert!(said.contains("without the white space at its end"), "{said}");
+    let said = explained(bench.signed(9, "us"), BODY).await;
+    assert!(said.contains("rather the key"), "{said}");
+    let old = bench.signed(1, "us");
+    bench.clock.advance(Duration::from_secs(412));
+    let said = explained(old, BODY).await;
+    assert!(said.contains("412 s behind") && said.contains("nothing but the time is wrong"), "{said}");
 }
