@@ -68,10 +68,15 @@ impl Inner {
     ) -> Result<Seen, StoreError> {
         let mut stream = self.client.stream(&job.spec.endpoint, request_id, Logs::With);
         let mut progress = false;
+        // A stream may go on for ever, and each job has to end.
+        let patience = step::left_to_follow(job, self.config.patience, self.clock.now()).unwrap_or_default();
+        let lost = self.clock.sleep(patience);
+        tokio::pin!(lost);
         loop {
             tokio::select! {
                 biased;
                 () = stop.begun() => return self.put_off(job, Duration::ZERO, PutOff::Waiting).await.map(Seen::LetGo),
+                () = &mut lost => return self.put_off(job, Duration::ZERO, PutOff::Waiting).await.map(Seen::LetGo),
                 () = watch.stored() => {
                     if let Some(then) = self.overtaken(job).await? {
                         return Ok(Seen::LetGo(then));

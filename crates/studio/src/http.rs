@@ -29,6 +29,7 @@ mod generate;
 pub mod guard;
 mod headers;
 mod health;
+mod inbox;
 mod jobs;
 mod page;
 mod pictures;
@@ -127,6 +128,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
         .route("/api/jobs/{id}/source", get(pictures::first_source))
         .route("/api/jobs/{id}/source/{n}", get(pictures::source))
+        .route("/api/inbox", get(inbox::list))
         .route("/api/presets", get(presets::list))
         .route("/api/presets/{id}", get(presets::show))
         .route("/healthz", get(health::alive))

@@ -8,10 +8,11 @@ use url::form_urlencoded;
 use plantain_inbox::capture;
 use plantain_inbox::receiver::{Authentic, Raw};
 use plantain_inbox::refusal::{Refusal, Remedy};
-use plantain_inbox::store::StoreError;
+use plantain_inbox::store::{RejectedEvent, StoreError};
 use plantain_wire::id::UserId;
 use plantain_wire::webhook::{WebhookBody, WebhookStatus};
 
+use crate::error::StudioError;
 use crate::job::arrival::{Arrival, Arrived, Callback, NotOurs, WebhookFacts};
 use crate::job::{Ended, JobId, JobResult, ResultSource};
 use crate::service::Studio;
@@ -36,10 +37,9 @@ impl Studio {
     /// Takes a webhook: the headers and the raw body as they came, and the query of the address. A 2xx means durable.
     pub async fn webhook(&self, headers: &HeaderMap, query: Option<&str>, body: Bytes) -> WebhookAnswer {
         if body.len() > WEBHOOK_BYTES_MAX {
-            return refused(413, "webhook_too_large", &format!("A webhook may have {WEBHOOK_BYTES_MAX} bytes."));
+            return self.webhook_too_large(headers).await;
         }
-        let headers: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let headers = pairs(headers);
         let raw = Raw { headers: &headers, body: &body };
         let authentic = match self.0.receiver.verify(raw).await {
             Ok(authentic) => authentic,
@@ -56,6 +56,20 @@ impl Studio {
             Ok(arrived) => self.answer(raw, &arrived).await,
             Err(error) => unavailable(&error),
         }
+    }
+
+    /// A webhook whose body was not read to its end, since it has more than [`WEBHOOK_BYTES_MAX`] bytes.
+    pub async fn webhook_too_large(&self, headers: &HeaderMap) -> WebhookAnswer {
+        let words =
+            format!("A webhook may have {WEBHOOK_BYTES_MAX} bytes; this one has more and was not read to its end.");
+        let (code, headers) = ("webhook_too_large", pairs(headers));
+        self.0.receiver.record(Raw { headers: &headers, body: &Bytes::new() }, code, &words).await;
+        refused(413, code, &words)
+    }
+
+    /// The webhooks that were refused lately, newest first.
+    pub async fn rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StudioError> {
+        Ok(self.0.receiver.rejected(limit).await?)
     }
 
     async fn answer(&self, raw: Raw<'_>, arrived: &Arrived) -> WebhookAnswer {
@@ -80,6 +94,10 @@ impl Studio {
             }
         }
     }
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
 }
 
 /// Why an authentic body can't be used.

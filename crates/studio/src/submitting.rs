@@ -45,6 +45,9 @@ impl Inner {
             Then::GoOn(job) => *job,
             Then::LetGo => return Ok(Then::LetGo),
         };
+        if self.config.webhook {
+            self.receiver.expect_webhooks();
+        }
         let reply = self.client.submit(&job.spec.endpoint, input(&job), &self.options(&job)).await;
         match verdict(reply.map(|reply| reply.request_id), first, job.failures, random::jitter()) {
             Verdict::Accepted(request_id) => self.accepted(&job, request_id).await,
@@ -70,6 +73,8 @@ impl Inner {
     }
 
     async fn stop(&self, job: &Job, stop: Stop) -> Result<Then, StoreError> {
+        // Before the change is told: whoever reads the job then must not find it uploading.
+        self.hub.live(&job.id, Live::default());
         match stop {
             Stop::Later { pause, why } => {
                 tracing::warn!(job = %job.id, ?pause, ?why, "job.put_off {}", job.id);

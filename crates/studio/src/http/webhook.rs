@@ -15,7 +15,13 @@ pub const PATH: &str = "/api/fal/webhook";
 
 pub async fn receive(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let (body, _place) = upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await?;
+    let (body, _place) = match upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await {
+        Ok(read) => read,
+        Err(refusal) if refusal.status == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Ok(told(app.studio.webhook_too_large(&parts.headers).await));
+        }
+        Err(refusal) => return Err(refusal),
+    };
     Ok(told(app.studio.webhook(&parts.headers, parts.uri.query(), body).await))
 }
 

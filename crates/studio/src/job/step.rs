@@ -42,7 +42,7 @@ impl From<&StudioConfig> for Policy {
 pub fn next(job: &Job, policy: &Policy, now: Timestamp) -> Step {
     match job.phase {
         Phase::Save => Step::Save,
-        Phase::Follow => match left(job.submit_started_at.unwrap_or(job.created_at), policy.patience, now) {
+        Phase::Follow => match left_to_follow(job, policy.patience, now) {
             Some(_) => Step::Follow,
             None => end(job, never_answered()),
         },
@@ -56,6 +56,11 @@ pub fn next(job: &Job, policy: &Policy, now: Timestamp) -> Step {
         // A job that is done is never claimed; saying so again changes nothing.
         Phase::Done => Step::End(job.outcome.clone().unwrap_or(Outcome::Canceled)),
     }
+}
+
+/// How much longer a job's request is followed.
+pub fn left_to_follow(job: &Job, patience: Duration, now: Timestamp) -> Option<Duration> {
+    left(job.submit_started_at.unwrap_or(job.created_at), patience, now)
 }
 
 fn after_unknown_submit(job: &Job, started: Timestamp, policy: &Policy, now: Timestamp) -> Step {

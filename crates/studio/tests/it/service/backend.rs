@@ -60,6 +60,8 @@ struct Inner {
     state: Mutex<Situation>,
     submits: watch::Sender<Submits>,
     submissions: watch::Sender<Vec<Submission>>,
+    /// Downloads that are held back: how many came, and whether they may go on.
+    held: watch::Sender<(usize, bool)>,
     tasks: Tasks,
 }
 
@@ -83,12 +85,14 @@ impl Backend {
             state: Mutex::new(situation),
             submits: watch::Sender::new(Submits::Accept),
             submissions: watch::Sender::default(),
+            held: watch::Sender::default(),
             tasks: Tasks::new(),
         }));
         let router = Router::new()
             .route("/.well-known/jwks.json", get(keys))
             .route("/rest/storage/upload/initiate", post(initiate))
             .route("/files/{name}", get(file).put(put_file))
+            .route("/strange/{kind}", get(strange))
             .route("/queue/{*path}", get(ask).post(submit).put(cancel))
             .with_state(backend.clone());
         backend.0.tasks.spawn("backend", async move { axum::serve(listener, router).await.unwrap() });
@@ -146,6 +150,20 @@ impl Backend {
         self.0.base.join(&format!("files/{name}")).unwrap()
     }
 
+    /// An address that does not behave like a file: `endless`, `redirect`, `html`, or `held` until it is let go.
+    pub fn strange(&self, kind: &str) -> Url {
+        self.0.base.join(&format!("strange/{kind}")).unwrap()
+    }
+
+    /// Waits until a download is held back.
+    pub async fn holds_a_download(&self) {
+        self.0.held.subscribe().wait_for(|(came, _)| *came > 0).await.unwrap();
+    }
+
+    pub fn lets_downloads_go(&self) {
+        self.0.held.send_modify(|(_, go)| *go = true);
+    }
+
     pub fn uploads(&self) -> usize {
         self.state().files.keys().filter(|name| name.starts_with("upload-")).count()
     }
@@ -188,6 +206,24 @@ async fn put_file(State(backend): State<Backend>, Path(name): Path<String>, body
 async fn file(State(backend): State<Backend>, Path(name): Path<String>) -> Response {
     let file = backend.state().files.get(&name).cloned();
     file.map_or(StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
+}
+
+async fn strange(State(backend): State<Backend>, Path(kind): Path<String>) -> Response {
+    match kind.as_str() {
+        "endless" => {
+            let endless = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[0; 16 * 1024])));
+            Body::from_stream(endless).into_response()
+        }
+        "redirect" => (StatusCode::FOUND, [("location", "/files/out.png")]).into_response(),
+        "html" => ([("content-type", "text/html")], "<!doctype html><script>alert(1)</script>").into_response(),
+        _ => {
+            let mut held = backend.0.held.subscribe();
+            backend.0.held.send_modify(|(came, _)| *came += 1);
+            held.wait_for(|(_, go)| *go).await.unwrap();
+            let picture = backend.state().files["out.png"].clone();
+            picture.into_response()
+        }
+    }
 }
 
 async fn submit(State(backend): State<Backend>, Path(path): Path<String>, request: Request) -> Response {

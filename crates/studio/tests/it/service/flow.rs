@@ -74,10 +74,13 @@ async fn a_queue_without_a_stream_is_asked_until_it_is_done() {
 async fn an_ok_without_a_payload_is_not_a_failure_of_a_paid_job() {
     let bench = Bench::start().await;
     let (job, submission) = bench.submitted().await;
-    let body = ok(&submission.request_id, "null");
+    let why = r#"null, "payload_error": "Response payload is not JSON serializable.""#;
+    let body = ok(&submission.request_id, why);
     assert_eq!(bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await, 200);
     bench.completes(&submission.request_id);
     bench.succeeds(&job).await;
+    let events = bench.stores.jobs.events(&submission.request_id).await.unwrap();
+    assert_eq!((events.len(), events[0].state.as_str()), (1, "ignored_no_payload"));
 }
 
 #[tokio::test]

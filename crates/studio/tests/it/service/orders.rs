@@ -29,6 +29,69 @@ async fn a_webhook_that_comes_before_the_submit_call_returned_is_not_overwritten
 }
 
 #[tokio::test]
+async fn a_webhook_that_comes_before_the_request_id_was_stored_is_taken_when_it_comes_again() {
+    let bench = Bench::start().await;
+    bench.backend.submits(Submits::AcceptAndHold);
+    let generating = bench.studio.generate(new_job());
+    // Some proxy dropped the query, so that nothing but the request id says whose it is, and that is not known yet.
+    let bare = |target: &url::Url| {
+        let mut bare = target.clone();
+        bare.set_query(None);
+        bare
+    };
+    let too_early = async {
+        let submission = bench.backend.submitted(1).await.pop().unwrap();
+        let (target, request) = (bare(submission.webhook.as_ref().unwrap()), &submission.request_id);
+        assert_eq!(bench.posts(&target, request, &user(), ok(request, &bench.output())).await, 404);
+        bench.backend.submits(Submits::Accept);
+        submission
+    };
+    let (view, submission) = tokio::join!(generating, too_early);
+    assert_eq!(view.unwrap().request_id.as_deref(), Some(submission.request_id.as_str()));
+    let (target, request) = (bare(&submission.webhook.unwrap()), submission.request_id);
+    assert_eq!(bench.posts(&target, &request, &user(), ok(&request, &bench.output())).await, 200);
+    assert_eq!(bench.refused().await, ["unknown_request"]);
+}
+
+#[tokio::test]
+async fn a_webhook_in_the_words_of_hand_written_senders_means_the_same() {
+    let bench = Bench::start().await;
+    for (word, ends) in [("COMPLETED", JobState::Succeeded), ("FAILED", JobState::Failed)] {
+        let (job, submission) = bench.submitted().await;
+        let (target, request) = (submission.webhook.unwrap(), submission.request_id);
+        let body = match ends {
+            JobState::Succeeded => ok(&request, &bench.output()).replace("\"OK\"", &format!("\"{word}\"")),
+            _ => error(&request, r#"{"detail":"no"}"#).replace("\"ERROR\"", &format!("\"{word}\"")),
+        };
+        assert!(body.contains(word), "{body}");
+        assert_eq!(bench.posts(&target, &request, &user(), body).await, 200);
+        assert_eq!(bench.ended(&job).await.status, ends, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_is_answered_while_the_pictures_of_an_earlier_one_do_not_come() {
+    let config = plantain_studio::config::StudioConfig { save_slots: 1, ..crate::service::bench::config() };
+    let bench = Bench::with(config).await;
+    let good = bench.output();
+    let (first, submission) = bench.submitted().await;
+    let held = format!(r#"{{"images":[{{"url":"{}"}}]}}"#, bench.backend.strange("held"));
+    let body = ok(&submission.request_id, &held);
+    assert_eq!(bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await, 200);
+    bench.backend.holds_a_download().await;
+    // The only place for saving is taken; a hundred further results are durable and answered all the same.
+    let (second, submission) = bench.submitted().await;
+    let (target, request, us) = (submission.webhook.unwrap(), submission.request_id, user());
+    let body = ok(&request, &good);
+    let answers = join_all((0..100).map(|_| bench.posts(&target, &request, &us, body.clone()))).await;
+    assert_eq!(answers, [200; 100]);
+    assert_eq!(bench.studio.job(&second).await.unwrap().unwrap().status, JobState::Running);
+    bench.backend.lets_downloads_go();
+    bench.succeeds(&second).await;
+    assert!(bench.ended(&first).await.status.is_final());
+}
+
+#[tokio::test]
 async fn a_webhook_that_comes_a_hundred_times_at_once_is_applied_once() {
     let bench = Bench::start().await;
     let (job, submission) = bench.submitted().await;

@@ -30,7 +30,22 @@ async fn only_our_own_fresh_untouched_webhook_for_this_very_job_is_believed() {
     assert_eq!(bench.posts_with(&target, HeaderMap::new(), raw.clone()).await, 401);
     // Ours, but at the address of another job.
     assert_eq!(bench.posts(&other.webhook.unwrap(), &request, &user(), body.clone()).await, 401);
-    let expected = ["other_job", "header_missing", "no_key_fits", "timestamp_stale", "no_key_fits", "other_account"];
+    // A replay of the right headers with another body.
+    let mut replayed = signed(&request, &user(), now, &raw);
+    assert_eq!(bench.posts_with(&target, replayed.clone(), Bytes::from(ok(&request, "{}"))).await, 401);
+    // The right headers, and one of them twice.
+    replayed.append("x-fal-webhook-user-id", "us".parse().unwrap());
+    assert_eq!(bench.posts_with(&target, replayed, raw.clone()).await, 401);
+    let expected = [
+        "header_repeated",
+        "no_key_fits",
+        "other_job",
+        "header_missing",
+        "no_key_fits",
+        "timestamp_stale",
+        "no_key_fits",
+        "other_account",
+    ];
     assert_eq!(bench.refused().await, expected);
     for job in [&job, &other_job] {
         assert_eq!(bench.studio.job(job).await.unwrap().unwrap().status, JobState::Queued);

@@ -1,0 +1,109 @@
+//! `GET /api/inbox?state=rejected`: webhooks that were refused, and why, for the operator alone.
+
+use axum::Json;
+use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use plantain_inbox::step::Step;
+use plantain_inbox::store::RejectedEvent;
+
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::extract::Params;
+use crate::http::guard;
+
+/// The longest list: each event has up to 16 KB of a body.
+const EVENTS_MAX: usize = 200;
+
+const EVENTS_USUAL: usize = 50;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    /// Only `rejected`; what was accepted is shown with its job.
+    state: Option<String>,
+    limit: Option<String>,
+}
+
+/// Newest first. Always with the token: senders put into their webhooks what is nobody else's business.
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(wanted): Params<Wanted>,
+) -> Result<Json<Value>, ApiError> {
+    if !app.config.admin_token.admits(&headers) {
+        return Err(guard::token_needed());
+    }
+    let events = app.studio.rejected(limit(&wanted)?).await?;
+    Ok(Json(json!({ "events": events.iter().map(as_json).collect::<Vec<_>>() })))
+}
+
+fn limit(wanted: &Wanted) -> Result<usize, ApiError> {
+    if wanted.state.as_deref().is_some_and(|state| state != "rejected") {
+        return Err(ApiError::unprocessable("bad_state", "There is no such list.", "Ask for state=rejected."));
+    }
+    let Some(text) = wanted.limit.as_deref() else { return Ok(EVENTS_USUAL) };
+    text.parse().ok().filter(|count| (1..=EVENTS_MAX).contains(count)).ok_or_else(|| {
+        ApiError::unprocessable(
+            "bad_limit",
+            "The limit can't be used.",
+            format!("Give a whole number from 1 to {EVENTS_MAX}."),
+        )
+    })
+}
+
+/// The body as text where it is text, else in base64: `plantain verify` reads both.
+fn as_json(event: &RejectedEvent) -> Value {
+    let mut shown = json!({
+        "receivedAt": event.received_at,
+        "state": "rejected",
+        "step": Step::of_code(&event.code).map(Step::as_str),
+        "code": event.code,
+        "explanation": event.explanation,
+        "headers": event.headers,
+        "bodyBytes": event.body_bytes,
+        "bodyTruncated": (event.body.len() as u64) < event.body_bytes,
+    });
+    match std::str::from_utf8(&event.body) {
+        Ok(text) => shown["body"] = text.into(),
+        Err(_) => shown["bodyBase64"] = STANDARD.encode(&event.body).into(),
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_bounded_and_says_what_it_has() {
+        let asked = |state: Option<&str>, count: Option<&str>| {
+            let own = |text: Option<&str>| text.map(str::to_owned);
+            limit(&Wanted { state: own(state), limit: own(count) }).map_err(|error| error.code)
+        };
+        assert_eq!(asked(None, None), Ok(50));
+        assert_eq!(asked(Some("rejected"), Some("200")), Ok(200));
+        assert_eq!(asked(Some("applied"), None), Err("bad_state"));
+        for count in ["0", "201", "-1", "x"] {
+            assert_eq!(asked(None, Some(count)), Err("bad_limit"), "{count}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_shown_all_the_same() {
+        let event = RejectedEvent {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            code: "no_key_fits".into(),
+            explanation: "Because.".into(),
+            headers: vec![("a".into(), "b".into())],
+            body: bytes::Bytes::from_static(b"\xff"),
+            body_bytes: 9,
+        };
+        let shown = as_json(&event);
+        assert_eq!((&shown["bodyBase64"], &shown["bodyTruncated"]), (&json!("/w=="), &json!(true)));
+        assert_eq!((&shown["step"], &shown["headers"]), (&json!("signature"), &json!([["a", "b"]])));
+    }
+}
