@@ -1,12 +1,18 @@
 //! Rows of webhooks, accepted and refused.
 
 use plantain_inbox::store::RejectedEvent;
-use plantain_studio::job::JobId;
+use plantain_studio::job::arrival::Arrival;
+use plantain_studio::job::{Job, JobId};
 use plantain_studio::store::WebhookEvent;
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
 use crate::studio::job::read;
+
+/// The job is the one of the arrival's request, which is unique: there is no need to look for another.
+pub(crate) fn is_about(job: Option<&Job>, arrival: &Arrival) -> bool {
+    job.is_some_and(|job| job.request_id.as_ref() == Some(&arrival.request_id))
+}
 
 /// An accepted webhook, column by column in the order of the statements.
 pub(crate) struct EventRow {

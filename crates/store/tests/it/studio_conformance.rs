@@ -76,6 +76,7 @@ promises! {
     webhooks::a_webhook_before_the_submit_reply_is_bound_by_its_token,
     webhooks::fifty_webhooks_at_once_are_applied_once,
     webhooks::two_results_at_once_are_one_result,
+    webhooks::many_results_at_once_are_each_judged_by_itself,
     webhooks::words_with_a_zero_byte_do_not_keep_a_result_out,
     webhooks::a_result_for_nobody_leaves_nothing_behind,
     webhooks::another_account_is_refused_once_one_is_believed,
@@ -105,7 +106,7 @@ fn user(id: &str) -> UserId {
 }
 
 /// A job made `age` seconds after the start of the test.
-fn job(age: u64) -> Job {
+pub fn job(age: u64) -> Job {
     let source = Source {
         blob: "ab".repeat(32),
         file_name: Some("jar \"1\".jpg".into()),

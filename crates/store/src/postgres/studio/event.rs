@@ -15,7 +15,7 @@ use crate::postgres::Database;
 use crate::postgres::studio::job;
 use crate::postgres::text::storable;
 use crate::queue::place::Place;
-use crate::studio::event::{EventRow, RejectedRow};
+use crate::studio::event::{EventRow, RejectedRow, is_about};
 use crate::studio::job::{json, limit, to_i64};
 use crate::time::to_micros;
 
@@ -31,10 +31,16 @@ pub(super) async fn result_arrived(
         Some(id) => job::locked(&tx, id).await?,
         None => None,
     };
-    let by_request = job::locked_by_request(&tx, &arrival.request_id).await?;
+    let by_request = match is_about(by_callback.as_ref(), arrival) {
+        true => None,
+        false => job::locked_by_request(&tx, &arrival.request_id).await?,
+    };
     let believed = believed(&tx).await?;
-    let known =
-        Known { by_request: by_request.as_ref(), by_callback: by_callback.as_ref(), account: believed.as_ref() };
+    let known = Known {
+        by_request: by_request.as_ref().or(by_callback.as_ref().filter(|job| is_about(Some(job), arrival))),
+        by_callback: by_callback.as_ref(),
+        account: believed.as_ref(),
+    };
     let judgement = arrival::judge(arrival, known, now);
     write(&tx, arrival, &judgement, now).await?;
     tx.commit().await?;
@@ -57,11 +63,16 @@ async fn write(
         keep(tx, &arrival.request_id, id, *state, webhook, now).await?;
     }
     if let Some(user) = &judgement.pin {
-        let pin = tx
-            .prepare_cached("INSERT INTO studio_account (one, user_id) VALUES (1, $1) ON CONFLICT DO NOTHING")
-            .await?;
-        tx.execute(&pin, &[&user.as_str()]).await?;
+        pin(tx, user).await?;
     }
+    Ok(())
+}
+
+/// The first one stays.
+pub(super) async fn pin(tx: &Transaction<'_>, user: &UserId) -> Result<(), DatabaseError> {
+    let pin =
+        tx.prepare_cached("INSERT INTO studio_account (one, user_id) VALUES (1, $1) ON CONFLICT DO NOTHING").await?;
+    tx.execute(&pin, &[&user.as_str()]).await?;
     Ok(())
 }
 
@@ -97,7 +108,7 @@ async fn keep(
     Ok(())
 }
 
-async fn believed(tx: &Transaction<'_>) -> Result<Option<UserId>, DatabaseError> {
+pub(super) async fn believed(tx: &Transaction<'_>) -> Result<Option<UserId>, DatabaseError> {
     let select = tx.prepare_cached("SELECT user_id FROM studio_account").await?;
     tx.query_opt(&select, &[]).await?.map(|row| user(&row)).transpose()
 }

@@ -250,7 +250,7 @@ pub(super) async fn result(database: &Database, id: &JobId) -> Result<Option<Job
     row.into_result(id.as_str()).map(Some)
 }
 
-fn job(row: &Row) -> Result<Job, DatabaseError> {
+pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
     let row = JobRow {
         id: row.try_get(0)?,
         token: row.try_get(1)?,

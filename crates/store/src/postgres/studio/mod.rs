@@ -3,6 +3,7 @@
 //! Every method is one transaction, tried again where another one was in the way. What a transaction is about to change it
 //! locks first, so that what it read is still so when it writes.
 
+mod batch;
 mod event;
 mod job;
 
@@ -22,16 +23,20 @@ use plantain_work::lane::Beat;
 
 use crate::error::OpenError;
 use crate::postgres::Database;
+use crate::postgres::group::Group;
 use crate::studio;
 
-/// Cheap to clone.
+/// Cheap to clone. Results that arrive at one moment are committed together.
 #[derive(Clone)]
-pub struct PostgresStudio(Database);
+pub struct PostgresStudio(Database, Group<batch::Piece, Arrived>);
 
 impl PostgresStudio {
     /// Connects to a `postgres://` URL and makes the studio's tables where they are missing.
     pub async fn connect(url: &str) -> Result<PostgresStudio, OpenError> {
-        Ok(PostgresStudio(Database::connect(url, &studio::POSTGRES).await?))
+        let database = Database::connect(url, &studio::POSTGRES).await?;
+        let committed = database.downgrade();
+        let arrivals = Group::start(&database, move |pieces| batch::arrive(committed.clone(), pieces));
+        Ok(PostgresStudio(database, arrivals))
     }
 
     /// The pool itself, for tests.
@@ -68,7 +73,7 @@ impl StudioStore for PostgresStudio {
     }
 
     async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
-        Ok(self.0.retrying(|| event::result_arrived(&self.0, arrival, now)).await?)
+        Ok(self.1.run((arrival.clone(), now)).await?)
     }
 
     async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError> {

@@ -12,7 +12,7 @@ use plantain_wire::id::{RequestId, UserId};
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
 use crate::sqlite::studio::job;
-use crate::studio::event::{EventRow, RejectedRow};
+use crate::studio::event::{EventRow, RejectedRow, is_about};
 use crate::studio::job::{json, limit, to_i64};
 use crate::time::to_micros;
 
@@ -23,10 +23,16 @@ pub(super) fn result_arrived(
 ) -> Result<Arrived, DatabaseError> {
     let named = arrival.webhook.as_ref().and_then(|webhook| webhook.callback.job.as_ref());
     let by_callback = named.map(|id| job::by_id(tx, id)).transpose()?.flatten();
-    let by_request = job::by_request(tx, &arrival.request_id)?;
+    let by_request = match is_about(by_callback.as_ref(), arrival) {
+        true => None,
+        false => job::by_request(tx, &arrival.request_id)?,
+    };
     let believed = account(tx)?;
-    let known =
-        Known { by_request: by_request.as_ref(), by_callback: by_callback.as_ref(), account: believed.as_ref() };
+    let known = Known {
+        by_request: by_request.as_ref().or(by_callback.as_ref().filter(|job| is_about(Some(job), arrival))),
+        by_callback: by_callback.as_ref(),
+        account: believed.as_ref(),
+    };
     let Judgement { job: next, event, pin, arrived } = arrival::judge(arrival, known, now);
     if let Some(next) = &next {
         job::update(tx, next)?;

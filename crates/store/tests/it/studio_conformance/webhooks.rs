@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use plantain_inbox::store::RejectedEvent;
 use plantain_store::studio::StudioStores;
 use plantain_studio::job::arrival::{Arrival, Arrived, NotOurs};
-use plantain_studio::job::{Ended, JobResult, Phase, ResultSource};
+use plantain_studio::job::{Ended, Job, JobResult, Phase, ResultSource};
 
-use super::{followed, later, leaving, now, output, request, user, webhook};
+use super::{followed, job, later, leaving, now, output, request, user, webhook};
 
 pub async fn a_result_its_event_and_its_account_are_one_commit(stores: &StudioStores) {
     let job = followed(stores, "r1").await;
@@ -55,6 +55,48 @@ pub async fn two_results_at_once_are_one_result(stores: &StudioStores) {
     assert_eq!(matches!(second.unwrap(), Arrived::Applied(_)), !by_asking);
     let expected = if by_asking { reconciled } else { output() };
     assert_eq!(stores.jobs.result(&job.id).await.unwrap(), Some(expected));
+}
+
+/// Whatever of it shares a commit.
+pub async fn many_results_at_once_are_each_judged_by_itself(stores: &StudioStores) {
+    const JOBS: u64 = 24;
+    let mut jobs = Vec::new();
+    for number in 0..JOBS {
+        let id = format!("r{number}");
+        let job =
+            Job { phase: Phase::Follow, request_id: Some(request(&id)), submit_started_at: Some(now()), ..job(number) };
+        stores.jobs.insert(&job).await.unwrap();
+        jobs.push((id, job));
+    }
+    stores.jobs.result_arrived(&webhook(&jobs[0].1, "r0", "b"), now()).await.unwrap();
+    let (jobs, taken) = (&jobs[1..], &jobs[0]);
+    let nobody = webhook(&job(99), "nobody", "b");
+    let misdirected = webhook(&taken.1, &jobs[0].0, "b");
+    let mut foreign = webhook(&jobs[1].1, &jobs[1].0, "foreign");
+    foreign.webhook.as_mut().unwrap().user_id = Some(user("them"));
+    let noted = Arrival { result: None, ..webhook(&jobs[2].1, &jobs[2].0, "noted") };
+    let wrong = [nobody, misdirected, foreign, noted];
+    let right: Vec<Arrival> = jobs.iter().map(|(id, job)| webhook(job, id, "b")).collect();
+    // Each right one comes three times.
+    let all = wrong.iter().chain(&right).chain(&right).chain(&right);
+    let arrived = join_all(all.map(|arrival| stores.jobs.result_arrived(arrival, later(1)))).await;
+    let arrived: Vec<Arrived> = arrived.into_iter().map(Result::unwrap).collect();
+    assert_eq!(arrived[0], Arrived::UnknownRequest);
+    assert_eq!(arrived[1], Arrived::NotOurs(NotOurs::OtherJob));
+    assert_eq!(arrived[2], Arrived::NotOurs(NotOurs::OtherAccount));
+    assert!(matches!(&arrived[3], Arrived::Noted(id) | Arrived::Duplicate(id) if *id == jobs[2].1.id));
+    for (id, job) in jobs {
+        let of = |arrived: &&Arrived| matches!(arrived, Arrived::Applied(id) if *id == job.id);
+        assert_eq!(arrived.iter().filter(of).count(), 1, "{id}");
+        let kept = stores.jobs.job(&job.id).await.unwrap().unwrap();
+        assert_eq!((kept.phase, kept.epoch, kept.result_at), (Phase::Save, job.epoch + 1, Some(later(1))), "{id}");
+        assert_eq!((kept.spec, kept.created_at, kept.token), (job.spec.clone(), job.created_at, job.token.clone()));
+        assert_eq!(stores.jobs.result(&job.id).await.unwrap(), Some(output()));
+        let events = stores.jobs.events(&request(id)).await.unwrap();
+        let times: Vec<u64> = events.iter().filter(|event| event.body_sha256 == "b").map(|event| event.times).collect();
+        assert_eq!(times, [3], "{id}: {events:?}");
+    }
+    assert_eq!(stores.jobs.events(&request("nobody")).await.unwrap(), []);
 }
 
 pub async fn words_with_a_zero_byte_do_not_keep_a_result_out(stores: &StudioStores) {
