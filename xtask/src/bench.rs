@@ -2,6 +2,7 @@
 
 mod pictures;
 mod queue;
+mod receiver;
 mod serve;
 mod streams;
 
@@ -19,9 +20,11 @@ pub enum Subject {
     Serve,
     Queue,
     Streams,
+    Receiver,
 }
 
-pub const ALL: [Subject; 5] = [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue, Subject::Streams];
+pub const ALL: [Subject; 6] =
+    [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue, Subject::Streams, Subject::Receiver];
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
     build()?;
@@ -32,6 +35,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Serve => serve::run()?,
             Subject::Queue => queue::run()?,
             Subject::Streams => streams::run()?,
+            Subject::Receiver => receiver::run()?,
         }
     }
     Ok(())

@@ -20,7 +20,7 @@ usage: cargo xtask <chore>
   with-postgres COMMAND…   run a command with PLANTAIN_TEST_POSTGRES set to a fresh server
   ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
   docs                write docs/configuration.md from the table of settings
-  bench [WHAT]        pictures, overhead, serve, queue, streams or all (the default); prints the figures
+  bench [WHAT]        pictures, overhead, serve, queue, streams, receiver or all (the default); prints the figures
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         ["bench", "overhead"] => bench::run(&[bench::Subject::Overhead]),
         ["bench", "queue"] => bench::run(&[bench::Subject::Queue]),
         ["bench", "streams"] => bench::run(&[bench::Subject::Streams]),
+        ["bench", "receiver"] => bench::run(&[bench::Subject::Receiver]),
         ["bench", "serve"] => bench::run(&[bench::Subject::Serve]),
         _ => {
             eprint!("{USAGE}");

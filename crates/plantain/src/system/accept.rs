@@ -51,21 +51,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a connection is before HTTP is spoken on it.
 #[derive(Clone)]
-pub(super) enum Door {
+pub enum Door {
     Plain,
     Tls(TlsAcceptor),
 }
 
 /// Returns when shutdown begins. Connections end by themselves: after the answers that are under way, or when shutdown
 /// aborts.
-pub(super) async fn accept(
-    listener: TcpListener,
-    door: Door,
-    router: Router,
-    tasks: Tasks,
-    shutdown: Shutdown,
-    clock: Clock,
-) {
+pub async fn accept(listener: TcpListener, door: Door, router: Router, tasks: Tasks, shutdown: Shutdown, clock: Clock) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let next = async {

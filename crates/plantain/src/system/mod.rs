@@ -2,7 +2,7 @@
 //!
 //! The studio meets the queue over HTTP alone, in one process too. Nothing is global: several systems live in one test.
 
-mod accept;
+pub mod accept;
 mod bytes;
 mod listen;
 mod patience;
