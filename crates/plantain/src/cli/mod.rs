@@ -17,6 +17,7 @@ mod rules;
 mod serve;
 mod signing;
 mod table;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ enum Command {
     Presets(presets::Args),
     Keys(keys::Args),
     Signing(signing::Args),
+    Verify(verify::Args),
     Doctor(doctor::Args),
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
@@ -150,6 +152,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
         Command::Keys(args) => wait_for(keys::run(&args, &context)),
         Command::Signing(args) => signing::run(&args, &context),
+        Command::Verify(args) => verify::run(&args, &context),
         Command::Doctor(args) => wait_for(doctor::run(&args, &context)),
         Command::Cutout(args) => cutout::run(&args, &context),
         Command::Check(args) => check::run(&args, &context),
