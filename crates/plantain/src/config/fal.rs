@@ -5,11 +5,11 @@ use plantain_wire::id::UserId;
 use url::Url;
 
 use super::error::ConfigError;
-use super::network::base_url;
+use super::network::{base_url, yes};
 use super::secret::Secret;
 use super::source::Sources;
 
-/// `FAL_KEY`, `FAL_*_URL`, `FAL_USER_ID`, `FAL_WEBHOOK_SECRET`.
+/// `FAL_KEY`, `FAL_*_URL`, `FAL_IDEMPOTENT`, `FAL_USER_ID`, `FAL_WEBHOOK_SECRET`.
 #[derive(Clone, Debug)]
 pub struct Fal {
     pub backend: Backend,
@@ -33,7 +33,11 @@ pub struct Remote {
     pub hosts: Endpoints,
     /// Where the keys of its webhooks are published.
     pub jwks: Url,
+    /// The operator says that it honours `Idempotency-Key`.
+    pub idempotent: bool,
 }
+
+const IDEMPOTENT: &str = "FAL_IDEMPOTENT";
 
 /// Below the REST host.
 const JWKS_PATH: &str = ".well-known/jwks.json";
@@ -57,8 +61,8 @@ impl Fal {
 fn backend(sources: &Sources) -> Result<Backend, ConfigError> {
     let Some(key) = sources.get("FAL_KEY") else {
         // An address without a key would silently be ignored.
-        return match URLS.iter().find_map(|name| sources.get(name)) {
-            Some(written) => Err(written.invalid("it needs a key", "set FAL_KEY too, or remove this address")),
+        return match URLS.iter().chain(&[IDEMPOTENT]).find_map(|name| sources.get(name)) {
+            Some(written) => Err(written.invalid("it needs a key", "set FAL_KEY too, or remove this setting")),
             None => Ok(Backend::Embedded),
         };
     };
@@ -73,7 +77,8 @@ fn backend(sources: &Sources) -> Result<Backend, ConfigError> {
         cdn: host("FAL_CDN_URL", usual.cdn)?,
     };
     let jwks = host("FAL_JWKS_URL", beside(&hosts.rest))?;
-    Ok(Backend::Remote(Box::new(Remote { key, hosts, jwks })))
+    let idempotent = sources.get(IDEMPOTENT).map_or(Ok(false), yes)?;
+    Ok(Backend::Remote(Box::new(Remote { key, hosts, jwks, idempotent })))
 }
 
 fn beside(rest: &Url) -> Url {
@@ -106,9 +111,20 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_elsewhere_is_taken_for_forgetful_unless_the_operator_says_otherwise() {
+        for (said, expected) in [(None, false), (Some("0"), false), (Some("1"), true)] {
+            let said = said.map(|said| ("FAL_IDEMPOTENT", said));
+            let pairs: Vec<_> = [("FAL_KEY", "a:b")].into_iter().chain(said).collect();
+            let Backend::Remote(remote) = fal(&pairs).unwrap().backend else { panic!("embedded") };
+            assert_eq!(remote.idempotent, expected);
+        }
+    }
+
+    #[test]
     fn what_would_be_ignored_or_refused_later_is_refused_now() {
         for (pairs, says) in [
             (&[("FAL_QUEUE_URL", "http://a.test")][..], "FAL_QUEUE_URL (from the command line): it needs a key"),
+            (&[("FAL_IDEMPOTENT", "1")], "FAL_IDEMPOTENT (from the command line): it needs a key"),
             (&[("FAL_KEY", "hunter 2")], "FAL_KEY"),
             (&[("FAL_KEY", "a:b"), ("FAL_CDN_URL", "cdn")], "FAL_CDN_URL"),
             (&[("FAL_USER_ID", "two words")], "FAL_USER_ID"),

@@ -86,6 +86,11 @@ pub const SETTINGS: &[Setting] = &[
     open("FAL_CDN_URL", "the embedded queue, or fal's host with FAL_KEY", "Where results are downloaded from."),
     open("FAL_JWKS_URL", "beside FAL_REST_URL", "Where the keys that sign webhooks are published."),
     open(
+        "FAL_IDEMPOTENT",
+        "0",
+        "`1` where the queue of FAL_QUEUE_URL honours `Idempotency-Key`, as Plantain's does: a submit whose answer was lost is then repeated under its key. fal.ai knows no such key, so there it is never repeated: it might be billed twice.",
+    ),
+    open(
         "FAL_USER_ID",
         "the embedded queue's account; else the first verified webhook of our own request decides",
         "The only account whose webhooks are believed.",

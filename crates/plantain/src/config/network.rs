@@ -117,7 +117,7 @@ fn tls(sources: &Sources) -> Result<Option<Tls>, ConfigError> {
     Ok(asked.then_some(Tls { listen, certificate }))
 }
 
-fn yes(written: &Written) -> Result<bool, ConfigError> {
+pub(super) fn yes(written: &Written) -> Result<bool, ConfigError> {
     match written.text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),

@@ -100,10 +100,13 @@ fn receiver(ground: &Ground<'_>, queue: &Queue, outbound: &Outbound, inbox: Arc<
 }
 
 fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
-    let config = match ground.config.fal.backend {
+    let config = match &ground.config.fal.backend {
         Backend::Embedded => StudioConfig::embedded(public),
-        // Without an address that the internet can reach, no webhook would ever come.
-        Backend::Remote(_) => StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some()),
+        Backend::Remote(remote) => StudioConfig {
+            idempotent_backend: remote.idempotent,
+            // Without an address that the internet can reach, no webhook would ever come.
+            ..StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some())
+        },
     };
     StudioConfig { lease: LEASE, ..config }
 }
