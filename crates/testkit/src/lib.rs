@@ -1,10 +1,12 @@
-//! What tests share: a receiver whose answers the test chooses, and photos of every awkward kind.
+//! What tests share: a receiver whose answers the test chooses, photos of every awkward kind, and chance that a seed decides.
 //!
 //! A dev-dependency only, and small: it depends on nothing that a crate under test might be.
 
+pub mod chance;
 pub mod photo;
 pub mod receiver;
 
+pub use chance::Chance;
 pub use receiver::Receiver;
 
 #[cfg(test)]
