@@ -6,6 +6,7 @@ mod postgres_tls;
 mod queue_conformance;
 mod queue_ending;
 mod releasing;
+mod simulation;
 mod sqlite;
 mod sqlite_queue;
 mod studio_conformance;
