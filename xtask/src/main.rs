@@ -1,9 +1,10 @@
-//! Development chores: `cargo xtask test|ci|docs|bench`. No shell scripts; everything that a fresh Debian machine lacks is
+//! Development chores: `cargo xtask test|ci|docs|drill|bench`. No shell scripts; everything that a fresh Debian machine lacks is
 //! installed or named.
 
 mod bench;
 mod ci;
 mod docs;
+mod drill;
 mod install;
 mod official;
 mod postgres;
@@ -20,6 +21,8 @@ usage: cargo xtask <chore>
   with-postgres COMMAND…   run a command with PLANTAIN_TEST_POSTGRES set to a fresh server
   ci [--no-test]      test, then formatting, clippy, documentation, licences and advisories
   docs                write docs/configuration.md from the table of settings
+  drill [--jobs N] [--seeds N] [--schedules N]
+                      crash drills with so many jobs and seeds, and so many schedules of the simulation
   bench [WHAT]        pictures, overhead, serve, queue, streams, receiver or all (the default); prints the figures
 ";
 
@@ -32,6 +35,13 @@ fn main() -> ExitCode {
         ["ci"] => test::run(&[]).and_then(|()| ci::run()),
         ["ci", "--no-test"] => ci::run(),
         ["docs"] => docs::run(),
+        ["drill", options @ ..] => match drill::Extent::parse(options) {
+            Some(extent) => drill::run(extent),
+            None => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
         ["bench"] | ["bench", "all"] => bench::run(&bench::ALL),
         ["bench", "pictures"] => bench::run(&[bench::Subject::Pictures]),
         ["bench", "overhead"] => bench::run(&[bench::Subject::Overhead]),

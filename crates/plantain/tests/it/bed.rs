@@ -79,7 +79,7 @@ pub struct Server {
 }
 
 /// Two ports that the kernel doesn't hand out by itself, so that a restarted server finds them free.
-fn ports() -> [u16; 2] {
+pub fn ports() -> [u16; 2] {
     [(); 2].map(|()| {
         let pick = || 10_000 + u16::from_le_bytes(random::bytes()) % 20_000;
         (0..100).map(|_| pick()).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
@@ -222,12 +222,15 @@ pub fn form(parts: &[Part<'_>]) -> Vec<u8> {
     body
 }
 
+/// How a form of [`form`] is announced.
+pub fn form_type() -> String {
+    format!("multipart/form-data; boundary={BOUNDARY}")
+}
+
 /// Posts a form; gives the status and the answer.
 pub async fn post(http: &reqwest::Client, studio: &Url, parts: &[Part<'_>]) -> (u16, Value) {
-    let request = http
-        .post(studio.join("/api/generate").unwrap())
-        .header("content-type", format!("multipart/form-data; boundary={BOUNDARY}"))
-        .body(form(parts));
+    let request =
+        http.post(studio.join("/api/generate").unwrap()).header("content-type", form_type()).body(form(parts));
     answer(request.send().await.expect("the studio answers")).await
 }
 

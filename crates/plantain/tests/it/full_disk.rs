@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use plantain_testkit::photo;
+use plantain_testkit::{Receiver, photo};
 use serde_json::Value;
 use url::Url;
 
@@ -70,23 +70,30 @@ async fn a_full_disk_is_told_loses_nothing_and_is_got_over() {
     let (status, accepted) = generate(&http, &studio).await;
     assert_eq!(status, 202, "{accepted}");
     let accepted = accepted["jobId"].as_str().unwrap().to_owned();
-    // In the middle of the accepted job.
+    let key = format!("Key {}", fs::read_to_string(seen_by(&server).join("api-key")).unwrap().trim());
+    let receiver = Receiver::start().await;
+    let mut announced = server.queue.join("/queue/plantain/simulated").unwrap();
+    announced.query_pairs_mut().append_pair("fal_webhook", receiver.url("/hook").as_str());
+    for _ in 0..3 {
+        let submit = http.post(announced.clone()).header("authorization", &key).body(r#"{"duration_ms": 200}"#);
+        assert_eq!(submit.send().await.unwrap().status(), 200);
+    }
+    // In the middle of the accepted job, and of the requests whose webhooks are owed.
     let ballast = seen_by(&server).join("ballast");
     fill(&ballast);
     let (status, refused) = generate(&http, &studio).await;
     assert_eq!((status, refused["error"]["code"].as_str()), (507, Some("storage_full")), "{refused}");
     assert!(!refused["error"]["hint"].as_str().unwrap().is_empty(), "{refused}");
-    let key = fs::read_to_string(seen_by(&server).join("api-key")).unwrap();
     let large = format!("{{\"filler\": \"{}\"}}", "x".repeat(1 << 20));
     let submit = http.post(server.queue.join("/queue/plantain/simulated").unwrap()).body(large);
-    let (status, refused) =
-        bed::answer(submit.header("authorization", format!("Key {}", key.trim())).send().await.unwrap()).await;
+    let (status, refused) = bed::answer(submit.header("authorization", &key).send().await.unwrap()).await;
     assert_eq!(status, 503, "{refused}");
     assert!(refused["detail"].as_str().unwrap().contains("full"), "{refused}");
     // Reading still works.
     assert_eq!(bed::job(&http, &studio, &accepted).await["jobId"], accepted.as_str());
     fs::remove_file(&ballast).unwrap();
     succeeds(&http, &studio, &accepted).await;
+    receiver.wait_for(3).await;
     let (status, again) = generate(&http, &studio).await;
     assert_eq!(status, 202, "{again}");
     succeeds(&http, &studio, again["jobId"].as_str().unwrap()).await;

@@ -48,6 +48,28 @@ fn no_file_is_too_long() {
     }
 }
 
+/// A page about what tests show is worth nothing when the tests are gone.
+#[test]
+fn every_test_that_the_page_on_reliability_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let sources: Vec<String> = all().into_iter().map(|(_, text)| text).collect();
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| promise"));
+    let mut named = 0;
+    for row in rows.filter(|row| !row.starts_with("| disaster")) {
+        let tests = row.trim_end_matches('|').rsplit(" | ").next().unwrap_or_default();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing shows it: {row}");
+        named += names.len();
+        for name in names {
+            // Promises to both databases take the store that they are about.
+            let exists = sources.iter().any(|text| text.contains(&format!("fn {name}(")));
+            assert!(exists, "docs/reliability.md names a test that is not there: {name}");
+        }
+    }
+    assert!(named > 40, "only {named} names were found: is the page written in another way?");
+}
+
 #[test]
 fn most_files_are_short() {
     let mut lengths: Vec<usize> = all()
