@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use world::{Stores, World};
 
 /// What the suite has time for.
-const SCHEDULES: u64 = 2_000;
+const SCHEDULES: u64 = 1_000;
 
 /// Schedules on one pair of files; each leaves only what has ended behind.
 const ON_ONE_FILE: u64 = 100;

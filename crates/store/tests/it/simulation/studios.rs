@@ -220,7 +220,10 @@ impl World {
         let now = self.studio_time(index);
         let owed = &claimed.delivery;
         let callback = callback(&owed.target);
-        let status = self.receive(&headers, &owed.body, callback, now).await;
+        let status = match self.is_unwell() {
+            true => 503,
+            false => self.receive(&headers, &owed.body, callback, now).await,
+        };
         self.tell(format!("studio {index} answers {status} to {} attempt {}", owed.id, claimed.attempt));
         if status == 200 {
             self.laws.webhook_accepted(&owed.id);

@@ -66,6 +66,10 @@ pub struct Weather {
     loss: u64,
     twice: u64,
     delay_seconds: u64,
+    /// One webhook in so many is answered with 503; 0: none.
+    unwell: u64,
+    /// The receiver never gets well again: what it is owed dies, and the studio has to ask.
+    for_good: bool,
 }
 
 pub struct World {
@@ -97,6 +101,8 @@ impl World {
             loss: *chance.pick(&[0, 3, 6, 12]),
             twice: *chance.pick(&[0, 3, 8]),
             delay_seconds: *chance.pick(&[1, 5, 40]),
+            unwell: *chance.pick(&[0, 0, 2, 1]),
+            for_good: chance.one_in(4),
         };
         let second = Duration::from_secs(1);
         let policy = Policy {
@@ -140,6 +146,11 @@ impl World {
         self.story.push(format!("{} {what}", self.now));
     }
 
+    /// Whether the receiver takes nothing in now.
+    pub fn is_unwell(&mut self) -> bool {
+        self.weather.unwell > 0 && self.chance.one_in(self.weather.unwell)
+    }
+
     pub fn due(&mut self, named: Option<Timestamp>) {
         self.next_due = self.next_due.into_iter().chain(named).min();
     }
@@ -156,7 +167,7 @@ impl World {
     }
 
     pub fn send(&mut self, message: Message, may_come_twice: bool) {
-        let Weather { loss, twice, delay_seconds } = self.weather;
+        let Weather { loss, twice, delay_seconds, .. } = self.weather;
         let copies = if may_come_twice && twice > 0 && self.chance.one_in(twice) { 2 } else { 1 };
         for _ in 0..copies {
             if loss > 0 && self.chance.one_in(loss) {
@@ -228,7 +239,9 @@ impl World {
     }
 
     fn calm_down(&mut self) {
-        self.weather = Weather { loss: 0, twice: 0, delay_seconds: 1 };
+        let Weather { unwell, for_good, .. } = self.weather;
+        let unwell = if for_good { unwell } else { 0 };
+        self.weather = Weather { loss: 0, twice: 0, delay_seconds: 1, unwell, for_good };
         self.queues.iter_mut().for_each(|process| process.skew = 0);
         self.studios.iter_mut().for_each(|process| process.skew = 0);
         self.tell("calm");
