@@ -132,8 +132,7 @@ impl Visit {
         };
         // Nothing came, or the client is gone already.
         let Some(Ok(length @ 1..)) = looked else { return };
-        let patient = Patient::new(stream, self.clock.clone());
-        self.converse(patient, Spoken::of(&first[..length])).await;
+        self.converse(stream, Spoken::of(&first[..length])).await;
     }
 
     async fn behind_tls(self, acceptor: TlsAcceptor, stream: TcpStream) {
@@ -144,8 +143,7 @@ impl Visit {
         match shaken {
             Some(Ok(stream)) => {
                 let spoken = if stream.get_ref().1.alpn_protocol() == Some(b"h2") { Spoken::Two } else { Spoken::One };
-                let patient = Patient::new(stream, self.clock.clone());
-                self.converse(patient, spoken).await;
+                self.converse(stream, spoken).await;
             }
             // A client that doesn't trust us ends here, which its user will want to find in the log.
             Some(Err(error)) => tracing::debug!(%error, "tls.handshake_failed"),
@@ -156,7 +154,11 @@ impl Visit {
     /// Where HTTP/1 is known to be spoken, a connection needs neither a second buffer to find that out in nor room for the other.
     fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, spoken: Spoken) -> Attended {
         let Visit { router, shutdown, clock, _place: place } = self;
-        let io = TokioIo::new(stream);
+        let patient = match spoken {
+            Spoken::One => Patient::new(stream, clock.clone()),
+            Spoken::Two | Spoken::Either => Patient::opening(stream, clock.clone()),
+        };
+        let io = TokioIo::new(patient);
         // Boxed, so that a connection has no room for a call while none is under way.
         let service = service_fn(move |request: Request<Incoming>| -> Call { Box::pin(router.clone().call(request)) });
         if spoken == Spoken::One {

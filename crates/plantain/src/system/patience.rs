@@ -53,6 +53,11 @@ impl Opening {
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, clock: Clock) -> Patient<S> {
+        Patient { stream, clock, end: None, opening: None }
+    }
+
+    /// Of a peer that may speak HTTP/2: only then does hyper wait without a bound to see whether it does.
+    pub(super) fn opening(stream: S, clock: Clock) -> Patient<S> {
         let ends = Box::pin(clock.sleep(OPENING_TIME_MAX));
         Patient { stream, clock, end: None, opening: Some(Opening { ends, alike: 0 }) }
     }
@@ -147,7 +152,7 @@ mod tests {
         {
             let clock = Clock::manual(Timestamp::UNIX_EPOCH);
             let (here, mut there) = tokio::io::duplex(64);
-            let mut patient = Patient::new(here, clock.clone());
+            let mut patient = Patient::opening(here, clock.clone());
             there.write_all(said.as_bytes()).await.unwrap();
             let mut all = Vec::new();
             let mut reading = Box::pin(patient.read_to_end(&mut all));
