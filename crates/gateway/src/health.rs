@@ -20,7 +20,11 @@ pub(crate) async fn ready(State(gateway): State<Gateway>) -> Response {
     }
     match gateway.engine.file(NO_FILE).await {
         Ok(_) if gateway.shutdown.has_begun() => reply::json(503, r#"{"status":"stopping"}"#),
-        Ok(_) => reply::json(200, r#"{"status":"ok"}"#),
+        // No reason to send calls elsewhere: it is the receivers that fail.
+        Ok(_) => match gateway.engine.reported_hosts() {
+            0 => reply::json(200, r#"{"status":"ok"}"#),
+            failing => reply::json(200, format!(r#"{{"status":"ok","failingWebhookHosts":{failing}}}"#)),
+        },
         Err(error) => Refusal::Store(error).into_response(),
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use plantain_queue::keys::{ApiKey, KeyLimits, KeyStore, Scope};
+use plantain_queue::keys::{ApiKey, KeyLimits, KeyStore, Scope, WebhookOptions};
 use plantain_queue::store::StoreError;
 use plantain_wire::id::UserId;
 use plantain_work::Clock;
@@ -101,6 +101,7 @@ pub fn configured(credential: &str, user_id: UserId, scope: Scope) -> Option<Api
         user_id,
         scope,
         limits: KeyLimits::default(),
+        webhooks: WebhookOptions::default(),
         created_at: Timestamp::UNIX_EPOCH,
         revoked_at: None,
     })
@@ -174,6 +175,18 @@ impl Keys {
         let known = self.0.store.revoke_key(id, self.0.clock.now()).await?;
         self.forget(id);
         Ok(known)
+    }
+
+    /// Lays down what the webhooks of a key of the store carry; false where there is none of this id.
+    pub async fn set_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
+        let known = self.0.store.set_key_webhooks(id, webhooks).await?;
+        self.forget(id);
+        Ok(known)
+    }
+
+    /// A key of the store as it is kept.
+    pub async fn stored(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
+        self.0.store.key(id).await
     }
 
     /// Those of the configuration first.
@@ -339,6 +352,10 @@ mod tests {
 
         async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
             Ok(vec![self.key.lock().unwrap().clone()])
+        }
+
+        async fn set_key_webhooks(&self, _id: &str, _webhooks: WebhookOptions) -> Result<bool, StoreError> {
+            Ok(false)
         }
 
         async fn revoke_key(&self, _id: &str, now: Timestamp) -> Result<bool, StoreError> {

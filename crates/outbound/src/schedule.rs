@@ -54,6 +54,12 @@ impl Schedule {
         delay.map(|delay| delay.mul_f64(0.8 + 0.4 * f64::from(jitter) / f64::from(u32::MAX)))
     }
 
+    /// How long one delivery may be tried: every delay at its longest, and every attempt until its timeout.
+    pub fn longest(&self, first_timeout: Duration, later_timeout: Duration) -> Duration {
+        let retries = (1..).map_while(|attempt| self.delay(attempt, u32::MAX));
+        retries.fold(first_timeout, |sum, delay| sum.saturating_add(delay).saturating_add(later_timeout))
+    }
+
     /// The most attempts of one delivery, the first included.
     pub fn attempts_max(&self) -> u32 {
         match self {
@@ -136,6 +142,8 @@ mod tests {
     fn each_schedule_ends_when_it_says() {
         assert!((7100.0..7300.0).contains(&total(&Schedule::Standard)), "about two hours");
         assert!((3000.0..3600.0).contains(&total(&Schedule::Fal)), "within the hour for which results are kept");
+        let longest = |schedule: Schedule| schedule.longest(FIRST_TIMEOUT, LATER_TIMEOUT).as_secs();
+        assert_eq!((longest(Schedule::Standard), longest(Schedule::Custom(vec![]))), (9903, 15));
         for (schedule, retries) in [(Schedule::Standard, 10), (Schedule::Fal, 31), (Schedule::Custom(vec![]), 0)] {
             assert_eq!(schedule.attempts_max(), retries + 1);
             assert!(retries == 0 || schedule.delay(retries, 0).is_some());

@@ -14,7 +14,7 @@ use plantain_wire::id::RequestId;
 use plantain_work::clock::after;
 
 use crate::history::Cursor;
-use crate::model::DeliveryState;
+use crate::model::{DeliveryState, DeliveryView, Fault};
 use crate::store::StoreError;
 
 /// Between two deliveries of a mass recovery to one host: five a second are nothing to a receiver that works, and 18,000 an hour.
@@ -75,6 +75,7 @@ pub struct DeliverySummary {
     pub http_status: Option<u16>,
     /// Empty where it was delivered, or not tried yet.
     pub reason: String,
+    pub fault: Option<Fault>,
 }
 
 /// Which of the dead deliveries to send again. What is left out doesn't matter.
@@ -125,6 +126,9 @@ pub fn paced(
 pub trait DeadLetterStore: Send + Sync {
     /// One page of deliveries, newest first. What it costs does not depend on how many there are.
     async fn list_deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, StoreError>;
+
+    /// One delivery with all its attempts.
+    async fn delivery(&self, id: &str) -> Result<Option<DeliveryView>, StoreError>;
 
     /// Makes a delivery that has ended, dead or delivered, due now and with a fresh schedule.
     async fn redeliver(&self, id: &str, now: Timestamp) -> Result<Redelivered, StoreError>;

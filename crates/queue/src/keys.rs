@@ -1,9 +1,10 @@
 //! API keys as the queue keeps them: who may call, for which account, and how much at once.
 //!
-//! Only the hash of a secret is kept. A key that was revoked stays, so that what was done with it can still be told.
+//! Only the hash of a key's own secret is kept. A key that was revoked stays, so that what was done with it can still be told.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use plantain_wire::id::UserId;
 
@@ -22,6 +23,8 @@ pub struct ApiKey {
     pub user_id: UserId,
     pub scope: Scope,
     pub limits: KeyLimits,
+    /// Of the requests that came under this key.
+    pub webhooks: WebhookOptions,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
@@ -57,6 +60,68 @@ pub struct KeyLimits {
     pub per_minute: Option<u32>,
 }
 
+/// What webhooks carry beside the official form, for receivers that know another one. The official headers are always there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebhookOptions {
+    /// `x-fal-signature`, in place of the one that the queue's own setting may ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hmac: Option<HmacSigning>,
+    pub words: StatusWords,
+    /// Key of the headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, as standardwebhooks.com has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standard: Option<WebhookSecret>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HmacSigning {
+    pub form: HmacForm,
+    pub secret: WebhookSecret,
+}
+
+/// How the header `x-fal-signature` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HmacForm {
+    /// 64 hex digits.
+    Hex,
+    /// The same after `sha256=`.
+    Sha256,
+}
+
+/// By which words a webhook says how its request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusWords {
+    /// `OK` and `ERROR`, which are fal's.
+    #[default]
+    Official,
+    /// `COMPLETED` and `FAILED`.
+    Completed,
+}
+
+/// A secret that a receiver shares. Kept as it is, since it signs; debug output doesn't show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WebhookSecret(String);
+
+impl WebhookSecret {
+    pub fn new(secret: impl Into<String>) -> WebhookSecret {
+        WebhookSecret(secret.into())
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WebhookSecret(…)")
+    }
+}
+
 /// Where keys are kept. Invariant as in [`crate::store::QueueStore`]: what returned `Ok` is durable.
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
@@ -67,6 +132,10 @@ pub trait KeyStore: Send + Sync + 'static {
 
     /// All of them, newest first.
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// Lays down anew what a key's webhooks carry, of those under way from their next attempt on; false where there is no
+    /// such key.
+    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError>;
 
     /// False where there is no such key. One that was revoked before keeps its time.
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod engine;
 pub mod files;
 pub mod history;
+pub mod hosts;
 pub mod key_ring;
 pub mod keys;
 pub mod model;

@@ -1,12 +1,12 @@
 //! What the queue keeps: a request, its attempts, its outcome, the deliveries that it owes, and files.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use url::Url;
 
+pub use plantain_outbound::send::Fault;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorType;
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
@@ -14,6 +14,8 @@ use plantain_wire::options::{Access, Acl, Condition, RequestOptions};
 use plantain_wire::status::{LogEntry, QueueStatus};
 
 use crate::history::{Origin, Payload};
+pub use crate::hosts::HostLoad;
+use crate::keys::WebhookOptions;
 use crate::runner::AnswerHeaders;
 
 /// Whose request it is, as the authenticated key says.
@@ -217,49 +219,10 @@ pub struct NewDelivery {
 }
 
 impl NewDelivery {
-    /// Whom the delivery bothers: host and port of its target. See [`HostLoad`].
+    /// Whom the delivery bothers: host and port of its target. See [`crate::hosts`].
     pub fn host(&self) -> String {
         let host = self.target.host_str().unwrap_or_default();
         format!("{host}:{}", self.target.port_or_known_default().unwrap_or(0))
-    }
-}
-
-/// How many deliveries to one host may be under way at once, and how many are, so that a receiver that hangs can't take
-/// every slot.
-#[derive(Clone, Debug)]
-pub struct HostLoad {
-    per_host_max: usize,
-    under_way: HashMap<String, usize>,
-}
-
-impl HostLoad {
-    /// Nothing is under way. `per_host_max` is at least 1.
-    pub fn new(per_host_max: usize) -> HostLoad {
-        HostLoad { per_host_max: per_host_max.max(1), under_way: HashMap::new() }
-    }
-
-    /// Hosts that may not get a further delivery now.
-    pub fn full(&self) -> Vec<String> {
-        let full = self.under_way.iter().filter(|(_, count)| **count >= self.per_host_max);
-        full.map(|(host, _)| host.clone()).collect()
-    }
-
-    /// Counts one more delivery to `host`, if it may get one.
-    pub fn admit(&mut self, host: &str) -> bool {
-        let count = self.under_way.entry(host.to_owned()).or_default();
-        let admitted = *count < self.per_host_max;
-        *count += usize::from(admitted);
-        admitted
-    }
-
-    /// One of the deliveries to `host` has ended.
-    pub fn release(&mut self, host: &str) {
-        if let Some(count) = self.under_way.get_mut(host) {
-            *count -= 1;
-            if *count == 0 {
-                self.under_way.remove(host);
-            }
-        }
     }
 }
 
@@ -280,6 +243,8 @@ pub struct ClaimedDelivery {
     /// Attempts before the latest redelivery, which began the schedule anew.
     pub earlier: u32,
     pub created_at: Timestamp,
+    /// What the key wants of its webhooks under which the request came.
+    pub options: WebhookOptions,
 }
 
 impl ClaimedDelivery {
@@ -306,6 +271,8 @@ pub struct DeliveryAttempt {
     pub http_status: Option<u16>,
     /// Why it did not count as delivered, in a few words; empty on success.
     pub reason: String,
+    /// Who has to change something; `None` on success, and of attempts before this was told.
+    pub fault: Option<Fault>,
     /// First bytes of the answer, at most 1 KiB.
     pub answer: Bytes,
 }
@@ -314,7 +281,13 @@ pub struct DeliveryAttempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryNext {
     Delivered,
-    Retry { at: Timestamp },
+    Retry {
+        at: Timestamp,
+    },
+    /// Due at once, and on its schedule as if the attempt had not been: the process must go.
+    HandedBack {
+        at: Timestamp,
+    },
     Dead,
 }
 
@@ -375,16 +348,6 @@ mod tests {
         assert_eq!(to("https://shop.example/a?b"), "shop.example:443");
         assert_eq!(to("http://SHOP.example/c"), "shop.example:80");
         assert_eq!(to("http://127.0.0.1:8787/api/fal/webhook"), "127.0.0.1:8787");
-    }
-
-    #[test]
-    fn a_host_is_full_until_one_of_its_deliveries_ends() {
-        let mut load = HostLoad::new(2);
-        assert!(load.admit("a") && load.admit("a") && !load.admit("a") && load.admit("b"));
-        assert_eq!(load.full(), ["a"]);
-        load.release("a");
-        assert!(load.full().is_empty() && load.admit("a") && !load.admit("a"));
-        load.release("c");
     }
 
     #[test]

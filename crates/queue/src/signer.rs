@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
-use plantain_wire::header;
-use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::signature::{SigningKey, sign_webhook};
-use plantain_wire::{hmac, jwks};
+use plantain_wire::webhook::WebhookBody;
+use plantain_wire::{header, hmac, jwks, standard};
 
 use crate::key_ring::KeyRing;
+use crate::keys::{HmacForm, StatusWords, WebhookOptions};
+use crate::model::NewDelivery;
 
 /// Cheap to clone; clones share their keys. Debug output shows no secret.
 #[derive(Clone, Debug)]
@@ -57,31 +59,55 @@ impl Signer {
         jwks::render(&self.0.ring().published(now))
     }
 
-    /// The headers of one attempt at a delivery, by name.
-    pub fn sign(
-        &self,
-        request_id: &RequestId,
-        user_id: &UserId,
-        now: Timestamp,
-        body: &[u8],
-    ) -> Vec<(&'static str, String)> {
+    /// What one attempt at a delivery consists of.
+    pub fn sign(&self, delivery: &NewDelivery, options: &WebhookOptions, now: Timestamp) -> Signed {
         let ring = self.0.ring();
-        let signed = sign_webhook(ring.signing(now), request_id, user_id, now.as_second(), body);
+        let body = in_words(&delivery.body, options.words);
+        let signed = sign_webhook(ring.signing(now), &delivery.request_id, &delivery.user_id, now.as_second(), &body);
         let mut headers: Vec<_> = signed.iter().map(|(name, value)| (name, value.to_owned())).collect();
-        if let Some(secret) = &self.0.hmac_secret {
-            headers.push((header::HMAC_SIGNATURE, hmac::sign(secret, body)));
+        headers.push((header::WEBHOOK_DELIVERY_ID, delivery.id.clone()));
+        match (&options.hmac, &self.0.hmac_secret) {
+            (Some(of_key), _) => {
+                let digits = hmac::sign(of_key.secret.reveal().as_bytes(), &body);
+                let prefix = if of_key.form == HmacForm::Sha256 { "sha256=" } else { "" };
+                headers.push((header::HMAC_SIGNATURE, format!("{prefix}{digits}")));
+            }
+            (None, Some(secret)) => headers.push((header::HMAC_SIGNATURE, hmac::sign(secret, &body))),
+            (None, None) => {}
         }
-        headers
+        if let Some(key) = options.standard.as_ref().and_then(|secret| standard::key(secret.reveal())) {
+            let signature = standard::sign(&key, &delivery.id, now.as_second(), &body);
+            headers.push((header::STANDARD_ID, delivery.id.clone()));
+            headers.push((header::STANDARD_TIMESTAMP, now.as_second().to_string()));
+            headers.push((header::STANDARD_SIGNATURE, signature));
+        }
+        Signed { headers, body }
+    }
+}
+
+/// One attempt: signed over these very bytes.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+fn in_words(body: &Bytes, words: StatusWords) -> Bytes {
+    match words {
+        StatusWords::Official => body.clone(),
+        StatusWords::Completed => WebhookBody::with_completed_words(body).map_or_else(|| body.clone(), Bytes::from),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use plantain_wire::id::{RequestId, UserId};
     use plantain_wire::jwks::KeySet;
     use plantain_wire::signature::{SignedHeaders, verify};
 
     use super::*;
     use crate::key_ring::Haste;
+    use crate::keys::{HmacSigning, WebhookSecret};
 
     const NOW: i64 = 1000;
 
@@ -89,8 +115,55 @@ mod tests {
         Timestamp::from_second(NOW).unwrap()
     }
 
-    fn signed(signer: &Signer, body: &[u8]) -> Vec<(&'static str, String)> {
-        signer.sign(&RequestId::parse("r").unwrap(), &UserId::parse("u").unwrap(), now(), body)
+    fn sign(signer: &Signer, body: &'static [u8], options: &WebhookOptions) -> Signed {
+        let delivery = NewDelivery {
+            id: "d1".into(),
+            request_id: RequestId::parse("r").unwrap(),
+            user_id: UserId::parse("u").unwrap(),
+            target: "https://shop.example/hook".parse().unwrap(),
+            body: body.into(),
+            due_at: now(),
+        };
+        signer.sign(&delivery, options, now())
+    }
+
+    fn signed(signer: &Signer, body: &'static [u8]) -> Vec<(&'static str, String)> {
+        sign(signer, body, &WebhookOptions::default()).headers
+    }
+
+    fn value<'a>(headers: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
+        headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    const OK: &[u8] = br#"{"error": null, "payload": {"a": 1}, "request_id": "r", "status": "OK"}"#;
+
+    #[test]
+    fn a_key_may_ask_for_other_forms_and_always_gets_the_official_one() {
+        let signer = Signer::with(SigningKey::from_seed([1; 32]), Vec::new(), Some(b"the queue's".to_vec()));
+        let keys = KeySet::parse(signer.jwks(now()).as_bytes()).unwrap();
+        let secret = WebhookSecret::new("the key's");
+        let hmac = |form| Some(HmacSigning { form, secret: secret.clone() });
+        let standard = Some(WebhookSecret::new(standard::secret(&[9; 32])));
+        for (hmac, prefix, of) in [
+            (None, "", &b"the queue's"[..]),
+            (hmac(HmacForm::Hex), "", b"the key's"),
+            (hmac(HmacForm::Sha256), "sha256=", b"the key's"),
+        ] {
+            let options = WebhookOptions { hmac, words: StatusWords::Completed, standard: standard.clone() };
+            let Signed { headers, body } = sign(&signer, OK, &options);
+            assert!(body.ends_with(br#""status": "COMPLETED"}"#), "mapped before it is signed");
+            assert!(verify(&read(&headers), &body, &keys, NOW).is_ok());
+            let digits = value(&headers, header::HMAC_SIGNATURE).unwrap().strip_prefix(prefix).unwrap();
+            assert_eq!(digits, plantain_wire::hmac::sign(of, &body));
+            assert_eq!(value(&headers, header::STANDARD_ID), Some("d1"));
+            assert_eq!(value(&headers, header::STANDARD_TIMESTAMP), Some("1000"));
+            let expected = standard::sign(&[9; 32], "d1", NOW, &body);
+            assert_eq!(value(&headers, header::STANDARD_SIGNATURE), Some(expected.as_str()));
+            assert!(!format!("{options:?}").contains("the key's"));
+        }
+        let plain = Signer::new(SigningKey::from_seed([1; 32]));
+        let Signed { headers, body } = sign(&plain, OK, &WebhookOptions::default());
+        assert_eq!((headers.len(), &body[..]), (5, OK), "four official ones, and the delivery's id");
     }
 
     fn read(headers: &[(&'static str, String)]) -> SignedHeaders {

@@ -78,8 +78,9 @@ pub trait QueueStore: KeyStore + FileStore + HistoryStore + DeadLetterStore {
     /// What waits on an app, of each priority in the order in which it came, the normal ones first; at most `limit` of them.
     async fn waiting(&self, app: &str, limit: usize) -> Result<Vec<Waiting>, StoreError>;
 
-    /// Takes at most `count` deliveries that are due or whose lease has run out, oldest first, and of each host no more than
-    /// `hosts` admits. A delivery that can't be read is not handed out but given up.
+    /// Takes at most `count` deliveries that are due or whose lease has run out, oldest first, as far as `hosts` admits them.
+    /// A delivery that can't be read, or was held back for too long because its host rests, is not handed out but given up.
+    /// `next_due` is when the next one becomes due that is not yet.
     async fn claim_deliveries(
         &self,
         count: usize,

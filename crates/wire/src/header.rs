@@ -69,6 +69,10 @@ pub const WEBHOOK_SIGNATURE: &str = "x-fal-webhook-signature";
 pub const WEBHOOK_DELIVERY_ID: &str = "x-fal-webhook-delivery-id";
 /// HMAC-SHA256 of the body, a form that fal never sends but many hand-written receivers expect.
 pub const HMAC_SIGNATURE: &str = "x-fal-signature";
+/// Of the form that [`crate::standard`] signs.
+pub const STANDARD_ID: &str = "webhook-id";
+pub const STANDARD_TIMESTAMP: &str = "webhook-timestamp";
+pub const STANDARD_SIGNATURE: &str = "webhook-signature";
 
 /// What a browser must be allowed to read from another origin.
 pub const EXPOSED: [&str; 6] = [REQUEST_ID, ERROR_TYPE, NEEDS_RETRY, RETRYABLE, REQUEST_TIMEOUT_TYPE, BILLABLE_UNITS];

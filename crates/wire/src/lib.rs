@@ -14,6 +14,7 @@
 //! | [`error`] | both families of error bodies |
 //! | [`webhook`], [`signature`], [`jwks`] | what is delivered, how it is signed, and the keys to check it with |
 //! | [`rejection`], [`diagnosis`] | why a webhook isn't believed, and what likely happened to it |
+//! | [`hmac`], [`standard`] | other forms of a signature, for receivers that know no better |
 //! | [`options`] | what a submit says in headers: retries, labels, the life of files |
 //! | [`storage`] | the upload handshake |
 //! | [`models`] | inputs and outputs of the models that Plantain knows |
@@ -61,6 +62,7 @@ pub mod options;
 pub mod rejection;
 pub mod rewritten;
 pub mod signature;
+pub mod standard;
 pub mod status;
 pub mod storage;
 pub mod submit;

@@ -102,6 +102,17 @@ impl<'a> WebhookBody<'a> {
         json
     }
 
+    /// The body of [`WebhookBody::to_json`] with `COMPLETED` and `FAILED` for `OK` and `ERROR`; every other byte as it is.
+    /// `None` where it was written by somebody else.
+    pub fn with_completed_words(body: &[u8]) -> Option<Vec<u8>> {
+        let ends = |status: WebhookStatus| format!(", \"status\": \"{}\"}}", status.as_str());
+        let words = [(WebhookStatus::Ok, "COMPLETED"), (WebhookStatus::Error, "FAILED")];
+        words.into_iter().find_map(|(status, word)| {
+            let rest = body.strip_suffix(ends(status).as_bytes())?;
+            Some([rest, format!(", \"status\": \"{word}\"}}").as_bytes()].concat())
+        })
+    }
+
     /// Reads a delivery of any sender. The signature must have been checked over the same bytes before.
     pub fn parse(body: &'a [u8]) -> Result<WebhookBody<'a>, WebhookError> {
         let read: Read<'a> = serde_json::from_slice(body)?;
@@ -150,4 +161,26 @@ struct Read<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     payload_error: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_words_change_nothing_else_and_are_read_back() {
+        let (id, payload) = (RequestId::parse("r").unwrap(), r#"{"a": ", \"status\": \"OK\"}", "b": 1.10}"#);
+        let payload: &RawValue = serde_json::from_str(payload).unwrap();
+        let gateway = GatewayRequestId::from(&id);
+        let ok = WebhookBody::ok(id.clone(), gateway.clone(), payload).to_json();
+        let failed = WebhookBody::failed(id, gateway, 422, Some(payload)).to_json();
+        for (body, word, status) in [(ok, "COMPLETED", WebhookStatus::Ok), (failed, "FAILED", WebhookStatus::Error)] {
+            let mapped = WebhookBody::with_completed_words(body.as_bytes()).unwrap();
+            let read = WebhookBody::parse(&mapped).unwrap();
+            assert_eq!((read.status, read.payload.unwrap().get()), (status, payload.get()));
+            let text = String::from_utf8(mapped).unwrap();
+            assert_eq!(text.replace(word, status.as_str()), body);
+        }
+        assert_eq!(WebhookBody::with_completed_words(br#"{"status":"OK"}"#), None);
+    }
 }

@@ -81,12 +81,19 @@ export const cancel = (id) => ask(`${of(id)}/cancel`, { method: 'POST' });
 export const retry = (id) => ask(`${of(id)}/retry`, { method: 'POST' });
 export const summary = () => ask('summary');
 export const keys = () => ask('keys');
+export const deliveries = (query) => ask(`deliveries?${query}`);
+export const delivery = (id) => ask(`deliveries/${encodeURIComponent(id)}`);
+export const redeliver = (id) => ask(`deliveries/${encodeURIComponent(id)}/redeliver`, { method: 'POST' });
+export const hosts = () => ask('hosts');
 export const revoke = (id) => ask(`keys/${encodeURIComponent(id)}`, { method: 'DELETE' });
 
-export function createKey(wish) {
+function post(path, wish) {
   const headers = { 'content-type': 'application/json' };
-  return ask('keys', { method: 'POST', headers, body: JSON.stringify(wish) });
+  return ask(path, { method: 'POST', headers, body: JSON.stringify(wish) });
 }
+
+export const createKey = (wish) => post('keys', wish);
+export const redeliverDead = (which) => post('deliveries/redeliver', which);
 
 // The whole input or output of a request, byte for byte.
 export async function payload(id, which) {

@@ -2,9 +2,10 @@
 import * as api from './api.js';
 import { fill, h, say } from './dom.js';
 import { Keys } from './keys.js';
-import { catchClicks, go, link, read, toKeys, toList, toRequest } from './links.js';
+import { catchClicks, go, link, read, toDeliveries, toKeys, toList, toRequest } from './links.js';
 import { List } from './list.js';
 import { login, takeFromAddress } from './login.js';
+import { Mailbag } from './mailbag.js';
 import { Request } from './request.js';
 import { t } from './words.js';
 
@@ -18,7 +19,7 @@ let find = null;
 function frame() {
   const tab = (name, href) => link(href, { test: `tab-${name}`, data: { tab: name } }, t(`tab.${name}`));
   find = h('input', { type: 'search', id: 'find', test: 'find', 'aria-label': t('find'), placeholder: t('find.hint'), spellcheck: 'false', autocomplete: 'off', maxlength: 200 });
-  tabs = h('nav', { class: 'tabs' }, tab('requests', toList()), tab('keys', toKeys()));
+  tabs = h('nav', { class: 'tabs' }, tab('requests', toList()), tab('deliveries', toDeliveries()), tab('keys', toKeys()));
   pulse = h('span', { class: 'pulse', test: 'pulse', role: 'status' }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'pulse-word' }));
   main = h('main', { id: 'main', tabindex: -1 });
   const found = (event) => {
@@ -80,11 +81,12 @@ function open() {
   if (api.session.token === '') return login(place, null, open);
   if (!main?.isConnected) frame();
   const wanted = read(location);
-  const tab = wanted?.page === 'keys' ? 'keys' : 'requests';
+  const tab = ['keys', 'deliveries'].includes(wanted?.page) ? wanted.page : 'requests';
   for (const anchor of tabs.children) anchor.toggleAttribute('aria-current', anchor.dataset.tab === tab);
   document.title = wanted?.page === 'request' ? `${wanted.id} · ${t('title')}` : t('title');
   if (wanted?.page === 'list') page = new List(main, heard);
   else if (wanted?.page === 'keys') page = new Keys(main, heard);
+  else if (wanted?.page === 'deliveries') page = new Mailbag(main, heard);
   else if (wanted?.page === 'request') page = new Request(main, wanted.id, heard);
   else fill(main, trouble(t('trouble.page'), location.pathname));
 }

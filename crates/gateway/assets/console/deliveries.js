@@ -9,7 +9,7 @@ export function deliveries(owed, webhook, isEnded) {
   return [head, h('p', { class: 'quiet' }, webhook && !isEnded ? t('deliveries.later') : t('deliveries.none'))];
 }
 
-function delivery(one) {
+export function delivery(one) {
   const wait = one.nextAt && one.state === 'pending' ? Math.max(0, ms(one.nextAt) - now()) : null;
   return h('article', { class: 'delivery', test: 'delivery' },
     h('div', { class: 'delivery-head' },
@@ -25,6 +25,6 @@ function tried(one) {
     h('time', { datetime: one.at, title: moment(one.at) }, preciseTime(one.at)),
     h('span', { class: one.reason ? 'bad' : 'good' }, one.httpStatus ? String(one.httpStatus) : t('delivery.noanswer')),
     h('span', { class: 'figures' }, duration(one.latencySeconds * 1000)),
-    h('span', { class: 'wrap' }, one.reason),
+    h('span', { class: 'wrap' }, one.fault && h('span', { class: 'tag' }, t(`fault.${one.fault}`)), one.fault && ' ', one.reason),
     one.answer !== '' && h('details', {}, h('summary', {}, t('delivery.answer')), h('pre', { class: 'code' }, one.answer)));
 }

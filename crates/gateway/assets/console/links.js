@@ -9,11 +9,17 @@ export const toList = (query = '') => base + (query ? `?${query}` : '');
 export const toRequest = (id) => `${base}/requests/${encodeURIComponent(id)}`;
 export const toKeys = () => `${base}/keys`;
 
+export function toDeliveries(filters = {}) {
+  const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value)).toString();
+  return `${base}/deliveries${query && '?'}${query}`;
+}
+
 // What an address means; `null` for none of ours.
 export function read(location) {
   const rest = location.pathname.slice(base.length).replace(/\/+$/, '');
   if (rest === '') return { page: 'list' };
   if (rest === '/keys') return { page: 'keys' };
+  if (rest === '/deliveries') return { page: 'deliveries' };
   const id = rest.match(/^\/requests\/([^/]+)$/)?.[1];
   return id ? { page: 'request', id: decode(id) } : null;
 }

@@ -3,7 +3,7 @@ import * as api from './api.js';
 import { fill, h, part, say } from './dom.js';
 import { ago, count, duration, moment, ms, now, shortId } from './format.js';
 import { Filters } from './filters.js';
-import { go, link, toList, toRequest } from './links.js';
+import { go, link, toDeliveries, toList, toRequest } from './links.js';
 import { follow } from './live.js';
 import { badge, ended, STATES } from './state.js';
 import { t } from './words.js';
@@ -80,11 +80,11 @@ export class List {
 
   async count() {
     if (performance.now() < this.countAt) return;
-    const { counts } = await api.summary();
+    const { counts, failingHosts } = await api.summary();
     this.countAt = performance.now() + COUNT_EVERY_MS;
     this.counts = counts;
     const done = STATES.slice(2).reduce((sum, state) => sum + counts[state], 0);
-    say(this.rate, t('rate', { n: done }));
+    fill(this.rate, t('rate', { n: done }), failingHosts > 0 && [' · ', link(toDeliveries(), { class: 'bad', test: 'hosts-fail' }, t('hosts.fail', { n: failingHosts }))]);
   }
 
   take(page, wanted) {

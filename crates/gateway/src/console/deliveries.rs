@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::answer;
 use super::filter::{PAGE_USUAL, cursor, limit, moment, unreadable, word};
+use super::{answer, detail};
 use crate::account::Operator;
 use crate::path::Path;
 use crate::refusal::Refusal;
@@ -43,6 +43,42 @@ struct SummaryView {
     attempts: u32,
     http_status: Option<u16>,
     reason: String,
+    /// `theirs` or `ours`, where the latest attempt failed.
+    fault: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OneView {
+    now: Timestamp,
+    request_id: RequestId,
+    host: String,
+    #[serde(flatten)]
+    delivery: detail::DeliveryShown,
+}
+
+#[derive(Serialize)]
+struct HostsView {
+    now: Timestamp,
+    hosts: Vec<HostView>,
+}
+
+/// A host to which nothing was delivered since an attempt failed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HostView {
+    host: String,
+    failing_since: Option<Timestamp>,
+    /// In a row, of the host itself.
+    failures: u32,
+    delivered_at: Option<Timestamp>,
+    /// No attempt before.
+    rests_until: Option<Timestamp>,
+    /// One attempt at a time.
+    broken: bool,
+    reason: String,
+    /// The operator was told.
+    reported: bool,
 }
 
 /// What is left out doesn't matter.
@@ -63,6 +99,31 @@ pub(super) async fn list(
     let deliveries = page.deliveries.into_iter().map(shown).collect();
     let next = page.next.map(|Cursor(next)| next.to_string());
     Ok(answer(200, &PageView { now: gateway.clock.now(), deliveries, next }))
+}
+
+pub(super) async fn one(
+    State(gateway): State<Gateway>,
+    _operator: Operator,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let view = gateway.engine.store().delivery(&id).await?.ok_or(Refusal::NoSuchDelivery)?;
+    let (request_id, host) = (view.delivery.request_id.clone(), view.delivery.host());
+    Ok(answer(200, &OneView { now: gateway.clock.now(), request_id, host, delivery: detail::delivery(view) }))
+}
+
+/// As the process that is asked knows them.
+pub(super) async fn hosts(State(gateway): State<Gateway>, _operator: Operator) -> Response {
+    let hosts = gateway.engine.failing_hosts().into_iter().map(|(host, health, reported)| HostView {
+        host,
+        failing_since: health.failing_since,
+        failures: health.failures,
+        delivered_at: health.delivered_at,
+        rests_until: health.rests_until,
+        broken: health.is_broken(),
+        reason: health.reason,
+        reported,
+    });
+    answer(200, &HostsView { now: gateway.clock.now(), hosts: hosts.collect() })
 }
 
 pub(super) async fn redeliver(
@@ -139,7 +200,7 @@ fn shown(summary: DeliverySummary) -> SummaryView {
     SummaryView {
         id: summary.id,
         request_id: summary.request_id,
-        target: summary.target.into(),
+        target: detail::address(&summary.target),
         host: summary.host,
         state: summary.state.as_str(),
         created_at: summary.created_at,
@@ -147,6 +208,7 @@ fn shown(summary: DeliverySummary) -> SummaryView {
         attempts: summary.attempts,
         http_status: summary.http_status,
         reason: summary.reason,
+        fault: summary.fault.map(detail::fault),
     }
 }
 

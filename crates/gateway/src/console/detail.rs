@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use jiff::Timestamp;
 use plantain_queue::history::{Attempt, AttemptHow, Ending, Payload, Stage};
-use plantain_queue::model::{DeliveryAttempt, DeliveryState, DeliveryView, Outcome, RequestView};
+use plantain_queue::model::{DeliveryAttempt, DeliveryState, DeliveryView, Fault, Outcome, RequestView};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::{ErrorBody, ErrorType};
 use plantain_wire::id::{GatewayRequestId, RequestId, UserId};
@@ -111,7 +111,7 @@ struct OutcomeView {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DeliveryShown {
+pub(super) struct DeliveryShown {
     id: String,
     target: String,
     state: &'static str,
@@ -127,6 +127,7 @@ struct TryView {
     latency_seconds: f64,
     http_status: Option<u16>,
     reason: String,
+    fault: Option<&'static str>,
     answer: String,
 }
 
@@ -239,7 +240,7 @@ fn logs(mut entries: Vec<LogEntry>) -> Logs {
     Logs { entries: shown.collect(), total }
 }
 
-fn delivery(view: DeliveryView) -> DeliveryShown {
+pub(super) fn delivery(view: DeliveryView) -> DeliveryShown {
     DeliveryShown {
         id: view.delivery.id,
         target: address(&view.delivery.target),
@@ -260,12 +261,21 @@ fn tried(attempt: DeliveryAttempt) -> TryView {
         latency_seconds: attempt.latency.as_secs_f64(),
         http_status: attempt.http_status,
         reason: attempt.reason,
+        fault: attempt.fault.map(fault),
         answer: String::from_utf8_lossy(&attempt.answer).into_owned(),
     }
 }
 
+/// Who has to change something.
+pub(super) fn fault(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Theirs => "theirs",
+        Fault::Ours => "ours",
+    }
+}
+
 /// As it is called, but for a password within it.
-fn address(url: &Url) -> String {
+pub(super) fn address(url: &Url) -> String {
     let mut shown = url.clone();
     if shown.password().is_some() {
         shown.set_password(Some("…")).ok();

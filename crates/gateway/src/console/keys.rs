@@ -1,16 +1,16 @@
-//! API keys: list, create, revoke. A secret is shown once, when its key is made.
+//! API keys: list, create, change, revoke. A secret is shown once, when its key is made.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::Timestamp;
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
 use plantain_wire::id::UserId;
 use plantain_work::random;
 use serde::{Deserialize, Serialize};
 
-use super::answer;
+use super::{answer, webhooks};
 use crate::account::Operator;
 use crate::path::Path;
 use crate::proxy::Visitor;
@@ -32,6 +32,14 @@ struct Wish {
     scope: Option<String>,
     concurrency: Option<u32>,
     per_minute: Option<u32>,
+    webhooks: Option<webhooks::Wish>,
+}
+
+/// What may change about a key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    webhooks: webhooks::Wish,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +59,10 @@ struct KeyView {
     /// `id:secret`, in the answer that creates the key and never again.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    webhooks: webhooks::View,
+    /// In the answer that lays them down and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_secrets: Option<webhooks::Secrets>,
 }
 
 #[derive(Serialize)]
@@ -69,13 +81,41 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let wish = read(&body::json_input(&gateway, &headers, body).await?)?;
+    let mut wish = read(&body::json_input(&gateway, &headers, body).await?)?;
     let (id, secret) = (hex::encode(random::bytes::<8>()), hex::encode(random::bytes::<24>()));
-    let key = made(&wish, &id, &secret, gateway.clock.now())?;
+    let none = WebhookOptions::default();
+    let webhooks = wish.webhooks.take().unwrap_or_default().over(&none)?;
+    let key = ApiKey { webhooks, ..made(&wish, &id, &secret, gateway.clock.now())? };
+    let secrets = webhooks::Secrets::between(&none, &key.webhooks);
     if !gateway.keys.add(key.clone()).await? {
         return Err(Refusal::Unreadable { name: "id", expected: "free; try again" });
     }
-    Ok(answer(201, &view(&gateway, key, Some(format!("{id}:{secret}")))))
+    let shown = view(&gateway, key, Some(format!("{id}:{secret}")));
+    Ok(answer(201, &KeyView { webhook_secrets: secrets, ..shown }))
+}
+
+/// Applies from the next attempt on, to what is under way too.
+pub(super) async fn change(
+    State(gateway): State<Gateway>,
+    _operator: Operator,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let expected = "an object with 'webhooks'";
+    let change: Change = serde_json::from_slice(&body::json_input(&gateway, &headers, body).await?)
+        .map_err(|_| Refusal::Unreadable { name: "body", expected })?;
+    if gateway.keys.is_configured(&id) {
+        return Err(Refusal::ConfiguredKey);
+    }
+    let Some(key) = gateway.keys.stored(&id).await? else { return Err(Refusal::UnknownKey { id }) };
+    let webhooks = change.webhooks.over(&key.webhooks)?;
+    if !gateway.keys.set_webhooks(&id, webhooks.clone()).await? {
+        return Err(Refusal::UnknownKey { id });
+    }
+    let secrets = webhooks::Secrets::between(&key.webhooks, &webhooks);
+    let shown = view(&gateway, ApiKey { webhooks, ..key }, None);
+    Ok(answer(200, &KeyView { webhook_secrets: secrets, ..shown }))
 }
 
 pub(super) async fn revoke(
@@ -95,7 +135,7 @@ pub(super) async fn revoke(
 }
 
 fn read(body: &[u8]) -> Result<Wish, Refusal> {
-    let expected = "an object with 'name' and perhaps 'userId', 'scope', 'concurrency' and 'perMinute'";
+    let expected = "an object with 'name' and perhaps 'userId', 'scope', 'concurrency', 'perMinute' and 'webhooks'";
     serde_json::from_slice(body).map_err(|_| Refusal::Unreadable { name: "body", expected })
 }
 
@@ -127,6 +167,7 @@ fn made(wish: &Wish, id: &str, secret: &str, now: Timestamp) -> Result<ApiKey, R
         user_id,
         scope,
         limits,
+        webhooks: WebhookOptions::default(),
         created_at: now,
         revoked_at: None,
     })
@@ -136,6 +177,8 @@ fn view(gateway: &Gateway, key: ApiKey, shown: Option<String>) -> KeyView {
     let configured = gateway.keys.is_configured(&key.id);
     KeyView {
         configured,
+        webhooks: webhooks::view(&key.webhooks),
+        webhook_secrets: None,
         id: key.id,
         name: key.name,
         user_id: key.user_id,

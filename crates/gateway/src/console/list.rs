@@ -50,6 +50,8 @@ struct SummaryView {
 struct CountsView {
     now: Timestamp,
     counts: States,
+    /// Receivers' hosts that have failed for long, as the process that is asked knows them.
+    failing_hosts: usize,
     /// Since when endings are counted.
     since: Timestamp,
 }
@@ -88,7 +90,7 @@ pub(super) async fn summary(State(gateway): State<Gateway>, _operator: Operator)
         failed: counts.failed,
         cancelled: counts.cancelled,
     };
-    Ok(answer(200, &CountsView { now, counts, since }))
+    Ok(answer(200, &CountsView { now, counts, failing_hosts: gateway.engine.reported_hosts(), since }))
 }
 
 fn shown(summary: Summary) -> SummaryView {

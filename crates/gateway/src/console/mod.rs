@@ -10,6 +10,7 @@ mod keys;
 mod list;
 mod page;
 mod request;
+mod webhooks;
 
 use axum::Router;
 use axum::response::Response;
@@ -23,14 +24,17 @@ use crate::{Gateway, reply};
 pub(crate) fn routes() -> Router<Gateway> {
     Router::new()
         .route("/", get(page::list))
+        .route("/deliveries", get(page::deliveries))
         .route("/keys", get(page::keys))
         .route("/requests/{id}", get(page::request))
         .route("/assets/{edition}/{name}", get(page::asset))
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/redeliver", post(deliveries::redeliver_dead))
+        .route("/api/deliveries/{id}", get(deliveries::one))
         .route("/api/deliveries/{id}/redeliver", post(deliveries::redeliver))
+        .route("/api/hosts", get(deliveries::hosts))
         .route("/api/keys", get(keys::list).post(keys::create))
-        .route("/api/keys/{id}", delete(keys::revoke))
+        .route("/api/keys/{id}", delete(keys::revoke).patch(keys::change))
         .route("/api/summary", get(list::summary))
         .route("/api/requests", get(list::requests))
         .route("/api/requests/{id}", get(request::one))

@@ -49,7 +49,7 @@ macro_rules! embedded {
     };
 }
 
-const ASSETS: [Asset; 20] = [
+const ASSETS: [Asset; 21] = [
     embedded!("console.css", STYLE),
     embedded!("mark.svg", DRAWING),
     embedded!("api.js", SCRIPT),
@@ -65,6 +65,7 @@ const ASSETS: [Asset; 20] = [
     embedded!("list.js", SCRIPT),
     embedded!("live.js", SCRIPT),
     embedded!("login.js", SCRIPT),
+    embedded!("mailbag.js", SCRIPT),
     embedded!("logs.js", SCRIPT),
     embedded!("payload.js", SCRIPT),
     embedded!("request.js", SCRIPT),
@@ -90,6 +91,11 @@ static EDITION: LazyLock<String> = LazyLock::new(|| {
 /// `GET /console`: the list.
 pub(super) async fn list() -> Response {
     shell("console/")
+}
+
+/// `GET /console/deliveries`
+pub(super) async fn deliveries() -> Response {
+    shell("")
 }
 
 /// `GET /console/keys`
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn the_page_is_small_and_names_no_foreign_host() {
         let bytes: usize = assets().map(|asset| asset.body.len()).sum();
-        assert!(bytes < 100_000, "{bytes}");
+        assert!(bytes < 120_000, "{bytes}");
         for asset in assets() {
             let body = asset.body.replace("http://www.w3.org/2000/svg", "");
             assert!(!body.contains("http://") && !body.contains("https://"), "{}", asset.name);

@@ -321,6 +321,12 @@ async fn a_webhook_that_was_given_up_is_found_and_sent_again() {
     assert!(dead["reason"].as_str().unwrap().contains("redirect"), "{dead}");
     assert_eq!(look(&system, "deliveries?state=dead&host=other.example:443").await["deliveries"], json!([]));
 
+    let one = look(&system, &format!("deliveries/{id}")).await;
+    assert_eq!((&one["host"], &one["attempts"][0]["fault"]), (&dead["host"], &json!("theirs")), "{one}");
+    assert_eq!(operate(&system, Method::GET, "deliveries/nobody").await.status, 404);
+    let hosts = look(&system, "hosts").await;
+    assert_eq!((&hosts["hosts"][0]["host"], &hosts["hosts"][0]["reported"]), (&dead["host"], &json!(false)), "{hosts}");
+
     let redeliver = async |body: Value| {
         let request = system.stranger(Method::POST, "console/api/deliveries/redeliver");
         let request = request.header("authorization", format!("Bearer {OPERATOR}"));

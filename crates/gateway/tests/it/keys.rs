@@ -110,3 +110,33 @@ async fn a_key_that_is_too_fast_is_told_when_to_come_back() {
     system.clock.advance(std::time::Duration::from_secs(30));
     assert_eq!(system.post(EDIT, "{}").await.status, 200);
 }
+
+#[tokio::test]
+async fn what_a_keys_webhooks_carry_is_laid_down_changed_and_never_shown_again() {
+    let system = start().await;
+    let wish =
+        json!({"name": "old receiver", "webhooks": {"hmac": {"form": "sha256"}, "words": "completed", "standard": {}}});
+    let made = operate(&system, Method::POST, "console/api/keys", Some(wish)).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let made = made.json();
+    assert_eq!(made["webhooks"], json!({"hmac": "sha256", "words": "completed", "standard": true}));
+    let secret = |name: &str| made["webhookSecrets"][name].as_str().unwrap().to_owned();
+    assert!(secret("standard").starts_with("whsec_"));
+    let path = format!("console/api/keys/{}", made["id"].as_str().unwrap());
+    let change = async |wish: Value| operate(&system, Method::PATCH, &path, Some(json!({"webhooks": wish}))).await;
+    let changed = change(json!({"words": "official", "standard": null})).await;
+    assert_eq!((changed.status, &changed.json()["webhookSecrets"]), (200, &Value::Null), "{}", changed.text);
+    assert_eq!(changed.json()["webhooks"], json!({"hmac": "sha256", "words": "official", "standard": false}));
+    let own = change(json!({"hmac": {"form": "hex", "secret": "whsec_test"}})).await.json();
+    assert_eq!(own["webhookSecrets"], json!({"hmac": "whsec_test"}));
+    assert_eq!(change(json!({"hmac": {"secret": "x"}})).await.status, 400);
+    let listed = operate(&system, Method::GET, "console/api/keys", None).await;
+    for hidden in [secret("hmac"), secret("standard"), "whsec_test".to_owned()] {
+        assert!(!listed.text.contains(&hidden), "{}", listed.text);
+    }
+    let unknown = operate(&system, Method::PATCH, "console/api/keys/nobody", Some(json!({"webhooks": {}}))).await;
+    assert_eq!(unknown.status, 404);
+    let configured = KEY.split_once(':').unwrap().0;
+    let path = format!("console/api/keys/{configured}");
+    assert_eq!(operate(&system, Method::PATCH, &path, Some(json!({"webhooks": {}}))).await.status, 422);
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use plantain_queue::keys::{ApiKey, KeyStore};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
 use plantain_queue::store::StoreError;
 use reqwest::Method;
 
@@ -28,6 +28,10 @@ impl KeyStore for Broken {
     }
 
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        bug()
+    }
+
+    async fn set_key_webhooks(&self, _: &str, _: WebhookOptions) -> Result<bool, StoreError> {
         bug()
     }
 

@@ -1,39 +1,39 @@
 //! The delivery lane: posts owed webhooks, signed anew for every attempt, and records what became of each.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use plantain_outbound::delivery::{DeadReason, Delivery};
 use plantain_outbound::send::{Answer, SendError};
 use plantain_outbound::{Bounds, classify};
-use plantain_wire::header;
 use plantain_work::lane::{Claim, ClaimFailed, Lane};
 use plantain_work::{Shutdown, clock, random};
 
 use crate::decide;
 use crate::engine::Parts;
 use crate::engine::settling::settle;
-use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, HostLoad, NewDelivery};
+use crate::hosts::{self, Heard, Hosts, Place};
+use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, Fault};
+use crate::signer::Signed;
 
 /// What a lease lasts beyond its attempt: the time to write down how it ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
 
 pub(super) struct DeliveryLane {
     parts: Arc<Parts>,
-    hosts: Mutex<HostLoad>,
 }
 
 impl DeliveryLane {
     pub(super) fn new(parts: Arc<Parts>) -> DeliveryLane {
-        let hosts = Mutex::new(HostLoad::new(parts.config.deliveries_per_host));
-        DeliveryLane { parts, hosts }
+        DeliveryLane { parts }
     }
 
-    fn hosts(&self) -> std::sync::MutexGuard<'_, HostLoad> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.parts.hosts()
     }
 
     fn timeout(&self, attempt: u32) -> Duration {
@@ -41,42 +41,47 @@ impl DeliveryLane {
         if attempt <= 1 { config.first_delivery_timeout } else { config.later_delivery_timeout }
     }
 
-    async fn post(&self, delivery: &NewDelivery, attempt: u32) -> Result<Answer, SendError> {
-        let now = self.parts.clock.now();
-        let signed = self.parts.signer.sign(&delivery.request_id, &delivery.user_id, now, &delivery.body);
-        let mut headers = http::HeaderMap::with_capacity(signed.len() + 2);
+    async fn post(&self, task: &ClaimedDelivery) -> Result<Answer, SendError> {
+        let Signed { headers: signed, body } =
+            self.parts.signer.sign(&task.delivery, &task.options, self.parts.clock.now());
+        let mut headers = http::HeaderMap::with_capacity(signed.len() + 1);
         headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        let id = http::HeaderValue::try_from(delivery.id.as_str()).map_err(|_| SendError::Unsendable)?;
-        headers.insert(header::WEBHOOK_DELIVERY_ID, id);
         for (name, value) in signed {
             let value = http::HeaderValue::try_from(value).map_err(|_| SendError::Unsendable)?;
             headers.insert(name, value);
         }
-        let bounds = Bounds::answer_within(self.timeout(attempt));
-        self.parts.outbound.post(&delivery.target, headers, delivery.body.clone(), bounds).await
+        let bounds = Bounds::answer_within(self.timeout(task.on_schedule()));
+        self.parts.outbound.post(&task.delivery.target, headers, body, bounds).await
     }
 
-    async fn record(&self, task: &ClaimedDelivery, outcome: Result<Answer, SendError>, stop: &Shutdown) {
+    async fn record(
+        &self,
+        task: &ClaimedDelivery,
+        place: HostPlace<'_>,
+        outcome: Result<Answer, SendError>,
+        stop: &Shutdown,
+    ) {
         let parts = &self.parts;
         let now = parts.clock.now();
         let said = classify(&outcome);
         let next = decide::after_delivery(&said, &parts.config.schedule, task.on_schedule(), now, random::jitter());
-        let began_at = now - latency(&outcome);
+        let latency = latency(&outcome);
+        let (heard, reason) = (hosts::heard(&outcome), reason(&said, &outcome));
+        place.end(heard, latency, &reason, now);
         let attempt = DeliveryAttempt {
             attempt: task.attempt,
-            at: began_at,
-            latency: latency(&outcome),
+            at: now - latency,
+            latency,
             http_status: outcome.as_ref().ok().map(|answer| answer.status),
-            reason: reason(&said, &outcome),
+            reason,
+            fault: fault(&said, &outcome),
             answer: outcome.map_or_else(|_| Bytes::new(), |answer| answer.first_bytes),
         };
         report(task, &attempt, &next);
         let id = &task.delivery.id;
         settle(&parts.clock, stop, "delivery", || parts.store.settle_delivery(id, attempt.clone(), next.clone())).await;
     }
-}
 
-impl DeliveryLane {
     /// What is under way when the process must go is sent again by the next one: at least once, not at most once.
     async fn hand_back(&self, task: &ClaimedDelivery, stop: &Shutdown) {
         let parts = &self.parts;
@@ -87,45 +92,55 @@ impl DeliveryLane {
             latency: Duration::ZERO,
             http_status: None,
             reason: "the queue was stopped in the middle of the attempt".to_owned(),
+            fault: Some(Fault::Ours),
             answer: Bytes::new(),
         };
-        let (id, next) = (&task.delivery.id, DeliveryNext::Retry { at: now });
+        let (id, next) = (&task.delivery.id, DeliveryNext::HandedBack { at: now });
         settle(&parts.clock, stop, "delivery", || parts.store.settle_delivery(id, attempt.clone(), next.clone())).await;
     }
 }
 
 #[async_trait]
 impl Lane for DeliveryLane {
-    type Task = ClaimedDelivery;
+    type Task = (ClaimedDelivery, Place);
 
     fn name(&self) -> &'static str {
         "queue.delivery"
     }
 
-    async fn claim(&self, free: usize) -> Result<Claim<ClaimedDelivery>, ClaimFailed> {
+    async fn claim(&self, free: usize) -> Result<Claim<(ClaimedDelivery, Place)>, ClaimFailed> {
         let config = &self.parts.config;
         let lease = DeliveryLease {
             first: config.first_delivery_timeout + LEASE_MARGIN,
             later: config.later_delivery_timeout + LEASE_MARGIN,
         };
-        let hosts = self.hosts().clone();
-        let claimed = self.parts.store.claim_deliveries(free, hosts, lease, self.parts.clock.now()).await;
+        let now = self.parts.clock.now();
+        let load = self.hosts().load(now);
+        let claimed = self.parts.store.claim_deliveries(free, load, lease, now).await;
         let claimed = claimed.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "queue.claim_deliveries_failed");
             ClaimFailed
         })?;
         let mut hosts = self.hosts();
-        for task in &claimed.tasks {
-            hosts.admit(&task.delivery.host());
-        }
-        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
+        let begin = |delivery: ClaimedDelivery| {
+            let place = Place {
+                host: delivery.delivery.host(),
+                account: delivery.delivery.user_id.as_str().to_owned(),
+                began: now,
+            };
+            hosts.begin(place.clone());
+            (delivery, place)
+        };
+        let tasks = claimed.tasks.into_iter().map(begin).collect();
+        let next_due = [claimed.next_due, hosts.next_end_of_rest(now)].into_iter().flatten().min();
+        Ok(Claim { tasks, next_due })
     }
 
-    async fn run(&self, task: ClaimedDelivery, stop: Shutdown) {
-        let _place = HostPlace { lane: self, host: task.delivery.host() };
+    async fn run(&self, (task, place): (ClaimedDelivery, Place), stop: Shutdown) {
+        let place = HostPlace { lane: self, place: Some(place) };
         tokio::select! {
             () = stop.aborted() => self.hand_back(&task, &stop).await,
-            outcome = self.post(&task.delivery, task.on_schedule()) => self.record(&task, outcome, &stop).await,
+            outcome = self.post(&task) => self.record(&task, place, outcome, &stop).await,
         }
     }
 }
@@ -133,12 +148,25 @@ impl Lane for DeliveryLane {
 /// Counts one delivery to a host for as long as it is kept.
 struct HostPlace<'a> {
     lane: &'a DeliveryLane,
-    host: String,
+    place: Option<Place>,
+}
+
+impl HostPlace<'_> {
+    fn end(mut self, heard: Heard, latency: Duration, reason: &str, now: Timestamp) {
+        if let Some(place) = self.place.take() {
+            let change = self.lane.hosts().end(&place, Some((heard, latency, reason)), now);
+            if let Some(change) = change {
+                self.lane.parts.alerts.tell(&place.host, change, now);
+            }
+        }
+    }
 }
 
 impl Drop for HostPlace<'_> {
     fn drop(&mut self) {
-        self.lane.hosts().release(&self.host);
+        if let Some(place) = self.place.take() {
+            self.lane.hosts().end(&place, None, place.began);
+        }
     }
 }
 
@@ -159,6 +187,14 @@ fn reason(said: &Delivery, outcome: &Result<Answer, SendError>) -> String {
     }
 }
 
+fn fault(said: &Delivery, outcome: &Result<Answer, SendError>) -> Option<Fault> {
+    match (said, outcome) {
+        (Delivery::Delivered, _) => None,
+        (_, Ok(_)) => Some(Fault::Theirs),
+        (_, Err(error)) => Some(error.fault()),
+    }
+}
+
 fn report(task: &ClaimedDelivery, attempt: &DeliveryAttempt, next: &DeliveryNext) {
     let (request_id, number) = (&task.delivery.request_id, attempt.attempt);
     match next {
@@ -166,6 +202,7 @@ fn report(task: &ClaimedDelivery, attempt: &DeliveryAttempt, next: &DeliveryNext
         DeliveryNext::Retry { at } => {
             tracing::warn!(%request_id, attempt = number, reason = attempt.reason, next_at = %at, "delivery.failed");
         }
+        DeliveryNext::HandedBack { .. } => {}
         DeliveryNext::Dead => {
             let age = clock::until(task.created_at, attempt.at);
             tracing::error!(%request_id, attempt = number, reason = attempt.reason, ?age, "delivery.dead");

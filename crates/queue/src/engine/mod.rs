@@ -3,11 +3,12 @@
 //! Reads the world, asks [`crate::decide`], writes the answer in one store call. Nothing durable lives here: a killed engine
 //! loses no more than the rest of its leases' time.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use url::Url;
 
 use plantain_outbound::{Outbound, Schedule};
 use plantain_wire::endpoint::EndpointId;
@@ -18,6 +19,7 @@ use plantain_work::{Clock, Shutdown, Tasks, random};
 
 use crate::decide::{self, Budget};
 use crate::history::FinishedRun;
+use crate::hosts::{HostLimits, Hosts};
 use crate::model::{Cancelled, FileRecord, NewRequest, Priority, RequestView};
 use crate::notice::{self, Announced};
 use crate::runner::{EndpointSettings, Runners};
@@ -25,6 +27,7 @@ use crate::signer::Signer;
 use crate::store::{Enqueued, Hint, QueueStore, StoreError};
 use crate::turns::Turns;
 
+use self::alerts::Alerts;
 use self::deadlines::{DEADLINE_SLOTS, DeadlineLane};
 use self::deliveries::DeliveryLane;
 use self::lines::Lines;
@@ -36,6 +39,7 @@ use self::running::RunPlaces;
 pub use self::running::{RunError, RunRequest, Stream, StreamEvent};
 pub use self::showing::Logs;
 
+mod alerts;
 mod board;
 mod deadlines;
 mod deliveries;
@@ -68,6 +72,10 @@ struct Parts {
     deadlines_due: Wake,
     deliveries_due: Wake,
     retention_due: Wake,
+    hosts: Mutex<Hosts>,
+    alerts: Alerts,
+    /// Until the engine is started.
+    to_alert: Mutex<Option<mpsc::Receiver<alerts::Message>>>,
     places: RunPlaces,
     /// Of the process, once the engine is started.
     stop: OnceLock<Shutdown>,
@@ -77,6 +85,10 @@ struct Parts {
 }
 
 impl Parts {
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// An endpoint may shorten what the queue allows, not lengthen it.
     fn attempt_timeout(&self, settings: &EndpointSettings) -> Duration {
         let longest = self.config.attempt_timeout;
@@ -101,8 +113,12 @@ pub struct EngineConfig {
     pub budget: Budget,
     /// Deliveries under way at the same time.
     pub delivery_slots: usize,
-    /// Of these, to one host.
+    /// Of these, to one host that answers quickly. Others get a quarter of it; see [`crate::hosts`].
     pub deliveries_per_host: usize,
+    /// For how long nothing but failures make a receiver's host one that the operator is told of.
+    pub host_failing_after: Duration,
+    /// Where the operator is told of it, beside the log.
+    pub alert_url: Option<Url>,
     pub schedule: Schedule,
     pub first_delivery_timeout: Duration,
     pub later_delivery_timeout: Duration,
@@ -121,13 +137,33 @@ impl Default for EngineConfig {
             attempt_timeout: Duration::from_secs(3600),
             cancel_grace: Duration::from_secs(10),
             budget: Budget::default(),
-            delivery_slots: 64,
+            delivery_slots: 128,
             deliveries_per_host: 16,
+            host_failing_after: Duration::from_secs(15 * 60),
+            alert_url: None,
             schedule: Schedule::Standard,
             first_delivery_timeout: Duration::from_secs(15),
             later_delivery_timeout: Duration::from_secs(120),
             run_slots: 2,
             retention: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// A delivery whose host rests is held back for at least this long before it is given up, however short the schedule.
+const HELD_BACK_MIN: Duration = Duration::from_secs(10 * 60);
+
+impl EngineConfig {
+    /// What is held back may wait for as long as its schedule could take at most.
+    fn host_limits(&self) -> HostLimits {
+        HostLimits {
+            places: self.delivery_slots,
+            per_host: self.deliveries_per_host,
+            patience: self
+                .schedule
+                .longest(self.first_delivery_timeout, self.later_delivery_timeout)
+                .max(HELD_BACK_MIN),
+            failing_after: self.host_failing_after,
         }
     }
 }
@@ -180,6 +216,8 @@ impl Engine {
         let news = News::new(clock.clone(), store.is_shared());
         let (turns, lines) = (Turns::new(config.key_concurrency), Lines::new(clock.clone()));
         let (recorder, recorded) = recording::channel();
+        let hosts = Mutex::new(Hosts::new(config.host_limits()));
+        let (alerts, to_alert) = Alerts::new(config.alert_url.as_ref());
         let (requests_due, deadlines_due, deliveries_due) = (Wake::new(), Wake::new(), Wake::new());
         let places = RunPlaces::new(config.run_slots, turns.clone(), requests_due.clone());
         Engine(Arc::new(Parts {
@@ -196,6 +234,9 @@ impl Engine {
             deadlines_due,
             deliveries_due,
             retention_due: Wake::new(),
+            hosts,
+            alerts,
+            to_alert: Mutex::new(to_alert),
             places,
             stop: OnceLock::new(),
             recorder,
@@ -213,6 +254,9 @@ impl Engine {
         let deliveries = DeliveryLane::new(parts.clone());
         self.drive("queue.deliveries", deliveries, parts.config.delivery_slots, &parts.deliveries_due, around);
         self.drive("queue.retention", RetentionLane::new(parts.clone()), 1, &parts.retention_due, around);
+        if let Some(messages) = parts.to_alert.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            tasks.spawn("queue.alerts", alerts::post(parts.clone(), messages, shutdown.clone()));
+        }
         if let Some(runs) = parts.recorded.lock().unwrap_or_else(PoisonError::into_inner).take() {
             tasks.spawn("queue.recording", recording::write(parts.clone(), runs, shutdown.clone()));
         }

@@ -2,6 +2,7 @@
 
 use crate::dead_letters::{DeadFilter, Redelivered};
 use crate::engine::Engine;
+use crate::hosts::Health;
 use crate::store::StoreError;
 
 impl Engine {
@@ -9,6 +10,12 @@ impl Engine {
     pub async fn redeliver(&self, id: &str) -> Result<Redelivered, StoreError> {
         let parts = &self.0;
         let redelivered = parts.store.redeliver(id, parts.clock.now()).await?;
+        if redelivered == Redelivered::Owed
+            && let Some(view) = parts.store.delivery(id).await?
+        {
+            // Who asks wants to know now whether the host is back.
+            parts.hosts().end_rest(&view.delivery.host());
+        }
         parts.deliveries_due.wake();
         Ok(redelivered)
     }
@@ -18,6 +25,9 @@ impl Engine {
     pub async fn redeliver_dead(&self, which: &DeadFilter) -> Result<usize, StoreError> {
         let parts = &self.0;
         let (mut count, mut from) = (0, None);
+        if let Some(host) = &which.host {
+            parts.hosts().end_rest(host);
+        }
         loop {
             let batch = parts.store.redeliver_dead(which, from, parts.clock.now()).await?;
             count += batch.count;
@@ -27,5 +37,16 @@ impl Engine {
                 None => return Ok(count),
             }
         }
+    }
+
+    /// Receivers' hosts to which nothing was delivered since an attempt failed, those that fail for longest first; and of each,
+    /// whether the operator was told. As this process knows it, and since it started.
+    pub fn failing_hosts(&self) -> Vec<(String, Health, bool)> {
+        self.0.hosts().troubled()
+    }
+
+    /// How many of these the operator was told of.
+    pub fn reported_hosts(&self) -> usize {
+        self.0.hosts().reported()
     }
 }

@@ -4,7 +4,7 @@ use plantain_queue::dead_letters::{DeliveryPage, DeliverySummary, RECOVERY_BATCH
 use plantain_queue::history::{Cursor, PAGE_LOOK_MAX};
 
 use crate::error::DatabaseError;
-use crate::queue::delivery::state;
+use crate::queue::delivery::{fault, state};
 use crate::queue::place::Place;
 
 /// A row of the list, column by column in the order of the statements.
@@ -20,6 +20,7 @@ pub(crate) struct ListRow {
     pub attempt: i64,
     pub http_status: Option<i64>,
     pub reason: Option<String>,
+    pub fault: Option<String>,
 }
 
 impl ListRow {
@@ -34,6 +35,7 @@ impl ListRow {
             attempts: place.number("attempt", self.attempt)?,
             http_status: self.http_status.map(|status| place.number("http_status", status)).transpose()?,
             reason: self.reason.unwrap_or_default(),
+            fault: self.fault.map(|word| fault(&place, &word)).transpose()?,
             host: self.host,
             id: self.id,
         })

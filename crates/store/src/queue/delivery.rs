@@ -1,16 +1,26 @@
 //! Rows of deliveries, and what they mean.
 
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use plantain_queue::hosts::Room;
 use plantain_queue::model::{
-    ClaimedDelivery, DeliveryAttempt, DeliveryNext, DeliveryState, DeliveryView, HostLoad, NewDelivery,
+    ClaimedDelivery, DeliveryAttempt, DeliveryNext, DeliveryState, DeliveryView, Fault, HostLoad, NewDelivery,
 };
 
 use crate::error::DatabaseError;
+use crate::queue::key::webhooks;
 use crate::queue::place::Place;
 use crate::time;
 
-/// How many due deliveries are looked at for each one that is wanted. The others belong to hosts that become full by this
-/// very claim, and a full host is left out of the next one.
-pub(crate) const CANDIDATES: usize = 8;
+/// How many due deliveries a claim looks at, oldest first: some for each one that is wanted, since others may belong to hosts
+/// that become full by this very claim.
+const CANDIDATES: usize = 8;
+const CANDIDATES_MIN: usize = 128;
+const CANDIDATES_MAX: usize = 1_024;
+
+/// How many hosts' lines are looked at where the oldest due deliveries may not begin.
+pub(crate) const LINES_MAX: i64 = 2_000;
 
 /// A delivery's row, column by column in the order of the statements.
 pub(crate) struct DeliveryRow {
@@ -25,6 +35,8 @@ pub(crate) struct DeliveryRow {
     pub earlier: i64,
     pub created_at: i64,
     pub body: Vec<u8>,
+    /// Of a claimed one, what its key wants.
+    pub webhooks: Option<String>,
 }
 
 impl DeliveryRow {
@@ -32,7 +44,8 @@ impl DeliveryRow {
         let attempt = self.place().number("attempt", self.attempt)?;
         let created_at = self.place().time("created_at", self.created_at)?;
         let earlier = self.place().number("earlier", self.earlier)?;
-        Ok(ClaimedDelivery { delivery: self.into_delivery()?, attempt, earlier, created_at })
+        let options = webhooks(&Place { table: "queue_keys", row: &self.id }, self.webhooks.as_deref())?;
+        Ok(ClaimedDelivery { delivery: self.into_delivery()?, attempt, earlier, created_at, options })
     }
 
     pub fn into_view(self, attempts: Vec<DeliveryAttempt>) -> Result<DeliveryView, DatabaseError> {
@@ -67,6 +80,7 @@ pub(crate) struct AttemptRow {
     pub http_status: Option<i64>,
     pub reason: String,
     pub answer: Vec<u8>,
+    pub fault: Option<String>,
 }
 
 impl AttemptRow {
@@ -78,30 +92,109 @@ impl AttemptRow {
             latency: time::span_from_micros(self.latency),
             http_status: self.http_status.map(|status| place.number("http_status", status)).transpose()?,
             reason: self.reason,
+            fault: self.fault.map(|word| fault(&place, &word)).transpose()?,
             answer: self.answer.into(),
         })
     }
 }
 
-/// Of the due deliveries (row number and host), oldest first, those that may begin.
-pub(crate) fn admitted(due: Vec<(i64, String)>, mut hosts: HostLoad, count: usize) -> Vec<i64> {
-    due.into_iter().filter(|(_, host)| hosts.admit(host)).map(|(seq, _)| seq).take(count).collect()
+/// A delivery that is due.
+pub(crate) struct Due {
+    pub seq: i64,
+    pub host: String,
+    pub account: String,
+    pub due_at: i64,
 }
 
-/// How many due deliveries to look at for a claim of `count`.
-pub(crate) fn candidates(count: usize) -> i64 {
-    i64::try_from(count.saturating_mul(CANDIDATES)).unwrap_or(i64::MAX)
+/// Which of the due deliveries a claim takes.
+pub(crate) struct Picking {
+    load: HostLoad,
+    count: usize,
+    now: Timestamp,
+    seen: HashSet<i64>,
+    pub picked: Vec<i64>,
+    /// Held back until their patience was at its end.
+    pub expired: Vec<i64>,
+}
+
+impl Picking {
+    pub fn new(load: HostLoad, count: usize, now: Timestamp) -> Picking {
+        Picking { load, count, now, seen: HashSet::new(), picked: Vec::new(), expired: Vec::new() }
+    }
+
+    /// How many of the oldest due deliveries to look at.
+    pub fn candidates(&self) -> i64 {
+        let candidates = self.count.saturating_mul(CANDIDATES).clamp(CANDIDATES_MIN, CANDIDATES_MAX);
+        i64::try_from(candidates).unwrap_or(i64::MAX)
+    }
+
+    pub fn offer(&mut self, due: impl IntoIterator<Item = Due>) {
+        for due in due {
+            if self.picked.len() >= self.count || !self.seen.insert(due.seq) {
+                continue;
+            }
+            match self.load.admit(&due.host, &due.account) {
+                Room::Free => self.picked.push(due.seq),
+                Room::Full => {}
+                Room::Resting => {
+                    let due_at = time::from_micros(due.due_at);
+                    if due_at.is_some_and(|due_at| self.load.is_out_of_patience(due_at, self.now)) {
+                        self.expired.push(due.seq);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn wants_more(&self) -> bool {
+        self.picked.len() < self.count
+    }
+
+    pub fn quick_hosts(&self) -> Vec<String> {
+        self.load.quick().into_iter().map(str::to_owned).collect()
+    }
+
+    pub fn looks_wide(&self) -> bool {
+        self.load.looks_wide()
+    }
+
+    /// Where to begin among the names of hosts: each second elsewhere, so that no host is last for ever.
+    pub fn first_line(&self) -> &'static str {
+        const LETTERS: &str = "0123456789abcdefghijklmnopqrstuvwxyz";
+        let at = usize::try_from(self.now.as_second().rem_euclid(LETTERS.len() as i64)).unwrap_or(0);
+        &LETTERS[at..=at]
+    }
 }
 
 /// The record of an attempt that was given up before it began.
 pub(crate) const UNREADABLE: &str = "the delivery's record in the queue's database can't be read";
 
-/// The state after an attempt, and when the next one is due.
-pub(crate) fn following(next: &DeliveryNext) -> (&'static str, Option<i64>) {
+/// The record of what was given up because its host rested for too long.
+pub(crate) const HELD_BACK: &str =
+    "not sent: its host kept failing, and this webhook's time ran out while it was held back";
+
+/// The state after an attempt, when the next one is due, and by how many attempts the schedule begins later.
+pub(crate) fn following(next: &DeliveryNext) -> (&'static str, Option<i64>, i64) {
     match next {
-        DeliveryNext::Delivered => ("delivered", None),
-        DeliveryNext::Retry { at } => ("pending", Some(time::to_micros(*at))),
-        DeliveryNext::Dead => ("dead", None),
+        DeliveryNext::Delivered => ("delivered", None, 0),
+        DeliveryNext::Retry { at } => ("pending", Some(time::to_micros(*at)), 0),
+        DeliveryNext::HandedBack { at } => ("pending", Some(time::to_micros(*at)), 1),
+        DeliveryNext::Dead => ("dead", None, 0),
+    }
+}
+
+pub(crate) fn fault_word(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Theirs => "theirs",
+        Fault::Ours => "ours",
+    }
+}
+
+pub(crate) fn fault(place: &Place<'_>, word: &str) -> Result<Fault, DatabaseError> {
+    match word {
+        "theirs" => Ok(Fault::Theirs),
+        "ours" => Ok(Fault::Ours),
+        _ => Err(place.wrong("fault")),
     }
 }
 
@@ -118,13 +211,26 @@ pub(crate) fn state(place: &Place<'_>, word: &str) -> Result<DeliveryState, Data
 mod tests {
     use super::*;
 
+    fn picked(hosts: &[&str], load: HostLoad, count: usize) -> Vec<i64> {
+        let due = |(seq, host): (i64, &&str)| Due { seq, host: host.to_string(), account: "a".into(), due_at: 0 };
+        let mut picking = Picking::new(load, count, Timestamp::UNIX_EPOCH);
+        picking.offer((0..).zip(hosts).map(due));
+        // The same rows once more, as from another look.
+        picking.offer((0..).zip(hosts).map(due));
+        picking.picked
+    }
+
     #[test]
     fn a_host_that_hangs_does_not_keep_the_others_waiting() {
-        let due = |hosts: &[&str]| (0..).zip(hosts.iter().map(|host| host.to_string())).collect::<Vec<_>>();
         let load = HostLoad::new(2);
-        assert_eq!(admitted(due(&["slow", "slow", "slow", "slow", "quick"]), load.clone(), 10), [0, 1, 4]);
-        assert_eq!(admitted(due(&["a", "b", "c"]), load.clone(), 2), [0, 1]);
-        assert_eq!(admitted(due(&[]), load, 2), Vec::<i64>::new());
-        assert_eq!((candidates(3), candidates(usize::MAX)), (24, i64::MAX));
+        assert_eq!(picked(&["slow", "slow", "slow", "slow", "quick"], load.clone(), 10), [0, 1, 4]);
+        assert_eq!(picked(&["a", "b", "c"], load.clone(), 2), [0, 1]);
+        assert_eq!(picked(&[], load, 2), Vec::<i64>::new());
+    }
+
+    #[test]
+    fn a_look_is_bounded() {
+        let candidates = |count| Picking::new(HostLoad::new(1), count, Timestamp::UNIX_EPOCH).candidates();
+        assert_eq!((candidates(1), candidates(64), candidates(usize::MAX)), (128, 512, 1_024));
     }
 }

@@ -1,13 +1,13 @@
 //! Rows of API keys, and what they mean.
 
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
 
 /// The columns of a key, in the order in which [`KeyRow`] names them.
 pub(crate) const COLUMNS: &str =
-    "id, name, secret_sha256, user_id, scope, concurrency, per_minute, created_at, revoked_at";
+    "id, name, secret_sha256, user_id, scope, concurrency, per_minute, created_at, revoked_at, webhooks";
 
 /// A key's row, column by column in the order of [`COLUMNS`].
 pub(crate) struct KeyRow {
@@ -20,6 +20,7 @@ pub(crate) struct KeyRow {
     pub per_minute: Option<i64>,
     pub created_at: i64,
     pub revoked_at: Option<i64>,
+    pub webhooks: Option<String>,
 }
 
 impl TryFrom<KeyRow> for ApiKey {
@@ -36,10 +37,22 @@ impl TryFrom<KeyRow> for ApiKey {
                 concurrency: number("concurrency", row.concurrency)?,
                 per_minute: number("per_minute", row.per_minute)?,
             },
+            webhooks: webhooks(&place, row.webhooks.as_deref())?,
             created_at: place.time("created_at", row.created_at)?,
             revoked_at: place.maybe_time("revoked_at", row.revoked_at)?,
             id: row.id,
             name: row.name,
         })
     }
+}
+
+pub(crate) fn webhooks(place: &Place<'_>, json: Option<&str>) -> Result<WebhookOptions, DatabaseError> {
+    let options = json.map(serde_json::from_str).transpose().map_err(|_| place.wrong("webhooks"))?;
+    Ok(options.unwrap_or_default())
+}
+
+/// `None` where nothing is special.
+pub(crate) fn webhooks_json(options: &WebhookOptions) -> Option<String> {
+    let special = *options != WebhookOptions::default();
+    special.then(|| serde_json::to_string(options).expect("words and strings always serialise"))
 }

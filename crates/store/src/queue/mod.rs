@@ -35,6 +35,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/queue_0006.sql"),
         include_str!("../../migrations/sqlite/queue_0007.sql"),
         include_str!("../../migrations/sqlite/queue_0008.sql"),
+        include_str!("../../migrations/sqlite/queue_0009.sql"),
     ],
 };
 
@@ -49,6 +50,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/queue_0006.sql"),
         include_str!("../../migrations/postgres/queue_0007.sql"),
         include_str!("../../migrations/postgres/queue_0008.sql"),
+        include_str!("../../migrations/postgres/queue_0009.sql"),
     ],
 };
 

@@ -28,6 +28,7 @@ mod deliveries;
 mod fairness;
 mod files;
 mod history;
+mod hosts;
 mod keys;
 mod leases;
 mod requests;
@@ -145,6 +146,11 @@ promises! {
     deliveries::a_stale_attempt_changes_nothing,
     deliveries::a_host_that_hangs_can_not_take_every_slot,
     deliveries::two_claimers_never_get_the_same_delivery,
+    hosts::a_broken_host_is_stepped_over_and_then_tried_once,
+    hosts::a_quick_host_is_found_behind_a_long_line_of_others_in_every_claim,
+    hosts::what_is_held_back_for_too_long_is_given_up_with_the_reason,
+    hosts::what_is_handed_back_costs_nothing_of_the_schedule_and_faults_are_kept,
+    hosts::a_delivery_comes_with_what_its_key_wants_at_that_moment,
     dead_letters::a_dead_delivery_begins_anew_and_keeps_its_attempts,
     dead_letters::what_is_owed_or_unknown_is_not_redelivered,
     dead_letters::a_recovery_is_paced_and_bounded_by_host_and_time,

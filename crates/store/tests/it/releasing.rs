@@ -35,6 +35,7 @@ async fn left_behind(path: &std::path::Path) -> Arc<dyn QueueStore> {
         latency: Duration::ZERO,
         http_status: Some(500),
         reason: "no".into(),
+        fault: None,
         answer: Default::default(),
     };
     store.settle_delivery("failed", attempt, DeliveryNext::Retry { at: later(25) }).await.unwrap();

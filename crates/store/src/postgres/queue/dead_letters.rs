@@ -11,12 +11,12 @@ use plantain_queue::dead_letters::{
     DeadFilter, DeadLetterStore, DeliveryFilter, DeliveryPage, Recovered, Redelivered, paced,
 };
 use plantain_queue::history::Cursor;
-use plantain_queue::model::DeliveryState;
+use plantain_queue::model::{DeliveryState, DeliveryView};
 use plantain_queue::store::{Hint, StoreError};
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::queue::{PostgresQueue, hint};
+use crate::postgres::queue::{PostgresQueue, delivery, hint};
 use crate::queue::dead_letters::{self, ListRow, batch_max, look_max};
 use crate::time::{from_micros, to_micros};
 
@@ -24,6 +24,10 @@ use crate::time::{from_micros, to_micros};
 impl DeadLetterStore for PostgresQueue {
     async fn list_deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, StoreError> {
         Ok(page(&self.0, filter).await?)
+    }
+
+    async fn delivery(&self, id: &str) -> Result<Option<DeliveryView>, StoreError> {
+        Ok(delivery::one(&self.0, id).await?)
     }
 
     async fn redeliver(&self, id: &str, now: Timestamp) -> Result<Redelivered, StoreError> {
@@ -62,7 +66,7 @@ async fn page(database: &Database, filter: &DeliveryFilter) -> Result<DeliveryPa
     let select = client
         .prepare_cached(&format!(
             "SELECT d.seq, d.id, d.request_id, d.target, d.host, d.state, d.due_at, d.created_at, d.attempt,
-                    a.http_status, a.reason
+                    a.http_status, a.reason, a.fault
              FROM ({looked}) l JOIN queue_deliveries d ON d.seq = l.seq
              LEFT JOIN queue_delivery_attempts a ON a.delivery = d.seq
                   AND a.attempt = (SELECT max(attempt) FROM queue_delivery_attempts WHERE delivery = d.seq)
@@ -94,6 +98,7 @@ fn list_row(row: &Row) -> Result<ListRow, tokio_postgres::Error> {
         attempt: row.try_get(8)?,
         http_status: row.try_get(9)?,
         reason: row.try_get(10)?,
+        fault: row.try_get(11)?,
     })
 }
 

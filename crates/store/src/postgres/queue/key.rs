@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use plantain_queue::keys::{ApiKey, KeyStore};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
 use plantain_queue::store::StoreError;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::PostgresQueue;
 use crate::postgres::text::storable;
-use crate::queue::key::{COLUMNS, KeyRow};
+use crate::queue::key::{COLUMNS, KeyRow, webhooks_json};
 use crate::time::to_micros;
 
 #[async_trait]
@@ -28,6 +28,10 @@ impl KeyStore for PostgresQueue {
         Ok(list(self.database()).await?)
     }
 
+    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
+        Ok(set_webhooks(self.database(), id, &webhooks).await?)
+    }
+
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         Ok(revoke(self.database(), id, now).await?)
     }
@@ -36,7 +40,7 @@ impl KeyStore for PostgresQueue {
 async fn add(database: &Database, key: &ApiKey) -> Result<bool, DatabaseError> {
     let client = database.client().await?;
     let sql = format!(
-        "INSERT INTO queue_keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        "INSERT INTO queue_keys ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING"
     );
     let insert = client.prepare_cached(&sql).await?;
     let added = client
@@ -52,6 +56,7 @@ async fn add(database: &Database, key: &ApiKey) -> Result<bool, DatabaseError> {
                 &key.limits.per_minute.map(i64::from),
                 &to_micros(key.created_at),
                 &key.revoked_at.map(to_micros),
+                &webhooks_json(&key.webhooks).as_deref().map(storable),
             ],
         )
         .await?;
@@ -69,6 +74,13 @@ async fn list(database: &Database) -> Result<Vec<ApiKey>, DatabaseError> {
     let sql = format!("SELECT {COLUMNS} FROM queue_keys ORDER BY created_at DESC, id");
     let select = client.prepare_cached(&sql).await?;
     client.query(&select, &[]).await?.iter().map(key).collect()
+}
+
+async fn set_webhooks(database: &Database, id: &str, webhooks: &WebhookOptions) -> Result<bool, DatabaseError> {
+    let client = database.client().await?;
+    let update = client.prepare_cached("UPDATE queue_keys SET webhooks = $2 WHERE id = $1").await?;
+    let json = webhooks_json(webhooks);
+    Ok(client.execute(&update, &[&storable(id), &json.as_deref().map(storable)]).await? == 1)
 }
 
 async fn revoke(database: &Database, id: &str, now: Timestamp) -> Result<bool, DatabaseError> {
@@ -89,6 +101,7 @@ fn key(row: &Row) -> Result<ApiKey, DatabaseError> {
         per_minute: row.try_get(6)?,
         created_at: row.try_get(7)?,
         revoked_at: row.try_get(8)?,
+        webhooks: row.try_get(9)?,
     };
     row.try_into()
 }

@@ -10,12 +10,12 @@ use plantain_queue::dead_letters::{
     DeadFilter, DeadLetterStore, DeliveryFilter, DeliveryPage, Recovered, Redelivered, paced,
 };
 use plantain_queue::history::Cursor;
-use plantain_queue::model::DeliveryState;
+use plantain_queue::model::{DeliveryState, DeliveryView};
 use plantain_queue::store::StoreError;
 
 use crate::error::DatabaseError;
 use crate::queue::dead_letters::{self, ListRow, batch_max, look_max};
-use crate::sqlite::queue::SqliteQueue;
+use crate::sqlite::queue::{SqliteQueue, delivery};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -23,6 +23,11 @@ impl DeadLetterStore for SqliteQueue {
     async fn list_deliveries(&self, filter: &DeliveryFilter) -> Result<DeliveryPage, StoreError> {
         let filter = filter.clone();
         Ok(self.0.read(move |tx| page(tx, &filter)).await?)
+    }
+
+    async fn delivery(&self, id: &str) -> Result<Option<DeliveryView>, StoreError> {
+        let id = id.to_owned();
+        Ok(self.0.read(move |tx| delivery::one(tx, &id)).await?)
     }
 
     async fn redeliver(&self, id: &str, now: Timestamp) -> Result<Redelivered, StoreError> {
@@ -60,7 +65,7 @@ fn page(tx: &Transaction<'_>, filter: &DeliveryFilter) -> Result<DeliveryPage, D
     let before = filter.before.map_or(i64::MAX, |Cursor(seq)| seq);
     let mut select = tx.prepare_cached(&format!(
         "SELECT d.seq, d.id, d.request_id, d.target, d.host, d.state, d.due_at, d.created_at, d.attempt,
-                a.http_status, a.reason
+                a.http_status, a.reason, a.fault
          FROM ({looked}) l JOIN queue_deliveries d ON d.seq = l.seq
          LEFT JOIN queue_delivery_attempts a ON a.delivery = d.seq
               AND a.attempt = (SELECT max(attempt) FROM queue_delivery_attempts WHERE delivery = d.seq)
@@ -91,6 +96,7 @@ fn list_row(row: &Row<'_>) -> rusqlite::Result<ListRow> {
         attempt: row.get(8)?,
         http_status: row.get(9)?,
         reason: row.get(10)?,
+        fault: row.get(11)?,
     })
 }
 

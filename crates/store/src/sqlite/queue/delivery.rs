@@ -11,7 +11,9 @@ use plantain_wire::id::RequestId;
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
-use crate::queue::delivery::{AttemptRow, DeliveryRow, UNREADABLE, admitted, candidates, following};
+use crate::queue::delivery::{
+    AttemptRow, DeliveryRow, Due, HELD_BACK, LINES_MAX, Picking, UNREADABLE, fault_word, following,
+};
 use crate::time::{from_micros, span_to_micros, to_micros};
 
 pub(super) fn insert(tx: &Transaction<'_>, new: &NewDelivery, now: Timestamp) -> Result<(), DatabaseError> {
@@ -39,10 +41,13 @@ pub(super) fn claim(
     lease: DeliveryLease,
     now: Timestamp,
 ) -> Result<Claimed<ClaimedDelivery>, DatabaseError> {
-    let full = serde_json::to_string(&hosts.full()).expect("strings always serialise");
-    let picked = admitted(due(tx, &full, count, now)?, hosts, count);
-    let (mut tasks, mut given_up) = (Vec::with_capacity(picked.len()), false);
-    for seq in picked {
+    let mut picking = Picking::new(hosts, count, now);
+    look(tx, &mut picking, now)?;
+    let (mut tasks, mut given_up) = (Vec::with_capacity(picking.picked.len()), !picking.expired.is_empty());
+    for seq in picking.expired {
+        expire(tx, seq, now)?;
+    }
+    for seq in picking.picked {
         match begin(tx, seq, lease, now) {
             Ok(task) => tasks.push(task),
             Err(error) if error.is_of_one_row() => {
@@ -53,8 +58,67 @@ pub(super) fn claim(
         }
     }
     // What was given up took the place of others, which are due as well.
-    let next_due = if given_up { Some(now) } else { next_due(tx, &full)? };
+    let next_due = if given_up { Some(now) } else { next_due(tx, now)? };
     Ok(Claimed { tasks, next_due })
+}
+
+/// The oldest due deliveries first. Where these don't do, because their hosts may not get anything now, the lines of the hosts
+/// that surely may, and now and then those of all hosts.
+fn look(tx: &Transaction<'_>, picking: &mut Picking, now: Timestamp) -> Result<(), DatabaseError> {
+    let candidates = picking.candidates();
+    let oldest = due(tx, candidates, now)?;
+    let all_seen = i64::try_from(oldest.len()).is_ok_and(|seen| seen < candidates);
+    picking.offer(oldest);
+    if all_seen || !picking.wants_more() {
+        return Ok(());
+    }
+    for host in picking.quick_hosts() {
+        picking.offer(line(tx, &host, candidates, now)?);
+    }
+    if picking.wants_more() && picking.looks_wide() {
+        let begin = picking.first_line();
+        look_wide(tx, picking, (begin, None), now)?;
+        look_wide(tx, picking, ("", Some(begin)), now)?;
+    }
+    Ok(())
+}
+
+/// The first in the line of each host between these two names.
+fn look_wide(
+    tx: &Transaction<'_>,
+    picking: &mut Picking,
+    (begin, end): (&str, Option<&str>),
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let mut next = tx.prepare_cached(NEXT_LINE)?;
+    let mut host = begin.to_owned();
+    for _ in 0..LINES_MAX {
+        let found: Option<String> = next.query_row([&host], |row| row.get(0)).optional()?;
+        let Some(found) = found.filter(|found| end.is_none_or(|end| found.as_str() < end)) else { return Ok(()) };
+        picking.offer(line(tx, &found, 1, now)?);
+        if !picking.wants_more() {
+            return Ok(());
+        }
+        host = found;
+    }
+    Ok(())
+}
+
+/// What waited for so long that its host rested would go on waiting.
+fn expire(tx: &Transaction<'_>, seq: i64, now: Timestamp) -> Result<(), DatabaseError> {
+    let (id, attempt): (String, i64) = tx
+        .prepare_cached(
+            "UPDATE queue_deliveries SET state = 'dead', due_at = NULL, attempt = attempt + 1 WHERE seq = ?1
+             RETURNING id, attempt",
+        )?
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    tracing::error!(delivery = id, attempt, reason = HELD_BACK, "delivery.dead");
+    tx.prepare_cached(
+        "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, reason, answer, fault)
+         VALUES (?1, ?2, ?3, 0, ?4, x'', 'theirs') ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![seq, attempt, to_micros(now), HELD_BACK])?;
+    Ok(())
 }
 
 /// A delivery that can't be read would come up in every claim.
@@ -64,8 +128,8 @@ fn give_up(tx: &Transaction<'_>, seq: i64, error: &DatabaseError, now: Timestamp
         .prepare_cached("UPDATE queue_deliveries SET state = 'dead', due_at = NULL WHERE seq = ?1 RETURNING attempt")?
         .query_row([seq], |row| row.get::<_, i64>(0))?;
     tx.prepare_cached(
-        "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, reason, answer)
-         VALUES (?1, ?2, ?3, 0, ?4, x'') ON CONFLICT DO NOTHING",
+        "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, reason, answer, fault)
+         VALUES (?1, ?2, ?3, 0, ?4, x'', 'ours') ON CONFLICT DO NOTHING",
     )?
     .execute(params![seq, attempt, to_micros(now), UNREADABLE])?;
     Ok(())
@@ -81,23 +145,36 @@ pub(super) fn release(tx: &Transaction<'_>, now: Timestamp) -> Result<usize, Dat
     Ok(release.execute([to_micros(now)])?)
 }
 
-/// Each of these reads the index of what is pending.
-const DUE: &str = "SELECT seq, host FROM queue_deliveries
-    WHERE due_at <= ?1 AND host NOT IN (SELECT value FROM json_each(?2)) ORDER BY due_at, seq LIMIT ?3";
-const NEXT_DUE: &str = "SELECT due_at FROM queue_deliveries
-    WHERE due_at IS NOT NULL AND host NOT IN (SELECT value FROM json_each(?1)) ORDER BY due_at, seq LIMIT 1";
+/// These read the index of what is pending by its time.
+const DUE: &str = "SELECT seq, host, user_id, due_at FROM queue_deliveries
+    WHERE due_at <= ?1 ORDER BY due_at, seq LIMIT ?2";
+const NEXT_DUE: &str = "SELECT due_at FROM queue_deliveries WHERE due_at > ?1 ORDER BY due_at LIMIT 1";
 
-/// `full` is a JSON list, which is how SQLite takes lists.
-fn due(tx: &Transaction<'_>, full: &str, count: usize, now: Timestamp) -> Result<Vec<(i64, String)>, DatabaseError> {
+/// And these by its host.
+const LINE: &str = "SELECT seq, host, user_id, due_at FROM queue_deliveries
+    WHERE host = ?1 AND due_at <= ?2 ORDER BY due_at, seq LIMIT ?3";
+const NEXT_LINE: &str =
+    "SELECT host FROM queue_deliveries WHERE host > ?1 AND due_at IS NOT NULL ORDER BY host LIMIT 1";
+
+fn due(tx: &Transaction<'_>, count: i64, now: Timestamp) -> Result<Vec<Due>, DatabaseError> {
     let mut select = tx.prepare_cached(DUE)?;
-    let rows =
-        select.query_map(params![to_micros(now), full, candidates(count)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = select.query_map(params![to_micros(now), count], due_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The deliveries of full hosts become due when one of that host's ends, which wakes the lane by itself.
-fn next_due(tx: &Transaction<'_>, full: &str) -> Result<Option<Timestamp>, DatabaseError> {
-    let due = tx.prepare_cached(NEXT_DUE)?.query_row([full], |row| row.get(0)).optional()?;
+fn line(tx: &Transaction<'_>, host: &str, count: i64, now: Timestamp) -> Result<Vec<Due>, DatabaseError> {
+    let mut select = tx.prepare_cached(LINE)?;
+    let rows = select.query_map(params![host, to_micros(now), count], due_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn due_row(row: &Row<'_>) -> rusqlite::Result<Due> {
+    Ok(Due { seq: row.get(0)?, host: row.get(1)?, account: row.get(2)?, due_at: row.get(3)? })
+}
+
+/// What is due and may not begin waits for the end of another delivery or of its host's rest, which wake the lane.
+fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, DatabaseError> {
+    let due = tx.prepare_cached(NEXT_DUE)?.query_row([to_micros(now)], |row| row.get(0)).optional()?;
     Ok(due.and_then(from_micros))
 }
 
@@ -114,10 +191,12 @@ fn begin(
     .execute(params![seq, first, later])?;
     let row = tx
         .prepare_cached(
-            "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body
+            "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body,
+                    (SELECT k.webhooks FROM queue_requests r JOIN queue_keys k ON k.id = r.key_id
+                     WHERE r.id = queue_deliveries.request_id)
              FROM queue_deliveries WHERE seq = ?1",
         )?
-        .query_row([seq], delivery_row)?;
+        .query_row([seq], |row| Ok(DeliveryRow { webhooks: row.get(11)?, ..delivery_row(row)? }))?;
     row.into_claimed()
 }
 
@@ -134,6 +213,7 @@ fn delivery_row(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         earlier: row.get(8)?,
         created_at: row.get(9)?,
         body: row.get(10)?,
+        webhooks: None,
     })
 }
 
@@ -151,9 +231,9 @@ pub(super) fn settle(
     if !record(tx, seq, attempt)? {
         return Ok(Settled::LeaseLost);
     }
-    let (state, due_at) = following(next);
-    tx.prepare_cached("UPDATE queue_deliveries SET state = ?2, due_at = ?3 WHERE seq = ?1")?
-        .execute(params![seq, state, due_at])?;
+    let (state, due_at, later) = following(next);
+    tx.prepare_cached("UPDATE queue_deliveries SET state = ?2, due_at = ?3, earlier = earlier + ?4 WHERE seq = ?1")?
+        .execute(params![seq, state, due_at, later])?;
     Ok(Settled::Done)
 }
 
@@ -161,8 +241,8 @@ pub(super) fn settle(
 fn record(tx: &Transaction<'_>, seq: i64, attempt: &DeliveryAttempt) -> Result<bool, DatabaseError> {
     let added = tx
         .prepare_cached(
-            "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, http_status, reason, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+            "INSERT INTO queue_delivery_attempts (delivery, attempt, at, latency, http_status, reason, answer, fault)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
         )?
         .execute(params![
             seq,
@@ -172,6 +252,7 @@ fn record(tx: &Transaction<'_>, seq: i64, attempt: &DeliveryAttempt) -> Result<b
             attempt.http_status,
             attempt.reason,
             &attempt.answer[..],
+            attempt.fault.map(fault_word),
         ])?;
     Ok(added == 1)
 }
@@ -182,16 +263,26 @@ pub(super) fn list(tx: &Transaction<'_>, request: &RequestId) -> Result<Vec<Deli
          FROM queue_deliveries WHERE request_id = ?1 ORDER BY seq",
     )?;
     let rows = select.query_map([request.as_str()], delivery_row)?.collect::<Result<Vec<_>, _>>()?;
-    let view = |row: DeliveryRow| {
-        let attempts = attempts(tx, row.seq, &row.id)?;
-        row.into_view(attempts)
-    };
-    rows.into_iter().map(view).collect()
+    rows.into_iter().map(|row| view(tx, row)).collect()
+}
+
+pub(super) fn one(tx: &Transaction<'_>, id: &str) -> Result<Option<DeliveryView>, DatabaseError> {
+    let mut select = tx.prepare_cached(
+        "SELECT seq, id, request_id, user_id, target, state, due_at, attempt, earlier, created_at, body
+         FROM queue_deliveries WHERE id = ?1",
+    )?;
+    let row = select.query_row([id], delivery_row).optional()?;
+    row.map(|row| view(tx, row)).transpose()
+}
+
+fn view(tx: &Transaction<'_>, row: DeliveryRow) -> Result<DeliveryView, DatabaseError> {
+    let attempts = attempts(tx, row.seq, &row.id)?;
+    row.into_view(attempts)
 }
 
 fn attempts(tx: &Transaction<'_>, seq: i64, id: &str) -> Result<Vec<DeliveryAttempt>, DatabaseError> {
     let mut select = tx.prepare_cached(
-        "SELECT attempt, at, latency, http_status, reason, answer
+        "SELECT attempt, at, latency, http_status, reason, answer, fault
          FROM queue_delivery_attempts WHERE delivery = ?1 ORDER BY attempt",
     )?;
     let rows = select.query_and_then([seq], |row| {
@@ -202,6 +293,7 @@ fn attempts(tx: &Transaction<'_>, seq: i64, id: &str) -> Result<Vec<DeliveryAtte
             http_status: row.get(3)?,
             reason: row.get(4)?,
             answer: row.get(5)?,
+            fault: row.get(6)?,
         };
         row.into_attempt(id)
     })?;
@@ -217,5 +309,7 @@ mod tests {
     fn a_claim_never_looks_at_what_has_ended() {
         plan::uses(DUE, "queue_deliveries_due");
         plan::uses(NEXT_DUE, "queue_deliveries_due");
+        plan::uses(LINE, "queue_deliveries_line");
+        plan::uses(NEXT_LINE, "queue_deliveries_line");
     }
 }

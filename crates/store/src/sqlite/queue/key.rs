@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use plantain_queue::keys::{ApiKey, KeyStore};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
 use plantain_queue::store::StoreError;
 
 use crate::error::DatabaseError;
-use crate::queue::key::{COLUMNS, KeyRow};
+use crate::queue::key::{COLUMNS, KeyRow, webhooks_json};
 use crate::sqlite::queue::SqliteQueue;
 use crate::time::to_micros;
 
@@ -27,6 +27,11 @@ impl KeyStore for SqliteQueue {
         Ok(self.database().read(list).await?)
     }
 
+    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        Ok(self.database().write(move |tx| set_webhooks(tx, &id, &webhooks)).await?)
+    }
+
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let id = id.to_owned();
         Ok(self.database().write(move |tx| revoke(tx, &id, now)).await?)
@@ -35,7 +40,7 @@ impl KeyStore for SqliteQueue {
 
 fn add(tx: &Transaction<'_>, key: &ApiKey) -> Result<bool, DatabaseError> {
     let sql = format!(
-        "INSERT INTO queue_keys ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING"
+        "INSERT INTO queue_keys ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"
     );
     let added = tx.prepare_cached(&sql)?.execute(params![
         key.id,
@@ -47,6 +52,7 @@ fn add(tx: &Transaction<'_>, key: &ApiKey) -> Result<bool, DatabaseError> {
         key.limits.per_minute,
         to_micros(key.created_at),
         key.revoked_at.map(to_micros),
+        webhooks_json(&key.webhooks),
     ])?;
     Ok(added == 1)
 }
@@ -61,6 +67,11 @@ fn list(tx: &Transaction<'_>) -> Result<Vec<ApiKey>, DatabaseError> {
     let mut select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM queue_keys ORDER BY created_at DESC, id"))?;
     let rows = select.query_map([], row)?;
     rows.map(|row| ApiKey::try_from(row?)).collect()
+}
+
+fn set_webhooks(tx: &Transaction<'_>, id: &str, webhooks: &WebhookOptions) -> Result<bool, DatabaseError> {
+    let sql = "UPDATE queue_keys SET webhooks = ?2 WHERE id = ?1";
+    Ok(tx.prepare_cached(sql)?.execute(params![id, webhooks_json(webhooks)])? == 1)
 }
 
 fn revoke(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<bool, DatabaseError> {
@@ -79,5 +90,6 @@ fn row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         per_minute: row.get(6)?,
         created_at: row.get(7)?,
         revoked_at: row.get(8)?,
+        webhooks: row.get(9)?,
     })
 }

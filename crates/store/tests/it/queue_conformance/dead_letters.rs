@@ -32,6 +32,7 @@ async fn end_all(store: &Store, now: Timestamp, next: DeliveryNext) {
             latency: Duration::ZERO,
             http_status: Some(503),
             reason: "the receiver answered 503".into(),
+            fault: None,
             answer: Bytes::new(),
         };
         assert_eq!(store.settle_delivery(&id, attempt, next.clone()).await.unwrap(), Settled::Done);
@@ -59,6 +60,7 @@ pub async fn a_dead_delivery_begins_anew_and_keeps_its_attempts(store: &Store) {
         latency: Duration::ZERO,
         http_status: Some(200),
         reason: String::new(),
+        fault: None,
         answer: Bytes::new(),
     };
     store.settle_delivery("d1", attempt.clone(), DeliveryNext::Delivered).await.unwrap();
@@ -103,6 +105,7 @@ pub async fn a_recovery_is_paced_and_bounded_by_host_and_time(store: &Store) {
         latency: Duration::ZERO,
         http_status: None,
         reason: String::new(),
+        fault: None,
         answer: Bytes::new(),
     };
     store.settle_delivery("a1", again, DeliveryNext::Dead).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
 use plantain_queue::model::{Caller, ClaimedRequest, NewRequest, Priority};
 use plantain_queue::places::Waiting;
 use plantain_queue::store::QueueStore;
@@ -57,6 +57,7 @@ pub async fn a_key_may_have_a_limit_of_its_own(store: &Store) {
         user_id: user("user_1"),
         scope: Scope::Api,
         limits: KeyLimits { concurrency: Some(3), per_minute: None },
+        webhooks: WebhookOptions::default(),
         created_at: start(),
         revoked_at: None,
     };

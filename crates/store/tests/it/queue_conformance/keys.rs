@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
 use plantain_queue::store::QueueStore;
 
 use super::{later, start, user};
@@ -15,6 +15,7 @@ fn key(id: &str) -> ApiKey {
         user_id: user("user_1"),
         scope: Scope::Api,
         limits: KeyLimits { concurrency: Some(3), per_minute: None },
+        webhooks: WebhookOptions::default(),
         created_at: start(),
         revoked_at: None,
     }

@@ -142,6 +142,7 @@ async fn delivered(store: &Store, now: Timestamp) {
             latency: Duration::ZERO,
             http_status: Some(200),
             reason: String::new(),
+            fault: None,
             answer: Bytes::new(),
         };
         store.settle_delivery(&task.delivery.id, attempt, DeliveryNext::Delivered).await.unwrap();
@@ -195,6 +196,7 @@ pub async fn what_is_too_old_is_forgotten_with_everything_that_belongs_to_it(sto
         latency: Duration::ZERO,
         http_status: Some(200),
         reason: String::new(),
+        fault: None,
         answer: Bytes::new(),
     };
     store.settle_delivery(&first.delivery.id, attempt, DeliveryNext::Delivered).await.unwrap();
