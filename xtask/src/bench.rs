@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the figures of docs/benchmarks.md. Build, measure, print; nothing is judged here.
 
+mod delivery;
 mod pictures;
 mod queue;
 mod receiver;
@@ -21,10 +22,18 @@ pub enum Subject {
     Queue,
     Streams,
     Receiver,
+    Delivery,
 }
 
-pub const ALL: [Subject; 6] =
-    [Subject::Pictures, Subject::Overhead, Subject::Serve, Subject::Queue, Subject::Streams, Subject::Receiver];
+pub const ALL: [Subject; 7] = [
+    Subject::Pictures,
+    Subject::Overhead,
+    Subject::Serve,
+    Subject::Queue,
+    Subject::Streams,
+    Subject::Receiver,
+    Subject::Delivery,
+];
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
     build()?;
@@ -36,6 +45,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Queue => queue::run()?,
             Subject::Streams => streams::run()?,
             Subject::Receiver => receiver::run()?,
+            Subject::Delivery => delivery::run()?,
         }
     }
     Ok(())

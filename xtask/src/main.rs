@@ -23,7 +23,7 @@ usage: cargo xtask <chore>
   docs                write docs/configuration.md from the table of settings
   drill [--jobs N] [--seeds N] [--schedules N]
                       crash drills with so many jobs and seeds, and so many schedules of the simulation
-  bench [WHAT]        pictures, overhead, serve, queue, streams, receiver or all (the default); prints the figures
+  bench [WHAT]        pictures, overhead, serve, queue, streams, receiver, delivery or all (the default); prints the figures
 ";
 
 fn main() -> ExitCode {
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         ["bench", "queue"] => bench::run(&[bench::Subject::Queue]),
         ["bench", "streams"] => bench::run(&[bench::Subject::Streams]),
         ["bench", "receiver"] => bench::run(&[bench::Subject::Receiver]),
+        ["bench", "delivery"] => bench::run(&[bench::Subject::Delivery]),
         ["bench", "serve"] => bench::run(&[bench::Subject::Serve]),
         _ => {
             eprint!("{USAGE}");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use plantain_outbound::classify;
 use plantain_outbound::delivery::{DeadReason, Delivery};
-use plantain_outbound::send::{Answer, Fault, SendError};
+use plantain_outbound::send::{Answer, Fault, FetchError, SendError};
 use url::Url;
 
 use crate::receiver::Receiver;
@@ -37,6 +37,21 @@ async fn of_a_long_answer_only_the_start_is_kept() {
     assert_eq!(answer.first_bytes.as_ref(), [b'x'; 1024]);
     let short = post(&receiver.url("/status/500"), PATIENT).await.unwrap();
     assert_eq!(short.first_bytes.as_ref(), b"answer 500");
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_kept_as_it_came_and_only_its_start() {
+    let receiver = Receiver::start().await;
+    let answer = post(&receiver.url("/bomb"), PATIENT).await.unwrap();
+    assert_eq!((answer.status, answer.first_bytes.as_ref()), (200, &[0x1f; 1024][..]));
+    let fetched = local().get(&receiver.url("/bomb"), crate::within(50_000, PATIENT)).await;
+    assert_eq!(fetched, Err(FetchError::TooLarge { max_bytes: 50_000 }));
+}
+
+#[tokio::test]
+async fn a_head_that_drips_meets_the_deadline() {
+    let receiver = Receiver::dripping_head().await;
+    assert_eq!(post(&receiver.url("/"), HASTY).await, Err(SendError::TimedOut { deadline: HASTY }));
 }
 
 #[tokio::test]

@@ -44,6 +44,7 @@ impl Receiver {
             .route("/drip", any(drip))
             .route("/silent", any(silent))
             .route("/zipped", get(zipped))
+            .route("/bomb", any(bomb))
             .with_state(Arc::clone(&seen));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -62,6 +63,24 @@ impl Receiver {
                 let mut request = [0; 4096];
                 let _ = tokio::io::AsyncReadExt::read(&mut connection, &mut request).await;
                 let _ = connection.write_all(answer).await;
+            }
+        });
+        Receiver { address, seen: Log::default(), _tasks: tasks }
+    }
+
+    /// Accepts connections, and writes the head of an answer that never ends, a line at a time.
+    pub async fn dripping_head() -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                let mut pause = tokio::time::interval(Duration::from_millis(5));
+                let mut line: &[u8] = b"HTTP/1.1 200 OK\r\n";
+                while connection.write_all(line).await.is_ok() {
+                    line = b"x";
+                    pause.tick().await;
+                }
             }
         });
         Receiver { address, seen: Log::default(), _tasks: tasks }
@@ -125,4 +144,10 @@ async fn silent() {
 
 async fn zipped() -> impl IntoResponse {
     ([("content-encoding", "gzip")], "not really zipped")
+}
+
+/// What a decompressor would make gigabytes of, without end.
+async fn bomb() -> impl IntoResponse {
+    let chunks = stream::repeat_with(|| Ok::<_, std::io::Error>(Bytes::from(vec![0x1f; 16 * 1024])));
+    ([("content-encoding", "gzip")], Body::from_stream(chunks))
 }

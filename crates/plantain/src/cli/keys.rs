@@ -1,18 +1,15 @@
 //! `plantain keys`: API keys of the queue, through the console's API of a running one.
 
-use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use plantain_outbound::transport;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::console::{Console, print};
 use super::table::Table;
-use super::{Context, Outcome, Output};
-use crate::config::secret::Secret;
-use crate::data::DataFolder;
+use super::{Context, Outcome};
 
-/// Create, list and revoke API keys of a running queue.
+/// Create, list, change and revoke API keys of a running queue.
 ///
 /// Talks to the queue of this machine with the admin token of the data folder, or to --server with PLANTAIN_ADMIN_TOKEN.
 #[derive(Debug, clap::Args)]
@@ -20,6 +17,8 @@ use crate::data::DataFolder;
 Examples:
   plantain keys create shop
   plantain keys create bulk --concurrency 2 --per-minute 60
+  plantain keys create legacy --hmac sha256 --words completed
+  plantain keys set 1f0c9a7be2d84a55 --standard on
   plantain keys list
   plantain keys revoke 1f0c9a7be2d84a55")]
 pub struct Args {
@@ -36,6 +35,13 @@ enum Action {
     Create(Create),
     /// List all keys.
     List,
+    /// Change what the webhooks of a key's requests carry; new secrets are shown this once.
+    Set {
+        /// The part of the key before the colon.
+        id: String,
+        #[command(flatten)]
+        webhooks: Webhooks,
+    },
     /// End a key at once.
     Revoke {
         /// The part of the key before the colon.
@@ -59,6 +65,47 @@ struct Create {
     /// Calls that make work, in a minute [default: QUEUE_KEY_PER_MINUTE].
     #[arg(long, value_name = "N")]
     per_minute: Option<u32>,
+    #[command(flatten)]
+    webhooks: Webhooks,
+}
+
+/// What webhooks carry beside the official headers, for receivers that expect something else.
+#[derive(Debug, clap::Args)]
+struct Webhooks {
+    /// Also send `x-fal-signature`: an HMAC of the body, as hex digits alone or after `sha256=`.
+    #[arg(long, value_name = "FORM", value_parser = ["hex", "sha256", "off"])]
+    hmac: Option<String>,
+    /// Its secret, where the receiver has one already [default: one is made].
+    #[arg(long, value_name = "SECRET", requires = "hmac")]
+    hmac_secret: Option<String>,
+    /// Say OK and ERROR (official), or COMPLETED and FAILED (completed).
+    #[arg(long, value_name = "WORDS", value_parser = ["official", "completed"])]
+    words: Option<String>,
+    /// Also send the headers of standardwebhooks.com.
+    #[arg(long, value_name = "ON", value_parser = ["on", "off"])]
+    standard: Option<String>,
+}
+
+impl Webhooks {
+    /// What is not asked for stays as it is.
+    fn wish(&self) -> Value {
+        let mut wish = serde_json::Map::new();
+        if let Some(form) = &self.hmac {
+            let hmac = match (form.as_str(), &self.hmac_secret) {
+                ("off", _) => Value::Null,
+                (form, None) => json!({ "form": form }),
+                (form, Some(secret)) => json!({ "form": form, "secret": secret }),
+            };
+            wish.insert("hmac".to_owned(), hmac);
+        }
+        if let Some(words) = &self.words {
+            wish.insert("words".to_owned(), json!(words));
+        }
+        if let Some(standard) = &self.standard {
+            wish.insert("standard".to_owned(), if standard == "on" { json!({}) } else { Value::Null });
+        }
+        Value::Object(wish)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,25 +117,30 @@ struct Key {
     scope: String,
     concurrency: Option<u32>,
     per_minute: Option<u32>,
-    created_at: Timestamp,
+    /// Of one that configuration gives there is none.
+    created_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     configured: bool,
     key: Option<String>,
+    #[serde(default)]
+    webhooks: Value,
 }
 
-/// Larger than the list of any number of keys that a person looks after.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
-
-const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
-
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let console = Console::of(args, context)?;
+    let console = Console::of(args.server.as_ref(), context)?;
     match &args.action {
         Action::Create(create) => {
             let answer = console.call(reqwest::Method::POST, &["keys"], Some(create.wish())).await?;
             print(context, &answer, |answer| {
                 let key: Key = serde_json::from_value(answer.clone())?;
-                Ok(key.key.unwrap_or_default())
+                Ok([vec![key.key.unwrap_or_default()], secrets(answer)].concat().join("\n"))
+            })?;
+        }
+        Action::Set { id, webhooks } => {
+            let wish = json!({ "webhooks": webhooks.wish() });
+            let answer = console.call(reqwest::Method::PATCH, &["keys", id], Some(wish)).await?;
+            print(context, &answer, |answer| {
+                Ok([vec![format!("{id}: {}", carried(&answer["webhooks"]))], secrets(answer)].concat().join("\n"))
             })?;
         }
         Action::List => {
@@ -114,100 +166,38 @@ impl Create {
             "scope": if self.admin { "ADMIN" } else { "API" },
             "concurrency": self.concurrency,
             "perMinute": self.per_minute,
+            "webhooks": self.webhooks.wish(),
         })
     }
 }
 
-/// A running queue's console, and the token that opens it.
-struct Console {
-    base: Url,
-    token: Secret,
+/// In a few words.
+fn carried(webhooks: &Value) -> String {
+    let hmac = webhooks["hmac"].as_str().map(|form| format!("hmac {form}"));
+    let words = (webhooks["words"] == "completed").then(|| "COMPLETED/FAILED".to_owned());
+    let standard = (webhooks["standard"] == true).then(|| "standard".to_owned());
+    let said: Vec<String> = [hmac, words, standard].into_iter().flatten().collect();
+    if said.is_empty() { "official".to_owned() } else { said.join(", ") }
 }
 
-impl Console {
-    fn of(args: &Args, context: &Context) -> anyhow::Result<Console> {
-        let network = &context.config.network;
-        let here = || format!("http://{}", network.gateway_listen).parse();
-        let base = args.server.clone().map_or_else(here, Ok)?;
-        let token = match &context.config.access.admin_token {
-            Some(token) => token.clone(),
-            None => DataFolder::admin_token(&context.config.storage.data)?,
-        };
-        Ok(Console { base, token })
-    }
-
-    async fn call(&self, method: reqwest::Method, path: &[&str], body: Option<Value>) -> anyhow::Result<Value> {
-        let url = address(&self.base, path)?;
-        let http = transport::builder()?.build()?;
-        let request = http.request(method, url).bearer_auth(self.token.reveal()).timeout(ANSWER_TIME_MAX);
-        let request = match body {
-            Some(body) => request.json(&body),
-            None => request,
-        };
-        let unreachable =
-            || format!("no queue answers at {}; start it with `plantain serve`, or name it with --server", self.base);
-        let response = request.send().await.with_context(unreachable)?;
-        let status = response.status();
-        let bytes = transport::read_whole(response, ANSWER_BYTES_MAX).await;
-        let bytes = bytes.map_err(|_| anyhow::anyhow!("the answer of {} broke off", self.base))?;
-        let answer: Value = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{} is no queue of Plantain (it answered {status})", self.base))?;
-        if !status.is_success() {
-            bail!("{}", answer["detail"].as_str().unwrap_or("the queue refused, and did not say why"));
-        }
-        Ok(answer)
-    }
-}
-
-/// Each part is one segment of the path, whatever is in it: what somebody types as an id leads nowhere else.
-fn address(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
-    let mut url = base.clone();
-    let segments = url.path_segments_mut().map(|mut segments| {
-        segments.pop_if_empty().extend(["console", "api"]).extend(path);
-    });
-    segments
-        .map_err(|()| anyhow::anyhow!("{base} is no address of a queue; write one such as http://127.0.0.1:8788"))?;
-    Ok(url)
-}
-
-fn print(context: &Context, answer: &Value, text: impl Fn(&Value) -> anyhow::Result<String>) -> anyhow::Result<()> {
-    match context.output {
-        Output::Json => println!("{answer}"),
-        Output::Text => println!("{}", text(answer)?),
-    }
-    Ok(())
+/// Those that are new, a line each.
+fn secrets(answer: &Value) -> Vec<String> {
+    let secrets = answer["webhookSecrets"].as_object().into_iter().flatten();
+    secrets.filter_map(|(name, secret)| Some(format!("webhook secret ({name}): {}", secret.as_str()?))).collect()
 }
 
 fn listed(keys: &[Key]) -> String {
     let limit = |limit: Option<u32>| limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
     let state = |key: &Key| match (key.configured, key.revoked_at) {
         (true, _) => "configured".to_owned(),
-        (false, None) => format!("since {}", key.created_at.strftime("%Y-%m-%d")),
+        (false, None) => key.created_at.map_or_else(String::new, |at| format!("since {}", at.strftime("%Y-%m-%d"))),
         (false, Some(at)) => format!("revoked {}", at.strftime("%Y-%m-%d")),
     };
-    let mut table = Table::new(["id", "name", "account", "scope", "at once", "a minute", "state"]);
+    let mut table = Table::new(["id", "name", "account", "scope", "at once", "a minute", "webhooks", "state"]);
     for key in keys {
         let (at_once, a_minute) = (limit(key.concurrency), limit(key.per_minute));
-        table.row([&key.id, &key.name, &key.user_id, &key.scope, &at_once, &a_minute, &state(key)]);
+        let webhooks = carried(&key.webhooks);
+        table.row([&key.id, &key.name, &key.user_id, &key.scope, &at_once, &a_minute, &webhooks, &state(key)]);
     }
     table.render().trim_end().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn leads_to(base: &str, id: &str, expected: &str) {
-        assert_eq!(address(&base.parse().unwrap(), &["keys", id]).unwrap().as_str(), expected, "{id}");
-    }
-
-    #[test]
-    fn an_id_leads_to_keys_whatever_is_in_it() {
-        leads_to("http://a.test", "1f0c", "http://a.test/console/api/keys/1f0c");
-        leads_to("http://a.test/queue/", "1f0c", "http://a.test/queue/console/api/keys/1f0c");
-        leads_to("http://a.test", "../../x?y#z", "http://a.test/console/api/keys/..%2F..%2Fx%3Fy%23z");
-        leads_to("http://a.test", "..", "http://a.test/console/api/keys");
-        assert!(address(&"mailto:a@b.test".parse().unwrap(), &["keys"]).is_err());
-    }
 }

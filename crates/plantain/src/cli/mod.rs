@@ -3,7 +3,9 @@
 //! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
 
 mod check;
+mod console;
 mod cutout;
+mod deliveries;
 mod doctor;
 mod explain;
 mod generate;
@@ -60,6 +62,7 @@ enum Command {
     Check(check::Args),
     Presets(presets::Args),
     Keys(keys::Args),
+    Deliveries(deliveries::Args),
     Signing(signing::Args),
     Verify(verify::Args),
     Doctor(doctor::Args),
@@ -151,6 +154,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Serve(args) => wait_for(serve::run(&args, &context)),
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
         Command::Keys(args) => wait_for(keys::run(&args, &context)),
+        Command::Deliveries(args) => wait_for(deliveries::run(&args, &context)),
         Command::Signing(args) => signing::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::Doctor(args) => wait_for(doctor::run(&args, &context)),

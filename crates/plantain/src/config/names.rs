@@ -157,6 +157,11 @@ pub const SETTINGS: &[Setting] = &[
         "the number of processor cores",
         "How many requests this process runs at once; `0` for `--role queue` whose models run elsewhere (`--role runner`).",
     ),
+    secret(
+        "WEBHOOK_ALERT_URL",
+        "none",
+        "Is posted to, once each, when a receiver's host has got nothing for 15 minutes and when it is back. Addresses that webhooks may not reach are refused here too.",
+    ),
     open(
         "QUEUE_KEY_CONCURRENCY",
         "10",

@@ -4,17 +4,20 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use plantain_outbound::schedule::{FIRST_TIMEOUT, Schedule};
+use url::Url;
 
 use super::error::ConfigError;
 use super::source::{Sources, Written};
 
-/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `QUEUE_CONCURRENCY`, `QUEUE_KEY_CONCURRENCY`, `QUEUE_KEY_PER_MINUTE`,
+/// `WEBHOOK_SCHEDULE`, `WEBHOOK_TIMEOUT`, `WEBHOOK_ALERT_URL`, `QUEUE_CONCURRENCY`, `QUEUE_KEY_CONCURRENCY`, `QUEUE_KEY_PER_MINUTE`,
 /// `QUEUE_RESULT_RETENTION`, `STOP_TIMEOUT`.
 #[derive(Clone, Debug)]
 pub struct Work {
     pub schedule: Schedule,
     /// Of a delivery's first attempt.
     pub first_timeout: Duration,
+    /// Where an operator is told of receivers that fail for long. May hold a secret.
+    pub alert_url: Option<Url>,
     /// Requests that this process runs at once; none: runners elsewhere do.
     pub concurrency: usize,
     /// Of these, for one API key without a number of its own.
@@ -48,6 +51,7 @@ impl Work {
         Ok(Work {
             schedule: sources.get("WEBHOOK_SCHEDULE").map(schedule).transpose()?.unwrap_or_default(),
             first_timeout: sources.get("WEBHOOK_TIMEOUT").map(timeout).transpose()?.unwrap_or(FIRST_TIMEOUT),
+            alert_url: sources.get("WEBHOOK_ALERT_URL").map(alert_url).transpose()?,
             concurrency: sources.get("QUEUE_CONCURRENCY").map(concurrency).transpose()?.unwrap_or_else(cores),
             key_concurrency: sources
                 .get("QUEUE_KEY_CONCURRENCY")
@@ -62,6 +66,12 @@ impl Work {
             drain: sources.get("STOP_TIMEOUT").map(timeout).transpose()?.unwrap_or(DRAIN),
         })
     }
+}
+
+/// The address itself is not repeated: such ones often hold a token.
+fn alert_url(written: &Written) -> Result<Url, ConfigError> {
+    let url = Url::parse(written.text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| written.invalid("it is no address that can be posted to", "write https://…"))
 }
 
 fn schedule(written: &Written) -> Result<Schedule, ConfigError> {
@@ -150,6 +160,10 @@ mod tests {
         assert_eq!(work("WEBHOOK_SCHEDULE", "fal").unwrap().schedule, Schedule::Fal);
         let delays = vec![Duration::from_secs(1), Duration::from_secs(2)];
         assert_eq!(work("WEBHOOK_SCHEDULE", "1s,2s").unwrap().schedule, Schedule::Custom(delays));
+        let url = "https://alerts.example/T0/secret";
+        assert_eq!(work("WEBHOOK_ALERT_URL", url).unwrap().alert_url.unwrap().as_str(), url);
+        let said = work("WEBHOOK_ALERT_URL", "ftp://alerts.example/secret").unwrap_err().to_string();
+        assert!(said.contains("WEBHOOK_ALERT_URL") && !said.contains("secret"), "{said}");
         let said = work("WEBHOOK_SCHEDULE", "often").unwrap_err().to_string();
         assert!(said.contains("WEBHOOK_SCHEDULE") && said.contains("1s,2s,4s"), "{said}");
     }

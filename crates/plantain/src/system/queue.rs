@@ -85,6 +85,7 @@ async fn engine(ground: &Ground<'_>) -> anyhow::Result<Engine> {
         lease: LEASE,
         schedule: work.schedule.clone(),
         first_delivery_timeout: work.first_timeout,
+        alert_url: work.alert_url.clone(),
         run_slots: work.concurrency,
         retention: work.retention,
         ..EngineConfig::default()

@@ -5,6 +5,7 @@ mod bad_input;
 mod bed;
 mod browser;
 mod commands;
+mod deliveries;
 mod drills;
 mod durable;
 mod endpoints;

@@ -1,3 +1,5 @@
+//! Tables of what hosts do and what follows.
+
 use plantain_outbound::policy::Refusal;
 use plantain_outbound::transport::NoConnection;
 

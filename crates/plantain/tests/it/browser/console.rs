@@ -1,6 +1,7 @@
 //! The queue's console as an operator uses it, in headless Chromium: sign in, watch, find, open, stop, repeat, keep keys.
 
-use plantain_testkit::photo;
+use plantain_testkit::receiver::Answer;
+use plantain_testkit::{Receiver, photo};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -249,6 +250,65 @@ async fn a_key_is_made_shown_once_used_and_revoked() {
     assert_quiet(&browser, &bed).await;
 }
 
+/// Requests whose webhooks are refused by a receiver; its answer is hostile.
+async fn given_up(bed: &Bed, receiver: &Receiver, count: usize) {
+    for _ in 0..count {
+        receiver.answer(Answer::Body(410, "text/html", HOSTILE.into()));
+        let path = format!("{MODEL}?fal_webhook={}", receiver.url("/hook?<i>"));
+        let request = bed.http.post(bed.page(&path)).header("authorization", bed.authorization());
+        let sent = request.body(r#"{"duration_ms": 1}"#).send().await.unwrap();
+        assert_eq!(bed::answer(sent).await.0, 200);
+    }
+    receiver.wait_for(count).await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_found_looked_at_and_sent_again() {
+    let (bed, receiver) = (Bed::start(), Receiver::start().await);
+    let Some(browser) = Browser::start(Screen::Desktop).await else { return };
+    browser.open(&bed.signed_in("console/deliveries")).await;
+    has(&browser, "that there are none", "document.querySelector('[data-test=empty]:not([hidden])')").await;
+    given_up(&bed, &receiver, 3).await;
+    let rows = "document.querySelectorAll('[data-test=delivery-row]').length === 3";
+    has(&browser, "three rows without a reload", rows).await;
+    has(&browser, "the host that fails", "document.querySelector('[data-test=failing-host]')").await;
+    browser.screenshot(&screenshots().join("console-deliveries-1440.png")).await;
+
+    browser.click("[data-test=open-delivery]").await;
+    has(&browser, "its attempts", "document.querySelector('dialog [data-test=delivery-attempt]')").await;
+    browser.run("document.querySelector('dialog details').open = true", &[]).await;
+    let shown = text_of(&browser, "dialog pre").await;
+    assert!(shown.contains("⟨202E⟩<img src=x") && shown.contains("<script>"), "{shown}");
+    assert_eq!(browser.run("return document.querySelectorAll('dialog img, dialog script').length", &[]).await, 0);
+    browser.screenshot(&screenshots().join("console-delivery-1440.png")).await;
+    answer(&browser, "[data-test=delivery-close]").await;
+
+    browser.click("[data-test=chip-delivered]").await;
+    has(&browser, "none that arrived", "document.querySelector('[data-test=empty]:not([hidden])')").await;
+    browser.click("[data-test=chip-dead]").await;
+    has(&browser, "the dead ones", rows).await;
+    browser.click("[data-test=redeliver]").await;
+    answer(&browser, "[data-test=confirm-no]").await;
+    assert_eq!(receiver.received().len(), 3, "nothing happens without a yes");
+    browser.click("[data-test=redeliver]").await;
+    answer(&browser, "[data-test=confirm-yes]").await;
+    receiver.wait_for(4).await;
+    has(&browser, "two that are left", "document.querySelectorAll('[data-test=delivery-row]').length === 2").await;
+
+    let host = receiver.url("/").port().unwrap();
+    browser.write("[data-test=mail-host]", "other.example:443").await;
+    has(&browser, "none of another host", "document.querySelector('[data-test=empty]:not([hidden])')").await;
+    browser.open(&bed.page(&format!("console/deliveries?state=dead&host=127.0.0.1:{host}"))).await;
+    has(&browser, "those of the host", "document.querySelectorAll('[data-test=delivery-row]').length === 2").await;
+    browser.click("[data-test=redeliver-all]").await;
+    answer(&browser, "[data-test=confirm-yes]").await;
+    receiver.wait_for(6).await;
+    has(&browser, "nothing left", "document.querySelector('[data-test=empty]:not([hidden])')").await;
+    browser.click("[data-test=chip-delivered]").await;
+    has(&browser, "all that arrived", rows).await;
+    assert_quiet(&browser, &bed).await;
+}
+
 #[tokio::test]
 async fn the_console_fits_a_phone() {
     let bed = Bed::start();
@@ -258,10 +318,13 @@ async fn the_console_fits_a_phone() {
         .submit(&json!({"duration_ms": 10, "logs": [wide, HOSTILE], "output": {"long": wide, "deep": [[[[[[1]]]]]]}}))
         .await;
     bed.submit(&json!({"duration_ms": 600_000})).await;
+    let receiver = Receiver::start().await;
+    given_up(&bed, &receiver, 2).await;
     for (name, path, ready) in [
-        ("list", "console".to_owned(), "document.querySelectorAll('[data-test=row]').length === 2"),
+        ("list", "console".to_owned(), "document.querySelectorAll('[data-test=row]').length === 4"),
         ("request", format!("console/requests/{id}"), "document.querySelector('[data-test=output-text]')"),
         ("keys", "console/keys".to_owned(), "document.querySelector('[data-test=new-key]')"),
+        ("deliveries", "console/deliveries".to_owned(), "document.querySelector('[data-test=delivery-row]')"),
     ] {
         browser.open("about:blank").await;
         browser.open(&bed.signed_in(&path)).await;

@@ -1,0 +1,114 @@
+//! A running queue's console, asked through its API by the commands that look after a queue.
+
+use anyhow::{Context as _, bail};
+use plantain_outbound::transport;
+use reqwest::Method;
+use serde_json::Value;
+use url::Url;
+
+use super::{Context, Output};
+use crate::config::secret::Secret;
+use crate::data::DataFolder;
+
+/// Larger than any list that a person looks through.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// A running queue's console, and the token that opens it.
+pub(super) struct Console {
+    base: Url,
+    token: Secret,
+}
+
+impl Console {
+    /// `server`: one elsewhere.
+    pub(super) fn of(server: Option<&Url>, context: &Context) -> anyhow::Result<Console> {
+        let network = &context.config.network;
+        let here = || format!("http://{}", network.gateway_listen).parse();
+        let base = server.cloned().map_or_else(here, Ok)?;
+        let token = match &context.config.access.admin_token {
+            Some(token) => token.clone(),
+            None => DataFolder::admin_token(&context.config.storage.data)?,
+        };
+        Ok(Console { base, token })
+    }
+
+    pub(super) async fn call(&self, method: Method, path: &[&str], body: Option<Value>) -> anyhow::Result<Value> {
+        self.ask(method, address(&self.base, path)?, body).await
+    }
+
+    /// With a query; what is `None` is left out.
+    pub(super) async fn get(&self, path: &[&str], query: &[(&str, Option<String>)]) -> anyhow::Result<Value> {
+        let mut url = address(&self.base, path)?;
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        self.ask(Method::GET, url, None).await
+    }
+
+    async fn ask(&self, method: Method, url: Url, body: Option<Value>) -> anyhow::Result<Value> {
+        let http = transport::builder()?.build()?;
+        let request = http.request(method, url).bearer_auth(self.token.reveal()).timeout(ANSWER_TIME_MAX);
+        let request = match body {
+            Some(body) => request.json(&body),
+            None => request,
+        };
+        let unreachable =
+            || format!("no queue answers at {}; start it with `plantain serve`, or name it with --server", self.base);
+        let response = request.send().await.with_context(unreachable)?;
+        let status = response.status();
+        let bytes = transport::read_whole(response, ANSWER_BYTES_MAX).await;
+        let bytes = bytes.map_err(|_| anyhow::anyhow!("the answer of {} broke off", self.base))?;
+        let answer: Value = serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} is no queue of Plantain (it answered {status})", self.base))?;
+        if !status.is_success() {
+            bail!("{}", answer["detail"].as_str().unwrap_or("the queue refused, and did not say why"));
+        }
+        Ok(answer)
+    }
+}
+
+/// Each part is one segment of the path, whatever is in it: what somebody types as an id leads nowhere else.
+fn address(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
+    let mut url = base.clone();
+    let segments = url.path_segments_mut().map(|mut segments| {
+        segments.pop_if_empty().extend(["console", "api"]).extend(path);
+    });
+    segments
+        .map_err(|()| anyhow::anyhow!("{base} is no address of a queue; write one such as http://127.0.0.1:8788"))?;
+    Ok(url)
+}
+
+pub(super) fn print(
+    context: &Context,
+    answer: &Value,
+    text: impl Fn(&Value) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
+    match context.output {
+        Output::Json => println!("{answer}"),
+        Output::Text => println!("{}", text(answer)?),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn leads_to(base: &str, id: &str, expected: &str) {
+        assert_eq!(address(&base.parse().unwrap(), &["keys", id]).unwrap().as_str(), expected, "{id}");
+    }
+
+    #[test]
+    fn an_id_leads_to_keys_whatever_is_in_it() {
+        leads_to("http://a.test", "1f0c", "http://a.test/console/api/keys/1f0c");
+        leads_to("http://a.test/queue/", "1f0c", "http://a.test/queue/console/api/keys/1f0c");
+        leads_to("http://a.test", "../../x?y#z", "http://a.test/console/api/keys/..%2F..%2Fx%3Fy%23z");
+        leads_to("http://a.test", "..", "http://a.test/console/api/keys");
+        assert!(address(&"mailto:a@b.test".parse().unwrap(), &["keys"]).is_err());
+    }
+}
