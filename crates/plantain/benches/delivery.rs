@@ -2,11 +2,11 @@
 //! machine, and recorded durably as delivered. The sink runs in the same process, so that its CPU time is counted too.
 //!
 //! `delivery ADDRESS` measures on a SQLite file or a `postgres://` server: first 100 results a second, then as many as it
-//! takes. Prints for each a line `rate p50 p99 cpu`, in messages a second, milliseconds and microseconds a message. CPU time of
-//! a Postgres server is not in it. `cargo xtask bench delivery` runs it beside its limits.
+//! takes. Each round is made without webhooks too, so that what their requests cost is not counted. Prints for each a line
+//! `rate p50 p99 cpu`, in messages a second, milliseconds and microseconds a message. CPU time of a Postgres server is not in
+//! it. `cargo xtask bench delivery` runs it beside its limits.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -24,22 +24,22 @@ use plantain_wire::signature::SigningKey;
 use plantain_work::{Clock, Shutdown, Tasks, random};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use url::Url;
 
 /// The program's own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ENDPOINT: &str = "bench/held";
+const ENDPOINT: &str = "bench/quick";
 
 /// Results a second in the first round, and how many.
 const RATE: u32 = 100;
 const PACED: usize = 1_500;
 
-/// Results at once in the second round, and how many.
-const AT_ONCE: usize = 256;
-const FLOOD: usize = 10_000;
+/// Submitters in the second round, and how many results.
+const SUBMITTERS: usize = 64;
+const FLOOD: usize = 6_400;
 
 /// Like a live answer of the model that is named in the examples.
 const RESULT: &str = r#"{"images": [{"url": "https://queue.example/files/b/x/y.png", "content_type": "image/png", "file_name": "y.png", "file_size": 1423052, "width": 1024, "height": 1024}], "description": "A mug on a white background, seen from the front, with a soft shadow below it.", "seed": 17454220438242315174}"#;
@@ -50,26 +50,19 @@ fn main() {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(measure(address));
 }
 
-/// Answers when the benchmark lets it.
-struct Held {
-    gate: Arc<Semaphore>,
-    times: Arc<Times>,
-}
+/// Answers at once.
+struct Quick(Arc<Times>);
 
 #[async_trait]
-impl Runner for Held {
+impl Runner for Quick {
     async fn run(&self, task: RunTask) -> Result<Answer, RunFailure> {
-        self.gate.acquire().await.expect("the gate stays").forget();
-        self.times.accepted(&task.request_id);
+        self.0.accepted(&task.request_id);
         Ok(Answer::new(200, RESULT))
     }
 }
 
 /// When results were accepted, and how long it took until their webhooks arrived.
 struct Times {
-    gate: Arc<Semaphore>,
-    /// For each webhook that arrives, the next result is accepted.
-    refills: AtomicBool,
     accepted: Mutex<HashMap<String, Instant>>,
     took: mpsc::UnboundedSender<Duration>,
 }
@@ -83,85 +76,90 @@ impl Times {
     fn arrived(&self, id: &str) {
         if let Some(accepted) = self.accepted.lock().expect("no panic").remove(id) {
             self.took.send(accepted.elapsed()).ok();
-            self.gate.add_permits(usize::from(self.refills.load(Ordering::Relaxed)));
         }
     }
 }
 
+struct Bench {
+    engine: Engine,
+    clock: Clock,
+    sink: Url,
+}
+
 async fn measure(address: &str) {
     let (took, mut arrived) = mpsc::unbounded_channel();
-    let gate = Arc::new(Semaphore::new(0));
-    let refills = AtomicBool::new(false);
-    let times = Arc::new(Times { gate: gate.clone(), refills, accepted: Mutex::default(), took });
+    let times = Arc::new(Times { accepted: Mutex::default(), took });
     let sink = sink(times.clone()).await;
-    let held = Held { gate: gate.clone(), times: times.clone() };
-    let runners = Runners::default().with(ENDPOINT, Arc::new(held));
+    let runners = Runners::default().with(ENDPOINT, Arc::new(Quick(times)));
     let clock = Clock::system();
-    let config = EngineConfig {
-        slots: FLOOD,
-        key_concurrency: FLOOD,
-        // Nothing is measured of requests but their end.
-        lease: Duration::from_secs(3600),
-        attempt_timeout: Duration::from_secs(3000),
-        ..EngineConfig::default()
-    };
+    let config = EngineConfig { slots: SUBMITTERS, key_concurrency: 1_000, ..EngineConfig::default() };
     let store = open_queue(address).await.expect("a database");
     let signer = Signer::new(SigningKey::from_seed([7; 32]));
     let outbound = Outbound::new(Policy::loopback()).expect("a client");
     let engine = Engine::new(store, runners, signer, outbound, clock.clone(), config);
     let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
     engine.start(&tasks, &shutdown);
-
-    submit(&engine, &clock, &sink, PACED).await;
-    let pace = Duration::from_secs(1) / RATE;
-    let (opened, clock_of_pace) = (gate.clone(), clock.clone());
-    let paced = async move {
-        for _ in 0..PACED {
-            clock_of_pace.sleep(pace).await;
-            opened.add_permits(1);
-        }
-    };
-    round(&mut arrived, PACED, paced).await;
-    submit(&engine, &clock, &sink, FLOOD).await;
-    times.refills.store(true, Ordering::Relaxed);
-    round(&mut arrived, FLOOD, async move { gate.add_permits(AT_ONCE) }).await;
+    let bench = Arc::new(Bench { engine, clock, sink });
+    for (submitters, count, pace) in [(1, PACED, Duration::from_secs(1) / RATE), (SUBMITTERS, FLOOD, Duration::ZERO)] {
+        let alone = bench.round(submitters, count, pace, None).await;
+        bench.round(submitters, count, pace, Some((&mut arrived, alone))).await;
+    }
     shutdown.begin();
     tasks.wait().await;
 }
 
-/// Prints what a round of `count` results comes to.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
-async fn round(
-    arrived: &mut mpsc::UnboundedReceiver<Duration>,
-    count: usize,
-    release: impl Future<Output = ()> + Send + 'static,
-) {
-    let (began, cpu) = (Instant::now(), cpu());
-    let releasing = tokio::spawn(release);
-    let mut times = Vec::with_capacity(count);
-    while times.len() < count {
-        times.push(arrived.recv().await.expect("the sink lives"));
+impl Bench {
+    /// Gives the CPU time of the round. With webhooks, prints what it comes to; the time of the same round without them is
+    /// taken off.
+    #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
+    async fn round(
+        self: &Arc<Bench>,
+        submitters: usize,
+        count: usize,
+        pace: Duration,
+        webhooks: Option<(&mut mpsc::UnboundedReceiver<Duration>, Duration)>,
+    ) -> Duration {
+        let (began, cpu) = (Instant::now(), cpu());
+        let with_webhook = webhooks.is_some();
+        let submitting = (0..submitters).map(|submitter| {
+            let bench = self.clone();
+            tokio::spawn(async move {
+                for _ in 0..count / submitters {
+                    bench.clock.sleep(pace).await;
+                    bench.submit(submitter, with_webhook).await;
+                }
+            })
+        });
+        let submitting: Vec<_> = submitting.collect();
+        for submitter in submitting {
+            submitter.await.expect("no panic");
+        }
+        let Some((arrived, alone)) = webhooks else {
+            // The last ones end.
+            self.clock.sleep(Duration::from_secs(1)).await;
+            return self::cpu() - cpu;
+        };
+        let mut times = Vec::with_capacity(count);
+        while times.len() < count {
+            times.push(arrived.recv().await.expect("the sink lives"));
+        }
+        let (took, cpu) = (began.elapsed(), self::cpu() - cpu);
+        times.sort_unstable();
+        let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let each = cpu.saturating_sub(alone).as_secs_f64() * 1e6 / count as f64;
+        println!("{:.0} {:.2} {:.2} {each:.0}", count as f64 / took.as_secs_f64(), at(0.5), at(0.99));
+        cpu
     }
-    releasing.await.expect("no panic");
-    let (took, cpu) = (began.elapsed(), self::cpu() - cpu);
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    let each = cpu.as_secs_f64() * 1e6 / count as f64;
-    println!("{:.0} {:.2} {:.2} {each:.0}", count as f64 / took.as_secs_f64(), at(0.5), at(0.99));
-}
 
-/// Requests that wait for their results, each under a key of its own account.
-async fn submit(engine: &Engine, clock: &Clock, sink: &Url, count: usize) {
-    for number in 0..count {
-        let now = clock.now();
-        let caller =
-            Caller { user_id: UserId::parse("user_bench").expect("an id"), key_id: format!("key_{}", number % 8) };
+    async fn submit(&self, submitter: usize, with_webhook: bool) {
+        let now = self.clock.now();
+        let key_id = format!("key_{}", submitter % 8);
         let request = NewRequest {
             id: RequestId::from_uuid(random::id(now)),
             endpoint: ENDPOINT.parse().expect("an endpoint"),
-            caller,
+            caller: Caller { user_id: UserId::parse("user_bench").expect("an id"), key_id },
             input: Bytes::from_static(br#"{"prompt":"a chair"}"#),
-            webhook: Some(sink.clone()),
+            webhook: with_webhook.then(|| self.sink.clone()),
             priority: Priority::Normal,
             start_by: None,
             idempotency: None,
@@ -170,10 +168,8 @@ async fn submit(engine: &Engine, clock: &Clock, sink: &Url, count: usize) {
             retry_of: None,
             created_at: now,
         };
-        engine.submit(request).await.expect("the queue accepts");
+        self.engine.submit(request).await.expect("the queue accepts");
     }
-    // All of them run, and hang at the gate.
-    clock.sleep(Duration::from_secs(3)).await;
 }
 
 /// User and system time of this process so far.
@@ -185,6 +181,7 @@ fn cpu() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+#[expect(clippy::disallowed_methods, reason = "a receiver beside what is measured, which ends with the process")]
 async fn sink(times: Arc<Times>) -> Url {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

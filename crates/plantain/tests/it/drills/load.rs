@@ -60,7 +60,7 @@ pub async fn place(at: &Addresses, count: usize, seed: u64) -> Accepted {
 }
 
 fn order(number: usize, seed: u64, chance: &mut Chance) -> Order {
-    if number % JOB_EVERY == 0 {
+    if number.is_multiple_of(JOB_EVERY) {
         return if chance.one_in(2) { Order::Photo } else { Order::Address(number) };
     }
     let duration = chance.below(250);

@@ -38,7 +38,7 @@ async fn run(seeds: impl Iterator<Item = u64>) -> u64 {
     let mut steps = 0;
     let mut place: Option<(Stores, tempfile::TempDir)> = None;
     for (number, seed) in seeds.enumerate() {
-        if number as u64 % ON_ONE_FILE == 0 {
+        if (number as u64).is_multiple_of(ON_ONE_FILE) {
             let folder = folder();
             place = Some((Stores::open(folder.path()).await, folder));
         }

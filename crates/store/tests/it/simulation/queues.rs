@@ -210,6 +210,7 @@ impl World {
             latency: Duration::ZERO,
             http_status: said.as_ref().ok().map(|said| said.status),
             reason: String::new(),
+            fault: None,
             answer: Bytes::new(),
         };
         let id = &claimed.delivery.id;

@@ -279,7 +279,7 @@ impl World {
             image_urls: Vec::new(),
             notices: Vec::new(),
         };
-        let token = CallbackToken::stored(format!("{:016x}", self.chance.next()));
+        let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);
         self.stores.jobs.insert(&job).await.unwrap();
         self.laws.job_accepted(&job);
