@@ -18,8 +18,13 @@ use crate::migrations::Migrations;
 pub use crate::postgres::studio::PostgresStudio;
 pub use crate::sqlite::studio::SqliteStudio;
 
-pub(crate) const SQLITE: Migrations =
-    Migrations { role: "studio", files: &[include_str!("../../migrations/sqlite/studio_0001.sql")] };
+pub(crate) const SQLITE: Migrations = Migrations {
+    role: "studio",
+    files: &[
+        include_str!("../../migrations/sqlite/studio_0001.sql"),
+        include_str!("../../migrations/sqlite/studio_0002.sql"),
+    ],
+};
 
 pub(crate) const POSTGRES: Migrations =
     Migrations { role: "studio", files: &[include_str!("../../migrations/postgres/studio_0001.sql")] };

@@ -16,7 +16,7 @@ mod list;
 mod log;
 mod place;
 #[cfg(test)]
-mod plan;
+pub(super) mod plan;
 mod recording;
 mod request;
 mod retention;

@@ -1,7 +1,8 @@
-//! How SQLite means to run a statement on a freshly migrated file.
+//! How SQLite means to run a statement on a freshly migrated file: the queue's, where nothing else is said.
 
 use rusqlite::Connection;
 
+use crate::migrations::Migrations;
 use crate::queue::SQLITE;
 
 /// Asserts that a statement searches `index` and sorts nothing by itself.
@@ -13,19 +14,24 @@ pub(super) fn uses(sql: &str, index: &str) {
 
 /// The steps of a statement, as SQLite words them, a line each.
 pub(super) fn steps(sql: &str) -> String {
-    explain(&format!("EXPLAIN QUERY PLAN {sql}"), 3)
+    explain(&SQLITE, &format!("EXPLAIN QUERY PLAN {sql}"), 3)
 }
 
 /// Asserts that a statement fills no table of its own on the way, for what it returns, a list or a check.
 #[track_caller]
 pub(super) fn fills_no_table(sql: &str) {
-    let operations = explain(&format!("EXPLAIN {sql}"), 1);
+    fills_no_table_of(&SQLITE, sql);
+}
+
+#[track_caller]
+pub(in crate::sqlite) fn fills_no_table_of(migrations: &Migrations, sql: &str) {
+    let operations = explain(migrations, &format!("EXPLAIN {sql}"), 1);
     assert!(!operations.contains("Ephemeral"), "{sql}\n{operations}");
 }
 
-fn explain(sql: &str, column: usize) -> String {
+fn explain(migrations: &Migrations, sql: &str, column: usize) -> String {
     let connection = Connection::open_in_memory().unwrap();
-    SQLITE.files.iter().for_each(|file| connection.execute_batch(file).unwrap());
+    migrations.files.iter().for_each(|file| connection.execute_batch(file).unwrap());
     let mut explain = connection.prepare(sql).unwrap();
     let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
     let rows = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(column)).unwrap();

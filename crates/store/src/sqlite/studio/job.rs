@@ -44,15 +44,15 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
 }
 
 /// Everything but what never changes.
+const UPDATE: &str =
+    "UPDATE studio_jobs SET state = ?2, phase = ?3, epoch = ?4, due_at = ?5, leased_until = ?6, failures = ?7,
+         uploads = ?8, submit_started_at = ?9, request_id = ?10, cancel_asked_at = ?11, running_at = ?12,
+         result_at = ?13, finished_at = ?14, outcome = ?15
+     WHERE id = ?1";
+
 pub(super) fn update(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
     let row = JobRow::from(job);
-    tx.prepare_cached(
-        "UPDATE studio_jobs SET state = ?2, phase = ?3, epoch = ?4, due_at = ?5, leased_until = ?6, failures = ?7,
-             uploads = ?8, submit_started_at = ?9, request_id = ?10, cancel_asked_at = ?11, running_at = ?12,
-             result_at = ?13, finished_at = ?14, outcome = ?15
-         WHERE id = ?1",
-    )?
-    .execute(params![
+    tx.prepare_cached(UPDATE)?.execute(params![
         row.id,
         job.state().as_str(),
         row.phase,
@@ -157,11 +157,10 @@ fn owed(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<Vec<String
 }
 
 fn begin(tx: &Transaction<'_>, id: &str, until: Timestamp) -> Result<Job, DatabaseError> {
-    let mut take = tx.prepare_cached(concat!(
-        "UPDATE studio_jobs SET epoch = epoch + 1, leased_until = ?2 WHERE id = ?1 RETURNING ",
-        job_columns!()
-    ))?;
-    take.query_row(params![id, to_micros(until)], job_row)?.try_into()
+    tx.prepare_cached("UPDATE studio_jobs SET epoch = epoch + 1, leased_until = ?2 WHERE id = ?1")?
+        .execute(params![id, to_micros(until)])?;
+    let mut select = tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE id = ?1"))?;
+    select.query_row([id], job_row)?.try_into()
 }
 
 /// When the earliest job can be taken that can't be taken now.
@@ -235,4 +234,16 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         finished_at: row.get(15)?,
         outcome: row.get(16)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+    use crate::studio::SQLITE;
+
+    #[test]
+    fn changing_a_job_fills_no_table_of_its_own() {
+        plan::fills_no_table_of(&SQLITE, UPDATE);
+    }
 }
