@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::stream;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
@@ -75,6 +75,8 @@ impl Receiver {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
+                // An answer that comes before its request is no answer.
+                let _ = connection.read(&mut [0; 1024]).await;
                 let mut pause = tokio::time::interval(Duration::from_millis(5));
                 let mut line: &[u8] = b"HTTP/1.1 200 OK\r\n";
                 while connection.write_all(line).await.is_ok() {

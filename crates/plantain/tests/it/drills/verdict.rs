@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use plantain_queue::dead_letters::DeliveryFilter;
 use plantain_queue::history::{AttemptHow, Filter, PAGE_MAX, Stage};
 use plantain_queue::model::{DeliveryLease, DeliveryState, HostLoad};
 use plantain_queue::store::QueueStore;
@@ -46,6 +47,14 @@ pub async fn all_end(fleet: &Fleet, accepted: &Accepted) {
         })
         .await;
     }
+    // A job may have ended by asking, before its webhook was sent.
+    let queue = open_queue(&fleet.database(Half::Queue)).await.unwrap();
+    bed::until("the last delivery", async || {
+        let pending =
+            DeliveryFilter { state: Some(DeliveryState::Pending), limit: PAGE_MAX, ..DeliveryFilter::default() };
+        queue.list_deliveries(&pending).await.unwrap().deliveries.is_empty()
+    })
+    .await;
 }
 
 /// As callers see it, while everything is up.
