@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
     let answered = match asked.way {
         Way::Whole => match gateway.engine.run_now(request).await {
-            Ok(outcome) => Ok(render(within(&gateway, outcome).await?)),
+            Ok(outcome) => Ok(render(within(&gateway, outcome).await)),
             Err(error) => Err(error),
         },
         Way::Stream => match gateway.engine.run_stream(request).await {
@@ -75,12 +75,15 @@ fn caller(account: Account) -> Caller {
     Caller { user_id: account.user_id, key_id: account.key_id }
 }
 
-/// The output takes part in the bound of all payloads. It is on record: where there is no room, it can be asked for later.
-async fn within(gateway: &Gateway, mut outcome: Outcome) -> Result<Outcome, Refusal> {
-    if let Outcome::Answered { body, .. } = &mut outcome {
-        *body = gateway.memory.hold(std::mem::take(body)).await?;
+/// The output takes part in the bound of all payloads. It is here already: where there is no room it is handed out all the
+/// same, since a caller that is sent away would have the model run again.
+async fn within(gateway: &Gateway, mut outcome: Outcome) -> Outcome {
+    if let Outcome::Answered { body, .. } = &mut outcome
+        && let Ok(held) = gateway.memory.hold(body.clone()).await
+    {
+        *body = held;
     }
-    Ok(outcome)
+    outcome
 }
 
 /// What is run, and how its answer comes.

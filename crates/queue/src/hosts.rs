@@ -86,6 +86,8 @@ pub struct Health {
     pub reason: String,
     /// It has been reported as failing.
     reported: bool,
+    /// When the latest failure was that counted.
+    failed_at: Option<Timestamp>,
     heard_at: Timestamp,
 }
 
@@ -99,6 +101,7 @@ impl Health {
             delivered_at: None,
             reason: String::new(),
             reported: false,
+            failed_at: None,
             heard_at: now,
         }
     }
@@ -121,14 +124,18 @@ impl Health {
                 self.quick = latency <= QUICK;
             }
             Heard::Busy { .. } | Heard::Down => {
-                self.failures = self.failures.saturating_add(1);
+                // What was under way together fails together: once the host is broken, that counts once.
+                if !self.is_broken() || self.failed_at.is_none_or(|failed| began >= failed) {
+                    self.failures = self.failures.saturating_add(1);
+                    self.failed_at = Some(now);
+                }
                 self.quick = false;
                 let rest = rest(heard, self.failures).map(|rest| after(now, rest));
                 self.rests_until = self.rests_until.max(rest);
             }
             Heard::Unsent => {}
         }
-        if heard != Heard::Delivered {
+        if !matches!(heard, Heard::Delivered | Heard::Unsent) {
             self.failing_since.get_or_insert(began);
         }
     }

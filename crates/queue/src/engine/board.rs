@@ -50,7 +50,14 @@ enum Entry {
     Reading(u64),
     /// On its way into the store. Nobody is shown it before it is there.
     Coming(Posted),
-    Up(Posted, Timestamp),
+    Up(Posted, Until),
+}
+
+/// How long an entry is believed, and which reading it is from; none: 0.
+#[derive(Clone, Copy)]
+struct Until {
+    time: Timestamp,
+    reading: u64,
 }
 
 /// Of a model's error, in bytes: larger ones are kept without their text.
@@ -97,6 +104,10 @@ impl Posted {
     }
 }
 
+/// A moment before a change: what was read after it may have seen the change.
+#[derive(Clone, Copy)]
+pub(super) struct Before(u64);
+
 /// The right to put up what is about to be read.
 pub(super) struct Reading {
     id: RequestId,
@@ -115,7 +126,7 @@ impl Board {
             halves.insert(id.clone(), entry);
         }
         match halves.young.get(id)? {
-            Entry::Up(posted, until) if *until > self.clock.now() => Some(posted.clone()),
+            Entry::Up(posted, until) if until.time > self.clock.now() => Some(posted.clone()),
             _ => None,
         }
     }
@@ -139,7 +150,8 @@ impl Board {
         }
         halves.remove(&reading.id);
         if let Some(posted) = posted {
-            self.put_up(&mut halves, &reading.id, posted);
+            let until = Until { time: clock::after(self.clock.now(), self.believed), reading: reading.number };
+            halves.insert(reading.id.clone(), Entry::Up(posted, until));
         }
     }
 
@@ -161,21 +173,26 @@ impl Board {
         }
     }
 
+    /// To be called before the store is changed.
+    pub(super) fn before_change(&self) -> Before {
+        Before(self.lock().readings)
+    }
+
     /// This process has changed the request in the store, as `change` does to its view. What is being read meanwhile may be
-    /// older.
-    pub(super) fn change(&self, id: &RequestId, change: impl FnOnce(&mut RequestView)) {
+    /// older than that, and what was read since `before` newer: neither is kept.
+    pub(super) fn change(&self, id: &RequestId, before: Before, change: impl FnOnce(&mut RequestView)) {
+        let now = self.clock.now();
         let mut halves = self.lock();
-        match halves.take_if(id, |_| true) {
-            Some(Entry::Up(posted, _) | Entry::Coming(posted)) => {
-                let posted = posted.with(change);
-                self.put_up(&mut halves, id, posted);
-            }
-            Some(Entry::Reading(_)) | None => {}
-        }
+        let posted = match halves.take_if(id, |_| true) {
+            Some(Entry::Up(posted, until)) if until.time > now && until.reading <= before.0 => posted,
+            Some(Entry::Coming(posted)) => posted,
+            Some(Entry::Up(..) | Entry::Reading(_)) | None => return,
+        };
+        self.put_up(&mut halves, id, posted.with(change));
     }
 
     fn put_up(&self, halves: &mut Halves, id: &RequestId, posted: Posted) {
-        let until = clock::after(self.clock.now(), self.believed);
+        let until = Until { time: clock::after(self.clock.now(), self.believed), reading: 0 };
         halves.insert(id.clone(), Entry::Up(posted, until));
     }
 
@@ -288,17 +305,35 @@ mod tests {
     fn what_is_done_here_is_done_to_the_entry_and_costs_no_reading() {
         let (board, _) = board(false);
         let ends = |view: &mut RequestView| view.status = QueueStatus::Completed;
-        board.change(&id("r"), ends);
+        board.change(&id("r"), board.before_change(), ends);
         assert!(board.look(&id("r")).is_none(), "nothing is made up");
         read(&board, "r", "a");
-        board.change(&id("r"), |view| view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH)));
-        board.change(&id("r"), ends);
+        board.change(&id("r"), board.before_change(), |view| {
+            view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH))
+        });
+        board.change(&id("r"), board.before_change(), ends);
         let shown = board.look(&id("r")).unwrap().view;
         assert_eq!((shown.status, shown.logs.len()), (QueueStatus::Completed, 2));
         let reading = board.begin(&id("r"));
-        board.change(&id("r"), ends);
+        board.change(&id("r"), board.before_change(), ends);
         board.put(&reading, Some(Posted::of(view("r", "from before"))));
         assert!(board.look(&id("r")).is_none(), "the reading may be older than the change");
+
+        let before = board.before_change();
+        read(&board, "r", "seen already");
+        board.change(&id("r"), before, |view| {
+            view.logs.push(LogEntry::new("seen already", LogLevel::Info, Timestamp::UNIX_EPOCH))
+        });
+        assert!(board.look(&id("r")).is_none(), "the reading may be newer than the change");
+    }
+
+    #[test]
+    fn what_is_not_believed_any_more_is_not_made_new_by_a_change() {
+        let (board, clock) = board(true);
+        read(&board, "r", "a");
+        clock.advance(Duration::from_secs(1));
+        board.change(&id("r"), board.before_change(), |view| view.attempts = 2);
+        assert!(board.look(&id("r")).is_none());
     }
 
     #[test]
@@ -310,7 +345,7 @@ mod tests {
         assert!(board.look(&id("r")).is_some());
 
         board.expect(view("claimed", "a"));
-        board.change(&id("claimed"), |view| view.attempts = 7);
+        board.change(&id("claimed"), board.before_change(), |view| view.attempts = 7);
         board.arrived(&id("claimed"), true);
         assert_eq!(board.look(&id("claimed")).unwrap().view.attempts, 7);
 
@@ -323,7 +358,9 @@ mod tests {
     fn a_log_that_was_too_long_is_not_taken_for_a_short_one() {
         let (board, _) = board(false);
         read(&board, "r", &"x".repeat(LOG_BYTES_MAX));
-        board.change(&id("r"), |view| view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH)));
+        board.change(&id("r"), board.before_change(), |view| {
+            view.logs.push(LogEntry::new("b", LogLevel::Info, Timestamp::UNIX_EPOCH))
+        });
         let posted = board.look(&id("r")).unwrap();
         assert!(!posted.has_logs && posted.view.logs.is_empty());
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use plantain_wire::id::RequestId;
 use plantain_work::{Channels, Clock};
 
-use crate::engine::board::Board;
+use crate::engine::board::{Before, Board};
 use crate::model::{Lease, RequestView};
 
 /// Longest wait for news before the store is asked anyway.
@@ -47,8 +47,8 @@ impl News {
     }
 
     /// This process has changed the request in the store, as `change` does to its view.
-    pub(super) fn changed_to(&self, id: &RequestId, change: impl FnOnce(&mut RequestView)) {
-        self.board.change(id, change);
+    pub(super) fn changed_to(&self, id: &RequestId, before: Before, change: impl FnOnce(&mut RequestView)) {
+        self.board.change(id, before, change);
         self.tell(id);
     }
 

@@ -179,9 +179,10 @@ impl RequestLane {
 
     async fn flush(&self, claimed: &ClaimedRequest, log: &Log) {
         let lines = log.take();
+        let before = self.0.news.board.before_change();
         match self.0.store.append_logs(&claimed.lease, &lines).await {
             Ok(Settled::Done) => {
-                self.0.news.changed_to(&claimed.lease.request_id, |view| view.logs.extend(lines));
+                self.0.news.changed_to(&claimed.lease.request_id, before, |view| view.logs.extend(lines));
             }
             Ok(Settled::LeaseLost) => self.0.news.changed(&claimed.lease.request_id),
             Err(error) => {
@@ -198,7 +199,7 @@ impl RequestLane {
             After::Requeue { at, attempt } => Next::Requeue { at, attempt },
         };
         let lines = log.take();
-        let ended_at = parts.clock.now();
+        let (ended_at, before) = (parts.clock.now(), parts.news.board.before_change());
         let write = || parts.store.settle(&claimed.lease, next.clone(), &lines, ended_at);
         let settled = settle(&parts.clock, stop, "request", write).await;
         let request_id = &claimed.lease.request_id;
@@ -206,7 +207,7 @@ impl RequestLane {
             Some(Settled::Done) => {
                 match &next {
                     Next::Finish { outcome, deliveries } => {
-                        parts.news.changed_to(request_id, showing::ended(outcome, lines, ended_at));
+                        parts.news.changed_to(request_id, before, showing::ended(outcome, lines, ended_at));
                         if !deliveries.is_empty() {
                             parts.deliveries_due.wake();
                         }
@@ -246,14 +247,14 @@ impl Lane for RequestLane {
     }
 
     async fn claim(&self, free: usize) -> Result<Claim<ClaimedRequest>, ClaimFailed> {
-        let (config, now) = (&self.0.config, self.0.clock.now());
+        let (config, now, before) = (&self.0.config, self.0.clock.now(), self.0.news.board.before_change());
         let claimed = self.0.store.claim_requests(free, &self.0.turns, config.lease, now).await.map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "queue.claim_requests_failed");
             ClaimFailed
         })?;
         for task in &claimed.tasks {
             self.0.lines.left(task.endpoint.app(), &task.lease.request_id);
-            self.0.news.changed_to(&task.lease.request_id, showing::begun(task, now));
+            self.0.news.changed_to(&task.lease.request_id, before, showing::begun(task, now));
         }
         Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
     }

@@ -38,6 +38,8 @@ pub struct HostLoad {
     /// One attempt at a time.
     broken: HashSet<String>,
     look_wide: bool,
+    /// Since when the hosts fail that do.
+    failing: HashMap<String, Timestamp>,
     patience: Duration,
 }
 
@@ -54,6 +56,7 @@ impl HostLoad {
             resting: HashSet::new(),
             broken: HashSet::new(),
             look_wide: true,
+            failing: HashMap::new(),
             patience: Duration::MAX,
         }
     }
@@ -82,6 +85,7 @@ impl HostLoad {
             broken: named(|health, _| health.is_broken()),
             quick: Some(quick),
             look_wide,
+            failing: known.iter().filter_map(|(host, health)| Some((host.clone(), health.failing_since?))).collect(),
             patience: limits.patience,
             ..HostLoad::new(1)
         };
@@ -115,9 +119,10 @@ impl HostLoad {
         room
     }
 
-    /// Whether a delivery has been held back for too long that was due then.
-    pub fn is_out_of_patience(&self, due_at: Timestamp, now: Timestamp) -> bool {
-        after(due_at, self.patience) <= now
+    /// Whether a delivery to the host has been held back for too long that was due then. What waited for other reasons before
+    /// the host began to fail, such as a process that was not there, does not count.
+    pub fn is_out_of_patience(&self, host: &str, due_at: Timestamp, now: Timestamp) -> bool {
+        self.failing.get(host).is_some_and(|since| after(due_at.max(*since), self.patience) <= now)
     }
 
     /// Hosts that are known to be quick and have room.

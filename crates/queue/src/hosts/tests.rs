@@ -238,7 +238,23 @@ fn the_lines_of_all_hosts_are_looked_at_once_a_second() {
 
 #[test]
 fn patience_ends() {
-    let load = hosts().load(at(0));
-    assert!(!load.is_out_of_patience(at(0), at(3599)) && load.is_out_of_patience(at(0), at(3600)));
-    assert!(!HostLoad::new(1).is_out_of_patience(at(0), at(1 << 33)));
+    let mut hosts = hosts();
+    tell(&mut hosts, "h", Heard::Busy { asked: None }, 7000);
+    let load = hosts.load(at(7000));
+    assert!(!load.is_out_of_patience("h", at(0), at(10_599)), "it is the host's failing that is waited for");
+    assert!(load.is_out_of_patience("h", at(0), at(10_600)));
+    assert!(!load.is_out_of_patience("h", at(8000), at(11_599)) && load.is_out_of_patience("h", at(8000), at(11_600)));
+    assert!(!load.is_out_of_patience("well", at(0), at(1 << 33)));
+    assert!(!HostLoad::new(1).is_out_of_patience("h", at(0), at(1 << 33)));
+}
+
+#[test]
+fn what_fails_together_makes_a_rest_no_longer() {
+    let mut hosts = hosts();
+    let places: Vec<Place> = (0..16).map(|_| place("h", "a", 0)).collect();
+    places.iter().for_each(|place| hosts.begin(place.clone()));
+    for place in &places {
+        hosts.end(place, Some((Heard::Down, MOMENT, "no")), at(1));
+    }
+    assert_eq!(hosts.next_end_of_rest(at(1)), Some(at(11)), "one restart of a receiver is one failure of it");
 }

@@ -3,8 +3,10 @@
 //! Invariant: nobody is told `Ok` before the commit has returned. What a batch does with a piece that spoils the others is
 //! the batch's own business; it answers each piece by itself.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::error::{Cause, DatabaseError};
@@ -63,7 +65,13 @@ where
             return;
         }
         let (pieces, replies): (Vec<I>, Vec<_>) = batch.into_iter().unzip();
-        for (answer, reply) in commit(pieces).await.into_iter().zip(replies) {
+        // A panic is a bug in one store method. It must not take the others' way to the database with it: whoever gets no
+        // answer is told so.
+        let Ok(answers) = AssertUnwindSafe(commit(pieces)).catch_unwind().await else {
+            tracing::error!("postgres.group_panicked: a bug; its pieces fail, and the next ones go on");
+            continue;
+        };
+        for (answer, reply) in answers.into_iter().zip(replies) {
             // Nobody waits any more: the answer is of no use, the change stands.
             let _ = reply.send(answer);
         }

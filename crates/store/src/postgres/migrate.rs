@@ -10,6 +10,8 @@ const LOCK: i64 = 0x706c_616e_7461_696e;
 
 pub(super) async fn run(client: &mut Object, migrations: &Migrations) -> Result<(), OpenError> {
     let tx = client.transaction().await?;
+    // An index over a long history takes its time.
+    tx.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0").await?;
     // Of replicas that start at once, the others wait here and then find nothing to do.
     tx.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
     tx.batch_execute(VERSIONS_TABLE).await?;

@@ -138,7 +138,7 @@ impl Picking {
                 Room::Full => {}
                 Room::Resting => {
                     let due_at = time::from_micros(due.due_at);
-                    if due_at.is_some_and(|due_at| self.load.is_out_of_patience(due_at, self.now)) {
+                    if due_at.is_some_and(|due_at| self.load.is_out_of_patience(&due.host, due_at, self.now)) {
                         self.expired.push(due.seq);
                     }
                 }

@@ -74,6 +74,9 @@ fn look(tx: &Transaction<'_>, picking: &mut Picking, now: Timestamp) -> Result<(
     }
     for host in picking.quick_hosts() {
         picking.offer(line(tx, &host, candidates, now)?);
+        if !picking.wants_more() {
+            return Ok(());
+        }
     }
     if picking.wants_more() && picking.looks_wide() {
         let begin = picking.first_line();
