@@ -2,7 +2,7 @@
 //!
 //! Invariants: keys are at most 24 hours old unless their source is down, and then at most a week; one fetch runs at a time,
 //! and it ends by itself whoever goes away in the meantime; a key that isn't known causes at most one fetch a minute, however
-//! many forgeries come; nobody waits for a fetch longer than [`FLIGHT_PATIENCE`].
+//! many forgeries come; nobody waits for a fetch longer than `FLIGHT_PATIENCE`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
