@@ -7,7 +7,10 @@
 use serde_json::value::RawValue;
 
 /// Larger bodies are not looked at: each candidate is a whole copy, hashed and verified.
-pub const LOOKED_AT_BYTES_MAX: usize = 256 * 1024;
+pub const LOOKED_AT_BYTES_MAX: usize = 64 * 1024;
+
+/// Where a candidate gets longer than this it is left: indenting what is deep makes a small body very long.
+const WRITTEN_BYTES_MAX: usize = 4 * LOOKED_AT_BYTES_MAX;
 
 /// Deeper JSON is not written anew.
 const DEPTH_MAX: usize = 64;
@@ -43,7 +46,8 @@ pub fn find(body: &[u8], fits: impl Fn(&[u8]) -> bool) -> Option<Rewriting> {
     }
     let text = std::str::from_utf8(body).ok()?;
     let root = Node::parse(text)?;
-    Style::all().find(|style| tried(style.write(&root).as_bytes())).map(|style| Rewriting(style.words()))
+    let written = |style: &Style| style.write(&root).is_some_and(|candidate| tried(candidate.as_bytes()));
+    Style::all().find(written).map(|style| Rewriting(style.words()))
 }
 
 /// Changes that need no JSON.
@@ -204,10 +208,11 @@ impl Style {
         format!("written {layout}{order}{letters}")
     }
 
-    fn write(self, root: &Node<'_>) -> String {
+    /// `None` where it gets too long.
+    fn write(self, root: &Node<'_>) -> Option<String> {
         let mut out = String::new();
         self.node(root, 1, &mut out);
-        out
+        (out.len() <= WRITTEN_BYTES_MAX).then_some(out)
     }
 
     fn node(self, node: &Node<'_>, depth: usize, out: &mut String) {
@@ -240,6 +245,9 @@ impl Style {
     ) {
         out.push(open);
         for at in 0..count {
+            if out.len() > WRITTEN_BYTES_MAX {
+                return;
+            }
             if at > 0 {
                 out.push_str(if self.layout == Layout::Spaced { ", " } else { "," });
             }
@@ -318,6 +326,25 @@ mod tests {
             let said = found(signed, came).unwrap_or_else(|| panic!("{came:?} is not led back to {signed:?}"));
             assert!(said.contains(words), "{said}");
         }
+    }
+
+    #[test]
+    fn what_is_deep_and_wide_is_not_written_to_its_end() {
+        let (deep, wide) = (62, "1,".repeat(30_000));
+        let came = format!("{}{wide}1{}", "[".repeat(deep), "]".repeat(deep));
+        assert!(came.len() < LOOKED_AT_BYTES_MAX);
+        let longest = std::cell::Cell::new(0);
+        let seen = |candidate: &[u8]| {
+            longest.set(longest.get().max(candidate.len()));
+            false
+        };
+        assert_eq!(find(came.as_bytes(), seen), None);
+        assert!((came.len()..=WRITTEN_BYTES_MAX).contains(&longest.get()), "{}", longest.get());
+        let root = Node::parse(&came).unwrap();
+        let mut out = String::new();
+        let style = Style { layout: Layout::Indented(4), sorted: false, letters: Letters::AsTheyCame };
+        style.node(&root, 1, &mut out);
+        assert!(out.len() < WRITTEN_BYTES_MAX + LOOKED_AT_BYTES_MAX, "it stops soon after: {}", out.len());
     }
 
     #[test]
