@@ -22,12 +22,11 @@ pub(super) struct Wish {
     standard: Option<Option<StandardWish>>,
 }
 
-/// Without a secret the one before is kept, or one is made.
+/// Without a form or a secret the one before is kept; else it is plain hex, and a secret is made.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HmacWish {
-    #[serde(default = "hex")]
-    form: HmacForm,
+    form: Option<HmacForm>,
     secret: Option<String>,
 }
 
@@ -35,10 +34,6 @@ struct HmacWish {
 #[serde(deny_unknown_fields)]
 struct StandardWish {
     secret: Option<String>,
-}
-
-fn hex() -> HmacForm {
-    HmacForm::Hex
 }
 
 /// Tells null from nothing.
@@ -112,7 +107,8 @@ impl HmacWish {
                 |before| before.secret.clone(),
             ),
         };
-        Ok(HmacSigning { form: self.form, secret })
+        let form = self.form.or(before.map(|before| before.form)).unwrap_or(HmacForm::Hex);
+        Ok(HmacSigning { form, secret })
     }
 }
 
@@ -146,7 +142,8 @@ mod tests {
         assert_eq!(made.hmac.unwrap().len(), 64);
         assert!(standard::key(&made.standard.unwrap()).is_some());
         let changed = over(&all, r#"{"hmac": {}}"#).unwrap();
-        assert_eq!(changed.hmac.as_ref().unwrap().form, HmacForm::Hex);
+        assert_eq!(changed.hmac.as_ref().unwrap().form, HmacForm::Sha256, "the form is left out, and stays");
+        assert_eq!(over(&none, r#"{"hmac": {}}"#).unwrap().hmac.unwrap().form, HmacForm::Hex);
         assert_eq!(Secrets::between(&all, &changed), None, "the secret is kept, and not shown again");
         let own = over(&all, r#"{"hmac": {"secret": "whsec_test"}}"#).unwrap();
         assert_eq!(Secrets::between(&all, &own).unwrap().hmac.as_deref(), Some("whsec_test"));
