@@ -29,6 +29,10 @@ impl Console {
         let base = server.cloned().map_or_else(here, Ok)?;
         let token = match &context.config.access.admin_token {
             Some(token) => token.clone(),
+            // The folder's token is this machine's; a slip in a host's name must not hand it out.
+            None if server.is_some() && !is_here(&base) => {
+                bail!("{base} is another machine: set PLANTAIN_ADMIN_TOKEN to the token of the queue there")
+            }
             None => DataFolder::admin_token(&context.config.storage.data)?,
         };
         Ok(Console { base, token })
@@ -71,6 +75,15 @@ impl Console {
     }
 }
 
+fn is_here(base: &Url) -> bool {
+    match base.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => false,
+    }
+}
+
 /// Each part is one segment of the path, whatever is in it: what somebody types as an id leads nowhere else.
 fn address(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
     let mut url = base.clone();
@@ -101,6 +114,21 @@ mod tests {
     #[track_caller]
     fn leads_to(base: &str, id: &str, expected: &str) {
         assert_eq!(address(&base.parse().unwrap(), &["keys", id]).unwrap().as_str(), expected, "{id}");
+    }
+
+    #[test]
+    fn only_this_machine_is_here() {
+        for (base, here) in [
+            ("http://127.0.0.1:8788", true),
+            ("http://[::1]:8788", true),
+            ("http://0.0.0.0:8788", true),
+            ("http://localhost:8788", true),
+            ("http://localhost.example:8788", false),
+            ("http://192.168.1.7:8788", false),
+            ("https://queue.example", false),
+        ] {
+            assert_eq!(is_here(&base.parse().unwrap()), here, "{base}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `plantain verify`: one captured webhook, step by step, and why it isn't believed. Asks nobody and changes nothing.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -8,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use plantain_inbox::step::Step;
 use plantain_wire::diagnosis;
 use plantain_wire::id::UserId;
-use plantain_wire::jwks::KeySet;
+use plantain_wire::jwks::{JWKS_BYTES_MAX, KeySet};
 use plantain_wire::signature::{SignedHeaders, Verified};
 use plantain_wire::webhook::WebhookBody;
 use plantain_work::Clock;
@@ -47,11 +48,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let size = std::fs::metadata(&args.file).with_context(|| args.file.display().to_string())?.len();
-    if size > CAPTURE_BYTES_MAX {
-        bail!("{} has {size} bytes; no webhook has that many", args.file.display());
-    }
-    let capture = Capture::read(&std::fs::read(&args.file)?)?;
+    let capture = Capture::read(&bounded(&args.file, CAPTURE_BYTES_MAX)?)?;
     let keys = keys(args.jwks.as_deref(), context)?;
     let account = match &args.account {
         Some(id) => Some(UserId::parse(id)?),
@@ -66,9 +63,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(if judged.failed.is_none() { Outcome::Done } else { Outcome::Failed })
 }
 
+/// A device or a pipe says no size of its own.
+fn bounded(file: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+    let name = || file.display().to_string();
+    let mut bytes = Vec::new();
+    std::fs::File::open(file).and_then(|file| file.take(bytes_max + 1).read_to_end(&mut bytes)).with_context(name)?;
+    if bytes.len() as u64 > bytes_max {
+        bail!("{} has more than {bytes_max} bytes, which is too many", name());
+    }
+    Ok(bytes)
+}
+
 fn keys(jwks: Option<&Path>, context: &Context) -> anyhow::Result<KeySet> {
     if let Some(file) = jwks {
-        let document = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let document = bounded(file, JWKS_BYTES_MAX as u64)?;
         return KeySet::parse(&document).with_context(|| file.display().to_string());
     }
     let ring = match &context.config.access.signing {
@@ -245,6 +253,13 @@ mod tests {
         let keys = KeySet::new(vec![key().verifying_key()]).unwrap();
         let account = account.map(|id| UserId::parse(id).unwrap());
         judge(&Capture::read(bytes).unwrap(), &keys, account.as_ref(), now)
+    }
+
+    #[test]
+    fn what_never_ends_is_not_read_to_its_end() {
+        let error = bounded(Path::new("/dev/zero"), 1_000).unwrap_err().to_string();
+        assert!(error.contains("/dev/zero has more than 1000 bytes"), "{error}");
+        assert_eq!(bounded(Path::new("/dev/null"), 0).unwrap(), b"");
     }
 
     #[test]
