@@ -82,3 +82,13 @@ where
 pub(super) fn gone() -> DatabaseError {
     DatabaseError::unavailable(Cause::from("the database has been closed"))
 }
+
+/// A server that is away or full is so for each piece of a batch.
+pub(super) fn concerns_all(error: &DatabaseError) -> bool {
+    matches!(error, DatabaseError::Unavailable(_) | DatabaseError::Full(_))
+}
+
+/// One value of each row, for a statement that takes columns.
+pub(super) fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}

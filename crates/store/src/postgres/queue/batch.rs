@@ -15,7 +15,7 @@ use plantain_wire::id::RequestId;
 use plantain_wire::status::LogEntry;
 
 use crate::error::DatabaseError;
-use crate::postgres::group::gone;
+use crate::postgres::group::{column, concerns_all, gone};
 use crate::postgres::queue::teller::Teller;
 use crate::postgres::queue::{request, settle};
 use crate::postgres::text::storable;
@@ -231,13 +231,4 @@ async fn complete_all(database: &Database, pieces: &[Ending]) -> Result<HashSet<
         .await?;
     let done = |row: &Row| Ok::<_, tokio_postgres::Error>((row.try_get::<_, String>(0)?, row.try_get::<_, i64>(1)?));
     Ok(rows.iter().map(done).collect::<Result<_, _>>()?)
-}
-
-/// A server that is away or full is so for each of them.
-fn concerns_all(error: &DatabaseError) -> bool {
-    matches!(error, DatabaseError::Unavailable(_) | DatabaseError::Full(_))
-}
-
-fn column<'a, P, T>(pieces: &'a [P], value: impl Fn(&'a P) -> T) -> Vec<T> {
-    pieces.iter().map(value).collect()
 }

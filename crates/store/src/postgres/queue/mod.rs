@@ -73,6 +73,12 @@ impl PostgresQueue {
         Ok(PostgresQueue(database, Groups { submits, ends }, teller))
     }
 
+    /// Others show these requests as running from now on.
+    fn told(&self, claimed: Claimed<ClaimedRequest>) -> Claimed<ClaimedRequest> {
+        self.2.tell(claimed.tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())));
+        claimed
+    }
+
     /// The pool itself, for tests.
     pub fn database(&self) -> &Database {
         &self.0
@@ -97,8 +103,7 @@ impl QueueStore for PostgresQueue {
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
         let claimed = self.0.retrying(|| claim::requests(&self.0, count, turns, until, now)).await?;
-        self.2.tell(claimed.tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())));
-        Ok(claimed)
+        Ok(self.told(claimed))
     }
 
     async fn claim_overdue(
@@ -109,8 +114,7 @@ impl QueueStore for PostgresQueue {
     ) -> Result<Claimed<ClaimedRequest>, StoreError> {
         let until = clock::after(now, lease);
         let claimed = self.0.retrying(|| claim::overdue(&self.0, count, until, now)).await?;
-        self.2.tell(claimed.tasks.iter().map(|task| Hint::Changed(task.lease.request_id.clone())));
-        Ok(claimed)
+        Ok(self.told(claimed))
     }
 
     async fn heartbeat(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Pulse>, StoreError> {

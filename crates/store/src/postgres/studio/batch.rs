@@ -13,7 +13,7 @@ use plantain_studio::job::{Job, JobId};
 use plantain_wire::id::{RequestId, UserId};
 
 use crate::error::DatabaseError;
-use crate::postgres::group::gone;
+use crate::postgres::group::{column, concerns_all, gone};
 use crate::postgres::studio::{event, job};
 use crate::postgres::text::storable;
 use crate::postgres::{Database, WeakDatabase};
@@ -57,10 +57,7 @@ pub(super) async fn arrive(database: WeakDatabase, pieces: Vec<Piece>) -> Vec<Re
     if pieces.len() > 1 {
         match database.retrying(|| arrive_all(&database, &pieces)).await {
             Ok(arrived) => return arrived.into_iter().map(Ok).collect(),
-            // A server that is away or full is so for each of them.
-            Err(error @ (DatabaseError::Unavailable(_) | DatabaseError::Full(_))) => {
-                return pieces.iter().map(|_| Err(error.clone())).collect();
-            }
+            Err(error) if concerns_all(&error) => return pieces.iter().map(|_| Err(error.clone())).collect(),
             Err(_) => {}
         }
     }
@@ -239,8 +236,4 @@ impl<'a> Batch<'a> {
         .await?;
         Ok(())
     }
-}
-
-fn column<'r, R, T>(rows: &'r [R], value: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
 }

@@ -1,20 +1,17 @@
 //! Log lines of requests, in the order in which they were written.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Transaction, params};
 
 use plantain_queue::model::{Lease, Settled};
 use plantain_wire::status::LogEntry;
 
 use crate::error::DatabaseError;
 use crate::queue::request::LogRow;
+use crate::sqlite::queue::settle;
 use crate::time::to_micros;
 
 pub(super) fn append_fenced(tx: &Transaction<'_>, lease: &Lease, lines: &[LogEntry]) -> Result<Settled, DatabaseError> {
-    let held = tx
-        .prepare_cached("SELECT seq FROM queue_requests WHERE id = ?1 AND attempt = ?2 AND state = 'running'")?
-        .query_row(params![lease.request_id.as_str(), lease.attempt], |row| row.get(0))
-        .optional()?;
-    let Some(seq) = held else { return Ok(Settled::LeaseLost) };
+    let Some(seq) = settle::held(tx, lease)? else { return Ok(Settled::LeaseLost) };
     append(tx, seq, lines)?;
     Ok(Settled::Done)
 }

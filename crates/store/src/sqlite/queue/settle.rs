@@ -32,7 +32,7 @@ pub(super) fn settle(
 }
 
 /// The request, if the lease still stands.
-fn held(tx: &Transaction<'_>, lease: &Lease) -> Result<Option<i64>, DatabaseError> {
+pub(super) fn held(tx: &Transaction<'_>, lease: &Lease) -> Result<Option<i64>, DatabaseError> {
     let held = tx
         .prepare_cached("SELECT seq FROM queue_requests WHERE id = ?1 AND attempt = ?2 AND state = 'running'")?
         .query_row(params![lease.request_id.as_str(), lease.attempt], |row| row.get(0))
