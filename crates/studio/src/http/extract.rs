@@ -38,3 +38,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
         })
     }
 }
+
+/// How many entries a list shall have, 1 to `most`; `None` where nothing was said.
+pub fn limit(text: Option<&str>, most: usize) -> Result<Option<usize>, ApiError> {
+    let bad = || {
+        let hint = format!("Give a whole number from 1 to {most}.");
+        ApiError::unprocessable("bad_limit", "The limit can't be used.", hint)
+    };
+    text.map(|text| text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or_else(bad)).transpose()
+}

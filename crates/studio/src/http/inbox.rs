@@ -13,7 +13,7 @@ use plantain_inbox::store::RejectedEvent;
 
 use crate::http::App;
 use crate::http::error::ApiError;
-use crate::http::extract::Params;
+use crate::http::extract::{self, Params};
 use crate::http::guard;
 
 /// The longest list: each event has up to 16 KB of a body.
@@ -45,14 +45,7 @@ fn limit(wanted: &Wanted) -> Result<usize, ApiError> {
     if wanted.state.as_deref().is_some_and(|state| state != "rejected") {
         return Err(ApiError::unprocessable("bad_state", "There is no such list.", "Ask for state=rejected."));
     }
-    let Some(text) = wanted.limit.as_deref() else { return Ok(EVENTS_USUAL) };
-    text.parse().ok().filter(|count| (1..=EVENTS_MAX).contains(count)).ok_or_else(|| {
-        ApiError::unprocessable(
-            "bad_limit",
-            "The limit can't be used.",
-            format!("Give a whole number from 1 to {EVENTS_MAX}."),
-        )
-    })
+    Ok(extract::limit(wanted.limit.as_deref(), EVENTS_MAX)?.unwrap_or(EVENTS_USUAL))
 }
 
 /// The body as text where it is text, else in base64: `plantain verify` reads both.

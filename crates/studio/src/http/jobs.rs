@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::http::App;
 use crate::http::error::ApiError;
-use crate::http::extract::{Params, Segments};
+use crate::http::extract::{self, Params, Segments};
 use crate::http::guard;
 use crate::job::JobId;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
@@ -82,10 +82,8 @@ fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
     let usual = JobFilter::default();
     let ids = wanted.ids.as_deref().map(ids).transpose()?;
     let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;
-    let limit = match wanted.limit.as_deref() {
-        Some(text) => text.parse().ok().filter(|n| (1..=JOBS_A_PAGE_MAX).contains(n)).ok_or_else(bad_limit)?,
-        None => ids.as_ref().map_or(usual.limit, Vec::len).max(1),
-    };
+    let limit = extract::limit(wanted.limit.as_deref(), JOBS_A_PAGE_MAX)?;
+    let limit = limit.unwrap_or_else(|| ids.as_ref().map_or(usual.limit, Vec::len).max(1));
     Ok(JobFilter { ids, before, limit })
 }
 
@@ -103,14 +101,6 @@ fn ids(list: &str) -> Result<Vec<JobId>, ApiError> {
 
 fn bad_cursor() -> ApiError {
     ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
-}
-
-fn bad_limit() -> ApiError {
-    ApiError::unprocessable(
-        "bad_limit",
-        "The limit can't be used.",
-        format!("Give a whole number from 1 to {JOBS_A_PAGE_MAX}."),
-    )
 }
 
 #[cfg(test)]
