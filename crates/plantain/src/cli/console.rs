@@ -15,6 +15,14 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Which queue a command talks to.
+#[derive(Debug, clap::Args)]
+pub(super) struct At {
+    /// Address of the queue [default: the one of this machine].
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<Url>,
+}
+
 /// A running queue's console, and the token that opens it.
 pub(super) struct Console {
     base: Url,
@@ -22,11 +30,10 @@ pub(super) struct Console {
 }
 
 impl Console {
-    /// `server`: one elsewhere.
-    pub(super) fn of(server: Option<&Url>, context: &Context) -> anyhow::Result<Console> {
+    pub(super) fn of(At { server }: &At, context: &Context) -> anyhow::Result<Console> {
         let network = &context.config.network;
         let here = || format!("http://{}", network.gateway_listen).parse();
-        let base = server.cloned().map_or_else(here, Ok)?;
+        let base = server.clone().map_or_else(here, Ok)?;
         let token = match &context.config.access.admin_token {
             Some(token) => token.clone(),
             // The folder's token is this machine's; a slip in a host's name must not hand it out.

@@ -4,9 +4,8 @@ use anyhow::bail;
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
-use url::Url;
 
-use super::console::{Console, print};
+use super::console::{At, Console, print};
 use super::table::Table;
 use super::{Context, Outcome};
 
@@ -24,9 +23,8 @@ Examples:
 pub struct Args {
     #[command(subcommand)]
     action: Action,
-    /// Address of the queue [default: the one of this machine].
-    #[arg(long, global = true, value_name = "URL")]
-    server: Option<Url>,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -82,7 +80,7 @@ struct Redeliver {
 const PAGE_MAX: usize = 200;
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    let console = Console::of(args.server.as_ref(), context)?;
+    let console = Console::of(&args.at, context)?;
     match &args.action {
         Action::List(list) => {
             let answer = listed(&console, list).await?;
