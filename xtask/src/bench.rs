@@ -25,15 +25,22 @@ pub enum Subject {
     Delivery,
 }
 
-pub const ALL: [Subject; 7] = [
-    Subject::Pictures,
-    Subject::Overhead,
-    Subject::Serve,
-    Subject::Queue,
-    Subject::Streams,
-    Subject::Receiver,
-    Subject::Delivery,
+const ALL: [(&str, Subject); 7] = [
+    ("pictures", Subject::Pictures),
+    ("overhead", Subject::Overhead),
+    ("serve", Subject::Serve),
+    ("queue", Subject::Queue),
+    ("streams", Subject::Streams),
+    ("receiver", Subject::Receiver),
+    ("delivery", Subject::Delivery),
 ];
+
+/// What a word on the command line stands for; none: everything. `None` for a word that nobody knows.
+pub fn named(word: Option<&str>) -> Option<Vec<Subject>> {
+    let wanted = |name: &str| word.is_none_or(|word| word == "all" || word == name);
+    let subjects: Vec<Subject> = ALL.into_iter().filter(|(name, _)| wanted(name)).map(|(_, subject)| subject).collect();
+    (!subjects.is_empty()).then_some(subjects)
+}
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
     build()?;

@@ -42,14 +42,13 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        ["bench"] | ["bench", "all"] => bench::run(&bench::ALL),
-        ["bench", "pictures"] => bench::run(&[bench::Subject::Pictures]),
-        ["bench", "overhead"] => bench::run(&[bench::Subject::Overhead]),
-        ["bench", "queue"] => bench::run(&[bench::Subject::Queue]),
-        ["bench", "streams"] => bench::run(&[bench::Subject::Streams]),
-        ["bench", "receiver"] => bench::run(&[bench::Subject::Receiver]),
-        ["bench", "delivery"] => bench::run(&[bench::Subject::Delivery]),
-        ["bench", "serve"] => bench::run(&[bench::Subject::Serve]),
+        ["bench"] | ["bench", _] => match bench::named(arguments.get(1).copied()) {
+            Some(subjects) => bench::run(&subjects),
+            None => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
