@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use plantain_blobs::{BlobKey, Listed};
 use plantain_queue::store::StoreError;
 use plantain_work::clock::{self, after};
-use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Wake};
+use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Left, Wake};
 use plantain_work::{Shutdown, Tasks};
 
 use crate::Gateway;
@@ -113,7 +113,7 @@ impl Collector {
             self.walk(plan.walked, now).await?;
         }
         let claimed = self.gateway.engine.store().claim_unused(free, LEASE, now).await?;
-        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
+        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due, held_back: false })
     }
 
     async fn remove(&self, blob: &str) -> Result<(), StoreError> {
@@ -140,11 +140,12 @@ impl Lane for Collector {
     }
 
     /// What fails is tried again when the lease has run out.
-    async fn run(&self, blob: String, _stop: Shutdown) {
+    async fn run(&self, blob: String, _stop: Shutdown) -> Left {
         match self.remove(&blob).await {
             Ok(()) => tracing::debug!(blob, "files.removed"),
             Err(error) => tracing::error!(blob, error = &error as &dyn std::error::Error, "files.remove_failed"),
         }
+        Left::Nothing
     }
 }
 

@@ -142,6 +142,8 @@ pub enum Enqueued {
 pub struct Claimed<T> {
     pub tasks: Vec<T>,
     pub next_due: Option<Timestamp>,
+    /// Whether something is due that may not begin before another task has ended.
+    pub held_back: bool,
 }
 
 /// Why the store could not do what was asked. `Unavailable` may be tried again; `Full` needs an operator; `Corrupt` is a bug

@@ -40,6 +40,11 @@ impl KeyQueue {
         self.of_mut(priority).extend(seqs);
     }
 
+    /// How many of its requests are listed here.
+    pub fn waiting(&self) -> usize {
+        self.normal.len() + self.low.len()
+    }
+
     fn of_mut(&mut self, priority: Priority) -> &mut VecDeque<i64> {
         match priority {
             Priority::Normal => &mut self.normal,

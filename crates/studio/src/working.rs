@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use plantain_work::clock::after;
-use plantain_work::lane::{self, Beat, Claim, ClaimFailed, Lane};
+use plantain_work::lane::{self, Beat, Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, Tasks};
 
 use crate::job::step::{self, Policy, Step};
@@ -54,10 +54,10 @@ impl Lane for JobLane {
             tracing::error!(%error, "studio.jobs: no work could be claimed");
             ClaimFailed
         })?;
-        Ok(Claim { tasks: claimed.jobs, next_due: claimed.next_due })
+        Ok(Claim { tasks: claimed.jobs, next_due: claimed.next_due, held_back: false })
     }
 
-    async fn run(&self, job: Job, stop: Shutdown) {
+    async fn run(&self, job: Job, stop: Shutdown) -> Left {
         let (inner, fence) = (&self.0, job.fence());
         let work = async {
             if let Err(error) = inner.drive(job, &stop).await {
@@ -71,6 +71,7 @@ impl Lane for JobLane {
             _ = kept => {}
             () = stop.aborted() => inner.hand_back(&fence).await,
         }
+        Left::More
     }
 }
 

@@ -30,7 +30,16 @@ pub trait Lane: Send + Sync + 'static {
     async fn claim(&self, free: usize) -> Result<Claim<Self::Task>, ClaimFailed>;
 
     /// Runs one task and settles it. Returns early, handing the task back, when `stop` is aborted.
-    async fn run(&self, task: Self::Task, stop: Shutdown);
+    async fn run(&self, task: Self::Task, stop: Shutdown) -> Left;
+}
+
+/// What a task leaves to do when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It was the last of this task; others may begin now that were held back.
+    Nothing,
+    /// It is due again, at once or later, or that is not known: the lane looks for itself.
+    More,
 }
 
 /// What a claim found.
@@ -39,6 +48,8 @@ pub struct Claim<T> {
     pub tasks: Vec<T>,
     /// When the earliest task that is not due yet (or whose lease may run out) becomes due, if there is one.
     pub next_due: Option<Timestamp>,
+    /// Whether something is due that may not begin before another task has ended.
+    pub held_back: bool,
 }
 
 /// The store could not be asked. It has been logged by the store; the loop tries again after a pause.
@@ -55,6 +66,8 @@ pub struct Wake(Arc<Handle>);
 struct Handle {
     notify: Notify,
     down: AtomicBool,
+    /// As the last claim found it, and while one is made.
+    held_back: AtomicBool,
 }
 
 impl Wake {
@@ -77,6 +90,17 @@ impl Wake {
 
     fn set_down(&self, down: bool) {
         self.0.down.store(down, Ordering::Relaxed);
+    }
+
+    fn set_held_back(&self, held_back: bool) {
+        self.0.held_back.store(held_back, Ordering::SeqCst);
+    }
+
+    /// Wakes the lane where the end of a task gives it something to do.
+    fn ended(&self, left: Left) {
+        if left == Left::More || self.0.held_back.load(Ordering::SeqCst) {
+            self.wake();
+        }
     }
 }
 
@@ -132,18 +156,27 @@ async fn turn<L: Lane>(
             place = free.clone().acquire_owned() => place,
         };
         let Ok(place) = place else { return };
-        let claimed = lane.claim(free.available_permits() + 1).await;
+        let wanted = free.available_permits() + 1;
+        // What ends while the store is asked may be what the claim holds others back for.
+        wake.set_held_back(true);
+        let claimed = lane.claim(wanted).await;
         // A store that fails is said by the store; the loop itself turns.
         wake.set_down(false);
         let pause = match claimed {
-            Ok(claim) if !claim.tasks.is_empty() => {
+            Ok(claim) => {
+                wake.set_held_back(claim.held_back);
+                let is_all = claim.tasks.len() < wanted;
                 begin(lane, claim.tasks, place, free, wake, tasks, shutdown);
-                continue;
+                if !is_all {
+                    continue;
+                }
+                pause(clock.now(), claim.next_due)
             }
-            Ok(claim) => pause(clock.now(), claim.next_due),
-            Err(ClaimFailed) => PAUSE_AFTER_FAILURE,
+            Err(ClaimFailed) => {
+                drop(place);
+                PAUSE_AFTER_FAILURE
+            }
         };
-        drop(place);
         tokio::select! {
             biased;
             () = shutdown.begun() => return,
@@ -168,9 +201,9 @@ fn begin<L: Lane>(
         let place = first.take().or_else(|| free.clone().try_acquire_owned().ok());
         let (lane, wake, stop) = (lane.clone(), wake.clone(), shutdown.clone());
         tasks.spawn(lane.name(), async move {
-            lane.run(task, stop).await;
+            let left = lane.run(task, stop).await;
             drop(place);
-            wake.wake();
+            wake.ended(left);
         });
     }
 }
@@ -246,12 +279,13 @@ mod tests {
             let count = free.min(waiting.len());
             let mut largest = self.largest_claim.lock().unwrap();
             *largest = (*largest).max(count);
-            Ok(Claim { tasks: waiting.drain(..count).collect(), next_due: None })
+            Ok(Claim { tasks: waiting.drain(..count).collect(), next_due: None, held_back: false })
         }
 
-        async fn run(&self, task: u32, _stop: Shutdown) {
+        async fn run(&self, task: u32, _stop: Shutdown) -> Left {
             tokio::task::yield_now().await;
             self.done.send(task).unwrap();
+            Left::Nothing
         }
     }
 
@@ -271,6 +305,67 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..50).collect::<Vec<_>>());
         assert!(*pile.largest_claim.lock().unwrap() <= 3);
+    }
+
+    /// Runs one task at a time, whatever its places, as a limit that is not the lane's own may make it.
+    struct OneByOne {
+        state: Mutex<OneByOneState>,
+        left: Left,
+    }
+
+    #[derive(Default)]
+    struct OneByOneState {
+        waiting: u32,
+        running: u32,
+        claims: u32,
+    }
+
+    #[async_trait]
+    impl Lane for OneByOne {
+        type Task = ();
+
+        fn name(&self) -> &'static str {
+            "one by one"
+        }
+
+        async fn claim(&self, _free: usize) -> Result<Claim<()>, ClaimFailed> {
+            let mut state = self.state.lock().unwrap();
+            state.claims += 1;
+            let takes = state.waiting > 0 && state.running == 0;
+            state.waiting -= u32::from(takes);
+            state.running += u32::from(takes);
+            let held_back = state.waiting > 0;
+            Ok(Claim { tasks: vec![(); usize::from(takes)], next_due: None, held_back })
+        }
+
+        async fn run(&self, (): (), _stop: Shutdown) -> Left {
+            tokio::task::yield_now().await;
+            self.state.lock().unwrap().running -= 1;
+            self.left
+        }
+    }
+
+    /// The clock stands still, so nothing but the ends of tasks makes the lane claim.
+    #[tokio::test]
+    async fn a_lane_looks_again_only_where_something_is_left_or_held_back() {
+        for (waiting, left, claims) in
+            [(1, Left::Nothing, 1), (1, Left::More, 2), (3, Left::Nothing, 3), (3, Left::More, 4)]
+        {
+            let lane = Arc::new(OneByOne { state: Mutex::new(OneByOneState { waiting, ..Default::default() }), left });
+            let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
+            let clock = Clock::manual(Timestamp::UNIX_EPOCH);
+            tasks.spawn("loop", run(lane.clone(), 8, Wake::new(), clock, tasks.clone(), shutdown.clone()));
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            let (rest, made) = {
+                let state = lane.state.lock().unwrap();
+                (state.waiting + state.running, state.claims)
+            };
+            assert_eq!((rest, made), (0, claims), "{waiting} waiting, {left:?}");
+            shutdown.begin();
+            tasks.wait().await;
+        }
     }
 
     /// Panics in its first claims, then finds one task.
@@ -293,12 +388,12 @@ mod tests {
                 *faults -= 1;
                 panic!("a bug, as the test wants it");
             }
-            Ok(Claim { tasks: vec![7], next_due: None })
+            Ok(Claim { tasks: vec![7], next_due: None, held_back: false })
         }
 
-        async fn run(&self, task: u32, _stop: Shutdown) {
+        async fn run(&self, task: u32, _stop: Shutdown) -> Left {
             self.done.send(task).ok();
-            std::future::pending::<()>().await;
+            std::future::pending().await
         }
     }
 

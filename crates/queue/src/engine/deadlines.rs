@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use plantain_work::Shutdown;
-use plantain_work::lane::{Claim, ClaimFailed, Lane};
+use plantain_work::lane::{Claim, ClaimFailed, Lane, Left};
 
 use crate::engine::Parts;
 use crate::engine::requests::RequestLane;
@@ -47,11 +47,11 @@ impl Lane for DeadlineLane {
             self.parts.lines.left(task.endpoint.app(), &task.lease.request_id);
             self.parts.news.changed(&task.lease.request_id);
         }
-        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
+        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due, held_back: false })
     }
 
     /// The deadline has passed, so this ends the request.
-    async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) {
-        self.requests.run(claimed, stop).await;
+    async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) -> Left {
+        self.requests.run(claimed, stop).await
     }
 }

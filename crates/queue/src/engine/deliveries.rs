@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use plantain_outbound::delivery::{DeadReason, Delivery};
 use plantain_outbound::send::{Answer, SendError};
 use plantain_outbound::{Bounds, classify};
-use plantain_work::lane::{Claim, ClaimFailed, Lane};
+use plantain_work::lane::{Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, clock, random};
 
 use crate::decide;
@@ -60,7 +60,7 @@ impl DeliveryLane {
         place: HostPlace<'_>,
         outcome: Result<Answer, SendError>,
         stop: &Shutdown,
-    ) {
+    ) -> Left {
         let parts = &self.parts;
         let now = parts.clock.now();
         let said = classify(&outcome);
@@ -79,7 +79,11 @@ impl DeliveryLane {
         };
         report(task, &attempt, &next);
         let id = &task.delivery.id;
-        settle(&parts.clock, stop, "delivery", || parts.store.settle_delivery(id, attempt.clone(), next.clone())).await;
+        let write = || parts.store.settle_delivery(id, attempt.clone(), next.clone());
+        match (settle(&parts.clock, stop, "delivery", write).await, &next) {
+            (Some(_), DeliveryNext::Delivered | DeliveryNext::Dead) => Left::Nothing,
+            _ => Left::More,
+        }
     }
 
     /// What is under way when the process must go is sent again by the next one: at least once, not at most once.
@@ -133,13 +137,16 @@ impl Lane for DeliveryLane {
         };
         let tasks = claimed.tasks.into_iter().map(begin).collect();
         let next_due = [claimed.next_due, hosts.next_end_of_rest(now)].into_iter().flatten().min();
-        Ok(Claim { tasks, next_due })
+        Ok(Claim { tasks, next_due, held_back: claimed.held_back })
     }
 
-    async fn run(&self, (task, place): (ClaimedDelivery, Place), stop: Shutdown) {
+    async fn run(&self, (task, place): (ClaimedDelivery, Place), stop: Shutdown) -> Left {
         let place = HostPlace { lane: self, place: Some(place) };
         tokio::select! {
-            () = stop.aborted() => self.hand_back(&task, &stop).await,
+            () = stop.aborted() => {
+                self.hand_back(&task, &stop).await;
+                Left::More
+            }
             outcome = self.post(&task) => self.record(&task, place, outcome, &stop).await,
         }
     }

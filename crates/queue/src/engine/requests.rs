@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::LogLevel;
-use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, with_heartbeat};
+use plantain_work::lane::{Beat, Claim, ClaimFailed, Lane, Left, with_heartbeat};
 use plantain_work::{Shutdown, clock, random};
 
 use crate::decide::{self, After, Attempted, Before, Rules};
@@ -192,7 +192,7 @@ impl RequestLane {
         }
     }
 
-    async fn end(&self, claimed: &ClaimedRequest, after: After, log: &Log, stop: &Shutdown) {
+    async fn end(&self, claimed: &ClaimedRequest, after: After, log: &Log, stop: &Shutdown) -> Left {
         let parts = &self.0;
         let next = match after {
             After::Finish(outcome) => self.finish(claimed, outcome),
@@ -222,6 +222,10 @@ impl RequestLane {
                 tracing::warn!(%request_id, attempt = claimed.lease.attempt, "request.lease_lost")
             }
             None => {}
+        }
+        match (settled, next) {
+            (Some(Settled::Done), Next::Finish { .. }) => Left::Nothing,
+            _ => Left::More,
         }
     }
 
@@ -256,10 +260,10 @@ impl Lane for RequestLane {
             self.0.lines.left(task.endpoint.app(), &task.lease.request_id);
             self.0.news.changed_to(&task.lease.request_id, before, showing::begun(task, now));
         }
-        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due })
+        Ok(Claim { tasks: claimed.tasks, next_due: claimed.next_due, held_back: claimed.held_back })
     }
 
-    async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) {
+    async fn run(&self, claimed: ClaimedRequest, stop: Shutdown) -> Left {
         let settings = self.0.runners.endpoint(&claimed.endpoint).map(|endpoint| endpoint.settings.clone());
         let settings = settings.unwrap_or_default();
         let rules = Rules { budget: &self.0.config.budget, skip_retry: &settings.skip_retry };
@@ -269,12 +273,12 @@ impl Lane for RequestLane {
             Before::Run => {
                 let Some(attempted) = self.attempt(&claimed, &log, &stop).await else {
                     tracing::warn!(request_id = %claimed.lease.request_id, "request.lease_lost");
-                    return;
+                    return Left::More;
                 };
                 decide::after_attempt(&claimed, attempted, rules, self.0.clock.now(), random::jitter())
             }
         };
-        self.end(&claimed, after, &log, &stop).await;
+        self.end(&claimed, after, &log, &stop).await
     }
 }
 

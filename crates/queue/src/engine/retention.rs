@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use plantain_work::lane::{Claim, ClaimFailed, Lane};
+use plantain_work::lane::{Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, clock};
 
 use crate::engine::Parts;
@@ -62,12 +62,12 @@ impl Lane for RetentionLane {
     async fn claim(&self, _free: usize) -> Result<Claim<()>, ClaimFailed> {
         let due = *self.next();
         match due <= self.parts.clock.now() {
-            true => Ok(Claim { tasks: vec![()], next_due: None }),
-            false => Ok(Claim { tasks: Vec::new(), next_due: Some(due) }),
+            true => Ok(Claim { tasks: vec![()], next_due: None, held_back: false }),
+            false => Ok(Claim { tasks: Vec::new(), next_due: Some(due), held_back: false }),
         }
     }
 
-    async fn run(&self, (): (), _stop: Shutdown) {
+    async fn run(&self, (): (), _stop: Shutdown) -> Left {
         let pause = match self.batch().await {
             Ok(true) => PAUSE,
             Ok(false) => EVERY,
@@ -77,6 +77,7 @@ impl Lane for RetentionLane {
             }
         };
         *self.next() = clock::after(self.parts.clock.now(), pause);
+        Left::More
     }
 }
 

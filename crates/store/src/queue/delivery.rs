@@ -115,11 +115,14 @@ pub(crate) struct Picking {
     pub picked: Vec<i64>,
     /// Held back until their patience was at its end.
     pub expired: Vec<i64>,
+    /// Whether something due was found, or may be there, that may not begin before another delivery has ended: one of its
+    /// host's, whose places are taken or which rests.
+    pub held_back: bool,
 }
 
 impl Picking {
     pub fn new(load: HostLoad, count: usize, now: Timestamp) -> Picking {
-        Picking { load, count, now, seen: HashSet::new(), picked: Vec::new(), expired: Vec::new() }
+        Picking { load, count, now, seen: HashSet::new(), picked: Vec::new(), expired: Vec::new(), held_back: false }
     }
 
     /// How many of the oldest due deliveries to look at.
@@ -135,8 +138,9 @@ impl Picking {
             }
             match self.load.admit(&due.host, &due.account) {
                 Room::Free => self.picked.push(due.seq),
-                Room::Full => {}
+                Room::Full => self.held_back = true,
                 Room::Resting => {
+                    self.held_back = true;
                     let due_at = time::from_micros(due.due_at);
                     if due_at.is_some_and(|due_at| self.load.is_out_of_patience(&due.host, due_at, self.now)) {
                         self.expired.push(due.seq);

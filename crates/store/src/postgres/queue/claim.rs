@@ -74,8 +74,8 @@ pub(super) async fn requests(
 ) -> Result<Claimed<ClaimedRequest>, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    let picked = pick(&tx, count, turns, now).await?;
-    take(tx, &picked, until, now, NEXT_DUE).await
+    let (picked, held_back) = pick(&tx, count, turns, now).await?;
+    Ok(Claimed { held_back, ..take(tx, &picked, until, now, NEXT_DUE).await? })
 }
 
 /// The first half of the lock of a queue's claims; the other half is its schema.
@@ -129,12 +129,17 @@ async fn take(
     tx.commit().await?;
     // What was given up took the place of others, which are due as well.
     let next_due = if given_up { Some(now) } else { due.and_then(from_micros) };
-    Ok(Claimed { tasks, next_due })
+    Ok(Claimed { tasks, next_due, held_back: false })
 }
 
 /// The statements go out together, so that all of this is one round trip. What waits is not locked here: one that
-/// is cancelled before it is taken is left.
-async fn pick(tx: &Transaction<'_>, count: usize, turns: &Turns, now: Timestamp) -> Result<Vec<i64>, DatabaseError> {
+/// is cancelled before it is taken is left. Tells too whether something waits that may not begin yet.
+async fn pick(
+    tx: &Transaction<'_>,
+    count: usize,
+    turns: &Turns,
+    now: Timestamp,
+) -> Result<(Vec<i64>, bool), DatabaseError> {
     let (now, limit) = (to_micros(now), i64::try_from(count).unwrap_or(i64::MAX));
     let begin = tx.prepare_cached(BEGIN).await?;
     let promote = tx.prepare_cached(PROMOTE).await?;
@@ -150,10 +155,12 @@ async fn pick(tx: &Transaction<'_>, count: usize, turns: &Turns, now: Timestamp)
     attempt::lapsed(tx, &lapsed, now).await?;
     let mut picked = lapsed.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
     let left = count - picked.len();
-    if left > 0 {
-        picked.extend(turns.pick(waiting_keys(&waiting, turns)?, left));
-    }
-    Ok(picked)
+    let keys = waiting_keys(&waiting, turns)?;
+    let listed: usize = keys.iter().map(KeyQueue::waiting).sum();
+    let chosen = turns.pick(keys, left);
+    let held_back = chosen.len() < listed;
+    picked.extend(chosen);
+    Ok((picked, held_back))
 }
 
 fn waiting_keys(rows: &[Row], turns: &Turns) -> Result<Vec<KeyQueue>, DatabaseError> {

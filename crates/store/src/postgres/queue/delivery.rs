@@ -72,7 +72,7 @@ pub(super) async fn claim(
     // What was given up took the place of others, which are due as well.
     let next_due = if given_up { Some(now) } else { next_due(&tx, now).await? };
     tx.commit().await?;
-    Ok(Claimed { tasks, next_due })
+    Ok(Claimed { tasks, next_due, held_back: picking.held_back })
 }
 
 /// The oldest due deliveries first. Where these don't do, because their hosts may not get anything now, the lines of the hosts
@@ -85,6 +85,7 @@ async fn look(tx: &Transaction<'_>, picking: &mut Picking, now: Timestamp) -> Re
     if all_seen || !picking.wants_more() {
         return Ok(());
     }
+    picking.held_back = true;
     let quick = picking.quick_hosts();
     if !quick.is_empty() {
         picking.offer(lines(tx, &quick, candidates, now).await?);

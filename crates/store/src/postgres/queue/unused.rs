@@ -96,7 +96,7 @@ pub(super) async fn claim(
     let next = tx.prepare_cached("SELECT min(due_at) FROM queue_unused").await?;
     let next: Option<i64> = tx.query_one(&next, &[]).await?.try_get(0)?;
     tx.commit().await?;
-    Ok(Claimed { tasks, next_due: next.and_then(from_micros) })
+    Ok(Claimed { tasks, next_due: next.and_then(from_micros), held_back: false })
 }
 
 pub(super) async fn removed(database: &Database, blob: &str) -> Result<(), DatabaseError> {

@@ -54,10 +54,15 @@ pub(super) fn requests(
     let mut picked = seqs(tx, LAPSED_ONES, params![to_micros(now), limit(count)])?;
     picked.iter().try_for_each(|seq| attempt::lapsed(tx, *seq, now))?;
     let left = count - picked.len();
+    let mut held_back = left == 0;
     if left > 0 {
-        picked.extend(turns.pick(waiting_keys(tx, left, turns)?, left));
+        let keys = waiting_keys(tx, left, turns)?;
+        let listed: usize = keys.iter().map(KeyQueue::waiting).sum();
+        let chosen = turns.pick(keys, left);
+        held_back = chosen.len() < listed;
+        picked.extend(chosen);
     }
-    take(tx, picked, until, now, NEXT_DUE)
+    Ok(Claimed { held_back, ..take(tx, picked, until, now, NEXT_DUE)? })
 }
 
 /// Row by row, like all of what is written here: SQLite makes a table of its own for a list in a statement, and for what a
@@ -69,8 +74,8 @@ fn promote(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// The keys that have something waiting and may have it run, each with as much of it as could go now. Costs a step for each
-/// such key, however much waits.
+/// The keys that have something waiting and may have it run, each with as much of it as could go now and one more, which tells
+/// whether any is held back. Costs a step for each such key, however much waits.
 fn waiting_keys(tx: &Transaction<'_>, count: usize, turns: &Turns) -> Result<Vec<KeyQueue>, DatabaseError> {
     let busy = busy_keys(tx)?;
     let (mut keys, mut by_key): (Vec<KeyQueue>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
@@ -91,7 +96,7 @@ fn waiting_keys(tx: &Transaction<'_>, count: usize, turns: &Turns) -> Result<Vec
             }
         };
         let key = &mut keys[index];
-        let waiting = seqs(tx, OF_KEY, params![priority, key_id, limit(key.room.min(count))])?;
+        let waiting = seqs(tx, OF_KEY, params![priority, key_id, limit(key.room.min(count).saturating_add(1))])?;
         key.wait(by_rank(priority), waiting);
     }
     Ok(keys)
@@ -146,7 +151,7 @@ fn take(
     let due: Option<i64> = tx.prepare_cached(next_due)?.query_row([], |row| row.get(0))?;
     // What was given up took the place of others, which are due as well.
     let next_due = if given_up { Some(now) } else { due.and_then(from_micros) };
-    Ok(Claimed { tasks, next_due })
+    Ok(Claimed { tasks, next_due, held_back: false })
 }
 
 fn limit(count: usize) -> i64 {

@@ -59,7 +59,7 @@ pub(super) fn claim(
     }
     // What was given up took the place of others, which are due as well.
     let next_due = if given_up { Some(now) } else { next_due(tx, now)? };
-    Ok(Claimed { tasks, next_due })
+    Ok(Claimed { tasks, next_due, held_back: picking.held_back })
 }
 
 /// The oldest due deliveries first. Where these don't do, because their hosts may not get anything now, the lines of the hosts
@@ -72,6 +72,7 @@ fn look(tx: &Transaction<'_>, picking: &mut Picking, now: Timestamp) -> Result<(
     if all_seen || !picking.wants_more() {
         return Ok(());
     }
+    picking.held_back = true;
     for host in picking.quick_hosts() {
         picking.offer(line(tx, &host, candidates, now)?);
         if !picking.wants_more() {

@@ -75,7 +75,7 @@ pub(super) fn claim(
     }
     let next: Option<i64> =
         tx.prepare_cached("SELECT min(due_at) FROM queue_unused")?.query_row([], |row| row.get(0))?;
-    Ok(Claimed { tasks, next_due: next.and_then(from_micros) })
+    Ok(Claimed { tasks, next_due: next.and_then(from_micros), held_back: false })
 }
 
 pub(super) fn removed(tx: &Transaction<'_>, blob: &str) -> Result<(), DatabaseError> {
