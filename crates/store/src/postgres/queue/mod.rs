@@ -8,6 +8,7 @@
 //! an attempt may be repeated; the fence still lets only one of them settle.
 
 mod attempt;
+mod attempted;
 mod batch;
 mod claim;
 mod dead_letters;
@@ -46,6 +47,7 @@ use plantain_work::clock;
 use crate::error::OpenError;
 use crate::postgres::Database;
 use crate::postgres::group::Group;
+use crate::postgres::queue::attempted::Attempted;
 use crate::postgres::queue::batch::Ending;
 use crate::postgres::queue::teller::Teller;
 use crate::queue;
@@ -59,6 +61,7 @@ pub struct PostgresQueue(Database, Groups, Teller);
 struct Groups {
     submits: Group<NewRequest, Enqueued>,
     ends: Group<Ending, Settled>,
+    attempts: Group<Attempted, Settled>,
 }
 
 impl PostgresQueue {
@@ -70,7 +73,9 @@ impl PostgresQueue {
         let submits =
             Group::start(&database, move |pieces| batch::enqueue(submitting.0.clone(), submitting.1.clone(), pieces));
         let ends = Group::start(&database, move |pieces| batch::settle(ending.0.clone(), ending.1.clone(), pieces));
-        Ok(PostgresQueue(database, Groups { submits, ends }, teller))
+        let attempted = database.downgrade();
+        let attempts = Group::start(&database, move |pieces| attempted::settle(attempted.clone(), pieces));
+        Ok(PostgresQueue(database, Groups { submits, ends, attempts }, teller))
     }
 
     /// Others show these requests as running from now on.
@@ -172,7 +177,7 @@ impl QueueStore for PostgresQueue {
         attempt: DeliveryAttempt,
         next: DeliveryNext,
     ) -> Result<Settled, StoreError> {
-        Ok(self.0.retrying(|| delivery::settle(&self.0, id, &attempt, &next)).await?)
+        Ok(self.1.attempts.run(Attempted { id: id.to_owned(), attempt, next }).await?)
     }
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {
