@@ -1,10 +1,11 @@
-//! Development chores: `cargo xtask test|ci|docs|drill|bench`. No shell scripts; everything that a fresh Debian machine lacks is
+//! Development chores: `cargo xtask test|ci|docs|drill|fuzz|bench`. No shell scripts; everything that a fresh Debian machine lacks is
 //! installed or named.
 
 mod bench;
 mod ci;
 mod docs;
 mod drill;
+mod fuzz;
 mod install;
 mod official;
 mod postgres;
@@ -23,6 +24,7 @@ usage: cargo xtask <chore>
   docs                write docs/configuration.md from the table of settings
   drill [--jobs N] [--seeds N] [--schedules N]
                       crash drills with so many jobs and seeds, and so many schedules of the simulation
+  fuzz [TARGET [SECONDS]]   signature_headers, jwks, webhook_body, decode; needs a C++ compiler
   bench [WHAT]        pictures, overhead, serve, queue, streams, receiver, delivery or all (the default); prints the figures
 ";
 
@@ -37,6 +39,13 @@ fn main() -> ExitCode {
         ["docs"] => docs::run(),
         ["drill", options @ ..] => match drill::Extent::parse(options) {
             Some(extent) => drill::run(extent),
+            None => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["fuzz", options @ ..] => match fuzz::named(options) {
+            Some((targets, seconds)) => fuzz::run(&targets, seconds),
             None => {
                 eprint!("{USAGE}");
                 return ExitCode::from(2);
