@@ -97,12 +97,24 @@ impl JwksCache {
 
     /// The keys to check with.
     pub async fn keys(&self) -> Result<Arc<KeySet>, KeysUnavailable> {
-        self.obtain(Need::Any).await.ok_or(KeysUnavailable)
+        // Late or not, what is here now serves.
+        let _ = self.wait(Need::Any).await;
+        self.known().ok_or(KeysUnavailable)
     }
 
     /// Keys that are newer than `known`, none of which fits. `None`: there are no others, or it is too early to ask again.
-    pub async fn newer_than(&self, known: &Arc<KeySet>) -> Option<Arc<KeySet>> {
-        self.obtain(Need::Newer).await.filter(|found| found != known)
+    /// Unavailable are those that are still being fetched when the patience is over: they may fit.
+    pub async fn newer_than(&self, known: &Arc<KeySet>) -> Result<Option<Arc<KeySet>>, KeysUnavailable> {
+        let patience = self.wait(Need::Newer).await;
+        match self.known().filter(|found| found != known) {
+            Some(newer) => Ok(Some(newer)),
+            None => patience.map(|()| None),
+        }
+    }
+
+    /// The keys that are here; nothing is fetched for it.
+    pub fn known(&self) -> Option<Arc<KeySet>> {
+        self.0.usable()
     }
 
     /// Begins to fetch keys where there are none or they grow old, and doesn't wait for them.
@@ -110,15 +122,15 @@ impl JwksCache {
         self.flight(Need::Any);
     }
 
-    async fn obtain(&self, need: Need) -> Option<Arc<KeySet>> {
-        if let Some(mut flight) = self.flight(need) {
-            // Nothing is ever sent: this returns when the fetch is over.
-            let landed = self.0.clock.timeout(FLIGHT_PATIENCE, flight.changed()).await;
-            if landed.is_none() {
-                tracing::warn!("inbox.keys: the fetch of the keys takes too long to be waited for");
-            }
+    /// Until the fetch that is due or under way is over, or takes too long to be waited for.
+    async fn wait(&self, need: Need) -> Result<(), KeysUnavailable> {
+        let Some(mut flight) = self.flight(need) else { return Ok(()) };
+        // Nothing is ever sent: this returns when the fetch is over.
+        if self.0.clock.timeout(FLIGHT_PATIENCE, flight.changed()).await.is_none() {
+            tracing::warn!("inbox.keys: the fetch of the keys takes too long to be waited for");
+            return Err(KeysUnavailable);
         }
-        self.0.usable()
+        Ok(())
     }
 
     /// The fetch to wait for: a new one where one is due, or the one under way, since that may be the answer.

@@ -8,9 +8,8 @@ use bytes::Bytes;
 use plantain_wire::diagnosis::{self, Finding};
 use plantain_wire::header;
 use plantain_wire::id::{RequestId, UserId};
-use plantain_wire::jwks::KeySet;
 use plantain_wire::rejection::Rejection;
-use plantain_wire::signature::{self, SignedHeaders, Verified};
+use plantain_wire::signature::{Claim, SignedHeaders, Verified};
 use plantain_work::Clock;
 
 use crate::capture::{self, REFUSED_BODY_BYTES_MAX};
@@ -99,7 +98,7 @@ impl Receiver {
             && self.admits(refusal.code(), raw)
         {
             // The second look costs much more than the first, so it is taken for what is kept alone.
-            let finding = self.diagnosis(refusal, raw).await;
+            let finding = self.diagnosis(refusal, raw);
             let explanation = [Some(refusal.explain()), finding.map(|finding| finding.explain())];
             let explanation: Vec<String> = explanation.into_iter().flatten().collect();
             self.keep(raw, refusal.code(), explanation.join(" ")).await;
@@ -129,14 +128,14 @@ impl Receiver {
         self.0.throttle.admits(self.0.clock.now())
     }
 
-    async fn diagnosis(&self, refusal: &Refusal, raw: Raw<'_>) -> Option<Finding> {
+    fn diagnosis(&self, refusal: &Refusal, raw: Raw<'_>) -> Option<Finding> {
         let Refusal::Signature(rejection) = refusal else { return None };
         if let Some((secret, Ok(value))) = self.hmac_value(raw.headers) {
             let value = std::str::from_utf8(value).ok()?;
             return diagnosis::look_hmac(rejection, secret.0.as_bytes(), value, raw.body);
         }
         let headers = SignedHeaders::read(raw.headers.iter().copied()).ok()?;
-        let keys = self.0.keys.keys().await.ok()?;
+        let keys = self.0.keys.known()?;
         diagnosis::look(rejection, &headers, raw.body, &keys)
     }
 
@@ -173,20 +172,17 @@ impl Receiver {
 
     async fn signed(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
         let headers = SignedHeaders::read(raw.headers.iter().copied())?;
-        let keys = self.0.keys.keys().await.map_err(|_| Refusal::KeysUnavailable)?;
-        let verified = match self.checked(&headers, raw.body, &keys) {
+        let claim = Claim::read(&headers, self.0.clock.now().as_second())?;
+        let keys = self.0.keys.keys().await?;
+        let verified = match claim.prove(raw.body, &keys) {
             // The sender may have a key that is newer than ours.
-            Err(rejection) if rejection.keys_may_be_old() => match self.0.keys.newer_than(&keys).await {
-                Some(newer) => self.checked(&headers, raw.body, &newer)?,
+            Err(rejection) if rejection.keys_may_be_old() => match self.0.keys.newer_than(&keys).await? {
+                Some(newer) => claim.prove(raw.body, &newer)?,
                 None => return Err(rejection.into()),
             },
             verdict => verdict?,
         };
         self.of_our_account(verified)
-    }
-
-    fn checked(&self, headers: &SignedHeaders, body: &[u8], keys: &KeySet) -> Result<Verified, Rejection> {
-        signature::verify(headers, body, keys, self.0.clock.now().as_second())
     }
 
     fn of_our_account(&self, verified: Verified) -> Result<Authentic, Refusal> {

@@ -3,6 +3,8 @@
 use plantain_wire::id::UserId;
 use plantain_wire::rejection::Rejection;
 
+use crate::jwks::KeysUnavailable;
+
 /// A refused webhook.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -11,9 +13,15 @@ pub enum Refusal {
     /// Authentic, but signed for somebody else: fal signs for all its customers with the same keys.
     #[error("the webhook is for another account")]
     OtherAccount { named: UserId },
-    /// The keys can't be had at the moment. The sender should come again.
+    /// The keys can't be had at the moment, or not the newest ones, while no older one fits. The sender should come again.
     #[error("the keys to check with can't be fetched")]
     KeysUnavailable,
+}
+
+impl From<KeysUnavailable> for Refusal {
+    fn from(_: KeysUnavailable) -> Refusal {
+        Refusal::KeysUnavailable
+    }
 }
 
 /// What the sender can do about a refusal.
@@ -44,8 +52,8 @@ impl Refusal {
                  the same queue can send such a webhook. If the account is yours, set FAL_USER_ID to it."
             ),
             Refusal::KeysUnavailable => {
-                "The queue's public keys can't be fetched at the moment, so the signature can't be \
-                checked. The sender was asked to come again."
+                "The queue's public keys can't be fetched at the moment, or come too slowly to be waited for, so the \
+                 signature can't be checked. The sender was asked to come again."
                     .to_owned()
             }
         }

@@ -155,25 +155,48 @@ pub struct Verified {
     pub key: VerifyingKey,
 }
 
+/// What signed headers say, in the right form and at the right time. Nothing of it is proven yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim<'h> {
+    headers: &'h SignedHeaders,
+    request_id: RequestId,
+    user_id: UserId,
+    timestamp_unix: i64,
+    signature: [u8; 64],
+}
+
+impl<'h> Claim<'h> {
+    /// All that can be refused without a key, so that keys are fetched for what may be genuine alone.
+    pub fn read(headers: &'h SignedHeaders, now_unix: i64) -> Result<Claim<'h>, Rejection> {
+        let request_id = RequestId::parse(&headers.request_id)
+            .map_err(|_| Rejection::Malformed { header: header::WEBHOOK_REQUEST_ID })?;
+        let user_id =
+            UserId::parse(&headers.user_id).map_err(|_| Rejection::Malformed { header: header::WEBHOOK_USER_ID })?;
+        let timestamp_unix = seconds(&headers.timestamp)?;
+        let offset_seconds = timestamp_unix.saturating_sub(now_unix);
+        if offset_seconds.saturating_abs() > TOLERANCE_SECONDS {
+            return Err(Rejection::Stale { offset_seconds });
+        }
+        let signature = signature_bytes(&headers.signature)?;
+        Ok(Claim { headers, request_id, user_id, timestamp_unix, signature })
+    }
+
+    /// Holds it and the raw body against every key.
+    pub fn prove(&self, body: &[u8], keys: &KeySet) -> Result<Verified, Rejection> {
+        let message = message(&self.headers.request_id, &self.headers.user_id, &self.headers.timestamp, body);
+        let key = keys.iter().find(|key| key.verifies(message.as_bytes(), &self.signature));
+        let key = *key.ok_or(Rejection::NoKeyFits { keys: keys.len(), body_bytes: body.len() })?;
+        let (request_id, user_id) = (self.request_id.clone(), self.user_id.clone());
+        Ok(Verified { request_id, user_id, timestamp_unix: self.timestamp_unix, key })
+    }
+}
+
 /// Checks headers and raw body against every key, at the receiver's own time.
 ///
 /// Upper-case hex digits are accepted, as the official samples do. The order of the checks is that of their cost, so that
 /// garbage is refused without cryptography.
 pub fn verify(headers: &SignedHeaders, body: &[u8], keys: &KeySet, now_unix: i64) -> Result<Verified, Rejection> {
-    let request_id = RequestId::parse(&headers.request_id)
-        .map_err(|_| Rejection::Malformed { header: header::WEBHOOK_REQUEST_ID })?;
-    let user_id =
-        UserId::parse(&headers.user_id).map_err(|_| Rejection::Malformed { header: header::WEBHOOK_USER_ID })?;
-    let timestamp_unix = seconds(&headers.timestamp)?;
-    let offset_seconds = timestamp_unix.saturating_sub(now_unix);
-    if offset_seconds.saturating_abs() > TOLERANCE_SECONDS {
-        return Err(Rejection::Stale { offset_seconds });
-    }
-    let signature = signature_bytes(&headers.signature)?;
-    let message = message(&headers.request_id, &headers.user_id, &headers.timestamp, body);
-    let key = keys.iter().find(|key| key.verifies(message.as_bytes(), &signature));
-    let key = *key.ok_or(Rejection::NoKeyFits { keys: keys.len(), body_bytes: body.len() })?;
-    Ok(Verified { request_id, user_id, timestamp_unix, key })
+    Claim::read(headers, now_unix)?.prove(body, keys)
 }
 
 fn seconds(text: &str) -> Result<i64, Rejection> {

@@ -235,6 +235,56 @@ async fn a_fetch_that_takes_for_ever_keeps_no_sender_waiting_for_a_second() {
 }
 
 #[tokio::test]
+async fn a_rotation_whose_new_keys_come_slowly_asks_the_sender_to_come_again_and_fetches_once() {
+    let bench = Bench::start().await;
+    bench.publishes(&[1]);
+    assert_eq!(bench.sent(1, "us").await, authentic());
+    bench.clock.advance(Duration::from_secs(60));
+    let let_go = Arc::new(Notify::new());
+    let both = jwks::render(&[key(1).verifying_key(), key(2).verifying_key()]).into();
+    bench.keys.answer(Answer::Held(let_go.clone(), Box::new(Answer::Body(200, "application/json", both))));
+    // Nobody can tell yet which of these the new key made.
+    for _ in 0..3 {
+        let mut sent: Vec<_> = [2, 9, 9].map(|seed| Box::pin(bench.sent(seed, "us"))).into();
+        for sent in &mut sent {
+            assert!(futures_util::poll!(sent).is_pending());
+        }
+        bench.keys.wait_for(2).await;
+        bench.clock.advance(Duration::from_millis(800));
+        for verdict in join_all(sent).await {
+            assert_eq!(verdict, Err("keys_unavailable"));
+        }
+    }
+    let_go.notify_one();
+    assert_eq!(bench.sent(2, "us").await, authentic());
+    assert_eq!(bench.sent(9, "us").await, Err("no_key_fits"));
+    assert_eq!(bench.fetches(), 2);
+}
+
+#[tokio::test]
+async fn what_no_key_could_save_is_refused_before_any_key_is_fetched() {
+    let bench = Bench::start().await;
+    bench.is_down();
+    let genuine = bench.signed(1, "us");
+    let late = SignedHeaders { timestamp: (bench.clock.now().as_second() - 301).to_string(), ..genuine.clone() };
+    let date = SignedHeaders { timestamp: "2026-11-20T12:00:00Z".into(), ..genuine.clone() };
+    let short = SignedHeaders { signature: "00".into(), ..genuine.clone() };
+    let letters = SignedHeaders { signature: "x".repeat(128), ..genuine.clone() };
+    for (headers, code) in [
+        (late, "timestamp_stale"),
+        (date, "timestamp_not_seconds"),
+        (short, "signature_length"),
+        (letters, "signature_not_hex"),
+    ] {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+        assert_eq!(bench.verify(&headers).await, Err(code));
+    }
+    assert_eq!(bench.fetches(), 0);
+    assert_eq!(bench.sent(1, "us").await, Err("keys_unavailable"));
+    assert_eq!(bench.fetches(), 1);
+}
+
+#[tokio::test]
 async fn old_keys_serve_while_their_source_is_down_but_not_for_ever() {
     let bench = Bench::start().await;
     bench.publishes(&[1]);
