@@ -95,21 +95,28 @@ impl Receiver {
             None => self.signed(raw).await,
         };
         if let Err(refusal) = &verdict
-            && self.admits(refusal.code(), raw)
+            && self.admits(refusal.code(), raw.body.len() as u64)
         {
             // The second look costs much more than the first, so it is taken for what is kept alone.
             let finding = self.diagnosis(refusal, raw);
             let explanation = [Some(refusal.explain()), finding.map(|finding| finding.explain())];
             let explanation: Vec<String> = explanation.into_iter().flatten().collect();
-            self.keep(raw, refusal.code(), explanation.join(" ")).await;
+            self.keep(raw, raw.body.len() as u64, refusal.code(), explanation.join(" ")).await;
         }
         verdict
     }
 
     /// Records a webhook that was refused by the caller. Best effort, and no more often than a flood should write.
     pub async fn record(&self, raw: Raw<'_>, code: &str, explanation: &str) {
-        if self.admits(code, raw) {
-            self.keep(raw, code, explanation.to_owned()).await;
+        if self.admits(code, raw.body.len() as u64) {
+            self.keep(raw, raw.body.len() as u64, code, explanation.to_owned()).await;
+        }
+    }
+
+    /// The same for one whose body was not read: it has so many bytes, as far as that is known.
+    pub async fn record_unread(&self, headers: &[(&str, &[u8])], body_bytes: u64, code: &str, explanation: &str) {
+        if self.admits(code, body_bytes) {
+            self.keep(Raw { headers, body: &Bytes::new() }, body_bytes, code, explanation.to_owned()).await;
         }
     }
 
@@ -123,8 +130,8 @@ impl Receiver {
         self.0.keys.prepare();
     }
 
-    fn admits(&self, code: &str, raw: Raw<'_>) -> bool {
-        tracing::info!(code, bytes = raw.body.len(), "inbox.refused {code}");
+    fn admits(&self, code: &str, bytes: u64) -> bool {
+        tracing::info!(code, bytes, "inbox.refused {code}");
         self.0.throttle.admits(self.0.clock.now())
     }
 
@@ -139,14 +146,14 @@ impl Receiver {
         diagnosis::look(rejection, &headers, raw.body, &keys)
     }
 
-    async fn keep(&self, raw: Raw<'_>, code: &str, explanation: String) {
+    async fn keep(&self, raw: Raw<'_>, body_bytes: u64, code: &str, explanation: String) {
         let event = RejectedEvent {
             received_at: self.0.clock.now(),
             code: code.to_owned(),
             explanation,
             headers: capture::headers(raw.headers.iter().copied()),
             body: raw.body.slice(..raw.body.len().min(REFUSED_BODY_BYTES_MAX)),
-            body_bytes: raw.body.len() as u64,
+            body_bytes,
         };
         if let Err(error) = self.0.store.record_rejected(&event, KEPT_MAX).await {
             tracing::warn!(%error, "inbox.refused: the event could not be kept");

@@ -37,7 +37,7 @@ impl Studio {
     /// Takes a webhook: the headers and the raw body as they came, and the query of the address. A 2xx means durable.
     pub async fn webhook(&self, headers: &HeaderMap, query: Option<&str>, body: Bytes) -> WebhookAnswer {
         if body.len() > WEBHOOK_BYTES_MAX {
-            return self.webhook_too_large(headers).await;
+            return self.webhook_too_large(headers, Some(body.len() as u64)).await;
         }
         let headers = pairs(headers);
         let raw = Raw { headers: &headers, body: &body };
@@ -58,12 +58,14 @@ impl Studio {
         }
     }
 
-    /// A webhook whose body was not read to its end, since it has more than [`WEBHOOK_BYTES_MAX`] bytes.
-    pub async fn webhook_too_large(&self, headers: &HeaderMap) -> WebhookAnswer {
+    /// A webhook whose body was not read to its end, since it has more than [`WEBHOOK_BYTES_MAX`] bytes: so many, if that is
+    /// known, and at least one more.
+    pub async fn webhook_too_large(&self, headers: &HeaderMap, body_bytes: Option<u64>) -> WebhookAnswer {
         let words =
             format!("A webhook may have {WEBHOOK_BYTES_MAX} bytes; this one has more and was not read to its end.");
         let (code, headers) = ("webhook_too_large", pairs(headers));
-        self.0.receiver.record(Raw { headers: &headers, body: &Bytes::new() }, code, &words).await;
+        let body_bytes = body_bytes.unwrap_or(0).max(WEBHOOK_BYTES_MAX as u64 + 1);
+        self.0.receiver.record_unread(&headers, body_bytes, code, &words).await;
         refused(413, code, &words)
     }
 

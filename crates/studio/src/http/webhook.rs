@@ -2,8 +2,8 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -18,11 +18,15 @@ pub async fn receive(State(app): State<App>, request: Request) -> Result<Respons
     let (body, _place) = match upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await {
         Ok(read) => read,
         Err(refusal) if refusal.status == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Ok(told(app.studio.webhook_too_large(&parts.headers).await));
+            return Ok(told(app.studio.webhook_too_large(&parts.headers, declared_length(&parts.headers)).await));
         }
         Err(refusal) => return Err(refusal),
     };
     Ok(told(app.studio.webhook(&parts.headers, parts.uri.query(), body).await))
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn told(answer: WebhookAnswer) -> Response {

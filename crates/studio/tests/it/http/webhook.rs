@@ -57,6 +57,7 @@ async fn what_was_refused_is_listed_for_the_operator_alone() {
     assert_eq!((&newest["body"], &newest["bodyTruncated"]), (&"{\"<b>\":1}".into(), &false.into()));
     assert!(!answer.text().contains("id:secret"));
     assert_eq!((&events[1]["code"], &events[1]["step"]), (&"webhook_too_large".into(), &"size".into()));
+    assert_eq!((&events[1]["bodyBytes"], &events[1]["bodyTruncated"]), (&(8 * 1024 * 1024 + 1).into(), &true.into()));
     let answer = house.get_with("/api/inbox?limit=1", &[("authorization", &bearer)]).await;
     assert_eq!(answer.json()["events"].as_array().unwrap().len(), 1);
     let answer = house.get_with("/api/inbox?limit=0", &[("authorization", &bearer)]).await;
