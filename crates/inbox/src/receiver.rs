@@ -91,7 +91,7 @@ impl Receiver {
     /// Checks a webhook, and records it where it is refused. The caller has bounded the body.
     pub async fn verify(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
         let verdict = match self.hmac_value(raw.headers) {
-            Some((secret, value)) => value.and_then(|value| hmac(secret, value, raw.body)),
+            Some((secret, value)) => value.and_then(|value| hmac(secret, value, raw.body)).map_err(Refusal::from),
             None => self.signed(raw).await,
         };
         if let Err(refusal) = &verdict
@@ -138,7 +138,6 @@ impl Receiver {
     fn diagnosis(&self, refusal: &Refusal, raw: Raw<'_>) -> Option<Finding> {
         let Refusal::Signature(rejection) = refusal else { return None };
         if let Some((secret, Ok(value))) = self.hmac_value(raw.headers) {
-            let value = std::str::from_utf8(value).ok()?;
             return diagnosis::look_hmac(rejection, secret.0.as_bytes(), value, raw.body);
         }
         let headers = SignedHeaders::read(raw.headers.iter().copied()).ok()?;
@@ -160,21 +159,9 @@ impl Receiver {
         }
     }
 
-    /// The HMAC form is looked at only where a secret is set and none of fal's own headers came. Like these, its header must
-    /// come once.
-    fn hmac_value<'r>(&self, headers: &'r [(&'r str, &'r [u8])]) -> Option<(&HmacSecret, Result<&'r [u8], Refusal>)> {
-        let secret = self.0.hmac.as_ref()?;
-        let all = |name: &'static str| headers.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name));
-        let has = |name: &'static str| all(name).next();
-        let own =
-            [header::WEBHOOK_REQUEST_ID, header::WEBHOOK_USER_ID, header::WEBHOOK_TIMESTAMP, header::WEBHOOK_SIGNATURE];
-        if own.into_iter().any(|name| has(name).is_some()) {
-            return None;
-        }
-        let (_, value) = has(header::HMAC_SIGNATURE)?;
-        let once = all(header::HMAC_SIGNATURE).nth(1).is_none();
-        let repeated = Rejection::Repeated { header: header::HMAC_SIGNATURE };
-        Some((secret, if once { Ok(*value) } else { Err(repeated.into()) }))
+    /// The HMAC form is looked at only where a secret is set.
+    fn hmac_value<'r>(&self, headers: &'r [(&'r str, &'r [u8])]) -> Option<(&HmacSecret, Result<&'r str, Rejection>)> {
+        Some((self.0.hmac.as_ref()?, hmac_value(headers)?))
     }
 
     async fn signed(&self, raw: Raw<'_>) -> Result<Authentic, Refusal> {
@@ -202,8 +189,23 @@ impl Receiver {
     }
 }
 
-fn hmac(secret: &HmacSecret, value: &[u8], body: &[u8]) -> Result<Authentic, Refusal> {
-    let value = std::str::from_utf8(value).map_err(|_| Rejection::HmacNotHex)?;
+/// The value of `x-fal-signature`. `None` where it didn't come, or any of fal's own headers did, which then count alone. Like
+/// these, it must come once.
+pub fn hmac_value<'r>(headers: &[(&str, &'r [u8])]) -> Option<Result<&'r str, Rejection>> {
+    let own =
+        [header::WEBHOOK_REQUEST_ID, header::WEBHOOK_USER_ID, header::WEBHOOK_TIMESTAMP, header::WEBHOOK_SIGNATURE];
+    if headers.iter().any(|(given, _)| own.into_iter().any(|name| given.eq_ignore_ascii_case(name))) {
+        return None;
+    }
+    let mut values = headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(header::HMAC_SIGNATURE));
+    let (_, value) = values.next()?;
+    Some(match values.next() {
+        Some(_) => Err(Rejection::Repeated { header: header::HMAC_SIGNATURE }),
+        None => std::str::from_utf8(value).map_err(|_| Rejection::HmacNotHex),
+    })
+}
+
+fn hmac(secret: &HmacSecret, value: &str, body: &[u8]) -> Result<Authentic, Rejection> {
     plantain_wire::hmac::verify(secret.0.as_bytes(), value, body)?;
     Ok(Authentic::Hmac)
 }

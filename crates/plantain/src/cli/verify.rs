@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use plantain_inbox::receiver::hmac_value;
 use plantain_inbox::step::Step;
-use plantain_wire::diagnosis;
-use plantain_wire::id::UserId;
+use plantain_wire::diagnosis::{self, Finding};
+use plantain_wire::hmac;
+use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks::{JWKS_BYTES_MAX, KeySet};
+use plantain_wire::rejection::Rejection;
 use plantain_wire::signature::{SignedHeaders, Verified};
 use plantain_wire::webhook::WebhookBody;
 use plantain_work::Clock;
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::table::Table;
 use super::{Context, Outcome, Output};
+use crate::config::secret::Secret;
 use crate::data::signing;
 
 /// Larger captures are none.
@@ -26,7 +30,8 @@ const CAPTURE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Explain step by step whether a captured webhook can be believed.
 ///
 /// FILE holds the request as it came: header lines, an empty line, the raw body; or one event of GET /api/inbox as JSON. The exit
-/// code is 1 where it is not believed. Whether the request is one of a studio's own, only that studio can tell.
+/// code is 1 where it is not believed. Where FAL_WEBHOOK_SECRET is set and none of the four signed headers came, x-fal-signature is
+/// checked, as a studio does. Whether the request is one of a studio's own, only that studio can tell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -42,20 +47,26 @@ pub struct Args {
     /// Check as if it were this time, in Unix seconds [default: when an event was received, else now].
     #[arg(long, value_name = "SECONDS")]
     at: Option<i64>,
-    /// The account whose webhooks are believed [default: FAL_USER_ID, else any].
+    /// The account whose webhooks are believed [default: FAL_USER_ID, else any]; x-fal-signature names none.
     #[arg(long, value_name = "ID")]
     account: Option<String>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let capture = Capture::read(&bounded(&args.file, CAPTURE_BYTES_MAX)?)?;
-    let keys = keys(args.jwks.as_deref(), context)?;
-    let account = match &args.account {
-        Some(id) => Some(UserId::parse(id)?),
-        None => context.config.fal.user_id.clone(),
+    let secret = context.config.fal.webhook_secret.as_ref().map(Secret::reveal).filter(|secret| !secret.is_empty());
+    let judged = match (secret, hmac_value(&capture.pairs())) {
+        (Some(secret), Some(value)) => judge_hmac(&capture, value, secret.as_bytes()),
+        _ => {
+            let keys = keys(args.jwks.as_deref(), context)?;
+            let account = match &args.account {
+                Some(id) => Some(UserId::parse(id)?),
+                None => context.config.fal.user_id.clone(),
+            };
+            let now = args.at.or(capture.received_at).unwrap_or_else(|| Clock::system().now().as_second());
+            judge(&capture, &keys, account.as_ref(), now)
+        }
     };
-    let now = args.at.or(capture.received_at).unwrap_or_else(|| Clock::system().now().as_second());
-    let judged = judge(&capture, &keys, account.as_ref(), now);
     match context.output {
         Output::Text => print!("{}", text(&judged)),
         Output::Json => println!("{}", as_json(&judged)),
@@ -110,6 +121,17 @@ struct Event {
 }
 
 impl Capture {
+    fn pairs(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
+
+    /// Why a signature doesn't hold, with what the second look found.
+    fn words(&self, rejection: &Rejection, finding: Option<Finding>) -> String {
+        let cut = self.truncated.then(|| "Only the beginning of the body was kept.".to_owned());
+        let words = [Some(rejection.explain()), finding.map(|finding| finding.explain()), cut];
+        words.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
     fn read(bytes: &[u8]) -> anyhow::Result<Capture> {
         if let Ok(event) = serde_json::from_slice::<Event>(bytes) {
             let body = match (event.body, event.body_base64) {
@@ -148,15 +170,30 @@ struct Judged {
     /// The step it failed at, the code and the words; `None` where it is believed.
     failed: Option<(Step, String, String)>,
     verified: Option<Verified>,
+    /// By the shared secret, which vouches for the body alone.
+    hmac: bool,
+    /// What the body is about, if that could be read and was believed.
+    request_id: Option<RequestId>,
     keys: usize,
     body_bytes: usize,
 }
 
 impl Judged {
+    fn new(capture: &Capture) -> Judged {
+        let body_bytes = capture.body.len();
+        Judged { failed: None, verified: None, hmac: false, request_id: None, keys: 0, body_bytes }
+    }
+
+    fn refused(self, rejection: &Rejection, words: String) -> Judged {
+        let step = Step::of_code(rejection.code()).unwrap_or(Step::Signature);
+        Judged { failed: failed(step, rejection.code(), words), ..self }
+    }
+
     fn reached(&self, step: Step) -> &'static str {
         match &self.failed {
             Some((failed, ..)) if *failed < step => "not reached",
             Some((failed, ..)) if *failed == step => "FAILED",
+            _ if self.hmac && matches!(step, Step::Time | Step::Keys | Step::Account) => "not in it",
             _ => "passed",
         }
     }
@@ -166,20 +203,13 @@ impl Judged {
 const STEPS: [Step; 6] = [Step::Headers, Step::Time, Step::Keys, Step::Signature, Step::Account, Step::Body];
 
 fn judge(capture: &Capture, keys: &KeySet, account: Option<&UserId>, now: i64) -> Judged {
-    let pairs = || capture.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-    let mut judged = Judged { failed: None, verified: None, keys: keys.len(), body_bytes: capture.body.len() };
-    let failed = |step: Step, code: &str, words: String| Some((step, code.to_owned(), words));
-    let verified = match plantain_wire::verify(pairs(), &capture.body, keys, now) {
+    let mut judged = Judged { keys: keys.len(), ..Judged::new(capture) };
+    let verified = match plantain_wire::verify(capture.pairs(), &capture.body, keys, now) {
         Ok(verified) => verified,
         Err(rejection) => {
-            let headers = SignedHeaders::read(pairs()).ok();
+            let headers = SignedHeaders::read(capture.pairs()).ok();
             let finding = headers.and_then(|headers| diagnosis::look(&rejection, &headers, &capture.body, keys));
-            let cut = capture.truncated.then(|| "Only the beginning of the body was kept.".to_owned());
-            let words = [Some(rejection.explain()), finding.map(|finding| finding.explain()), cut];
-            let words: Vec<String> = words.into_iter().flatten().collect();
-            let step = Step::of_code(rejection.code()).unwrap_or(Step::Signature);
-            judged.failed = failed(step, rejection.code(), words.join(" "));
-            return judged;
+            return judged.refused(&rejection, capture.words(&rejection, finding));
         }
     };
     judged.failed = match WebhookBody::parse(&capture.body) {
@@ -193,8 +223,28 @@ fn judge(capture: &Capture, keys: &KeySet, account: Option<&UserId>, now: i64) -
         }
         Ok(_) => None,
     };
+    judged.request_id = Some(verified.request_id.clone());
     judged.verified = Some(verified);
     judged
+}
+
+/// The shared secret says nothing of time, account and request.
+fn judge_hmac(capture: &Capture, value: Result<&str, Rejection>, secret: &[u8]) -> Judged {
+    let mut judged = Judged { hmac: true, ..Judged::new(capture) };
+    let proven = value.as_ref().map_err(Clone::clone).and_then(|value| hmac::verify(secret, value, &capture.body));
+    if let Err(rejection) = proven {
+        let finding = value.ok().and_then(|value| diagnosis::look_hmac(&rejection, secret, value, &capture.body));
+        return judged.refused(&rejection, capture.words(&rejection, finding));
+    }
+    match WebhookBody::parse(&capture.body) {
+        Err(error) => judged.failed = failed(Step::Body, "webhook_malformed", format!("{error}.")),
+        Ok(body) => judged.request_id = Some(body.request_id),
+    }
+    judged
+}
+
+fn failed(step: Step, code: &str, words: String) -> Option<(Step, String, String)> {
+    Some((step, code.to_owned(), words))
 }
 
 fn text(judged: &Judged) -> String {
@@ -202,12 +252,14 @@ fn text(judged: &Judged) -> String {
     for step in STEPS {
         let words = match (&judged.failed, &judged.verified, step) {
             (Some((failed, _, words)), ..) if *failed == step => words.clone(),
-            (_, _, Step::Keys) => format!("{} known", judged.keys),
+            (_, _, Step::Keys) if !judged.hmac => format!("{} known", judged.keys),
+            (None, _, Step::Signature) if judged.hmac => "by the secret FAL_WEBHOOK_SECRET".to_owned(),
             (_, Some(verified), Step::Signature) => format!("by {}", verified.key.x()),
             (_, Some(verified), Step::Account) => verified.user_id.to_string(),
             (_, Some(verified), Step::Time) => format!("signed at {}", verified.timestamp_unix),
-            (None, Some(verified), Step::Body) => {
-                format!("{} bytes about {}", judged.body_bytes, verified.request_id)
+            (None, _, Step::Body) => {
+                let about = judged.request_id.as_ref().map(|id| format!(" about {id}"));
+                format!("{} bytes{}", judged.body_bytes, about.unwrap_or_default())
             }
             _ => String::new(),
         };
@@ -223,14 +275,13 @@ fn as_json(judged: &Judged) -> Value {
         "code": judged.failed.as_ref().map(|(_, code, _)| code),
         "explanation": judged.failed.as_ref().map(|(_, _, words)| words),
         "steps": steps,
-        "requestId": judged.verified.as_ref().map(|verified| verified.request_id.as_str()),
+        "requestId": judged.request_id.as_ref().map(RequestId::as_str),
         "userId": judged.verified.as_ref().map(|verified| verified.user_id.as_str()),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use plantain_wire::id::RequestId;
     use plantain_wire::signature::{SigningKey, sign_webhook};
 
     use super::*;
@@ -279,6 +330,34 @@ mod tests {
             assert!(said.contains(words), "{said}");
             assert_eq!(as_json(&judged)["steps"][5]["state"], "not reached");
         }
+    }
+
+    #[test]
+    fn the_hmac_form_is_judged_by_the_secret_alone() {
+        let value = hmac::sign(b"whsec_test", BODY.as_bytes());
+        let captured = |value: &str, body: &str| format!("X-Fal-Signature: {value}\r\n\r\n{body}").into_bytes();
+        let judged = |bytes: &[u8]| {
+            let capture = Capture::read(bytes).unwrap();
+            judge_hmac(&capture, hmac_value(&capture.pairs()).expect("it came alone"), b"whsec_test")
+        };
+        for value in [value.clone(), format!("sha256={value}")] {
+            let good = judged(&captured(&value, BODY));
+            assert!(good.failed.is_none() && text(&good).contains("not in it"), "{}", text(&good));
+            assert_eq!(as_json(&good)["requestId"], "r");
+        }
+        let compact = BODY.replace(": ", ":").replace(", ", ",");
+        let twice = format!("x-fal-signature: {value}\r\nX-Fal-Signature: {value}\r\n\r\n{BODY}").into_bytes();
+        for (bytes, step, code) in [
+            (captured(&value, &compact), "signature", "hmac_mismatch"),
+            (captured("00", BODY), "headers", "hmac_length"),
+            (twice, "headers", "header_repeated"),
+            (captured(&hmac::sign(b"whsec_test", b"{"), "{"), "body", "webhook_malformed"),
+        ] {
+            let (failed, said, words) = judged(&bytes).failed.expect("it fails");
+            assert_eq!((failed.as_str(), said.as_str()), (step, code), "{words}");
+        }
+        let (_, _, words) = judged(&captured(&value, &compact)).failed.unwrap();
+        assert!(words.contains("as Python writes it"), "{words}");
     }
 
     #[test]
