@@ -44,7 +44,7 @@ impl DeliveryRow {
         let attempt = self.place().number("attempt", self.attempt)?;
         let created_at = self.place().time("created_at", self.created_at)?;
         let earlier = self.place().number("earlier", self.earlier)?;
-        let options = webhooks(&Place { table: "queue_keys", row: &self.id }, self.webhooks.as_deref())?;
+        let options = webhooks(&self.id, self.webhooks.as_deref());
         Ok(ClaimedDelivery { delivery: self.into_delivery()?, attempt, earlier, created_at, options })
     }
 

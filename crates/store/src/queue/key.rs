@@ -37,7 +37,7 @@ impl TryFrom<KeyRow> for ApiKey {
                 concurrency: number("concurrency", row.concurrency)?,
                 per_minute: number("per_minute", row.per_minute)?,
             },
-            webhooks: webhooks(&place, row.webhooks.as_deref())?,
+            webhooks: webhooks(&row.id, row.webhooks.as_deref()),
             created_at: place.time("created_at", row.created_at)?,
             revoked_at: place.maybe_time("revoked_at", row.revoked_at)?,
             id: row.id,
@@ -46,9 +46,17 @@ impl TryFrom<KeyRow> for ApiKey {
     }
 }
 
-pub(crate) fn webhooks(place: &Place<'_>, json: Option<&str>) -> Result<WebhookOptions, DatabaseError> {
-    let options = json.map(serde_json::from_str).transpose().map_err(|_| place.wrong("webhooks"))?;
-    Ok(options.unwrap_or_default())
+/// Options that can't be read, such as those of a newer program, are none: a webhook in the official form alone is better
+/// than one that is given up, and a key without them better than one that opens nothing. `row` is whose they are.
+pub(crate) fn webhooks(row: &str, json: Option<&str>) -> WebhookOptions {
+    let Some(json) = json else { return WebhookOptions::default() };
+    serde_json::from_str(json).unwrap_or_else(|_| {
+        tracing::warn!(
+            row,
+            "webhooks.unreadable: the options of this row's key can't be read; the official form is sent"
+        );
+        WebhookOptions::default()
+    })
 }
 
 /// `None` where nothing is special.

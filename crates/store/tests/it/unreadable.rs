@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, StatusWords, WebhookOptions};
 use plantain_queue::model::{DeliveryState, HostLoad, Next, Outcome};
 use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
@@ -70,6 +71,7 @@ promises! {
     the_end_of_a_request_that_can_not_be_read_is_announced,
     an_overdue_request_that_can_not_be_read_ends_too,
     a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out,
+    a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form,
     a_job_that_can_not_be_read_fails_and_the_next_one_is_driven,
     a_list_leaves_out_what_can_not_be_read,
 }
@@ -151,6 +153,34 @@ async fn a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out(groun
     let bad = shown.iter().find(|shown| shown.delivery.id == "bad").unwrap();
     assert_eq!((bad.state, bad.next_at, bad.attempts.len()), (DeliveryState::Dead, None, 1));
     assert!(bad.attempts[0].reason.contains("can't be read"), "{bad:?}");
+}
+
+async fn a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form(ground: &Ground) {
+    let store = queue(ground).await;
+    let key = ApiKey {
+        id: new_request("r1").caller.key_id,
+        name: "shop".into(),
+        secret_sha256: [7; 32],
+        user_id: new_request("r1").caller.user_id,
+        scope: Scope::Api,
+        limits: KeyLimits::default(),
+        webhooks: WebhookOptions { words: StatusWords::Completed, ..WebhookOptions::default() },
+        created_at: start(),
+        revoked_at: None,
+    };
+    assert!(store.add_key(key.clone()).await.unwrap());
+    submit(&store, "r1").await;
+    let claimed = only(claim(&store, 1, start()).await);
+    let deliveries = vec![delivery("d1", "r1", "https://shop.example/hook")];
+    settle(&store, &claimed.lease, Next::Finish { outcome: answered("{}"), deliveries }).await;
+    for (hours, damage) in (0..).step_by(3600).zip([r#"{"words": "of a newer program"}"#, "{", "7"]) {
+        ground.damage(&format!("UPDATE queue_keys SET webhooks = '{damage}'")).await;
+        let due = store.claim_deliveries(9, HostLoad::new(9), DELIVERY_LEASE, later(hours)).await.unwrap();
+        let tasks: Vec<_> = due.tasks.into_iter().map(|task| (task.delivery.id, task.options)).collect();
+        assert_eq!(tasks, [("d1".to_owned(), WebhookOptions::default())], "{damage}");
+        let shown = store.key(&key.id).await.unwrap().unwrap();
+        assert_eq!(shown, ApiKey { webhooks: WebhookOptions::default(), ..key.clone() }, "{damage}");
+    }
 }
 
 async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Ground) {
