@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use plantain_queue::keys::{ApiKey, KeyLimits, KeyStore, Scope, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyLimits, KeyStore, Scope, WebhookChange, WebhookOptions, WebhooksChanged};
 use plantain_queue::store::StoreError;
 use plantain_wire::id::UserId;
 use plantain_work::Clock;
@@ -177,16 +177,11 @@ impl Keys {
         Ok(known)
     }
 
-    /// Lays down what the webhooks of a key of the store carry; false where there is none of this id.
-    pub async fn set_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
-        let known = self.0.store.set_key_webhooks(id, webhooks).await?;
+    /// Changes what the webhooks of a key of the store carry.
+    pub async fn change_webhooks(&self, id: &str, change: WebhookChange) -> Result<WebhooksChanged, StoreError> {
+        let changed = self.0.store.change_key_webhooks(id, change).await?;
         self.forget(id);
-        Ok(known)
-    }
-
-    /// A key of the store as it is kept.
-    pub async fn stored(&self, id: &str) -> Result<Option<ApiKey>, StoreError> {
-        self.0.store.key(id).await
+        Ok(changed)
     }
 
     /// Those of the configuration first.
@@ -354,8 +349,8 @@ mod tests {
             Ok(vec![self.key.lock().unwrap().clone()])
         }
 
-        async fn set_key_webhooks(&self, _id: &str, _webhooks: WebhookOptions) -> Result<bool, StoreError> {
-            Ok(false)
+        async fn change_key_webhooks(&self, _id: &str, _: WebhookChange) -> Result<WebhooksChanged, StoreError> {
+            Ok(WebhooksChanged::Unknown)
         }
 
         async fn revoke_key(&self, _id: &str, now: Timestamp) -> Result<bool, StoreError> {

@@ -38,6 +38,8 @@ pub(crate) enum Refusal {
     },
     /// The key can't be ended here.
     ConfiguredKey,
+    /// Nothing comes under it any more, so that nothing of it can be changed.
+    RevokedKey,
     /// The Host header is missing, is there twice or is none.
     Host,
     HeadersTooLarge {
@@ -171,7 +173,7 @@ impl Refusal {
             Refusal::Key(_) | Refusal::Token(_) | Refusal::CdnToken => 401,
             Refusal::FileForbidden => 403,
             Refusal::UnknownUpload => 404,
-            Refusal::UploadFinished | Refusal::Parts(_) => 400,
+            Refusal::UploadFinished | Refusal::Parts(_) | Refusal::RevokedKey => 400,
             Refusal::Ticket | Refusal::TicketExpired | Refusal::NotOperator => 403,
             Refusal::UnknownPath { .. } | Refusal::UnknownApplication { .. } => 404,
             Refusal::UnknownRequest | Refusal::UnknownFile | Refusal::UnknownKey { .. } => 404,
@@ -216,6 +218,7 @@ impl Refusal {
             Refusal::NotOperator => "This key may not do that. Send the admin token, or a key of scope ADMIN.".into(),
             Refusal::UnknownKey { id } => format!("There is no key '{id}'."),
             Refusal::ConfiguredKey => "This key is given by PLANTAIN_KEYS; remove it there.".into(),
+            Refusal::RevokedKey => "This key is revoked; nothing of it can be changed.".into(),
             Refusal::Token(fault) => format!("{fault}. Ask for another one at /tokens/."),
             Refusal::Host => "The Host header is missing or malformed.".into(),
             Refusal::HeadersTooLarge { limit_bytes } => format!("The headers are larger than {limit_bytes} bytes."),

@@ -73,6 +73,66 @@ pub struct WebhookOptions {
     pub standard: Option<WebhookSecret>,
 }
 
+/// What is to change about [`WebhookOptions`]: what is left out stays, and `Some(None)` ends it. Whoever stores it applies it to
+/// what is there in that moment, so that of two changes none is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookChange {
+    pub hmac: Option<Option<HmacChange>>,
+    pub words: Option<StatusWords>,
+    pub standard: Option<Option<SecretChange>>,
+}
+
+/// Without a form the one before is kept, else it is plain hex.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HmacChange {
+    pub form: Option<HmacForm>,
+    pub secret: SecretChange,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretChange {
+    To(WebhookSecret),
+    /// The one before is kept; this one counts where there is none.
+    KeepOr(WebhookSecret),
+}
+
+impl WebhookChange {
+    pub fn over(&self, before: &WebhookOptions) -> WebhookOptions {
+        let hmac = |change: &HmacChange| HmacSigning {
+            form: change.form.or(before.hmac.as_ref().map(|before| before.form)).unwrap_or(HmacForm::Hex),
+            secret: change.secret.over(before.hmac.as_ref().map(|before| &before.secret)),
+        };
+        let standard = |change: &SecretChange| change.over(before.standard.as_ref());
+        WebhookOptions {
+            hmac: self.hmac.as_ref().map_or_else(|| before.hmac.clone(), |change| change.as_ref().map(hmac)),
+            words: self.words.unwrap_or(before.words),
+            standard: self.standard.as_ref().map_or_else(|| before.standard.clone(), |it| it.as_ref().map(standard)),
+        }
+    }
+}
+
+impl SecretChange {
+    fn over(&self, before: Option<&WebhookSecret>) -> WebhookSecret {
+        match (self, before) {
+            (SecretChange::KeepOr(_), Some(before)) => before.clone(),
+            (SecretChange::To(secret) | SecretChange::KeepOr(secret), _) => secret.clone(),
+        }
+    }
+}
+
+/// What became of a change of a key's webhooks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhooksChanged {
+    /// The key as it is now, and its options before.
+    Done {
+        key: Box<ApiKey>,
+        before: WebhookOptions,
+    },
+    /// Nothing comes under it any more.
+    Revoked,
+    Unknown,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HmacSigning {
@@ -133,9 +193,9 @@ pub trait KeyStore: Send + Sync + 'static {
     /// All of them, newest first.
     async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Lays down anew what a key's webhooks carry, of those under way from their next attempt on; false where there is no
-    /// such key.
-    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError>;
+    /// Changes what a key's webhooks carry, of those under way from their next attempt on. Changes of one key take place one
+    /// after the other, each over what the one before left.
+    async fn change_key_webhooks(&self, id: &str, change: WebhookChange) -> Result<WebhooksChanged, StoreError>;
 
     /// False where there is no such key. One that was revoked before keeps its time.
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;

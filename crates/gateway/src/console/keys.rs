@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use jiff::Timestamp;
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions, WebhooksChanged};
 use plantain_wire::id::UserId;
 use plantain_work::random;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ pub(super) async fn create(
     let mut wish = read(&body::json_input(&gateway, &headers, body).await?)?;
     let (id, secret) = (hex::encode(random::bytes::<8>()), hex::encode(random::bytes::<24>()));
     let none = WebhookOptions::default();
-    let webhooks = wish.webhooks.take().unwrap_or_default().over(&none)?;
+    let webhooks = wish.webhooks.take().unwrap_or_default().change()?.over(&none);
     let key = ApiKey { webhooks, ..made(&wish, &id, &secret, gateway.clock.now())? };
     let secrets = webhooks::Secrets::between(&none, &key.webhooks);
     if !gateway.keys.add(key.clone()).await? {
@@ -108,14 +108,14 @@ pub(super) async fn change(
     if gateway.keys.is_configured(&id) {
         return Err(Refusal::ConfiguredKey);
     }
-    let Some(key) = gateway.keys.stored(&id).await? else { return Err(Refusal::UnknownKey { id }) };
-    let webhooks = change.webhooks.over(&key.webhooks)?;
-    if !gateway.keys.set_webhooks(&id, webhooks.clone()).await? {
-        return Err(Refusal::UnknownKey { id });
+    match gateway.keys.change_webhooks(&id, change.webhooks.change()?).await? {
+        WebhooksChanged::Unknown => Err(Refusal::UnknownKey { id }),
+        WebhooksChanged::Revoked => Err(Refusal::RevokedKey),
+        WebhooksChanged::Done { key, before } => {
+            let secrets = webhooks::Secrets::between(&before, &key.webhooks);
+            Ok(answer(200, &KeyView { webhook_secrets: secrets, ..view(&gateway, *key, None) }))
+        }
     }
-    let secrets = webhooks::Secrets::between(&key.webhooks, &webhooks);
-    let shown = view(&gateway, ApiKey { webhooks, ..key }, None);
-    Ok(answer(200, &KeyView { webhook_secrets: secrets, ..shown }))
 }
 
 pub(super) async fn revoke(

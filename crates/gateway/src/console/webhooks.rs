@@ -1,6 +1,8 @@
 //! What a key's webhooks carry beside the official form: read from what an operator wants, and shown without secrets.
 
-use plantain_queue::keys::{HmacForm, HmacSigning, StatusWords, WebhookOptions, WebhookSecret};
+use plantain_queue::keys::{
+    HmacChange, HmacForm, SecretChange, StatusWords, WebhookChange, WebhookOptions, WebhookSecret,
+};
 use plantain_wire::standard;
 use plantain_work::random;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -80,44 +82,32 @@ pub(super) fn view(options: &WebhookOptions) -> View {
 }
 
 impl Wish {
-    pub(super) fn over(self, before: &WebhookOptions) -> Result<WebhookOptions, Refusal> {
-        let mut after = before.clone();
-        if let Some(hmac) = self.hmac {
-            after.hmac = hmac.map(|wish| wish.over(before.hmac.as_ref())).transpose()?;
-        }
-        if let Some(words) = self.words {
-            after.words = words;
-        }
-        if let Some(standard) = self.standard {
-            after.standard = standard.map(|wish| wish.over(before.standard.as_ref())).transpose()?;
-        }
-        Ok(after)
+    pub(super) fn change(self) -> Result<WebhookChange, Refusal> {
+        let hmac = self.hmac.map(|hmac| hmac.map(HmacWish::change).transpose()).transpose()?;
+        let standard = self.standard.map(|standard| standard.map(StandardWish::change).transpose()).transpose()?;
+        Ok(WebhookChange { hmac, words: self.words, standard })
     }
 }
 
 impl HmacWish {
-    fn over(self, before: Option<&HmacSigning>) -> Result<HmacSigning, Refusal> {
+    fn change(self) -> Result<HmacChange, Refusal> {
         let secret = match self.secret {
             Some(secret) if SECRET_BYTES.contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_graphic()) => {
-                WebhookSecret::new(secret)
+                SecretChange::To(WebhookSecret::new(secret))
             }
             Some(_) => return Err(unreadable("hmac.secret", "8 to 256 letters, digits and signs")),
-            None => before.map_or_else(
-                || WebhookSecret::new(::hex::encode(random::bytes::<32>())),
-                |before| before.secret.clone(),
-            ),
+            None => SecretChange::KeepOr(WebhookSecret::new(::hex::encode(random::bytes::<32>()))),
         };
-        let form = self.form.or(before.map(|before| before.form)).unwrap_or(HmacForm::Hex);
-        Ok(HmacSigning { form, secret })
+        Ok(HmacChange { form: self.form, secret })
     }
 }
 
 impl StandardWish {
-    fn over(self, before: Option<&WebhookSecret>) -> Result<WebhookSecret, Refusal> {
+    fn change(self) -> Result<SecretChange, Refusal> {
         match self.secret {
-            Some(secret) if standard::key(&secret).is_some() => Ok(WebhookSecret::new(secret)),
+            Some(secret) if standard::key(&secret).is_some() => Ok(SecretChange::To(WebhookSecret::new(secret))),
             Some(_) => Err(unreadable("standard.secret", "whsec_ and the base64 of 24 to 64 bytes")),
-            None => Ok(before.cloned().unwrap_or_else(|| WebhookSecret::new(standard::secret(&random::bytes::<32>())))),
+            None => Ok(SecretChange::KeepOr(WebhookSecret::new(standard::secret(&random::bytes::<32>())))),
         }
     }
 }
@@ -128,7 +118,7 @@ mod tests {
 
     fn over(before: &WebhookOptions, wish: &str) -> Result<WebhookOptions, Refusal> {
         let wish: Wish = serde_json::from_str(wish).map_err(|_| unreadable("body", "a wish"))?;
-        wish.over(before)
+        Ok(wish.change()?.over(before))
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookChange, WebhooksChanged};
 use plantain_queue::store::StoreError;
 use reqwest::Method;
 
@@ -31,7 +31,7 @@ impl KeyStore for Broken {
         bug()
     }
 
-    async fn set_key_webhooks(&self, _: &str, _: WebhookOptions) -> Result<bool, StoreError> {
+    async fn change_key_webhooks(&self, _: &str, _: WebhookChange) -> Result<WebhooksChanged, StoreError> {
         bug()
     }
 

@@ -1,6 +1,6 @@
 //! Rows of API keys, and what they mean.
 
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookChange, WebhookOptions};
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -57,6 +57,12 @@ pub(crate) fn webhooks(row: &str, json: Option<&str>) -> WebhookOptions {
         );
         WebhookOptions::default()
     })
+}
+
+/// A key under this change, and its options before; `None` where it is revoked.
+pub(crate) fn changed(key: ApiKey, change: &WebhookChange) -> Option<(ApiKey, WebhookOptions)> {
+    let webhooks = change.over(&key.webhooks);
+    key.revoked_at.is_none().then(|| (ApiKey { webhooks, ..key.clone() }, key.webhooks))
 }
 
 /// `None` where nothing is special.

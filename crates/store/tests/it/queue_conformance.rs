@@ -139,6 +139,8 @@ promises! {
     keys::a_key_is_found_as_it_was_added,
     keys::an_id_is_given_out_once,
     keys::a_revoked_key_stays_with_the_time_of_its_end,
+    keys::of_changes_of_one_key_at_once_none_is_lost,
+    keys::a_revoked_or_unknown_key_is_not_changed,
     deliveries::a_finish_and_its_delivery_are_one_commit,
     deliveries::a_finish_whose_delivery_can_not_be_stored_leaves_neither,
     deliveries::a_delivery_is_claimed_once_until_its_lease_runs_out,

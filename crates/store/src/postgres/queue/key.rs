@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookChange, WebhooksChanged};
 use plantain_queue::store::StoreError;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::queue::PostgresQueue;
 use crate::postgres::text::storable;
-use crate::queue::key::{COLUMNS, KeyRow, webhooks_json};
+use crate::queue::key::{COLUMNS, KeyRow, changed, webhooks_json};
 use crate::time::to_micros;
 
 #[async_trait]
@@ -28,8 +28,8 @@ impl KeyStore for PostgresQueue {
         Ok(list(self.database()).await?)
     }
 
-    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
-        Ok(set_webhooks(self.database(), id, &webhooks).await?)
+    async fn change_key_webhooks(&self, id: &str, change: WebhookChange) -> Result<WebhooksChanged, StoreError> {
+        Ok(change_webhooks(self.database(), id, &change).await?)
     }
 
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -76,11 +76,20 @@ async fn list(database: &Database) -> Result<Vec<ApiKey>, DatabaseError> {
     client.query(&select, &[]).await?.iter().map(key).collect()
 }
 
-async fn set_webhooks(database: &Database, id: &str, webhooks: &WebhookOptions) -> Result<bool, DatabaseError> {
-    let client = database.client().await?;
-    let update = client.prepare_cached("UPDATE queue_keys SET webhooks = $2 WHERE id = $1").await?;
-    let json = webhooks_json(webhooks);
-    Ok(client.execute(&update, &[&storable(id), &json.as_deref().map(storable)]).await? == 1)
+async fn change_webhooks(
+    database: &Database,
+    id: &str,
+    change: &WebhookChange,
+) -> Result<WebhooksChanged, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let select = tx.prepare_cached(&format!("SELECT {COLUMNS} FROM queue_keys WHERE id = $1 FOR UPDATE")).await?;
+    let Some(row) = tx.query_opt(&select, &[&storable(id)]).await? else { return Ok(WebhooksChanged::Unknown) };
+    let Some((key, before)) = changed(key(&row)?, change) else { return Ok(WebhooksChanged::Revoked) };
+    let update = tx.prepare_cached("UPDATE queue_keys SET webhooks = $2 WHERE id = $1").await?;
+    tx.execute(&update, &[&storable(id), &webhooks_json(&key.webhooks).as_deref().map(storable)]).await?;
+    tx.commit().await?;
+    Ok(WebhooksChanged::Done { key: Box::new(key), before })
 }
 
 async fn revoke(database: &Database, id: &str, now: Timestamp) -> Result<bool, DatabaseError> {

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use plantain_queue::keys::{ApiKey, KeyStore, WebhookOptions};
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookChange, WebhooksChanged};
 use plantain_queue::store::StoreError;
 
 use crate::error::DatabaseError;
-use crate::queue::key::{COLUMNS, KeyRow, webhooks_json};
+use crate::queue::key::{COLUMNS, KeyRow, changed, webhooks_json};
 use crate::sqlite::queue::SqliteQueue;
 use crate::time::to_micros;
 
@@ -27,9 +27,9 @@ impl KeyStore for SqliteQueue {
         Ok(self.database().read(list).await?)
     }
 
-    async fn set_key_webhooks(&self, id: &str, webhooks: WebhookOptions) -> Result<bool, StoreError> {
+    async fn change_key_webhooks(&self, id: &str, change: WebhookChange) -> Result<WebhooksChanged, StoreError> {
         let id = id.to_owned();
-        Ok(self.database().write(move |tx| set_webhooks(tx, &id, &webhooks)).await?)
+        Ok(self.database().write(move |tx| change_webhooks(tx, &id, &change)).await?)
     }
 
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -69,9 +69,12 @@ fn list(tx: &Transaction<'_>) -> Result<Vec<ApiKey>, DatabaseError> {
     rows.map(|row| ApiKey::try_from(row?)).collect()
 }
 
-fn set_webhooks(tx: &Transaction<'_>, id: &str, webhooks: &WebhookOptions) -> Result<bool, DatabaseError> {
+fn change_webhooks(tx: &Transaction<'_>, id: &str, change: &WebhookChange) -> Result<WebhooksChanged, DatabaseError> {
+    let Some(key) = get(tx, id)? else { return Ok(WebhooksChanged::Unknown) };
+    let Some((key, before)) = changed(key, change) else { return Ok(WebhooksChanged::Revoked) };
     let sql = "UPDATE queue_keys SET webhooks = ?2 WHERE id = ?1";
-    Ok(tx.prepare_cached(sql)?.execute(params![id, webhooks_json(webhooks)])? == 1)
+    tx.prepare_cached(sql)?.execute(params![id, webhooks_json(&key.webhooks)])?;
+    Ok(WebhooksChanged::Done { key: Box::new(key), before })
 }
 
 fn revoke(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<bool, DatabaseError> {

@@ -2,7 +2,8 @@
 
 use plantain_queue::hosts::{Heard, HostLimits, Hosts, Place};
 use plantain_queue::keys::{
-    ApiKey, HmacForm, HmacSigning, KeyLimits, Scope, StatusWords, WebhookOptions, WebhookSecret,
+    ApiKey, HmacForm, HmacSigning, KeyLimits, Scope, StatusWords, WebhookChange, WebhookOptions, WebhookSecret,
+    WebhooksChanged,
 };
 use plantain_queue::model::{DeliveryAttempt, DeliveryNext, DeliveryState, Fault};
 
@@ -144,8 +145,10 @@ pub async fn a_delivery_comes_with_what_its_key_wants_at_that_moment(store: &Sto
         tasks.remove(0).options
     };
     assert_eq!(options_of().await, options);
-    assert!(store.set_key_webhooks(&key.id, WebhookOptions::default()).await.unwrap());
-    assert_eq!(store.key(&key.id).await.unwrap().unwrap().webhooks, WebhookOptions::default());
+    let end = WebhookChange { hmac: Some(None), words: Some(StatusWords::Official), standard: Some(None) };
+    let ended = ApiKey { webhooks: WebhookOptions::default(), ..key.clone() };
+    let changed = store.change_key_webhooks(&key.id, end).await.unwrap();
+    assert_eq!(changed, WebhooksChanged::Done { key: Box::new(ended.clone()), before: options });
+    assert_eq!(store.key(&key.id).await.unwrap(), Some(ended));
     assert_eq!(options_of().await, WebhookOptions::default());
-    assert!(!store.set_key_webhooks("nobody", options).await.unwrap());
 }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use plantain_queue::keys::{ApiKey, KeyLimits, Scope, WebhookOptions};
+use plantain_queue::keys::{
+    ApiKey, HmacChange, HmacForm, HmacSigning, KeyLimits, Scope, SecretChange, StatusWords, WebhookChange,
+    WebhookOptions, WebhookSecret, WebhooksChanged,
+};
 use plantain_queue::store::QueueStore;
 
 use super::{later, start, user};
@@ -45,4 +48,40 @@ pub async fn a_revoked_key_stays_with_the_time_of_its_end(store: &Arc<dyn QueueS
     assert!(store.revoke_key("a", later(1)).await.unwrap());
     assert!(store.revoke_key("a", later(2)).await.unwrap());
     assert_eq!(store.key("a").await.unwrap().unwrap().revoked_at, Some(later(1)));
+}
+
+pub async fn of_changes_of_one_key_at_once_none_is_lost(store: &Arc<dyn QueueStore>) {
+    let secret = |text: &str| WebhookSecret::new(text);
+    for round in 0..20 {
+        let id = format!("k{round}");
+        store.add_key(key(&id)).await.unwrap();
+        let words = WebhookChange { words: Some(StatusWords::Completed), ..WebhookChange::default() };
+        let standard = Some(Some(SecretChange::KeepOr(secret("whsec_a"))));
+        let standard = WebhookChange { standard, ..WebhookChange::default() };
+        let hmac = Some(Some(HmacChange { form: Some(HmacForm::Sha256), secret: SecretChange::To(secret("s")) }));
+        let hmac = WebhookChange { hmac, ..WebhookChange::default() };
+        let changed = tokio::join!(
+            store.change_key_webhooks(&id, words),
+            store.change_key_webhooks(&id, standard),
+            store.change_key_webhooks(&id, hmac),
+        );
+        for changed in [changed.0, changed.1, changed.2] {
+            assert!(matches!(changed.unwrap(), WebhooksChanged::Done { .. }));
+        }
+        let all = WebhookOptions {
+            hmac: Some(HmacSigning { form: HmacForm::Sha256, secret: secret("s") }),
+            words: StatusWords::Completed,
+            standard: Some(secret("whsec_a")),
+        };
+        assert_eq!(store.key(&id).await.unwrap().unwrap().webhooks, all, "round {round}");
+    }
+}
+
+pub async fn a_revoked_or_unknown_key_is_not_changed(store: &Arc<dyn QueueStore>) {
+    let words = WebhookChange { words: Some(StatusWords::Completed), ..WebhookChange::default() };
+    assert_eq!(store.change_key_webhooks("a", words.clone()).await.unwrap(), WebhooksChanged::Unknown);
+    store.add_key(key("a")).await.unwrap();
+    assert!(store.revoke_key("a", later(1)).await.unwrap());
+    assert_eq!(store.change_key_webhooks("a", words).await.unwrap(), WebhooksChanged::Revoked);
+    assert_eq!(store.key("a").await.unwrap().unwrap().webhooks, WebhookOptions::default());
 }
