@@ -217,7 +217,11 @@ impl Refusal {
             }
             Refusal::NotOperator => "This key may not do that. Send the admin token, or a key of scope ADMIN.".into(),
             Refusal::UnknownKey { id } => format!("There is no key '{id}'."),
-            Refusal::ConfiguredKey => "This key is given by PLANTAIN_KEYS; remove it there.".into(),
+            Refusal::ConfiguredKey => {
+                "This key is given by PLANTAIN_KEYS, or is the queue's own from the file api-key in its data folder; \
+                 it can only be changed there."
+                    .into()
+            }
             Refusal::RevokedKey => "This key is revoked; nothing of it can be changed.".into(),
             Refusal::Token(fault) => format!("{fault}. Ask for another one at /tokens/."),
             Refusal::Host => "The Host header is missing or malformed.".into(),
