@@ -93,17 +93,22 @@ impl FromRequestParts<Gateway> for Uploader {
     }
 }
 
-/// Who reads: an account, or anybody. Credentials that open nothing make nobody's file unreadable.
+/// Who reads: an account, or anybody. Credentials that open nothing make nobody's file unreadable; where they can't be looked
+/// up, nothing is said about the file.
 pub(crate) struct Reader(pub(crate) Option<UserId>);
 
 impl FromRequestParts<Gateway> for Reader {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Reader, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Reader, Refusal> {
         if !parts.headers.contains_key(AUTHORIZATION) {
             return Ok(Reader(None));
         }
-        Ok(Reader(Uploader::from_request_parts(parts, gateway).await.ok().map(|Uploader(user)| user)))
+        match Uploader::from_request_parts(parts, gateway).await {
+            Ok(Uploader(user)) => Ok(Reader(Some(user))),
+            Err(Refusal::Store(error)) => Err(Refusal::Store(error)),
+            Err(_) => Ok(Reader(None)),
+        }
     }
 }
 

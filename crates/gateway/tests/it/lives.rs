@@ -1,9 +1,14 @@
 //! How long files live, who may read them, and what is collected when nobody may any more.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use jiff::Timestamp;
 use plantain_blobs::Blobs;
+use plantain_queue::keys::{ApiKey, KeyStore, WebhookChange, WebhooksChanged};
+use plantain_queue::store::StoreError;
 use plantain_work::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -62,6 +67,49 @@ async fn a_file_is_read_by_whom_it_is_for() {
     let named = acl("allow", json!([{ "user": "user_shop", "decision": "hide" }]));
     let path = upload(&system, "x", "x-fal-object-lifecycle", &named).await;
     assert_eq!(get(&system, &path, Some(KEY)).await.status, 404, "a rule that names the owner counts");
+}
+
+/// Keys that are kept in a store that can't be reached.
+struct Away;
+
+fn away<T>() -> Result<T, StoreError> {
+    Err(StoreError::Unavailable("away".into()))
+}
+
+#[async_trait]
+impl KeyStore for Away {
+    async fn add_key(&self, _: ApiKey) -> Result<bool, StoreError> {
+        away()
+    }
+
+    async fn key(&self, _: &str) -> Result<Option<ApiKey>, StoreError> {
+        away()
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        away()
+    }
+
+    async fn change_key_webhooks(&self, _: &str, _: WebhookChange) -> Result<WebhooksChanged, StoreError> {
+        away()
+    }
+
+    async fn revoke_key(&self, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        away()
+    }
+}
+
+#[tokio::test]
+async fn a_reader_whose_key_can_not_be_looked_up_is_asked_to_come_again() {
+    let system = start_with(Setup { keys: Some(Arc::new(Away)), ..Setup::default() }).await;
+    let list = acl("forbid", json!([{ "user": "user_stored", "decision": "allow" }]));
+    let path = upload(&system, "secret", "x-fal-object-lifecycle", &list).await;
+    let reply = get(&system, &path, Some("stored:secret")).await;
+    reply.refuses(503, "can't reach its storage");
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    for (key, expected) in [(Some(KEY), 200), (Some("shop:wrong"), 403), (None, 403)] {
+        assert_eq!(get(&system, &path, key).await.status, expected, "{key:?}");
+    }
 }
 
 #[tokio::test]

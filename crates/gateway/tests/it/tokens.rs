@@ -108,3 +108,20 @@ async fn a_page_of_this_machine_gets_one_without_a_key() {
     let token = Reply::of(asked.body(WISH)).await.json().as_str().unwrap().to_owned();
     assert_eq!(submit(&system, EDIT, &token).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_token_without_a_key_goes_with_the_setting_that_allowed_it() {
+    let local = start_with(Setup { keyless: Keyless::Local, ..Setup::default() }).await;
+    let asked = local
+        .stranger(Method::POST, "api/fal/proxy")
+        .header("x-fal-target-url", "https://rest.fal.ai/storage/auth/token?storage_type=fal-cdn-v3");
+    let token = Reply::of(asked.body("{}")).await.json()["token"].as_str().unwrap().to_owned();
+    let upload = |system: &System| {
+        let request = system.stranger(Method::POST, "files/upload").header("content-type", "text/plain");
+        Reply::of(request.header("authorization", format!("Bearer {token}")).body("x"))
+    };
+    assert_eq!(upload(&local).await.status, 200);
+    // It signs with the same secret, as after a restart.
+    let closed = start().await;
+    upload(&closed).await.refuses(401, "Ask for one at /storage/auth/token");
+}
