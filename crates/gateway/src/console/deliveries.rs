@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::filter::{PAGE_USUAL, cursor, limit, moment, unreadable, word};
+use super::filter::{PAGE_USUAL, cursor, host, limit, moment, unreadable};
 use super::{answer, detail};
 use crate::account::Operator;
 use crate::path::Path;
@@ -152,7 +152,7 @@ pub(super) async fn redeliver_dead(
 fn wished(body: &[u8]) -> Result<DeadFilter, Refusal> {
     let expected = "an object with perhaps 'host', as host:port, and times 'from' and 'to'";
     let wish: Wish = serde_json::from_slice(body).map_err(|_| unreadable("body", expected))?;
-    let host = wish.host.map(|host| word("host", &host)).transpose()?;
+    let host = wish.host.map(|wished| host(&wished)).transpose()?;
     in_order(wish.from, wish.to)?;
     Ok(DeadFilter { host, from: wish.from, to: wish.to })
 }
@@ -186,7 +186,7 @@ fn set(filter: &mut DeliveryFilter, name: &str, value: &str) -> Result<(), Refus
             let state = DeliveryState::parse(value).ok_or(unreadable("state", "pending, delivered or dead"))?;
             filter.state = Some(state);
         }
-        "host" => filter.host = Some(word("host", value)?),
+        "host" => filter.host = Some(host(value)?),
         "from" => filter.from = Some(moment("from", value)?),
         "to" => filter.to = Some(moment("to", value)?),
         "before" => filter.before = Some(cursor(value)?),
@@ -218,11 +218,17 @@ mod tests {
 
     #[test]
     fn a_typo_never_means_everything() {
-        for bad in ["state=DEAD", "state=dead&state=dead", "hots=a", "from=now", "limit=0", "before=x", "host=a%0Ab"] {
+        for none in ["", "shop.example", ":443", "shop.example:", "shop.example:https", "shop.example:65536"] {
+            assert!(host(none).is_err(), "{none:?}");
+        }
+        assert_eq!(host("Shop.example:443").unwrap(), "shop.example:443");
+        assert_eq!(host("[::1]:80").unwrap(), "[::1]:80");
+        for bad in ["state=DEAD", "state=dead&state=dead", "hots=a", "from=now", "limit=0", "before=x", "host=a%0Ab:1"]
+        {
             assert!(matches!(asked(Some(bad)), Err(Refusal::Unreadable { .. })), "{bad}");
         }
         let late = r#"{"from": "2026-02-17T11:00:00Z", "to": "2026-02-17T10:00:00Z"}"#;
-        for bad in ["", "[1]", r#"{"hots": "a"}"#, r#"{"from": "now"}"#, late] {
+        for bad in ["", "[1]", r#"{"hots": "a"}"#, r#"{"from": "now"}"#, late, r#"{"host": "shop.example"}"#] {
             assert!(matches!(wished(bad.as_bytes()), Err(Refusal::Unreadable { .. })), "{bad}");
         }
         assert_eq!(wished(b"{}").unwrap(), DeadFilter::default());

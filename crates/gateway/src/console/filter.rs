@@ -60,6 +60,13 @@ pub(super) fn word(name: &'static str, value: &str) -> Result<String, Refusal> {
     plain.then(|| value.to_owned()).ok_or(unreadable(name, "at most 512 bytes on one line"))
 }
 
+/// As hosts are kept: in small letters, with the port.
+pub(super) fn host(value: &str) -> Result<String, Refusal> {
+    let port = value.rsplit_once(':').and_then(|(name, port)| port.parse::<u16>().ok().filter(|_| !name.is_empty()));
+    port.ok_or(unreadable("host", "a host with its port, such as shop.example:443"))?;
+    Ok(word("host", value)?.to_ascii_lowercase())
+}
+
 fn endpoint(value: &str) -> Result<EndpointId, Refusal> {
     let expected = "an endpoint's id, such as fal-ai/nano-banana/edit, or an app's, such as fal-ai/nano-banana";
     EndpointId::parse(value).map_err(|_| unreadable("endpoint", expected))

@@ -76,9 +76,20 @@ impl Console {
         let answer: Value = serde_json::from_slice(&bytes)
             .with_context(|| format!("{} is no queue of Plantain (it answered {status})", self.base))?;
         if !status.is_success() {
-            bail!("{}", answer["detail"].as_str().unwrap_or("the queue refused, and did not say why"));
+            bail!("{}", refused(&self.base, &answer));
         }
         Ok(answer)
+    }
+}
+
+/// In the words of whoever answered. A studio, which has another form of an error, can't do what a queue is asked for.
+fn refused(base: &Url, answer: &Value) -> String {
+    match (answer["detail"].as_str(), answer["error"]["code"].as_str()) {
+        (Some(said), _) => said.to_owned(),
+        (None, Some(_)) => format!(
+            "{base} is a studio, not a queue; give --server the queue's address, which `plantain serve` shows beside the studio's"
+        ),
+        (None, None) => "the queue refused, and did not say why".to_owned(),
     }
 }
 
@@ -93,6 +104,9 @@ fn is_here(base: &Url) -> bool {
 
 /// Each part is one segment of the path, whatever is in it: what somebody types as an id leads nowhere else.
 fn address(base: &Url, path: &[&str]) -> anyhow::Result<Url> {
+    if let Some(part) = path.iter().find(|part| matches!(**part, "" | "." | "..")) {
+        bail!("`{part}` is no id");
+    }
     let mut url = base.clone();
     let segments = url.path_segments_mut().map(|mut segments| {
         segments.pop_if_empty().extend(["console", "api"]).extend(path);
@@ -124,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn who_refuses_is_told_apart() {
+        let base: Url = "http://a.test/".parse().unwrap();
+        let studio = serde_json::json!({ "error": { "code": "not_found", "message": "No.", "hint": "" } });
+        assert!(refused(&base, &studio).contains("http://a.test/ is a studio, not a queue"));
+        assert_eq!(refused(&base, &serde_json::json!({ "detail": "No." })), "No.");
+        assert!(refused(&base, &Value::Null).contains("did not say why"));
+    }
+
+    #[test]
     fn only_this_machine_is_here() {
         for (base, here) in [
             ("http://127.0.0.1:8788", true),
@@ -143,7 +166,10 @@ mod tests {
         leads_to("http://a.test", "1f0c", "http://a.test/console/api/keys/1f0c");
         leads_to("http://a.test/queue/", "1f0c", "http://a.test/queue/console/api/keys/1f0c");
         leads_to("http://a.test", "../../x?y#z", "http://a.test/console/api/keys/..%2F..%2Fx%3Fy%23z");
-        leads_to("http://a.test", "..", "http://a.test/console/api/keys");
+        for none in ["", ".", ".."] {
+            let said = address(&"http://a.test".parse().unwrap(), &["deliveries", none]).unwrap_err().to_string();
+            assert_eq!(said, format!("`{none}` is no id"));
+        }
         assert!(address(&"mailto:a@b.test".parse().unwrap(), &["keys"]).is_err());
     }
 }

@@ -1,5 +1,10 @@
 //! `plantain keys`: API keys of the queue, through the console's API of a running one.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,6 +23,7 @@ Examples:
   plantain keys create bulk --concurrency 2 --per-minute 60
   plantain keys create legacy --hmac sha256 --words completed
   plantain keys set 1f0c9a7be2d84a55 --standard on
+  plantain keys set 1f0c9a7be2d84a55 --hmac hex --hmac-secret-file secret.txt
   plantain keys list
   plantain keys revoke 1f0c9a7be2d84a55")]
 pub struct Args {
@@ -27,6 +33,9 @@ pub struct Args {
     at: At,
 }
 
+/// Longer than any secret that is taken.
+const SECRET_FILE_BYTES_MAX: u64 = 4096;
+
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// Make a key and print it; its secret is shown this once.
@@ -34,6 +43,7 @@ enum Action {
     /// List all keys.
     List,
     /// Change what the webhooks of a key's requests carry; new secrets are shown this once.
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["hmac", "words", "standard"]))]
     Set {
         /// The part of the key before the colon.
         id: String,
@@ -73,9 +83,13 @@ struct Webhooks {
     /// Also send `x-fal-signature`: an HMAC of the body, as hex digits alone or after `sha256=`.
     #[arg(long, value_name = "FORM", value_parser = ["hex", "sha256", "off"])]
     hmac: Option<String>,
-    /// Its secret, where the receiver has one already [default: one is made].
+    /// Its secret, where the receiver has one already [default: one is made]. Others on this machine can see it in the list of
+    /// processes, and it stays in your shell's history; --hmac-secret-file keeps it out of both.
     #[arg(long, value_name = "SECRET", requires = "hmac")]
     hmac_secret: Option<String>,
+    /// Read the secret from this file, without the line break at its end; `-` is standard input.
+    #[arg(long, value_name = "FILE", requires = "hmac", conflicts_with = "hmac_secret")]
+    hmac_secret_file: Option<PathBuf>,
     /// Say OK and ERROR (official), or COMPLETED and FAILED (completed).
     #[arg(long, value_name = "WORDS", value_parser = ["official", "completed"])]
     words: Option<String>,
@@ -86,11 +100,12 @@ struct Webhooks {
 
 impl Webhooks {
     /// What is not asked for stays as it is.
-    fn wish(&self) -> Value {
+    fn wish(&self) -> anyhow::Result<Value> {
         let mut wish = serde_json::Map::new();
         if let Some(form) = &self.hmac {
-            let hmac = match (form.as_str(), &self.hmac_secret) {
-                ("off", _) => Value::Null,
+            let hmac = match (form.as_str(), self.secret()?) {
+                ("off", None) => Value::Null,
+                ("off", Some(_)) => bail!("--hmac off ends the form and forgets its secret; leave the new secret out"),
                 (form, None) => json!({ "form": form }),
                 (form, Some(secret)) => json!({ "form": form, "secret": secret }),
             };
@@ -102,7 +117,18 @@ impl Webhooks {
         if let Some(standard) = &self.standard {
             wish.insert("standard".to_owned(), if standard == "on" { json!({}) } else { Value::Null });
         }
-        Value::Object(wish)
+        Ok(Value::Object(wish))
+    }
+
+    fn secret(&self) -> anyhow::Result<Option<String>> {
+        let Some(file) = &self.hmac_secret_file else { return Ok(self.hmac_secret.clone()) };
+        let mut text = String::new();
+        let read = match file.to_str() {
+            Some("-") => std::io::stdin().take(SECRET_FILE_BYTES_MAX).read_to_string(&mut text),
+            _ => File::open(file).and_then(|file| file.take(SECRET_FILE_BYTES_MAX).read_to_string(&mut text)),
+        };
+        read.with_context(|| format!("the secret can't be read from {}", file.display()))?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
 
@@ -128,14 +154,14 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let console = Console::of(&args.at, context)?;
     match &args.action {
         Action::Create(create) => {
-            let answer = console.call(reqwest::Method::POST, &["keys"], Some(create.wish())).await?;
+            let answer = console.call(reqwest::Method::POST, &["keys"], Some(create.wish()?)).await?;
             print(context, &answer, |answer| {
                 let key: Key = serde_json::from_value(answer.clone())?;
                 Ok([vec![key.key.unwrap_or_default()], secrets(answer)].concat().join("\n"))
             })?;
         }
         Action::Set { id, webhooks } => {
-            let wish = json!({ "webhooks": webhooks.wish() });
+            let wish = json!({ "webhooks": webhooks.wish()? });
             let answer = console.call(reqwest::Method::PATCH, &["keys", id], Some(wish)).await?;
             print(context, &answer, |answer| {
                 Ok([vec![format!("{id}: {}", carried(&answer["webhooks"]))], secrets(answer)].concat().join("\n"))
@@ -157,15 +183,15 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 impl Create {
-    fn wish(&self) -> Value {
-        json!({
+    fn wish(&self) -> anyhow::Result<Value> {
+        Ok(json!({
             "name": self.name,
             "userId": self.user,
             "scope": if self.admin { "ADMIN" } else { "API" },
             "concurrency": self.concurrency,
             "perMinute": self.per_minute,
-            "webhooks": self.webhooks.wish(),
-        })
+            "webhooks": self.webhooks.wish()?,
+        }))
     }
 }
 

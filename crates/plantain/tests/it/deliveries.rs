@@ -51,6 +51,12 @@ async fn what_was_given_up_is_listed_shown_and_sent_again() {
     for usage in [&["redeliver"][..], &["list", "--state", "lost"], &["redeliver", &id, "--all"]] {
         assert_eq!(ask(usage).code, 2, "{usage:?}");
     }
+    for (arguments, words) in
+        [(&["show", ""][..], "is no id"), (&["redeliver", "--host", "127.0.0.1"], "with its port")]
+    {
+        let said = ask(arguments);
+        assert!(said.code == 1 && said.stderr.contains(words), "{said:?}");
+    }
     let hosts = ask(&["hosts"]);
     assert!(hosts.code == 0 && hosts.json()["hosts"].is_array(), "{hosts:?}");
 }
@@ -84,6 +90,20 @@ async fn a_key_whose_webhooks_are_signed_in_other_forms() {
     assert!(second.body.ends_with(br#""status": "OK"}"#) && !second.headers.contains_key("x-fal-signature"));
     let listed = run(folder.path(), &["keys", "list", "--server", server.queue.as_str()]);
     assert!(listed.stdout.contains("standard") && !listed.stdout.contains("whsec_"), "{listed:?}");
+
+    let file = folder.path().join("secret.txt");
+    std::fs::write(&file, "whsec_of_a_file\n").unwrap();
+    let set = keys(&["set", id, "--hmac", "hex", "--hmac-secret-file", file.to_str().unwrap()]).json();
+    assert_eq!(set["webhookSecrets"]["hmac"], "whsec_of_a_file");
+    let nothing = keys(&["set", id]);
+    assert!(nothing.code == 2 && nothing.stderr.contains("--words"), "{nothing:?}");
+    let both = keys(&["set", id, "--hmac", "off", "--hmac-secret", "whsec_test"]);
+    assert!(both.code == 1 && both.stderr.contains("leave the new secret out"), "{both:?}");
+    assert_eq!(keys(&["revoke", id]).code, 0);
+    let revoked = keys(&["set", id, "--standard", "on"]);
+    assert!(revoked.code == 1 && revoked.stderr.contains("This key is revoked"), "{revoked:?}");
+    let studio = run(folder.path(), &["keys", "list", "--server", server.studio.as_str()]);
+    assert!(studio.code == 1 && studio.stderr.contains("is a studio, not a queue"), "{studio:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
