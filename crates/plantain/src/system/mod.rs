@@ -309,7 +309,8 @@ fn check(config: &Config, role: Role) -> anyhow::Result<()> {
             "serve.runner_files: models that make files keep them here, where no queue finds them; set BLOB_URL"
         );
     }
-    if config.work.concurrency == 0 && (role != Role::Queue || !is_shared) {
+    let runs_models = role != Role::Studio && (role != Role::Queue || !is_shared);
+    if config.work.concurrency == 0 && runs_models {
         bail!(
             "QUEUE_CONCURRENCY=0 is for --role queue whose models run elsewhere (--role runner) on the same Postgres; write 1 or more"
         );

@@ -117,3 +117,13 @@ fn a_role_that_can_not_be_is_refused_with_what_is_missing() {
         assert!(said.code != 0 && said.stderr.contains(words), "{said:?}");
     }
 }
+
+#[tokio::test]
+async fn a_studio_starts_whatever_is_set_for_models_that_run_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        ["QUEUE_CONCURRENCY=0", "STUDIO_LISTEN=127.0.0.1:0", "FAL_KEY=shop:secret", "FAL_QUEUE_URL=http://127.0.0.1:9"];
+    let (_studio, said) = Part::start(folder.path(), "studio", &settings);
+    let studio = said["studio"].as_str().expect("an address").trim_end_matches('/').to_owned();
+    assert_eq!(bed::http().get(format!("{studio}/healthz")).send().await.unwrap().status(), 200);
+}
