@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plantain_media::cutout::Segmenter;
+use plantain_outbound::explain::{self, Outcome as Fate};
 use plantain_work::Clock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,7 @@ use crate::config::secret::redacted;
 use crate::config::storage::Database;
 use crate::config::{Config, Sources};
 use crate::data::{DataError, DataFolder};
+use crate::system::policy;
 use crate::system::segmenter::SharedSegmenter;
 
 /// Check this machine: data folder, ports, disk, model, clock, databases, settings.
@@ -92,12 +94,31 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.push(database("queue database", &config.storage.queue, &folder, "queue.db").await);
     findings.push(endpoints(config));
     findings.push(presets(config));
+    findings.extend(alerts(config).await);
     match context.output {
         Output::Text => print!("{}", text(&findings, &context.sources)),
         Output::Json => println!("{}", json(&findings, &context.sources)?),
     }
     let bad = findings.iter().any(|finding| finding.health == Health::Bad);
     Ok(if bad { Outcome::Failed } else { Outcome::Done })
+}
+
+/// The address itself is not shown: such ones often hold a token.
+async fn alerts(config: &Config) -> Option<Finding> {
+    const WHAT: &str = "alerts";
+    let address = config.work.alert_url.as_ref()?;
+    let policy = policy(config, [config.network.gateway_listen, config.network.studio_listen]);
+    Some(match explain::explain(&policy, address.as_str()).await.outcome {
+        Fate::Requested => Finding::good(WHAT, "WEBHOOK_ALERT_URL may be posted to"),
+        Fate::Refused(refusal) => {
+            let todo = "choose another address, or allow this one with WEBHOOK_ALLOW_PRIVATE if it is yours";
+            Finding::bad(WHAT, format!("WEBHOOK_ALERT_URL is refused: {refusal}"), todo)
+        }
+        Fate::Unreadable(error, _) => Finding::bad(WHAT, format!("WEBHOOK_ALERT_URL: {error}"), "write https://…"),
+        Fate::NameUnknown | Fate::NameUnanswered => {
+            Finding::doubtful(WHAT, "the name in WEBHOOK_ALERT_URL can't be resolved", "look at its spelling")
+        }
+    })
 }
 
 fn data_folder(path: &Path) -> (Folder, Finding) {

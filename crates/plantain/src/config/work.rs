@@ -71,7 +71,12 @@ impl Work {
 /// The address itself is not repeated: such ones often hold a token.
 fn alert_url(written: &Written) -> Result<Url, ConfigError> {
     let url = Url::parse(written.text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    url.ok_or_else(|| written.invalid("it is no address that can be posted to", "write https://…"))
+    let url = url.ok_or_else(|| written.invalid("it is no address that can be posted to", "write https://…"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let problem = "it has a user name or password before the @, and such addresses are not posted to";
+        return Err(written.invalid(problem, "leave the part before the @ out; a token may stand in the path or query"));
+    }
+    Ok(url)
 }
 
 fn schedule(written: &Written) -> Result<Schedule, ConfigError> {
@@ -162,8 +167,12 @@ mod tests {
         assert_eq!(work("WEBHOOK_SCHEDULE", "1s,2s").unwrap().schedule, Schedule::Custom(delays));
         let url = "https://alerts.example/T0/secret";
         assert_eq!(work("WEBHOOK_ALERT_URL", url).unwrap().alert_url.unwrap().as_str(), url);
-        let said = work("WEBHOOK_ALERT_URL", "ftp://alerts.example/secret").unwrap_err().to_string();
-        assert!(said.contains("WEBHOOK_ALERT_URL") && !said.contains("secret"), "{said}");
+        for bad in
+            ["ftp://alerts.example/secret", "https://me:secret@alerts.example/", "https://secret@alerts.example/"]
+        {
+            let said = work("WEBHOOK_ALERT_URL", bad).unwrap_err().to_string();
+            assert!(said.contains("WEBHOOK_ALERT_URL") && !said.contains("secret"), "{said}");
+        }
         let said = work("WEBHOOK_SCHEDULE", "often").unwrap_err().to_string();
         assert!(said.contains("WEBHOOK_SCHEDULE") && said.contains("1s,2s,4s"), "{said}");
     }

@@ -315,6 +315,14 @@ fn check(config: &Config, role: Role) -> anyhow::Result<()> {
             "QUEUE_CONCURRENCY=0 is for --role queue whose models run elsewhere (--role runner) on the same Postgres; write 1 or more"
         );
     }
+    if let Some(address) = &config.work.alert_url
+        && role != Role::Studio
+    {
+        // The address itself is not repeated: such ones often hold a token.
+        let halves = [config.network.gateway_listen, config.network.studio_listen];
+        let judged = policy(config, halves).judge_url(address);
+        judged.map_err(|refusal| anyhow::anyhow!("WEBHOOK_ALERT_URL would never be posted to: {refusal}"))?;
+    }
     Ok(())
 }
 

@@ -112,6 +112,8 @@ fn a_role_that_can_not_be_is_refused_with_what_is_missing() {
         (&["--role", "runner", "--set", "QUEUE_DATABASE_URL=postgres://nobody/q"], "set GATEWAY_PUBLIC_URL"),
         (&["--role", "queue", "--set", "QUEUE_CONCURRENCY=0"], "QUEUE_CONCURRENCY=0 is for --role queue"),
         (&["--set", "QUEUE_CONCURRENCY=0"], "QUEUE_CONCURRENCY=0 is for --role queue"),
+        (&["--set", "WEBHOOK_ALERT_URL=http://10.0.0.1/x"], "WEBHOOK_ALERT_URL would never be posted to"),
+        (&["--set", "WEBHOOK_ALERT_URL=http://1.1.1.1:25/x"], "WEBHOOK_ALERT_URL would never be posted to"),
     ] {
         let said = run(folder.path(), &[&["serve"], arguments].concat());
         assert!(said.code != 0 && said.stderr.contains(words), "{said:?}");
