@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use plantain_outbound::delivery::RETRY_AFTER_MAX;
 use plantain_outbound::send::{Answer, Fault, SendError};
 use plantain_work::clock::after;
 
@@ -205,6 +206,7 @@ impl Hosts {
 
     /// What a claim needs to know.
     pub fn load(&mut self, now: Timestamp) -> HostLoad {
+        self.forget(now);
         let look = self.looked.is_none_or(|looked| after(looked, load::LOOK_PAUSE) <= now);
         if look {
             self.looked = Some(now);
@@ -251,7 +253,8 @@ impl Hosts {
     }
 
     /// Hosts to which the latest attempt failed, those that fail for longest first, and whether an operator was told.
-    pub fn troubled(&self) -> Vec<(String, Health, bool)> {
+    pub fn troubled(&mut self, now: Timestamp) -> Vec<(String, Health, bool)> {
+        self.forget(now);
         let troubled = self.known.iter().filter(|(_, health)| health.failing_since.is_some());
         let mut troubled: Vec<_> =
             troubled.map(|(host, health)| (host.clone(), health.clone(), health.reported)).collect();
@@ -262,8 +265,20 @@ impl Hosts {
     }
 
     /// Hosts of which an operator was told and which have not recovered.
-    pub fn reported(&self) -> usize {
+    pub fn reported(&mut self, now: Timestamp) -> usize {
+        self.forget(now);
         self.known.values().filter(|health| health.reported).count()
+    }
+
+    /// A host that failed and then got no attempt for as long as any schedule waits is owed nothing any more: whether it still
+    /// fails nobody can tell.
+    fn forget(&mut self, now: Timestamp) {
+        let silence = self.limits.patience.max(RETRY_AFTER_MAX);
+        let under_way = &self.under_way;
+        self.known.retain(|host, health| {
+            let silent = health.failing_since.is_some() && after(health.heard_at, silence) <= now;
+            !silent || under_way.iter().any(|place| place.host == *host)
+        });
     }
 
     fn make_room(&mut self, host: &str) {

@@ -17,7 +17,7 @@ use crate::decide;
 use crate::engine::Parts;
 use crate::engine::settling::settle;
 use crate::hosts::{self, Heard, Hosts, Place};
-use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, Fault};
+use crate::model::{ClaimedDelivery, DeliveryAttempt, DeliveryLease, DeliveryNext, Fault, Settled};
 use crate::signer::Signed;
 
 /// What a lease lasts beyond its attempt: the time to write down how it ended.
@@ -77,10 +77,14 @@ impl DeliveryLane {
             fault: fault(&said, &outcome),
             answer: outcome.map_or_else(|_| Bytes::new(), |answer| answer.first_bytes),
         };
-        report(task, &attempt, &next);
         let id = &task.delivery.id;
         let write = || parts.store.settle_delivery(id, attempt.clone(), next.clone());
-        match (settle(&parts.clock, stop, "delivery", write).await, &next) {
+        let settled = settle(&parts.clock, stop, "delivery", write).await;
+        // Whoever has the delivery now says how it ends.
+        if settled != Some(Settled::LeaseLost) {
+            report(task, &attempt, &next);
+        }
+        match (settled, &next) {
             (Some(_), DeliveryNext::Delivered | DeliveryNext::Dead) => Left::Nothing,
             _ => Left::More,
         }

@@ -42,11 +42,11 @@ impl Engine {
     /// Receivers' hosts to which nothing was delivered since an attempt failed, those that fail for longest first; and of each,
     /// whether the operator was told. As this process knows it, and since it started.
     pub fn failing_hosts(&self) -> Vec<(String, Health, bool)> {
-        self.0.hosts().troubled()
+        self.0.hosts().troubled(self.0.clock.now())
     }
 
     /// How many of these the operator was told of.
     pub fn reported_hosts(&self) -> usize {
-        self.0.hosts().reported()
+        self.0.hosts().reported(self.0.clock.now())
     }
 }

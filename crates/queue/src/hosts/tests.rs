@@ -198,16 +198,33 @@ fn a_host_is_reported_once_when_it_fails_for_long_and_once_when_it_is_back() {
     let since = at(0);
     assert_eq!(tell(&mut hosts, "h", Heard::Down, 0), None);
     assert_eq!(tell(&mut hosts, "h", Heard::Answered, 599), None);
-    assert_eq!((hosts.troubled().len(), hosts.reported()), (1, 0));
+    assert_eq!((hosts.troubled(at(599)).len(), hosts.reported(at(599))), (1, 0));
     let failing = Some(Change::Failing { since, reason: "no".into() });
     assert_eq!(tell(&mut hosts, "h", Heard::Unsent, 600), failing);
     assert_eq!(tell(&mut hosts, "h", Heard::Down, 700), None);
-    assert_eq!(hosts.reported(), 1);
+    assert_eq!(hosts.reported(at(700)), 1);
     assert_eq!(tell(&mut hosts, "h", Heard::Delivered, 800), Some(Change::Recovered { since }));
     assert_eq!(tell(&mut hosts, "h", Heard::Delivered, 801), None);
-    assert!(hosts.troubled().is_empty() && hosts.reported() == 0);
+    assert!(hosts.troubled(at(801)).is_empty() && hosts.reported(at(801)) == 0);
     tell(&mut hosts, "brief", Heard::Down, 900);
     assert_eq!(tell(&mut hosts, "brief", Heard::Delivered, 901), None);
+}
+
+#[test]
+fn a_failing_host_that_is_owed_nothing_any_more_is_forgotten_and_one_that_is_tried_is_not() {
+    let mut hosts = hosts();
+    for host in ["gone", "tried"] {
+        tell(&mut hosts, host, Heard::Down, 0);
+        tell(&mut hosts, host, Heard::Down, 600);
+    }
+    assert_eq!((hosts.troubled(at(4_199)).len(), hosts.reported(at(4_199))), (2, 2));
+    hosts.begin(place("tried", "a", 4_199));
+    assert_eq!((hosts.troubled(at(4_200)).len(), hosts.reported(at(4_200))), (1, 1));
+    assert_eq!(hosts.troubled(at(4_200))[0].0, "tried");
+    // It begins anew, with nothing held against it.
+    assert_eq!(room_for(&mut hosts, "gone", 4_200), room_for(&mut hosts, "new", 4_200));
+    tell(&mut hosts, "well", Heard::Delivered, 4_200);
+    assert_eq!(hosts.load(at(1 << 33)).quick(), ["well"], "what is well is not forgotten");
 }
 
 #[test]
