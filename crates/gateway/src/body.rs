@@ -7,18 +7,24 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use plantain_work::Clock;
 
+use crate::memory::Room;
 use crate::refusal::Refusal;
 use crate::{Gateway, json};
 
 /// What a missing body means.
 const EMPTY_INPUT: &[u8] = b"{}";
 
-/// A model's input as it came. Any JSON is taken, since judging it is the model's part, as it is at fal.
-pub(crate) async fn json_input(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+/// A model's input as it came, in the share of an account. Any JSON is taken, since judging it is the model's part, as it is at fal.
+pub(crate) async fn json_input(
+    gateway: &Gateway,
+    account: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Refusal> {
     if !may_be_json(headers) {
         return Err(Refusal::MediaType);
     }
-    let bytes = all_of(gateway, headers, body).await?;
+    let bytes = all_of(gateway, account, headers, body).await?;
     if bytes.trim_ascii().is_empty() {
         return Ok(Bytes::from_static(EMPTY_INPUT));
     }
@@ -36,18 +42,25 @@ fn may_be_json(headers: &HeaderMap) -> bool {
 }
 
 /// Bytes that keep trickling never stand still, so there is a bound for the whole as well.
-async fn all_of(gateway: &Gateway, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+async fn all_of(gateway: &Gateway, account: &str, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     let limit = gateway.limits.json_bytes;
     admit(headers, limit as u64)?;
-    let all =
-        gateway.clock.timeout(gateway.limits.body, gathered(gateway, body, declared_length(headers), limit)).await;
+    let room = gateway.memory.room(account);
+    let all = gathered(gateway, room, body, declared_length(headers), limit);
+    let all = gateway.clock.timeout(gateway.limits.body, all).await;
     all.unwrap_or(Err(Refusal::BodyTooSlow))
 }
 
 /// What was not sent yet takes up no room.
-async fn gathered(gateway: &Gateway, body: Body, declared: Option<u64>, limit: usize) -> Result<Bytes, Refusal> {
+async fn gathered(
+    gateway: &Gateway,
+    mut room: Room,
+    body: Body,
+    declared: Option<u64>,
+    limit: usize,
+) -> Result<Bytes, Refusal> {
     let most = declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(limit).min(limit);
-    let (mut all, mut room) = (Vec::new(), gateway.memory.room());
+    let mut all = Vec::new();
     let mut stream = std::pin::pin!(unstalled(body, gateway));
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;

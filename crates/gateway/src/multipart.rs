@@ -79,7 +79,8 @@ pub(crate) async fn complete(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (headers, body, upload) = admitted(&gateway, (id, name, upload), query, request).await?;
-    let named = part_list::read(&body::json_input(&gateway, &headers, body).await?).map_err(Refusal::Parts)?;
+    let named = part_list::read(&body::json_input(&gateway, upload.place.owner.as_str(), &headers, body).await?)
+        .map_err(Refusal::Parts)?;
     let parts = gateway.engine.store().parts(&upload.place.id).await?;
     // Looked for after the parts, which go when the file comes.
     if gateway.engine.file(&upload.place.id).await?.is_none() {

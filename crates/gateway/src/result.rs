@@ -28,7 +28,7 @@ pub(crate) async fn result(
     }
     let mut outcome = found.outcome;
     if let Some(Outcome::Answered { body, .. }) = &mut outcome {
-        *body = gateway.memory.hold(std::mem::take(body)).await?;
+        *body = gateway.memory.hold(account.user_id.as_str(), std::mem::take(body)).await?;
     }
     Ok(reply::about(&asked.id, render(outcome)))
 }

@@ -43,7 +43,8 @@ pub(crate) async fn run(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let input = body::json_input(&gateway, &headers, body).await?;
+    let input = body::json_input(&gateway, account.user_id.as_str(), &headers, body).await?;
+    let user = account.user_id.clone();
     let request = RunRequest {
         id: RequestId::from_uuid(random::id(gateway.clock.now())),
         endpoint: asked.endpoint,
@@ -55,7 +56,7 @@ pub(crate) async fn run(
     let (id, app) = (request.id.clone(), request.endpoint.app().to_owned());
     let answered = match asked.way {
         Way::Whole => match gateway.engine.run_now(request).await {
-            Ok(outcome) => Ok(render(within(&gateway, outcome).await)),
+            Ok(outcome) => Ok(render(within(&gateway, user.as_str(), outcome).await)),
             Err(error) => Err(error),
         },
         Way::Stream => match gateway.engine.run_stream(request).await {
@@ -77,9 +78,9 @@ fn caller(account: Account) -> Caller {
 
 /// The output takes part in the bound of all payloads. It is here already: where there is no room it is handed out all the
 /// same, since a caller that is sent away would have the model run again.
-async fn within(gateway: &Gateway, mut outcome: Outcome) -> Outcome {
+async fn within(gateway: &Gateway, user: &str, mut outcome: Outcome) -> Outcome {
     if let Outcome::Answered { body, .. } = &mut outcome
-        && let Ok(held) = gateway.memory.hold(body.clone()).await
+        && let Ok(held) = gateway.memory.hold(user, body.clone()).await
     {
         *body = held;
     }

@@ -48,7 +48,7 @@ pub(crate) async fn initiate_multipart(
 
 async fn place(gateway: &Gateway, owner: UserId, headers: &HeaderMap, body: Body) -> Result<Place, Refusal> {
     let lifecycle = place::lifecycle(headers)?;
-    let asked = read(&body::json_input(gateway, headers, body).await?)?;
+    let asked = read(&body::json_input(gateway, owner.as_str(), headers, body).await?)?;
     let name = file_name::plain(&asked.file_name, &asked.content_type);
     Ok(Place::new(name, asked.content_type, owner, lifecycle))
 }

@@ -56,14 +56,14 @@ impl FromRequestParts<Gateway> for Wish {
 }
 
 pub(crate) async fn submit(State(gateway): State<Gateway>, wish: Wish, body: Body) -> Result<Response, Refusal> {
-    let input = body::json_input(&gateway, &wish.headers, body).await?;
+    let input = body::json_input(&gateway, wish.account.user_id.as_str(), &wish.headers, body).await?;
     take(&gateway, wish, input).await
 }
 
 /// `@fal-ai/client` with `method: "get"` says the input in the query and sends no body.
 pub(crate) async fn by_query(State(gateway): State<Gateway>, wish: Wish) -> Result<Response, Refusal> {
     let input = query_input::read(wish.query.as_deref());
-    let input = gateway.memory.hold(input).await?;
+    let input = gateway.memory.hold(wish.account.user_id.as_str(), input).await?;
     take(&gateway, wish, input).await
 }
 

@@ -53,7 +53,7 @@ pub(crate) async fn mint(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let (allowed_apps, seconds) = read(&body::json_input(&gateway, &headers, body).await?)?;
+    let (allowed_apps, seconds) = read(&body::json_input(&gateway, account.user_id.as_str(), &headers, body).await?)?;
     let iat = gateway.clock.now().as_second();
     let sub = account.user_id.to_string();
     let claims = Claims { sub, key_id: account.key_id, allowed_apps, iat, exp: iat + seconds };

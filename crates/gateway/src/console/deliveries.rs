@@ -14,7 +14,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use super::filter::{PAGE_USUAL, cursor, host, limit, moment, unreadable};
-use super::{answer, detail};
+use super::{OPERATOR, answer, detail};
 use crate::account::Operator;
 use crate::path::Path;
 use crate::refusal::Refusal;
@@ -144,7 +144,7 @@ pub(super) async fn redeliver_dead(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let which = wished(&body::json_input(&gateway, &headers, body).await?)?;
+    let which = wished(&body::json_input(&gateway, OPERATOR, &headers, body).await?)?;
     let count = gateway.engine.redeliver_dead(&which).await?;
     Ok(answer(202, &json!({ "redelivered": count })))
 }

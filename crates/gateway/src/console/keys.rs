@@ -10,7 +10,7 @@ use plantain_wire::id::UserId;
 use plantain_work::random;
 use serde::{Deserialize, Serialize};
 
-use super::{answer, webhooks};
+use super::{OPERATOR, answer, webhooks};
 use crate::account::Operator;
 use crate::path::Path;
 use crate::proxy::Visitor;
@@ -81,7 +81,7 @@ pub(super) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let mut wish = read(&body::json_input(&gateway, &headers, body).await?)?;
+    let mut wish = read(&body::json_input(&gateway, OPERATOR, &headers, body).await?)?;
     let (id, secret) = (hex::encode(random::bytes::<8>()), hex::encode(random::bytes::<24>()));
     let none = WebhookOptions::default();
     let webhooks = wish.webhooks.take().unwrap_or_default().change()?.over(&none);
@@ -103,7 +103,7 @@ pub(super) async fn change(
     body: Body,
 ) -> Result<Response, Refusal> {
     let expected = "an object with 'webhooks'";
-    let change: Change = serde_json::from_slice(&body::json_input(&gateway, &headers, body).await?)
+    let change: Change = serde_json::from_slice(&body::json_input(&gateway, OPERATOR, &headers, body).await?)
         .map_err(|_| Refusal::Unreadable { name: "body", expected })?;
     if gateway.keys.is_configured(&id) {
         return Err(Refusal::ConfiguredKey);

@@ -21,6 +21,9 @@ pub(crate) use self::page::with_slash;
 
 use crate::{Gateway, reply};
 
+/// In whose share the bodies of operators are counted.
+const OPERATOR: &str = "operator";
+
 pub(crate) fn routes() -> Router<Gateway> {
     Router::new()
         .route("/", get(page::list))

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use reqwest::{Body, Method};
 use tokio::sync::watch;
 
-use crate::system::{APP, EDIT, PATIENCE, Reply, Setup, System, manual_clock, start_with};
+use crate::system::{APP, EDIT, OTHER_KEY, PATIENCE, Reply, Setup, System, manual_clock, start_with};
 
-const BOUND: usize = 4 * 1024 * 1024;
+/// Of which an account gets a half.
+const BOUND: usize = 8 * 1024 * 1024;
 const HALF: usize = 768 * 1024;
 
 /// An input of twice a half, whose second half comes when the test says so.
@@ -68,4 +70,26 @@ async fn large_bodies_stay_within_one_bound_and_the_rest_comes_again() {
     assert_eq!((one.status, two.status), (200, 200), "{} {}", one.text, two.text);
     in_time(until(|| system.memory.used() == 0)).await;
     assert_eq!(system.post(EDIT, large).await.status, 200, "there is room again");
+}
+
+#[tokio::test]
+async fn one_account_leaves_room_for_the_others() {
+    let system = start_with(Setup { clock: manual_clock(), memory_bytes: BOUND, ..Setup::default() }).await;
+    let go_on = watch::Sender::new(false);
+    // More than all room, if it were let in.
+    let mut crowd = std::pin::pin!(join_all((0..12).map(|_| submit_in_halves(&system, go_on.subscribe()))));
+    let other = async {
+        until(|| system.memory.used() >= 4 * HALF).await;
+        let large = format!("{{\"output\":\"{}\"}}", "x".repeat(4 * HALF));
+        let request = system.stranger(Method::POST, EDIT).header("authorization", format!("Key {OTHER_KEY}"));
+        Reply::of(request.body(large)).await
+    };
+    let reply = tokio::select! {
+        _ = &mut crowd => panic!("their second halves have not come"),
+        reply = in_time(other) => reply,
+    };
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    go_on.send_replace(true);
+    in_time(beside(&system, crowd)).await;
+    in_time(until(|| system.memory.used() == 0)).await;
 }
