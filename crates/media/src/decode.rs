@@ -7,11 +7,13 @@
 //! Metadata, GPS positions among it, ends here: nothing but pixels and [`SourceFacts`] leaves this module.
 
 mod error;
+mod heic;
 mod jpeg;
 mod orient;
 mod png;
 pub(crate) mod samples;
 mod sniff;
+mod tiff;
 mod webp;
 
 pub use error::{Format, PictureError};
@@ -68,7 +70,7 @@ pub struct Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SourceFacts {
     pub format: Format,
-    /// Width and height as stored, before orientation.
+    /// Width and height as stored, before orientation; of HEIC as shown.
     pub stored: (u32, u32),
     pub turn: Turn,
     pub profile: ProfileUse,
@@ -89,7 +91,7 @@ impl Notice {
     /// One sentence for the seller.
     pub fn message(self) -> &'static str {
         match self {
-            Notice::FirstFrameOnly => "The file is animated; its first frame was used.",
+            Notice::FirstFrameOnly => "The file holds several frames or pages; the first one was used.",
             Notice::ProfileUnreadable => {
                 "The color profile in the file could not be read, so colors were taken as sRGB; compare them with the product."
             }
@@ -119,6 +121,8 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, PictureError> {
         Format::Jpeg => jpeg::size(bytes),
         Format::Png => png::size(bytes),
         Format::Webp => webp::size(bytes),
+        Format::Heic => heic::size(bytes),
+        Format::Tiff => tiff::size(bytes),
     })?;
     Ok(Probe { format, width, height })
 }
@@ -137,7 +141,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Examined, PictureError> 
     let found = admitted(bytes, limits)?;
     let looked = match found.format {
         Format::Jpeg => guarded(found.format, || jpeg::look(bytes))?,
-        Format::Png | Format::Webp => None,
+        Format::Png | Format::Webp | Format::Heic | Format::Tiff => None,
     };
     if let Some(turn) = looked {
         let (width, height) = turn.size(found.width, found.height);
@@ -165,6 +169,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
         Format::Jpeg => jpeg::read(bytes),
         Format::Png => png::read(bytes),
         Format::Webp => webp::read(bytes),
+        Format::Heic => heic::read(bytes),
+        Format::Tiff => tiff::read(bytes),
     })?;
     let decoded = finish(found, raw);
     match &decoded.alpha {

@@ -7,6 +7,7 @@
 mod bitmap;
 pub mod check;
 pub mod color;
+pub mod common_form;
 pub mod compose;
 pub mod cutout;
 pub mod decode;

@@ -5,7 +5,7 @@ import { $, announce, calm, clone, say } from './dom.js';
 import * as preset from './preset.js';
 import { many, t } from './words.js';
 
-const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff'];
 // Uploads at once: more would only make each slower.
 const AT_ONCE = 2;
 
@@ -55,7 +55,10 @@ function remove(photo) {
 
 function tile(photo) {
   const item = clone('photo-tile');
-  item.querySelector('img').src = photo.url;
+  const image = item.querySelector('img');
+  // Few browsers show HEIC and TIFF; the name stands for the picture there.
+  image.addEventListener('error', () => { image.hidden = true; }, { once: true });
+  image.src = photo.url;
   say(item.querySelector('.photo__name'), photo.file.name || t('jobs.untitled'));
   const button = item.querySelector('button');
   button.setAttribute('aria-label', t('make.photo.remove', { name: photo.file.name }));

@@ -80,7 +80,7 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     Ok(Done {
         bytes: finished.bytes.into(),
         content_type: finished.content_type,
-        raw_content_type: content_type(decoded.facts.format),
+        raw_content_type: decoded.facts.format.content_type(),
         file_name,
         quality: finished.quality,
         repairs: finished.actions,
@@ -100,14 +100,6 @@ fn generated(provenance: Provenance) -> Generated {
         Provenance::Photographed => Generated::Nothing,
         Provenance::GeneratedScene => Generated::Scene,
         Provenance::Generated => Generated::Everything,
-    }
-}
-
-fn content_type(format: decode::Format) -> &'static str {
-    match format {
-        decode::Format::Jpeg => "image/jpeg",
-        decode::Format::Png => "image/png",
-        decode::Format::Webp => "image/webp",
     }
 }
 

@@ -81,13 +81,17 @@ impl Inner {
         let admitted =
             self.admission.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
         let admitted = admitted.map_err(|error| StudioError::Photo { number, error })?;
-        let blob = self.blobs.put(photo.bytes.clone()).await?;
         let named = photo.file_name.as_deref().and_then(photo::tame_file_name);
+        let (bytes, named) = match admitted.instead {
+            Some(form) => (form.bytes.into(), named.map(|name| photo::renamed(&name, form.extension))),
+            None => (photo.bytes.clone(), named),
+        };
+        let (length, blob) = (bytes.len() as u64, self.blobs.put(bytes).await?);
         let source = Source {
             blob: blob.as_str().to_owned(),
             file_name: Some(named.unwrap_or_else(|| photo::given_name(number, admitted.content_type))),
             content_type: admitted.content_type.to_owned(),
-            bytes: photo.bytes.len() as u64,
+            bytes: length,
             width: admitted.width,
             height: admitted.height,
         };

@@ -1,11 +1,13 @@
 //! What a seller hands in, and whether it can become a job.
 //!
 //! A photo is decoded to its last pixel before a job is accepted, so that nobody pays for a picture that can't be used. The
-//! original bytes are kept and sent on; what was decoded is thrown away.
+//! original bytes are kept and sent on; what was decoded is thrown away. Only HEIC and TIFF, which most models and browsers can't
+//! read, are kept and sent on as JPEG or PNG.
 
 use bytes::Bytes;
 use url::Url;
 
+use plantain_media::common_form::{CommonForm, common_form};
 use plantain_media::decode::{self, Limits, PictureError};
 use plantain_media::preset::{Preset, Presets};
 use plantain_wire::endpoint::EndpointId;
@@ -46,6 +48,8 @@ pub struct Admitted {
     pub width: u32,
     pub height: u32,
     pub notices: Vec<&'static str>,
+    /// What takes the place of the upload.
+    pub instead: Option<CommonForm>,
 }
 
 /// A wish whose every word was checked; the photos still have to be decoded.
@@ -103,13 +107,38 @@ fn is_usable(url: &Url) -> bool {
 
 /// Looks at a photo to its last pixel. Takes up to [`decode::Limits`]' memory and belongs on `work::Cpu`.
 pub fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
+    if bytes.len() <= limits.max_bytes && !decode::probe(bytes)?.format.is_common() {
+        return rewritten(bytes, limits);
+    }
     let found = decode::examine(bytes, limits)?;
     Ok(Admitted {
-        content_type: content_type(found.facts.format),
+        content_type: found.facts.format.content_type(),
         width: found.width,
         height: found.height,
         notices: found.facts.notices().into_iter().map(|notice| notice.message()).collect(),
+        instead: None,
     })
+}
+
+fn rewritten(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
+    let decoded = decode::decode(bytes, limits)?;
+    let form = common_form(&decoded, limits.max_bytes).map_err(|_| PictureError::FileTooLarge {
+        bytes: bytes.len().max(limits.max_bytes + 1),
+        limit: limits.max_bytes,
+    })?;
+    Ok(Admitted {
+        content_type: form.content_type,
+        width: decoded.picture.width(),
+        height: decoded.picture.height(),
+        notices: decoded.facts.notices().into_iter().map(|notice| notice.message()).collect(),
+        instead: Some(form),
+    })
+}
+
+/// The name of an upload whose bytes were written anew.
+pub fn renamed(name: &str, extension: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    format!("{}.{extension}", if stem.is_empty() { "photo" } else { stem })
 }
 
 /// What an upload is called that came without a name.
@@ -120,14 +149,6 @@ pub fn given_name(number: usize, content_type: &str) -> String {
         _ => "jpg",
     };
     format!("photo-{number}.{extension}")
-}
-
-fn content_type(format: decode::Format) -> &'static str {
-    match format {
-        decode::Format::Jpeg => "image/jpeg",
-        decode::Format::Png => "image/png",
-        decode::Format::Webp => "image/webp",
-    }
 }
 
 /// A file name without its folders and control characters, at most 100 characters: what may be shown and sent on.
@@ -191,6 +212,18 @@ mod tests {
             assert_eq!(code_of(|new| new.image_urls.push(url(bad))), "image_url_unusable", "{bad}");
         }
         assert_eq!(code_of(|new| new.image_urls.push(url("https://a.test/x.jpg"))), "ok");
+    }
+
+    #[test]
+    fn what_was_written_anew_says_so_in_its_name() {
+        for (name, new) in [
+            ("IMG_4.HEIC", "IMG_4.jpg"),
+            ("scan.of.a.cup.tif", "scan.of.a.cup.jpg"),
+            ("cup", "cup.jpg"),
+            (".tiff", "photo.jpg"),
+        ] {
+            assert_eq!(renamed(name, "jpg"), new);
+        }
     }
 
     #[test]

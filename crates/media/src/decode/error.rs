@@ -9,6 +9,8 @@ pub enum Format {
     Jpeg,
     Png,
     Webp,
+    Heic,
+    Tiff,
 }
 
 impl Format {
@@ -17,7 +19,25 @@ impl Format {
             Format::Jpeg => "JPEG",
             Format::Png => "PNG",
             Format::Webp => "WebP",
+            Format::Heic => "HEIC",
+            Format::Tiff => "TIFF",
         }
+    }
+
+    /// As it is named in headers.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Jpeg => "image/jpeg",
+            Format::Png => "image/png",
+            Format::Webp => "image/webp",
+            Format::Heic => "image/heic",
+            Format::Tiff => "image/tiff",
+        }
+    }
+
+    /// Whether every browser shows it and every model takes it.
+    pub fn is_common(self) -> bool {
+        matches!(self, Format::Jpeg | Format::Png | Format::Webp)
     }
 }
 
@@ -125,7 +145,7 @@ impl PictureError {
         match self {
             PictureError::Empty => "Choose the photo again; the upload or the copy went wrong.",
             PictureError::FileTooLarge { .. } => "Save the photo as JPEG with quality 90, or make it smaller.",
-            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG or WebP.",
+            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG, WebP, HEIC or TIFF.",
             PictureError::Transparent => {
                 "Export it again with the product's layer visible, or send the photo from which it was cut out."
             }

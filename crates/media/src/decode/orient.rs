@@ -24,7 +24,16 @@ impl Turn {
     /// Reads the orientation out of an EXIF block; anything unreadable means upright, as cameras intend.
     pub(super) fn from_exif(exif: &[u8]) -> Turn {
         let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-        match Orientation::from_exif_chunk(tiff) {
+        Turn::of(Orientation::from_exif_chunk(tiff))
+    }
+
+    /// 1 to 8, as EXIF and TIFF number them.
+    pub(super) fn from_number(number: u16) -> Turn {
+        Turn::of(u8::try_from(number).ok().and_then(Orientation::from_exif))
+    }
+
+    fn of(orientation: Option<Orientation>) -> Turn {
+        match orientation {
             None | Some(Orientation::NoTransforms) => Turn::None,
             Some(Orientation::FlipHorizontal) => Turn::FlipHorizontal,
             Some(Orientation::Rotate180) => Turn::Half,

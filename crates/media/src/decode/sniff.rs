@@ -6,11 +6,9 @@ use super::error::{Format, PictureError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Foreign {
-    Heic,
     Avif,
     JpegXl,
     Jpeg2000,
-    Tiff,
     Raw,
     Gif,
     Bmp,
@@ -26,11 +24,9 @@ impl Foreign {
     /// As it stands at the start of a sentence.
     pub fn name(self) -> &'static str {
         match self {
-            Foreign::Heic => "HEIC",
             Foreign::Avif => "AVIF",
             Foreign::JpegXl => "JPEG XL",
             Foreign::Jpeg2000 => "JPEG 2000",
-            Foreign::Tiff => "TIFF",
             Foreign::Raw => "A camera's raw file",
             Foreign::Gif => "GIF",
             Foreign::Bmp => "BMP",
@@ -45,9 +41,6 @@ impl Foreign {
 
     pub fn hint(self) -> &'static str {
         match self {
-            Foreign::Heic => {
-                "On an iPhone choose Settings, Camera, Formats, Most Compatible, or share the photo as JPEG; then send it again."
-            }
             Foreign::Raw => "Export the photo as JPEG from the camera or its program.",
             Foreign::Html => "Save the picture itself, not the page that shows it.",
             Foreign::Zip => "Unpack the archive and send the photos in it.",
@@ -55,7 +48,7 @@ impl Foreign {
             Foreign::Pdf | Foreign::Psd | Foreign::Svg => {
                 "Export it as JPEG or PNG, with the product as large as possible."
             }
-            Foreign::Avif | Foreign::JpegXl | Foreign::Jpeg2000 | Foreign::Tiff | Foreign::Gif | Foreign::Bmp => {
+            Foreign::Avif | Foreign::JpegXl | Foreign::Jpeg2000 | Foreign::Gif | Foreign::Bmp => {
                 "Save the photo as JPEG, PNG or WebP."
             }
         }
@@ -71,20 +64,20 @@ pub(super) fn format_of(bytes: &[u8]) -> Result<Format, PictureError> {
         [0xff, 0xd8, 0xff, ..] => Ok(Format::Jpeg),
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Ok(Format::Png),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Format::Webp),
+        [_, _, _, _, b'f', b't', b'y', b'p', b0, b1, b2, b3, ..] => media([*b0, *b1, *b2, *b3], bytes),
+        _ if foreign(bytes).is_none() && is_tiff(bytes) => Ok(Format::Tiff),
         _ => Err(foreign(bytes).map_or(PictureError::NotAPicture, PictureError::Unsupported)),
     }
 }
 
 fn foreign(bytes: &[u8]) -> Option<Foreign> {
     match bytes {
-        [_, _, _, _, b'f', b't', b'y', b'p', b0, b1, b2, b3, ..] => Some(media_brand([*b0, *b1, *b2, *b3], bytes)),
         [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => Some(Foreign::JpegXl),
         [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => Some(Foreign::Jpeg2000),
         // Canon, Olympus, Panasonic and Fujifilm mark their raw files; others look like TIFF.
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => Some(Foreign::Raw),
         [b'I', b'I', b'R', b'O' | b'S', ..] | [b'I', b'I', b'U', 0, ..] => Some(Foreign::Raw),
         [b'F', b'U', b'J', b'I', b'F', b'I', b'L', b'M', ..] => Some(Foreign::Raw),
-        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] | [b'I', b'I', b'+', 0, ..] => Some(Foreign::Tiff),
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Foreign::Gif),
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some(Foreign::Bmp),
         [b'8', b'B', b'P', b'S', ..] => Some(Foreign::Psd),
@@ -97,18 +90,24 @@ fn foreign(bytes: &[u8]) -> Option<Foreign> {
 }
 
 /// Files of the ISO media family: the brand says which, or one of the compatible brands after it does.
-fn media_brand(brand: [u8; 4], bytes: &[u8]) -> Foreign {
+fn media(brand: [u8; 4], bytes: &[u8]) -> Result<Format, PictureError> {
+    let refused = |foreign| Err(PictureError::Unsupported(foreign));
     match &brand {
-        b"avif" | b"avis" => Foreign::Avif,
-        b"crx " => Foreign::Raw,
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Foreign::Heic,
+        b"avif" | b"avis" => refused(Foreign::Avif),
+        b"crx " => refused(Foreign::Raw),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => Ok(Format::Heic),
         b"mif1" | b"msf1" => {
             let compatible = bytes.get(16..64.min(bytes.len())).unwrap_or_default();
             let avif = compatible.chunks_exact(4).any(|brand| brand == b"avif");
-            if avif { Foreign::Avif } else { Foreign::Heic }
+            if avif { refused(Foreign::Avif) } else { Ok(Format::Heic) }
         }
-        _ => Foreign::Video,
+        _ => refused(Foreign::Video),
     }
+}
+
+/// Little-endian, big-endian, and the form with addresses of 64 bits.
+fn is_tiff(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..])
 }
 
 fn markup(bytes: &[u8]) -> Option<Foreign> {
@@ -141,6 +140,10 @@ mod tests {
         assert_eq!(format_of(b"\xff\xd8\xff\xe0"), Ok(Format::Jpeg));
         assert_eq!(format_of(b"\x89PNG\r\n\x1a\n"), Ok(Format::Png));
         assert_eq!(format_of(b"RIFF\0\0\0\0WEBPVP8 "), Ok(Format::Webp));
+        assert_eq!(format_of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Ok(Format::Heic));
+        assert_eq!(format_of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"), Ok(Format::Heic));
+        assert_eq!(format_of(b"II*\0\x08\0\0\0"), Ok(Format::Tiff));
+        assert_eq!(format_of(b"MM\0*\0\0\0\x08"), Ok(Format::Tiff));
         assert_eq!(format_of(b""), Err(PictureError::Empty));
         assert_eq!(format_of(b"hello, this is no picture"), Err(PictureError::NotAPicture));
         assert_eq!(format_of(b"\x89PNG"), Err(PictureError::NotAPicture));
@@ -149,15 +152,11 @@ mod tests {
 
     #[test]
     fn foreign_kinds_are_named() {
-        refused(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Foreign::Heic);
-        refused(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Foreign::Heic);
         refused(b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", Foreign::Avif);
         refused(b"\0\0\0\x1cftypavif\0\0\0\0", Foreign::Avif);
         refused(b"\0\0\0\x18ftypcrx \0\0\0\x01", Foreign::Raw);
         refused(b"\0\0\0\x18ftypisom\0\0\0\x01", Foreign::Video);
         refused(b"II*\0\x10\0\0\0CR\x02\0", Foreign::Raw);
-        refused(b"II*\0\x08\0\0\0", Foreign::Tiff);
-        refused(b"MM\0*\0\0\0\x08", Foreign::Tiff);
         refused(b"GIF89a", Foreign::Gif);
         refused(b"BM\x36\0\0\0\0\0\0\0", Foreign::Bmp);
         refused(b"%PDF-1.7", Foreign::Pdf);

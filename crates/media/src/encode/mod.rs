@@ -14,7 +14,7 @@ pub use provenance::Provenance;
 pub use quality::Chroma;
 pub(crate) use quality::USUAL_QUALITY;
 
-use crate::picture::Picture;
+use crate::picture::{Matte, Picture};
 use crate::preset::Format;
 use quality::{Bounds, Setting};
 
@@ -57,6 +57,11 @@ pub enum EncodeError {
     TooLarge { smallest: u64, limit: u64 },
     #[error("{width} x {height} is more than this format can hold; use a smaller canvas")]
     TooManyPixels { width: u32, height: u32 },
+}
+
+/// Writes a picture with its transparency as PNG.
+pub fn with_alpha(picture: &Picture, alpha: &Matte) -> Result<Vec<u8>, EncodeError> {
+    png::write_rgba(picture, alpha)
 }
 
 /// Writes the picture at the highest quality that fits.

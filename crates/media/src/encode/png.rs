@@ -1,11 +1,11 @@
-//! PNG, 8 bits RGB.
+//! PNG, 8 bits RGB or RGBA.
 
 use std::borrow::Cow;
 
 use png::{ColorType, Compression, Encoder, Info, PixelDimensions, Unit};
 
 use crate::encode::{EncodeError, profile};
-use crate::picture::Picture;
+use crate::picture::{Matte, Picture};
 
 const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 const INCHES_PER_METRE: f64 = 39.3701;
@@ -19,6 +19,25 @@ pub(super) fn write(
 ) -> Result<Vec<u8>, EncodeError> {
     let fast = write_with(picture, dpi, xmp, Compression::Fast)?;
     if fast.len() as u64 <= max_bytes { Ok(fast) } else { write_with(picture, dpi, xmp, Compression::High) }
+}
+
+/// Straight colour beside its transparency.
+pub(super) fn write_rgba(picture: &Picture, alpha: &Matte) -> Result<Vec<u8>, EncodeError> {
+    let (width, height) = (picture.width(), picture.height());
+    let mut info = Info::with_size(width, height);
+    info.color_type = ColorType::Rgba;
+    info.icc_profile = Some(Cow::Borrowed(profile::srgb()));
+    let colors = picture.rgb().as_chunks::<3>().0;
+    let rgba: Vec<u8> = colors.iter().zip(alpha.alpha()).flat_map(|([r, g, b], a)| [*r, *g, *b, *a]).collect();
+    let mut bytes = Vec::new();
+    let written = (|| {
+        let mut encoder = Encoder::with_info(&mut bytes, info)?;
+        encoder.set_compression(Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&rgba)?;
+        writer.finish()
+    })();
+    written.map(|()| bytes).map_err(|_| EncodeError::TooManyPixels { width, height })
 }
 
 fn write_with(

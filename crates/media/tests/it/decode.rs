@@ -6,6 +6,7 @@ mod files;
 use files::{H, W, quarters};
 use moxcms::ColorProfile;
 use plantain_media::color::ProfileUse;
+use plantain_media::common_form::common_form;
 use plantain_media::decode::{Decoded, Format, Limits, Notice, Turn, decode, probe};
 use plantain_media::picture::{Matte, Picture};
 
@@ -138,6 +139,57 @@ fn webp_lossy_and_lossless() {
     check(include_bytes!("../data/lossy.webp"), Format::Webp, 4.0);
     let found = check(&files::webp(&quarters(W, H), None), Format::Webp, 0.0);
     assert_eq!(found.alpha, None);
+}
+
+#[test]
+fn heic_as_phones_write_it() {
+    for bytes in [&include_bytes!("../data/plain.heic")[..], include_bytes!("../data/ten_bit.heic")] {
+        let found = check(bytes, Format::Heic, 4.0);
+        assert_eq!((found.alpha, found.facts.notices()), (None, vec![]));
+    }
+    let turned = check(include_bytes!("../data/turned.heic"), Format::Heic, 4.0);
+    assert_eq!((turned.picture.width(), turned.picture.height()), (W, H), "upright by the container, once");
+    let matte = check(include_bytes!("../data/alpha.heic"), Format::Heic, 5.0).alpha.unwrap();
+    assert!(
+        matte.at(0, 40) < 8 && matte.at(W - 1, 40).abs_diff(190) < 8,
+        "{} {}",
+        matte.at(0, 40),
+        matte.at(W - 1, 40)
+    );
+    let wide = decoded(include_bytes!("../data/p3.heic"));
+    assert_eq!(wide.facts.profile, ProfileUse::Converted);
+    assert!(wide.picture.pixel(9, 9)[0] > 184, "{:?}", wide.picture.pixel(9, 9));
+}
+
+#[test]
+fn tiff_as_studios_write_it() {
+    for (bytes, levels) in [
+        (&include_bytes!("../data/lzw.tiff")[..], 0.0),
+        (include_bytes!("../data/turned.tiff"), 0.0),
+        (include_bytes!("../data/cmyk.tiff"), 1.0),
+    ] {
+        let found = check(bytes, Format::Tiff, levels);
+        assert_eq!((found.picture.width(), found.picture.height()), (W, H));
+    }
+    let matte = check(include_bytes!("../data/alpha.tiff"), Format::Tiff, 0.0).alpha.unwrap();
+    assert_eq!((matte.at(0, 9), matte.at(W - 1, 9)), (0, 190));
+    let pages = check(include_bytes!("../data/deflate_two_pages.tiff"), Format::Tiff, 0.0);
+    assert_eq!(pages.facts.notices(), [Notice::FirstFrameOnly]);
+    let grey = decoded(include_bytes!("../data/grey16.tiff"));
+    assert_eq!(grey.picture.pixel(30, 9), [60; 3]);
+}
+
+#[test]
+fn what_few_programs_read_can_be_written_anew() {
+    let opaque = decoded(include_bytes!("../data/turned.heic"));
+    let form = common_form(&opaque, 1 << 20).unwrap();
+    assert_eq!(form.content_type, "image/jpeg");
+    check(&form.bytes, Format::Jpeg, 6.0);
+    let seen_through = decoded(include_bytes!("../data/alpha.tiff"));
+    let form = common_form(&seen_through, 1 << 20).unwrap();
+    assert_eq!((form.content_type, form.extension), ("image/png", "png"));
+    let again = decoded(&form.bytes);
+    assert_eq!((again.picture, again.alpha), (seen_through.picture, seen_through.alpha));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use plantain_media::decode;
+use plantain_media::decode::{self, PictureError};
 use plantain_wire::error::Detail;
 use plantain_wire::models::nano_banana::Settings;
 use serde_json::{Value, json};
@@ -43,12 +43,11 @@ pub(super) fn body(prompt: &str, pictures: &[Bytes], settings: &Settings, index:
 
 fn inline(index: usize, bytes: &[u8]) -> Result<Value, Vec<Detail>> {
     let probe = decode::probe(bytes).map_err(|error| vec![complaint::of_picture(index, error)])?;
-    let kind = match probe.format {
-        decode::Format::Jpeg => "image/jpeg",
-        decode::Format::Png => "image/png",
-        decode::Format::Webp => "image/webp",
-    };
-    Ok(json!({ "inlineData": { "mimeType": kind, "data": STANDARD.encode(bytes) } }))
+    if probe.format == decode::Format::Tiff {
+        let error = PictureError::UnsupportedFlavor { format: probe.format };
+        return Err(vec![complaint::of_picture(index, error)]);
+    }
+    Ok(json!({ "inlineData": { "mimeType": probe.format.content_type(), "data": STANDARD.encode(bytes) } }))
 }
 
 /// Google takes 31 bits. Each picture of a request has a seed of its own, or all would be alike.

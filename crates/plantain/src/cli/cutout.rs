@@ -21,7 +21,7 @@ Examples:
   plantain cutout mug.jpg -o mug.png
   plantain cutout mug.jpg -o mask.png --mask")]
 pub struct Args {
-    /// The photo: JPEG, PNG or WebP.
+    /// The photo: JPEG, PNG, WebP, HEIC or TIFF.
     #[arg(value_name = "PHOTO")]
     photo: PathBuf,
     /// The PNG file to write, of the photo's size. Other formats can't hold what a cut-out needs.

@@ -1,7 +1,7 @@
 //! Files that can't be used: each is an error with a code, quickly, and none is a panic or a half grey picture.
 
 use super::files::{self, H, W, quarters};
-use plantain_media::decode::{Limits, PictureError, decode, examine};
+use plantain_media::decode::{Foreign, Limits, PictureError, decode, examine};
 use plantain_media::picture::Picture;
 
 /// However it is looked at.
@@ -20,7 +20,7 @@ fn check(bytes: &[u8], code: &str) {
     assert!(error.message().ends_with('.') && error.hint().ends_with('.'));
 }
 
-fn all_formats() -> [Vec<u8>; 7] {
+fn all_formats() -> [Vec<u8>; 9] {
     let picture = quarters(W, H);
     [
         files::jpeg(&picture, |_| {}),
@@ -33,6 +33,8 @@ fn all_formats() -> [Vec<u8>; 7] {
         files::webp(&picture, None),
         include_bytes!("../../data/lossy.webp").to_vec(),
         include_bytes!("../../data/cmyk_adobe.jpg").to_vec(),
+        include_bytes!("../../data/plain.heic").to_vec(),
+        include_bytes!("../../data/lzw.tiff").to_vec(),
     ]
 }
 
@@ -128,6 +130,36 @@ fn many_pixels_within_tight_limits() {
     let limits = Limits { max_pixels: 5000, ..Limits::default() };
     let error = decode(&files::jpeg(&quarters(W, H), |_| {}), &limits).unwrap_err();
     assert_eq!(error, PictureError::TooManyPixels { width: W, height: H, limit: 5000 });
+}
+
+/// Files of cameras that are TIFF inside: DNG says so, others have a maker and more pictures, or values of a sensor.
+#[test]
+fn raw_files_are_refused_with_advice() {
+    let field = |tag: u16, kind: u16, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let file = |more: &[Vec<u8>]| {
+        let mut fields = vec![field(256, 4, 640), field(257, 4, 480), field(258, 3, 8), field(259, 3, 1)];
+        fields.extend_from_slice(more);
+        fields.sort_by_key(|field| u16::from_le_bytes([field[0], field[1]]));
+        let count = (fields.len() as u16).to_le_bytes();
+        [b"II*\0\x08\0\0\0", &count[..], &fields.concat(), &[0; 4]].concat()
+    };
+    let rgb = || field(262, 3, 2);
+    for more in [
+        vec![rgb(), field(50_706, 1, 0x0401)],
+        vec![field(262, 3, 32_803)],
+        vec![field(262, 3, 34_892)],
+        vec![rgb(), field(271, 2, 0), field(330, 4, 8)],
+    ] {
+        let error = refused(&file(&more));
+        assert_eq!(error, PictureError::Unsupported(Foreign::Raw), "{more:?}");
+        assert!(error.hint().contains("Export the photo as JPEG"));
+    }
+    check(&file(&[rgb()]), "picture_damaged");
+    for flavor in [&include_bytes!("../../data/jpeg_inside.tiff")[..], include_bytes!("../../data/palette.tiff")] {
+        check(flavor, "format_flavor_not_supported");
+    }
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

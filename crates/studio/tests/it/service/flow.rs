@@ -32,6 +32,26 @@ async fn a_photo_becomes_a_checked_picture_without_its_position() {
     assert!(bench.studio.picture(&job, Which::Result(2)).await.unwrap().is_none());
 }
 
+/// Few models and browsers read them.
+#[tokio::test]
+async fn heic_and_tiff_are_kept_and_sent_on_as_jpeg_or_png() {
+    let bench = Bench::start().await;
+    for (bytes, name, kept_as, kept_name) in [
+        (&include_bytes!("../../../../media/tests/data/turned.heic")[..], "IMG_4.HEIC", "image/jpeg", "IMG_4.jpg"),
+        (include_bytes!("../../../../media/tests/data/alpha.tiff"), "cup.tif", "image/png", "cup.png"),
+    ] {
+        let mut new = new_job();
+        new.photos[0].bytes = bytes::Bytes::from_static(bytes);
+        new.photos[0].file_name = Some(name.into());
+        let view = bench.studio.generate(new).await.unwrap();
+        let file = bench.studio.picture(&view.job_id, Which::Source(1)).await.unwrap().unwrap();
+        assert_eq!((file.content_type.as_str(), file.file_name.as_str()), (kept_as, kept_name));
+        let kept = bench.studio.bytes(&file).await.unwrap().unwrap();
+        let found = plantain_media::decode::probe(&kept).unwrap();
+        assert_eq!((found.format.content_type(), found.width, found.height), (kept_as, 96, 80), "upright");
+    }
+}
+
 #[tokio::test]
 async fn the_place_in_the_queue_is_shown_while_waiting() {
     let bench = Bench::start().await;
