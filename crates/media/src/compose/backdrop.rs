@@ -14,6 +14,8 @@ pub enum Backdrop {
     White,
     /// One colour everywhere.
     Plain([u8; 3]),
+    /// From one colour at the top evenly to another at the bottom.
+    Gradient { top: [u8; 3], bottom: [u8; 3] },
     /// A seamless studio sweep.
     Studio(Sweep),
     /// A picture, enlarged or reduced to cover the canvas and cut to it from its middle.
@@ -41,6 +43,7 @@ const TURN: f64 = 0.66;
 /// A backdrop made ready for one canvas size.
 pub(super) enum Painter {
     Flat([f32; 3]),
+    Gradient(Vec<[f32; 3]>),
     Sweep { across: Vec<f64>, down: Vec<f64>, paper: Vec<f64>, sweep: Sweep },
     Picture(Picture),
 }
@@ -50,6 +53,8 @@ impl Painter {
         match backdrop {
             Backdrop::White => Painter::Flat([255.0; 3]),
             Backdrop::Plain(color) => Painter::Flat(color.map(f32::from)),
+            Backdrop::Gradient { top, bottom } if top == bottom => Painter::Flat(top.map(f32::from)),
+            Backdrop::Gradient { top, bottom } => Painter::Gradient(gradient(*top, *bottom, canvas.1)),
             Backdrop::Studio(sweep) => Painter::Sweep {
                 across: bell(canvas.0, POOL.0, POOL_WIDTH.0),
                 down: bell(canvas.1, POOL.1, POOL_WIDTH.1),
@@ -64,6 +69,7 @@ impl Painter {
     pub(super) fn row(&self, y: u32, out: &mut [[f32; 3]]) {
         match self {
             Painter::Flat(color) => out.fill(*color),
+            Painter::Gradient(colors) => out.fill(colors[y as usize]),
             Painter::Sweep { across, down, paper, sweep } => {
                 let (down, paper) = (down[y as usize], paper[y as usize]);
                 let (low, range) = (f64::from(sweep.low), f64::from(sweep.high) - f64::from(sweep.low));
@@ -84,8 +90,15 @@ impl Painter {
 
     /// True where levels fall between bytes, so that rounding alone would show bands.
     pub(super) fn is_smooth(&self) -> bool {
-        matches!(self, Painter::Sweep { .. })
+        matches!(self, Painter::Sweep { .. } | Painter::Gradient(_))
     }
+}
+
+/// The colour of each row; the first and the last are exactly those that were asked for.
+fn gradient(top: [u8; 3], bottom: [u8; 3], height: u32) -> Vec<[f32; 3]> {
+    let down = |y: u32| y as f32 / height.saturating_sub(1).max(1) as f32;
+    let mixed = |down: f32| [0, 1, 2].map(|c| f32::from(top[c]) + (f32::from(bottom[c]) - f32::from(top[c])) * down);
+    (0..height).map(|y| mixed(down(y))).collect()
 }
 
 fn bell(length: u32, middle: f64, width: f64) -> Vec<f64> {

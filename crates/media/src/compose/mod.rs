@@ -4,18 +4,27 @@
 //! Nothing here knows a file format or measures a rule. The same cut-out, scene and seed give the same bytes.
 
 mod backdrop;
+mod contact;
+mod grade;
+pub(crate) mod ground;
+mod lamp;
 mod light;
 pub(crate) mod linear;
 pub(crate) mod placement;
 pub(crate) mod plane;
+mod reflection;
 pub(crate) mod resample;
 mod scenes;
 pub(crate) mod shadow;
+mod upright;
 
 pub use backdrop::{Backdrop, Sweep};
+pub use grade::{Grade, MATCHED_MAX, NORMALISED_MAX};
+pub use lamp::Lamp;
 pub use light::Light;
 pub use scenes::{SceneRules, top_three};
 pub use shadow::Shadow;
+pub use upright::{STRAIGHTENED_MAX, straightened, tilt};
 
 use plantain_scale::U16x4;
 use rayon::prelude::*;
@@ -23,8 +32,10 @@ use rayon::prelude::*;
 use crate::picture::{Cutout, Matte, Picture};
 use crate::preset::ShadowLimits;
 use backdrop::Painter;
+use ground::Ground;
 use linear::{plain_curve, srgb_table};
 use plane::Plane;
+use reflection::Reflection;
 use resample::{Layer, Weigh, eight_bits};
 
 /// One picture to be made of a product.
@@ -40,9 +51,34 @@ pub struct Scene {
     pub shadow: Shadow,
     /// Bounds that the shadow has to keep; `None` where it is free.
     pub shadow_limits: Option<ShadowLimits>,
+    /// Where the shadow's light comes from.
+    pub lamp: Lamp,
+    /// The floor gives the product back, faintly.
+    pub reflection: bool,
     pub light: Light,
+    /// Moves the product's colours a little, for white balance or towards a backdrop.
+    pub grade: Grade,
     /// Chooses the dither.
     pub seed: u64,
+}
+
+impl Default for Scene {
+    /// Pure white without a shadow.
+    fn default() -> Scene {
+        Scene {
+            title: "Pure white",
+            canvas: (2000, 2000),
+            fill: 0.88,
+            backdrop: Backdrop::White,
+            shadow: Shadow::None,
+            shadow_limits: None,
+            lamp: Lamp::LEFT,
+            reflection: false,
+            light: Light::Neutral,
+            grade: Grade::NEUTRAL,
+            seed: 0,
+        }
+    }
 }
 
 /// A composed picture and which of its pixels are product.
@@ -58,23 +94,23 @@ pub struct Composition {
 /// Lays the product on the scene.
 pub fn compose(cutout: &Cutout, scene: &Scene) -> Composition {
     let placement = placement::place(cutout.product, scene.canvas, scene.fill);
-    let layer = Layer::resample(
-        (&cutout.color, &cutout.matte),
-        Weigh::ByCoverage,
-        &scene.light.curve(),
-        placement,
-        scene.canvas,
-    );
+    let curves = scene.grade.curves(scene.light);
+    let layer =
+        Layer::resample((&cutout.color, &cutout.matte), Weigh::ByCoverage, curves.each_ref(), placement, scene.canvas);
     let matte = match &layer {
         Some(layer) => layer.matte(scene.canvas),
         None => Matte::new(scene.canvas.0, scene.canvas.1, vec![0; scene.canvas.0 as usize * scene.canvas.1 as usize]),
     };
-    let shade = shadow::cast(scene.shadow, &matte, scene.shadow_limits);
-    let picture = paint(scene, layer.as_ref(), shade.as_ref());
+    let stands = scene.reflection || matches!(scene.shadow, Shadow::Contact | Shadow::Thrown);
+    let ground = if stands { Ground::of(&matte) } else { None };
+    let shade = shadow::cast(scene.shadow, &matte, ground.as_ref(), scene.lamp, scene.shadow_limits);
+    let mirrored = layer.as_ref().zip(ground.as_ref()).filter(|_| scene.reflection);
+    let reflection = mirrored.and_then(|(layer, ground)| Reflection::of(layer, ground, scene.canvas));
+    let picture = paint(scene, layer.as_ref(), shade.as_ref(), reflection.as_ref());
     Composition { picture, matte, upscaled: (placement.scale as f32).max(1.0) }
 }
 
-fn paint(scene: &Scene, layer: Option<&Layer>, shade: Option<&Plane>) -> Picture {
+fn paint(scene: &Scene, layer: Option<&Layer>, shade: Option<&Plane>, reflection: Option<&Reflection>) -> Picture {
     let (width, height) = scene.canvas;
     let painter = Painter::new(&scene.backdrop, scene.canvas);
     let mut rgb = vec![255; width as usize * height as usize * 3];
@@ -89,6 +125,9 @@ fn paint(scene: &Scene, layer: Option<&Layer>, shade: Option<&Plane>) -> Picture
                     settle_shaded(row, levels, shades, painter.is_smooth(), y as u32, scene.seed);
                 }
                 None => settle(row, levels, painter.is_smooth(), y as u32, scene.seed),
+            }
+            if let Some((left, pixels)) = reflection.and_then(|reflection| reflection.row(y as u32)) {
+                lay_over(&mut row[left..], pixels);
             }
             if let Some((layer, pixels)) = layer.and_then(|layer| Some((layer, layer.row(y as u32)?))) {
                 lay_over(&mut row[layer.area.x as usize..], pixels);

@@ -35,13 +35,13 @@ impl Layer {
     pub(crate) fn resample(
         (color, matte): (&Picture, &Matte),
         weigh: Weigh,
-        curve: &Curve,
+        curves: [&Curve; 3],
         placement: Placement,
         canvas: (u32, u32),
     ) -> Option<Layer> {
         let window = placement.window((color.width(), color.height()), canvas)?;
         let pad = placement.overhang();
-        let source = padded(color, matte, weigh, curve, pad);
+        let source = padded(color, matte, weigh, curves, pad);
         let size = (color.width() + 2 * pad, color.height() + 2 * pad);
         let mut pixels = resize(&source, size, &window, pad);
         if weigh == Weigh::ByCoverage {
@@ -75,7 +75,7 @@ pub(crate) fn eight_bits(value: u16) -> u8 {
 }
 
 /// The source in linear light with `pad` empty (or, for whole pictures, repeated) pixels around it.
-fn padded(color: &Picture, matte: &Matte, weigh: Weigh, curve: &Curve, pad: u32) -> Vec<U16x4> {
+fn padded(color: &Picture, matte: &Matte, weigh: Weigh, curves: [&Curve; 3], pad: u32) -> Vec<U16x4> {
     let (width, height) = (color.width() as usize, color.height() as usize);
     let (pad, stride) = (pad as usize, width + 2 * pad as usize);
     let mut pixels = vec![U16x4::default(); stride * (height + 2 * pad)];
@@ -87,7 +87,7 @@ fn padded(color: &Picture, matte: &Matte, weigh: Weigh, curve: &Curve, pad: u32)
         let rgb = color.rgb()[y * width * 3..(y + 1) * width * 3].as_chunks::<3>().0;
         let alpha = &matte.alpha()[y * width..(y + 1) * width];
         for ((out, rgb), alpha) in out[pad..].iter_mut().zip(rgb).zip(alpha) {
-            *out = pixel(*rgb, *alpha, weigh, curve);
+            *out = pixel(*rgb, *alpha, weigh, curves);
         }
         if weigh == Weigh::Whole {
             let (first, last) = (out[pad], out[pad + width - 1]);
@@ -99,8 +99,8 @@ fn padded(color: &Picture, matte: &Matte, weigh: Weigh, curve: &Curve, pad: u32)
 }
 
 #[inline]
-fn pixel(rgb: [u8; 3], alpha: u8, weigh: Weigh, curve: &Curve) -> U16x4 {
-    let light = rgb.map(|v| curve[usize::from(v)]);
+fn pixel(rgb: [u8; 3], alpha: u8, weigh: Weigh, curves: [&Curve; 3]) -> U16x4 {
+    let light = [0, 1, 2].map(|c| curves[c][usize::from(rgb[c])]);
     let coverage = u16::from(alpha) * 257;
     let [r, g, b] = match (weigh, alpha) {
         (Weigh::Whole, _) | (_, 255) => light,
@@ -181,7 +181,7 @@ mod tests {
         for fill in [0.3, 0.88] {
             let placed = place(product, (100, 100), fill);
             let layer =
-                Layer::resample((&picture, &matte), Weigh::ByCoverage, plain_curve(), placed, (100, 100)).unwrap();
+                Layer::resample((&picture, &matte), Weigh::ByCoverage, [plain_curve(); 3], placed, (100, 100)).unwrap();
             for pixel in layer.pixels.iter().filter(|p| p.0[3] > 2000) {
                 let [r, g, _, a] = pixel.0.map(u64::from);
                 let green = srgb_table()[(g * 65535 / a).min(65535) as usize];
@@ -194,7 +194,7 @@ mod tests {
     fn same_size_in_the_same_place_keeps_every_byte() {
         let (picture, matte) = red_square(40);
         let placed = Placement { scale: 1.0, left: 0.0, top: 0.0 };
-        let layer = Layer::resample((&picture, &matte), Weigh::Whole, plain_curve(), placed, (40, 40)).unwrap();
+        let layer = Layer::resample((&picture, &matte), Weigh::Whole, [plain_curve(); 3], placed, (40, 40)).unwrap();
         let bytes: Vec<u8> =
             layer.pixels.iter().flat_map(|p| [0, 1, 2].map(|c| srgb_table()[usize::from(p.0[c])])).collect();
         assert_eq!(bytes, picture.rgb());

@@ -46,6 +46,7 @@ pub fn top_three(rules: &SceneRules) -> [Scene; 3] {
         shadow_limits: rules.shadow.limits(),
         light: plan.light,
         seed: rules.seed,
+        ..Scene::default()
     })
 }
 

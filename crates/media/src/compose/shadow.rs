@@ -3,16 +3,21 @@
 //! Everything happens on a plane a quarter of the canvas wide, in levels taken off white. Where a marketplace bounds
 //! shadows, the plane is brought inside those bounds here, softly, so that no edge of the bound shows.
 
+use crate::compose::contact::{contact, joined, thrown};
+use crate::compose::ground::Ground;
+use crate::compose::lamp::Lamp;
 use crate::compose::plane::Plane;
-use crate::picture::{Matte, Rect};
+use crate::picture::Matte;
 use crate::preset::ShadowLimits;
 
 /// The shadow under and around the product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shadow {
     None,
-    /// The product stands: a tight dark core where it meets the ground, a soft falloff below and to the right.
+    /// The product stands: a tight dark core where it meets the ground, a soft falloff below and away from the lamp.
     Contact,
+    /// The product stands in the light of a lamp: the contact shadow, and the product's shape thrown on the ground.
+    Thrown,
     /// The product lies, seen from above: a soft shadow all around, a little stronger below and to the right.
     Soft,
 }
@@ -30,11 +35,18 @@ const CLEAR: f32 = 0.028;
 const CLEARING: f32 = 0.03;
 
 /// Levels taken off the backdrop, or `None` where there is no shadow.
-pub(crate) fn cast(shadow: Shadow, matte: &Matte, limits: Option<ShadowLimits>) -> Option<Plane> {
+pub(crate) fn cast(
+    shadow: Shadow,
+    matte: &Matte,
+    ground: Option<&Ground>,
+    lamp: Lamp,
+    limits: Option<ShadowLimits>,
+) -> Option<Plane> {
     let coverage = coverage(matte);
     let mut plane = match shadow {
         Shadow::None => return None,
-        Shadow::Contact => contact(&coverage, ground(matte)?),
+        Shadow::Contact => contact(&coverage, ground?, lamp),
+        Shadow::Thrown => thrown(&coverage, ground?, lamp),
         Shadow::Soft => surrounding(&coverage),
     };
     clear_frame(&mut plane);
@@ -67,66 +79,6 @@ fn coverage(matte: &Matte) -> Plane {
     plane
 }
 
-/// The product's box in cells.
-fn ground(matte: &Matte) -> Option<Rect> {
-    let cell = CELL as u32;
-    matte.bounds(128).map(|b| Rect {
-        x: b.x / cell,
-        y: b.y / cell,
-        width: b.width.div_ceil(cell),
-        height: b.height.div_ceil(cell),
-    })
-}
-
-/// For a column of the box: its lowest covered cell and how surely the product touches the ground there, 0 to 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Foot {
-    x: usize,
-    y: usize,
-    weight: f32,
-}
-
-/// Where the product meets the ground. A column whose underside hangs higher than a fifth of the width over the lowest
-/// point (a handle, a spout) touches nothing; between, an underside that curves up is the round foot seen from above.
-fn feet(coverage: &Plane, ground: Rect) -> Vec<Foot> {
-    let base = (ground.y + ground.height - 1) as f32;
-    let reach = 0.12 * ground.width.min(ground.height * 2) as f32;
-    let lowest = |x: usize| (0..coverage.height).rev().find(|y| coverage.at(x, *y) > 0.5);
-    let columns = ground.x as usize..((ground.x + ground.width) as usize).min(coverage.width);
-    columns
-        .filter_map(|x| lowest(x).map(|y| (x, y)))
-        .map(|(x, y)| Foot { x, y, weight: (-((base - y as f32) / reach).powi(2)).exp() })
-        .filter(|foot| foot.weight > 0.02)
-        .collect()
-}
-
-/// Three layers: the core in the gap between product and ground, the falloff of a soft light, and the wide shade.
-fn contact(coverage: &Plane, ground: Rect) -> Plane {
-    let feet = feet(coverage, ground);
-    let size = coverage.width.max(coverage.height) as f32;
-    let layer = |above: f32, below: f32, sigma: (f32, f32), strength: f32| {
-        let cells = |share: f32| (share * size).round() as usize;
-        let mut plane = deposit(coverage, &feet, cells(above), cells(below)).blurred(sigma.0 * size, sigma.1 * size);
-        plane.values.iter_mut().for_each(|v| *v = (*v * strength).min(1.0));
-        plane
-    };
-    let core = layer(0.010, 0.002, (0.004, 0.0025), 0.55);
-    let falloff = layer(0.022, 0.006, (0.016, 0.007), 0.40).shifted((0.004 * size) as isize, 0);
-    let wide = layer(0.060, 0.012, (0.040, 0.016), 0.27).shifted((0.012 * size) as isize, 0);
-    joined(&[core, falloff, wide])
-}
-
-/// Marks the cells around each foot.
-fn deposit(coverage: &Plane, feet: &[Foot], above: usize, below: usize) -> Plane {
-    let mut plane = Plane::new(coverage.width, coverage.height);
-    for foot in feet {
-        for y in foot.y.saturating_sub(above)..=(foot.y + below).min(plane.height - 1) {
-            plane.values[y * plane.width + foot.x] = foot.weight;
-        }
-    }
-    plane
-}
-
 /// The product's own shape, twice: close and darker, wide and fainter, moved away from the light.
 fn surrounding(coverage: &Plane) -> Plane {
     let size = coverage.width.max(coverage.height) as f32;
@@ -138,15 +90,6 @@ fn surrounding(coverage: &Plane) -> Plane {
         plane
     };
     joined(&[layer(0.0035, (0.001, 0.002), 0.20), layer(0.012, (0.004, 0.007), 0.20)])
-}
-
-/// Lights through all layers, as levels off white.
-fn joined(layers: &[Plane]) -> Plane {
-    let mut out = Plane::new(layers[0].width, layers[0].height);
-    for (at, value) in out.values.iter_mut().enumerate() {
-        *value = 255.0 * (1.0 - layers.iter().map(|layer| 1.0 - layer.values[at]).product::<f32>());
-    }
-    out
 }
 
 /// Fades the shadow out before the frame.
@@ -211,7 +154,7 @@ fn tail(level: f32) -> f32 {
     level * ease(((level - VISIBLE / 2.0) / (1.5 * VISIBLE)).clamp(0.0, 1.0))
 }
 
-fn ease(t: f32) -> f32 {
+pub(super) fn ease(t: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
@@ -230,6 +173,10 @@ mod tests {
         cover(100..240, 100..340);
         cover(240..300, 160..200);
         matte
+    }
+
+    fn cast(shadow: Shadow, matte: &Matte, limits: Option<ShadowLimits>) -> Option<Plane> {
+        super::cast(shadow, matte, Ground::of(matte).as_ref(), Lamp::LEFT, limits)
     }
 
     #[test]

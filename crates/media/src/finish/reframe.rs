@@ -17,7 +17,7 @@ const RIPPLE: u8 = 6;
 pub(super) fn reframe(picture: &Picture, matte: &Matte, placement: Placement, canvas: (u32, u32)) -> (Picture, Matte) {
     let empty = || Matte::new(canvas.0, canvas.1, vec![0; canvas.0 as usize * canvas.1 as usize]);
     let frame = RingFacts::measure(picture).mean.map(|v| v.round() as u8);
-    let Some(layer) = Layer::resample((picture, matte), Weigh::Whole, plain_curve(), placement, canvas) else {
+    let Some(layer) = Layer::resample((picture, matte), Weigh::Whole, [plain_curve(); 3], placement, canvas) else {
         return (Picture::filled(canvas.0, canvas.1, frame), empty());
     };
     let plain = touches_edge(matte).then_some(frame);

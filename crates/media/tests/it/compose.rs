@@ -1,6 +1,6 @@
 //! Scenes made of real photos with exact masks.
 
-use plantain_media::compose::{Backdrop, Light, Scene, SceneRules, Shadow, Sweep, compose, top_three};
+use plantain_media::compose::{Backdrop, Scene, SceneRules, Shadow, Sweep, compose, top_three};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture, Rect};
 use plantain_media::preset::Presets;
@@ -24,7 +24,7 @@ fn cut_out(photo: Picture, alpha: Vec<u8>) -> Cutout {
 
 fn scene(backdrop: Backdrop, shadow: Shadow) -> Scene {
     let canvas = (500, 500);
-    Scene { title: "test", canvas, fill: 0.8, backdrop, shadow, shadow_limits: None, light: Light::Neutral, seed: 1 }
+    Scene { title: "test", canvas, fill: 0.8, backdrop, shadow, seed: 1, ..Scene::default() }
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod finish;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod preset;
+mod scenes;
 mod score;

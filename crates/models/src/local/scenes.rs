@@ -104,6 +104,7 @@ fn free(
         shadow_limits: None,
         light: differences[index].1,
         seed: rules.seed,
+        ..Scene::default()
     })
 }
 
