@@ -168,6 +168,7 @@ fn kind(kind: &schema::Kind) -> String {
         schema::Kind::Object(object) => object.name.into(),
         schema::Kind::ObjectOrWord(object, words) => format!("{} or one of {}", object.name, words.join(", ")),
         schema::Kind::Address => "address of a file".into(),
+        schema::Kind::Colors => "`#rrggbb`, or two with a comma between them".into(),
     }
 }
 

@@ -123,7 +123,7 @@ impl Gemini {
 
     async fn wanted(&self, task: &RunTask) -> Result<Wanted, Stopped> {
         if task.endpoint.path().is_some_and(|path| path.ends_with("edit")) {
-            let EditInput { prompt, image_urls, settings } = EditInput::parse(&task.input)?;
+            let EditInput { prompt, image_urls, settings, .. } = EditInput::parse(&task.input)?;
             task.logs.info("Fetching the pictures");
             let source = self.settings.source.clone();
             let files = source.files.on_behalf_of(task);

@@ -14,6 +14,8 @@ pub mod prompt;
 mod room;
 mod scenes;
 mod size;
+mod staged;
+mod studied;
 
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ use output::Painted;
 pub use room::MEGAPIXELS_MAX;
 use room::Room;
 use scenes::Wanted;
+use studied::Studied;
 
 /// The product and the backdrop; further pictures have no use here and are not fetched.
 const PICTURES_USED: usize = 2;
@@ -145,10 +148,15 @@ impl LocalEngine {
         logs.info("Decoding");
         let (photo, backdrop) = self.decoded(photos).await?;
         let notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
-        let cutout = Arc::new(self.cut_out(photo, logs.clone()).await?);
-        let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan));
+        let photo = Arc::new(photo);
+        let cutout = self.cut_out(photo.clone(), logs.clone()).await?;
+        let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
+        let (staging, picture) = (input.staging, backdrop.clone());
+        let studied = self.0.cpu.run(move || Studied::of(&photo.picture, cutout, &staging, picture.as_deref())).await?;
+        let Studied { cutout, grade, told } = studied;
+        let cutout = Arc::new(cutout);
         let images_used = 1 + usize::from(backdrop.is_some());
-        let wanted = Wanted { plan: &plan, settings: &input.settings, backdrop };
+        let wanted = Wanted { plan: &plan, settings: &input.settings, staging: &input.staging, backdrop, grade };
         let scenes = scenes::of(&wanted);
         size::judge(cutout.product, &scenes).map_err(|small| vec![complaint::of_size(&small)])?;
         logs.info("Composing");
@@ -164,11 +172,13 @@ impl LocalEngine {
             pictures: &pictures,
             cutout: &cutout,
             notices: &notices,
+            studied: &told,
             images_given: input.image_urls.len(),
             images_used,
         });
         logs.info("Saving");
-        let said = output::Said { description, product: (cutout.product.width, cutout.product.height) };
+        let product = (cutout.product.width, cutout.product.height);
+        let said = output::Said { description, product, tilt: told.tilt };
         let body = output::hand_out(&files, pictures, said, input.settings.sync_mode).await?;
         Ok(Answer::new(200, body))
     }
@@ -196,7 +206,7 @@ impl LocalEngine {
         Ok((photo, decoded.next().map(|backdrop| Arc::new(backdrop.picture))))
     }
 
-    async fn cut_out(&self, photo: Decoded, logs: LogSink) -> Result<Cutout, Stopped> {
+    async fn cut_out(&self, photo: Arc<Decoded>, logs: LogSink) -> Result<Cutout, Stopped> {
         let segmenter = self.0.segmenter.clone();
         let cutout = self.0.cpu.run(move || match &photo.alpha {
             // A photo that comes cut out already is taken as it is.

@@ -137,6 +137,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().expect("a URL")],
         notices: Vec::new(),
+        staging: Default::default(),
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     let request_id = Some(RequestId::parse(&request(number)).expect("an id"));

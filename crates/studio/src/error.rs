@@ -37,6 +37,8 @@ pub enum StudioError {
     PromptTooLong { chars: usize },
     #[error("the product number can't be used")]
     Identifier,
+    #[error("scene and backdrop contradict each other: {why}")]
+    Staging { why: String },
     #[error("a picture's address can't be used")]
     ImageUrl { number: usize },
     /// Too much is going on; the same request will work later.
@@ -62,6 +64,7 @@ impl StudioError {
             StudioError::NumImages { .. } => "num_images_out_of_range",
             StudioError::PromptTooLong { .. } => "prompt_too_long",
             StudioError::Identifier => "identifier_unusable",
+            StudioError::Staging { .. } => "scene_contradicts_backdrop",
             StudioError::ImageUrl { .. } => "image_url_unusable",
             StudioError::Busy => "busy",
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
@@ -89,6 +92,9 @@ impl StudioError {
                 format!("The prompt has {chars} characters; at most {PROMPT_CHARS_MAX} are taken.")
             }
             StudioError::Identifier => "The product number can't be used.".to_owned(),
+            StudioError::Staging { .. } => {
+                "This scene has a background of its own, so it can't have a backdrop.".to_owned()
+            }
             StudioError::ImageUrl { number } => format!("The address of picture {number} can't be used."),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
@@ -124,6 +130,9 @@ impl StudioError {
                     "It may hold letters A to Z, digits, spaces and . _ - with at least one letter or digit, {IDENTIFIER_CHARS_MAX} characters at most: an ASIN, a barcode number or your own stock number."
                 )
             }
+            StudioError::Staging { .. } => {
+                "Leave out either scene or backdrop; shadow and reflection go with a backdrop.".to_owned()
+            }
             StudioError::ImageUrl { .. } => format!(
                 "Give an http or https address without a password, of at most {IMAGE_URL_BYTES_MAX} bytes, or upload the picture."
             ),
@@ -151,6 +160,7 @@ impl StudioError {
             | StudioError::NumImages { .. }
             | StudioError::PromptTooLong { .. }
             | StudioError::Identifier
+            | StudioError::Staging { .. }
             | StudioError::ImageUrl { .. } => 422,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,

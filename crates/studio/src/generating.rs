@@ -60,7 +60,9 @@ impl Inner {
             notices.extend(said);
         }
         let pictures = new.photos.len() + new.image_urls.len();
-        notices.extend(roles::of_pictures(pictures, wish.preset, self.config.provenance));
+        let (staging, said) = roles::of_staging(new.staging, wish.preset, self.config.provenance);
+        notices.extend(roles::of_pictures(pictures, &staging, wish.preset, self.config.provenance));
+        notices.extend(said);
         notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
         Ok(JobSpec {
             preset: wish.preset.id.clone(),
@@ -73,6 +75,7 @@ impl Inner {
             sources,
             image_urls: new.image_urls.clone(),
             notices,
+            staging,
         })
     }
 

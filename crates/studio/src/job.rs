@@ -13,6 +13,7 @@ use url::Url;
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
 use plantain_wire::models::nano_banana::AspectRatio;
+use plantain_wire::models::staging::Staging;
 
 pub use crate::job::id::{CallbackToken, JobId};
 
@@ -77,6 +78,9 @@ pub struct JobSpec {
     pub image_urls: Vec<Url>,
     /// What the seller should know about the photos.
     pub notices: Vec<String>,
+    /// What the product is laid on; jobs of older versions have the usual.
+    #[serde(default)]
+    pub staging: Staging,
 }
 
 /// A photo as it was uploaded, untouched.

@@ -12,6 +12,7 @@ use plantain_media::decode::{self, Limits, PictureError};
 use plantain_media::preset::{Preset, Presets};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+use plantain_wire::models::staging::Staging;
 
 use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
 
@@ -27,6 +28,8 @@ pub struct NewJob {
     pub num_images: u8,
     /// The product's number or stock-keeping unit.
     pub identifier: Option<String>,
+    /// What the product is laid on, as far as the preset leaves that open.
+    pub staging: Staging,
     /// `None`: the studio's own choice.
     pub endpoint: Option<EndpointId>,
 }
@@ -75,6 +78,9 @@ pub fn check<'a>(new: &NewJob, presets: &'a Presets) -> Result<Wish<'a>, StudioE
     }
     if let Some(at) = new.image_urls.iter().position(|url| !is_usable(url)) {
         return Err(StudioError::ImageUrl { number: new.photos.len() + at + 1 });
+    }
+    if let Some(why) = new.staging.contradiction() {
+        return Err(StudioError::Staging { why });
     }
     let prompt = words(new.prompt.as_deref());
     let chars = prompt.as_deref().map_or(0, |prompt| prompt.chars().count());
@@ -166,6 +172,8 @@ pub fn tame_file_name(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use plantain_wire::models::staging::{Colors, SceneKind};
+
     use super::*;
 
     fn wish() -> NewJob {
@@ -176,6 +184,7 @@ mod tests {
             preset: "amazon_main".into(),
             num_images: 3,
             identifier: None,
+            staging: Staging::default(),
             endpoint: None,
         }
     }
@@ -197,6 +206,10 @@ mod tests {
         assert_eq!(code_of(|new| new.num_images = 0), "num_images_out_of_range");
         assert_eq!(code_of(|new| new.num_images = 99), "num_images_out_of_range");
         assert_eq!(code_of(|new| new.num_images = 4), "ok");
+        let sand = Colors::parse("#f4e9dd");
+        let staging = |scene| Staging { scene, backdrop: sand, ..Staging::default() };
+        assert_eq!(code_of(|new| new.staging = staging(SceneKind::White)), "scene_contradicts_backdrop");
+        assert_eq!(code_of(|new| new.staging = staging(SceneKind::Reflection)), "ok");
         assert_eq!(code_of(|new| new.prompt = Some("x".repeat(4_001))), "prompt_too_long");
         assert_eq!(code_of(|new| new.prompt = Some("  ".into())), "ok");
         assert_eq!(code_of(|new| new.identifier = Some("x".repeat(65))), "identifier_unusable");

@@ -14,6 +14,7 @@ use plantain_client::{ClientError, SubmitOptions};
 use plantain_inbox::store::StoreError;
 use plantain_wire::id::RequestId;
 use plantain_wire::models::nano_banana::{AspectRatio, OutputFormat};
+use plantain_wire::models::staging::Staging;
 use plantain_work::random;
 
 use crate::job::transition::{JobEvent, PutOff, Refused};
@@ -177,6 +178,8 @@ struct Input<'a> {
     num_images: u8,
     aspect_ratio: AspectRatio,
     output_format: OutputFormat,
+    #[serde(flatten)]
+    staging: Staging,
 }
 
 /// The request's input. The same job always gives the same bytes, which is what makes a repetition recognisable.
@@ -188,6 +191,7 @@ fn input(job: &Job) -> String {
         num_images: spec.num_images,
         aspect_ratio: spec.aspect_ratio,
         output_format: OutputFormat::Png,
+        staging: spec.staging,
     };
     serde_json::to_string(&input).expect("strings and numbers always serialise")
 }
@@ -206,6 +210,7 @@ fn callback(public_url: &Url, job: &Job) -> Url {
 mod tests {
     use bytes::Bytes;
     use plantain_client::error::{Fault, Lost, NotSent};
+    use plantain_wire::models::staging::SceneKind;
 
     use super::*;
     use crate::job::sample;
@@ -243,11 +248,15 @@ mod tests {
 
     #[test]
     fn the_input_is_what_the_model_reads_and_always_the_same() {
-        let job = Job { uploads: vec!["http://cdn.test/a.jpg".parse().unwrap()], ..sample::job() };
+        let mut job = Job { uploads: vec!["http://cdn.test/a.jpg".parse().unwrap()], ..sample::job() };
         let read = plantain_wire::models::nano_banana::EditInput::parse(input(&job).as_bytes()).unwrap();
         assert_eq!(read.image_urls, ["http://cdn.test/a.jpg", "https://pictures.test/mug.jpg"]);
         assert_eq!((read.settings.num_images, read.settings.aspect_ratio), (3, AspectRatio::R1x1));
         assert_eq!(input(&job), input(&job.clone()));
+        assert!(!input(&job).contains("scene"), "what is usual is not sent");
+        job.spec.staging = Staging { scene: SceneKind::Reflection, straighten: true, ..Staging::default() };
+        let read = plantain_wire::models::nano_banana::EditInput::parse(input(&job).as_bytes()).unwrap();
+        assert_eq!(read.staging, job.spec.staging);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod kling;
 pub mod nano_banana;
 pub mod schema;
 mod shared;
+pub mod staging;
 mod values;
 
 /// Every description, in the order in which a catalogue shows them.

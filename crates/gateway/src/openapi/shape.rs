@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plantain_wire::models::schema::{Field, Kind, Object, Presence};
+use plantain_wire::models::schema::{COLORS_PATTERN, Field, Kind, Object, Presence};
 use serde_json::{Map, Value, json};
 
 /// An object, with every object inside it, by name. `name` is what the outermost one is called.
@@ -27,8 +27,13 @@ fn collect(kind: &Kind, found: &mut BTreeMap<String, Value>) {
             }
         }
         Kind::List { of, .. } => collect(of, found),
-        Kind::Text { .. } | Kind::Integer { .. } | Kind::Number { .. } | Kind::Flag | Kind::Word(_) | Kind::Address => {
-        }
+        Kind::Text { .. }
+        | Kind::Integer { .. }
+        | Kind::Number { .. }
+        | Kind::Flag
+        | Kind::Word(_)
+        | Kind::Address
+        | Kind::Colors => {}
     }
 }
 
@@ -90,6 +95,7 @@ fn of_kind(kind: &Kind) -> Value {
             json!({ "anyOf": [reference(object.name), { "type": "string", "enum": words }] })
         }
         Kind::Address => json!({ "type": "string" }),
+        Kind::Colors => json!({ "type": "string", "pattern": COLORS_PATTERN }),
     }
 }
 

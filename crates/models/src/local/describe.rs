@@ -5,6 +5,7 @@ use plantain_media::picture::Cutout;
 
 use super::output::Painted;
 use super::prompt::PromptPlan;
+use super::studied::Told;
 
 /// What there is to tell of.
 pub(super) struct Work<'a> {
@@ -13,6 +14,8 @@ pub(super) struct Work<'a> {
     pub cutout: &'a Cutout,
     /// Sentences about the photo file.
     pub notices: &'a [&'static str],
+    /// What was found out about the product's stance and colours.
+    pub studied: &'a Told,
     pub images_given: usize,
     /// The product, and the backdrop where it was laid on one.
     pub images_used: usize,
@@ -30,6 +33,7 @@ pub(super) fn describe(work: &Work<'_>) -> String {
         let quoted: Vec<String> = work.plan.not_followed.iter().map(|phrase| format!("“{phrase}”")).collect();
         sentences.push(format!("Not followed, because this engine only cuts out and composes: {}.", quoted.join(", ")));
     }
+    sentences.extend(work.studied.sentences());
     sentences.extend(about_the_photo(work));
     sentences.join(" ")
 }
@@ -55,7 +59,7 @@ fn about_unused(given: usize, used: usize) -> Option<String> {
     match (given, used) {
         (3.., 2..) => Some(format!("Of {given} pictures two were used: the product and the backdrop.")),
         (2.., 1) => Some(format!(
-            "Of {given} pictures the first was used; the prompt names a plain background, so there was no place for a backdrop."
+            "Of {given} pictures the first was used; what was asked for has a background of its own, so there was no place for a backdrop."
         )),
         _ => None,
     }
@@ -94,7 +98,15 @@ mod tests {
         };
         let plan = prompt::read(prompt);
         let images_used = images_given.min(2);
-        describe(&Work { plan: &plan, pictures, cutout: &cutout, notices: &[], images_given, images_used })
+        describe(&Work {
+            plan: &plan,
+            pictures,
+            cutout: &cutout,
+            notices: &[],
+            studied: &Told::default(),
+            images_given,
+            images_used,
+        })
     }
 
     #[test]

@@ -44,6 +44,9 @@ struct Output {
     images: Vec<LocalImage>,
     description: String,
     product: Size,
+    /// Degrees that the product leans in the photo, clockwise above 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tilt_degrees: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -57,6 +60,8 @@ pub(super) struct Said {
     pub description: String,
     /// Width and height of the product in the photo, in pixels.
     pub product: (u32, u32),
+    /// Degrees that it leans there, where that can be told.
+    pub tilt: Option<f32>,
 }
 
 /// The output's JSON. Every address in it can be read when this returns.
@@ -67,8 +72,9 @@ pub(super) async fn hand_out(
     as_data: bool,
 ) -> Result<String, Stopped> {
     let images = try_join_all(pictures.into_iter().map(|picture| hand_out_one(files, picture, as_data))).await?;
-    let Said { description, product: (width, height) } = said;
-    let output = Output { images, description, product: Size { width, height } };
+    let Said { description, product: (width, height), tilt } = said;
+    let tilt_degrees = tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0);
+    let output = Output { images, description, product: Size { width, height }, tilt_degrees };
     Ok(serde_json::to_string(&output).expect("strings and numbers always serialise"))
 }
 

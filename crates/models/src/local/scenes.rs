@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
-use plantain_media::compose::{Backdrop, Light, Scene, SceneRules, Shadow as Cast, Sweep, top_three};
+use plantain_media::compose::{Backdrop, Grade, Lamp, Light, Scene, SceneRules, Shadow as Cast, top_three};
 use plantain_media::picture::Picture;
 use plantain_media::preset::{Background as Rule, Fill, FillMetric, ShadowRule};
 use plantain_wire::models::nano_banana::{AspectRatio, Settings};
+use plantain_wire::models::staging::{SceneKind, Staging};
 
 use super::prompt::{Background, PromptPlan, Shadow};
+use super::staged::{self, Staged};
 
 /// Long side of what is made, in pixels: what marketplaces ask for at most, and what zoom needs.
 const LONG_SIDE: u32 = 2000;
@@ -30,11 +32,18 @@ const FILL_MAX: f32 = 0.98;
 pub(super) struct Wanted<'a> {
     pub plan: &'a PromptPlan,
     pub settings: &'a Settings,
+    pub staging: &'a Staging,
     pub backdrop: Option<Arc<Picture>>,
+    /// What becomes of the product's colours.
+    pub grade: Grade,
 }
 
-/// Whether a backdrop has a place: not where the prompt demands a plain background, since marketplaces refuse all others.
-pub(super) fn takes_backdrop(plan: &PromptPlan) -> bool {
+/// Whether a backdrop has a place: not where the prompt demands a plain background, since marketplaces refuse all others,
+/// nor beside colours or a scene that bring their own.
+pub(super) fn takes_backdrop(plan: &PromptPlan, staging: &Staging) -> bool {
+    if staging.backdrop.is_some() || !staging.scene.takes_colors() {
+        return false;
+    }
     let plain = [Background::PureWhite, Background::Neutral, Background::LightGrey];
     plan.background.is_none_or(|background| !plain.contains(&background))
 }
@@ -45,8 +54,11 @@ pub(super) fn of(wanted: &Wanted<'_>) -> Vec<Scene> {
     let fourth = Scene { title: "Further away", fill: scenes[0].fill - 0.06, ..scenes[0].clone() };
     scenes.push(fourth);
     scenes.truncate(usize::from(wanted.settings.num_images.max(1)));
-    if let Some(light) = wanted.plan.light {
-        scenes.iter_mut().for_each(|scene| scene.light = light);
+    let lamp = wanted.backdrop.as_ref().map_or(Lamp::LEFT, |backdrop| Lamp::of(backdrop));
+    for scene in &mut scenes {
+        scene.light = wanted.plan.light.unwrap_or(scene.light);
+        scene.grade = wanted.grade;
+        scene.lamp = lamp;
     }
     scenes
 }
@@ -55,53 +67,47 @@ fn three(wanted: &Wanted<'_>) -> [Scene; 3] {
     let plan = wanted.plan;
     let by_rule =
         |background, unsaid| top_three(&rules(wanted, background, shadow_rule(plan.shadow).unwrap_or(unsaid)));
-    if let Some(backdrop) = &wanted.backdrop {
-        return free(
-            wanted,
-            Shadow::Contact,
-            ["On your backdrop", "On your backdrop, closer", "On your backdrop, bright"],
-            |_| Backdrop::Picture(backdrop.clone()),
-        );
+    if let Some(staged) = staged::of(wanted.staging, wanted.backdrop.as_ref()) {
+        return free(wanted, staged);
     }
     match plan.background {
         None => by_rule(Rule::F0, ShadowRule::Any),
         Some(Background::PureWhite) => by_rule(Rule::W1, ShadowRule::Contact),
         Some(Background::Neutral) => by_rule(Rule::N1, ShadowRule::Contact),
         Some(Background::LightGrey) => by_rule(Rule::G1, ShadowRule::Contact),
-        Some(Background::Gradient) => {
-            const SWEEPS: [Sweep; 3] =
-                [Sweep { low: 222, high: 251 }, Sweep { low: 234, high: 252 }, Sweep { low: 206, high: 244 }];
-            let titles = ["Studio sweep", "Studio sweep, closer", "Studio sweep, bright"];
-            free(wanted, Shadow::Contact, titles, |index| Backdrop::Studio(SWEEPS[index]))
-        }
-        Some(Background::Colour(rgb)) => {
-            let titles = ["Plain color", "Plain color, closer", "Plain color, bright"];
-            free(wanted, Shadow::Contact, titles, |_| Backdrop::Plain(rgb))
-        }
+        Some(Background::Gradient) => free(wanted, Staged::studio().in_passing()),
+        Some(Background::Colour(rgb)) => free(wanted, Staged::on(Backdrop::Plain(rgb)).in_passing()),
+    }
+}
+
+/// The shadow of a scene: a field that names one is not overruled by a prompt that has none.
+fn shadow_of(staged: &Staged, wanted: &Wanted<'_>) -> Cast {
+    match (wanted.staging.scene, wanted.plan.shadow) {
+        (SceneKind::White, _) => Cast::None,
+        (_, None) | (SceneKind::Shadow, Some(Shadow::None)) => staged.shadow,
+        (_, Some(Shadow::None)) => Cast::None,
+        (_, Some(Shadow::Contact)) => Cast::Contact,
+        (_, Some(Shadow::Soft)) => Cast::Soft,
     }
 }
 
 /// Three scenes on backdrops that no marketplace rules: as asked, closer, in brighter light.
-fn free(
-    wanted: &Wanted<'_>,
-    unsaid: Shadow,
-    titles: [&'static str; 3],
-    backdrop: impl Fn(usize) -> Backdrop,
-) -> [Scene; 3] {
+fn free(wanted: &Wanted<'_>, staged: Staged) -> [Scene; 3] {
     let rules = rules(wanted, Rule::F0, ShadowRule::Any);
-    let shadow = match wanted.plan.shadow.unwrap_or(unsaid) {
-        Shadow::None => Cast::None,
-        Shadow::Contact => Cast::Contact,
-        Shadow::Soft => Cast::Soft,
-    };
+    let shadow = shadow_of(&staged, wanted);
+    // On white, where a marketplace may bound it.
+    let bounded = shadow_rule(wanted.plan.shadow).filter(|_| staged.backdrops[0] == Backdrop::White);
     let differences = [(0.0, Light::Neutral), (FILL_LESS, Light::Neutral), (-FILL_LESS, Light::Bright)];
+    let fill = rules.fill.target.min(staged.fill_max);
+    let mut backdrops = staged.backdrops.into_iter();
     std::array::from_fn(|index| Scene {
-        title: titles[index],
+        title: staged.titles[index],
         canvas: rules.canvas,
-        fill: (rules.fill.target + differences[index].0).min(FILL_MAX),
-        backdrop: backdrop(index),
+        fill: (fill + differences[index].0).min(FILL_MAX),
+        backdrop: backdrops.next().unwrap_or(Backdrop::White),
         shadow,
-        shadow_limits: None,
+        shadow_limits: bounded.and_then(ShadowRule::limits),
+        reflection: staged.reflection,
         light: differences[index].1,
         seed: rules.seed,
         ..Scene::default()
@@ -143,7 +149,9 @@ fn canvas(ratio: AspectRatio, backdrop: Option<&Picture>) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
+    use plantain_media::compose::Sweep;
     use plantain_wire::models::nano_banana::EditInput;
+    use plantain_wire::models::staging::Colors;
 
     use super::super::prompt;
     use super::*;
@@ -153,8 +161,51 @@ mod tests {
         EditInput::parse(input.as_bytes()).unwrap().settings
     }
 
+    fn made(prompt: &str, settings: &Settings, staging: &Staging, backdrop: Option<Arc<Picture>>) -> Vec<Scene> {
+        of(&Wanted { plan: &prompt::read(prompt), settings, staging, backdrop, grade: Grade::NEUTRAL })
+    }
+
     fn scenes(prompt: &str, num_images: u8) -> Vec<Scene> {
-        of(&Wanted { plan: &prompt::read(prompt), settings: &settings(num_images, ""), backdrop: None })
+        made(prompt, &settings(num_images, ""), &Staging::default(), None)
+    }
+
+    fn staged(prompt: &str, scene: &str, colors: Option<&str>) -> Vec<Scene> {
+        let backdrop = colors.map(|colors| Colors::parse(colors).unwrap());
+        let staging = Staging { scene: SceneKind::parse(scene).unwrap(), backdrop, ..Staging::default() };
+        made(prompt, &settings(4, ""), &staging, None)
+    }
+
+    #[test]
+    fn a_scene_that_is_named_is_laid_out() {
+        const SAND: [u8; 3] = [0xf4, 0xe9, 0xdd];
+        for (scene, colors, backdrop, shadow, reflection) in [
+            ("white", None, Backdrop::White, Cast::None, false),
+            ("shadow", None, Backdrop::White, Cast::Thrown, false),
+            ("studio", None, Backdrop::Studio(Sweep { low: 222, high: 251 }), Cast::Thrown, false),
+            ("reflection", None, Backdrop::White, Cast::Contact, true),
+            ("reflection", Some("#f4e9dd"), Backdrop::Plain(SAND), Cast::Contact, true),
+            ("auto", Some("#f4e9dd"), Backdrop::Plain(SAND), Cast::Thrown, false),
+            ("shadow", Some("#f4e9dd,#000000"), Backdrop::Gradient { top: SAND, bottom: [0; 3] }, Cast::Thrown, false),
+        ] {
+            let scenes = staged("fills 88% of the frame", scene, colors);
+            let first = &scenes[0];
+            assert_eq!((&first.backdrop, first.shadow, first.reflection), (&backdrop, shadow, reflection), "{scene}");
+            for (at, one) in scenes.iter().enumerate() {
+                assert!(scenes[..at].iter().all(|other| other != one), "{scene}: {at} repeats");
+                assert!(one.fill < 0.8 || !reflection, "there is room below");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_wins_over_the_prompt_and_keeps_a_marketplaces_bounds_on_white() {
+        let shaded =
+            staged("pure white background. At most a faint contact shadow right under the product.", "shadow", None);
+        assert!(shaded.iter().all(|scene| scene.backdrop == Backdrop::White && scene.shadow == Cast::Contact));
+        assert_eq!(shaded[0].shadow_limits, ShadowRule::Contact.limits());
+        assert_eq!(staged("no shadow", "shadow", None)[0].shadow, Cast::Thrown);
+        assert_eq!(staged("soft shadow", "white", None)[0].shadow, Cast::None);
+        assert_eq!(staged("pink background", "auto", Some("#000000"))[0].backdrop, Backdrop::Plain([0; 3]));
     }
 
     #[test]
@@ -211,14 +262,14 @@ mod tests {
     #[test]
     fn a_backdrop_is_seen_and_decides_the_shape() {
         let backdrop = Some(Arc::new(Picture::filled(300, 200, [9; 3])));
-        let plan = prompt::read("soft shadow");
-        let scenes = of(&Wanted { plan: &plan, settings: &settings(3, ""), backdrop: backdrop.clone() });
+        let plain = Staging::default();
+        let scenes = made("soft shadow", &settings(3, ""), &plain, backdrop.clone());
         for scene in &scenes {
             assert!(matches!(scene.backdrop, Backdrop::Picture(_)) && scene.fill < 0.7);
             assert_eq!(scene.canvas, (2000, 1333));
         }
         let wide = settings(1, r#","aspect_ratio":"21:9""#);
-        assert_eq!(of(&Wanted { plan: &plan, settings: &wide, backdrop })[0].canvas, (2000, 857));
+        assert_eq!(made("soft shadow", &wide, &plain, backdrop.clone())[0].canvas, (2000, 857));
     }
 
     #[test]
@@ -231,8 +282,27 @@ mod tests {
             ("simple background that suits the product", true),
             ("studio backdrop", true),
         ] {
-            assert_eq!(takes_backdrop(&prompt::read(prompt)), takes, "{prompt}");
+            assert_eq!(takes_backdrop(&prompt::read(prompt), &Staging::default()), takes, "{prompt}");
         }
+        for (scene, takes) in
+            [("auto", true), ("shadow", true), ("reflection", true), ("white", false), ("studio", false)]
+        {
+            let staging = Staging { scene: SceneKind::parse(scene).unwrap(), ..Staging::default() };
+            assert_eq!(takes_backdrop(&prompt::read(""), &staging), takes, "{scene}");
+        }
+        let colors = Staging { backdrop: Colors::parse("#000000"), ..Staging::default() };
+        assert!(!takes_backdrop(&prompt::read(""), &colors), "there is one");
+    }
+
+    #[test]
+    fn the_light_comes_from_where_the_backdrop_is_brighter() {
+        let mut picture = Picture::filled(100, 60, [40; 3]);
+        for row in picture.rgb_mut().chunks_exact_mut(300) {
+            row[150..].fill(220);
+        }
+        let scenes = made("", &settings(1, ""), &Staging::default(), Some(Arc::new(picture)));
+        assert!(scenes[0].lamp.across > 0.5 && scenes[0].shadow == Cast::Thrown);
+        assert_eq!(staged("", "shadow", None)[0].lamp, Lamp::LEFT);
     }
 
     #[test]

@@ -98,3 +98,30 @@ async fn where_white_is_demanded_a_second_picture_is_no_backdrop_and_that_is_sai
     assert!(description.contains("Of 2 pictures the first was used"), "{description}");
     assert!(output["product"]["height"].as_u64().is_some_and(|height| (800..2000).contains(&height)), "{output}");
 }
+
+#[tokio::test]
+async fn a_scene_a_colour_and_an_upright_product_can_be_asked_for_by_name() {
+    let bench = bench().await;
+    let photo = bench.keep(PUMP).await;
+    let plain = bench.edit(json!({ "prompt": "x", "image_urls": [photo.clone()] })).await.output();
+    let tilt = plain["tilt_degrees"].as_f64().unwrap();
+    assert!((-5.0..-1.0).contains(&tilt), "{tilt}");
+    assert!(plain["description"].as_str().unwrap().contains("the option straighten sets it upright"), "{plain}");
+
+    let input = json!({
+        "prompt": "pure white background. No shadow and no reflection.", "image_urls": [photo],
+        "scene": "reflection", "backdrop": "#f4e9dd", "straighten": true, "normalize": true,
+    });
+    let output = bench.edit(input).await.output();
+    let image = &output["images"][0];
+    assert_eq!(image["variant"], "Reflection");
+    let (picture, mask) = (bench.read(&image["url"]).await.picture, bench.read(&image["mask"]["url"]).await.picture);
+    assert_eq!((picture.pixel(5, 5), picture.pixel(1990, 5)), ([0xf4, 0xe9, 0xdd], [0xf4, 0xe9, 0xdd]));
+    let foot = (0..2000).rev().find(|y| (0..2000).any(|x| mask.pixel(x, *y)[0] > 250)).unwrap();
+    let below = (0..2000).map(|x| picture.pixel(x, foot + 12)).min().unwrap();
+    assert!(below[0] < 0xe4, "something is given back by the floor: {below:?}");
+    let description = output["description"].as_str().unwrap();
+    for words in ["to the left and was set upright", "nothing was generated"] {
+        assert!(description.contains(words), "{words} is not in {description}");
+    }
+}

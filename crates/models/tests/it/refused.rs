@@ -157,3 +157,18 @@ async fn a_cancelled_run_ends_although_its_photo_never_comes() {
     let (ended, ()) = tokio::join!(running, cancelling);
     assert_eq!(ended.ended.unwrap_err().error_type, ErrorType::ClientCancelled);
 }
+
+#[tokio::test]
+async fn a_scene_that_does_not_exist_or_contradicts_its_backdrop() {
+    let bench = bench().await;
+    for (members, kind, field, words) in [
+        (json!({ "scene": "beach" }), "one_of", "body.scene", "'reflection'"),
+        (json!({ "backdrop": "beige" }), "string_pattern_mismatch", "body.backdrop", "#f4e9dd"),
+        (json!({ "scene": "white", "backdrop": "#f4e9dd" }), "value_error", "body.backdrop", "background of its own"),
+        (json!({ "straighten": 3 }), "bool_parsing", "body.straighten", "boolean"),
+    ] {
+        let mut input = json!({ "prompt": "x", "image_urls": ["https://a.test/never-fetched.jpg"] });
+        input.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        bench.edit(input).await.refuses(kind, field, words);
+    }
+}

@@ -9,6 +9,7 @@ use plantain_studio::job::{
     CallbackToken, Ended, Job, JobError, JobId, JobResult, JobSpec, Outcome, Phase, ResultSource,
 };
 use plantain_wire::models::nano_banana::{self, AspectRatio};
+use plantain_wire::models::staging::Staging;
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -127,6 +128,7 @@ fn lost_spec() -> JobSpec {
         sources: Vec::new(),
         image_urls: Vec::new(),
         notices: vec!["What was asked for can't be read any more.".to_owned()],
+        staging: Staging::default(),
     }
 }
 

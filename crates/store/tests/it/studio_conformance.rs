@@ -126,6 +126,7 @@ pub fn job(age: u64) -> Job {
         sources: vec![source],
         image_urls: vec!["https://pictures.test/a.jpg?x=1".parse().unwrap()],
         notices: vec!["A notice.".into()],
+        staging: Default::default(),
     };
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }

@@ -22,6 +22,7 @@ use crate::photo::NewJob;
 pub mod fields;
 pub mod meter;
 pub mod pace;
+mod staging;
 
 use fields::{Form, Name};
 use meter::{Fault, Meter};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
+use plantain_wire::models::staging::Staging;
 
 use crate::job::{CallbackToken, Job, JobId, JobSpec};
 
@@ -20,6 +21,7 @@ pub fn job() -> Job {
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().unwrap()],
         notices: Vec::new(),
+        staging: Staging::default(),
     };
     Job::new(JobId::new(now), CallbackToken::random(), spec, now)
 }

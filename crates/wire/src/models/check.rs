@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::schema::{Field, Kind, Object, Presence};
+use super::schema::{COLORS_PATTERN, Field, Kind, Object, Presence};
+use super::staging::Colors;
 use super::values::{Values, flag, integer, number};
 use crate::error::{Detail, Loc, ModelErrorType};
 
@@ -100,6 +101,7 @@ impl Complaints {
         match kind {
             Kind::Text { least, most } => self.text(*least, *most, value),
             Kind::Address => self.text(1, usize::MAX, value),
+            Kind::Colors => self.colors(value),
             Kind::Integer { least, most } => match integer(value) {
                 Some(number) => self.bounds(number, *least, *most, value),
                 None => self.wrong("int_parsing", "Input should be a valid integer", value),
@@ -136,6 +138,17 @@ impl Complaints {
             // The text itself is left out: it is long.
             let detail = Detail::new("string_too_long", self.place.clone(), msg);
             self.add(detail.with_ctx(&json!({ "max_length": most })));
+        }
+    }
+
+    fn colors(&mut self, value: &RawValue) {
+        let Ok(text) = serde_json::from_str::<String>(value.get()) else {
+            return self.wrong("string_type", "Input should be a valid string", value);
+        };
+        if Colors::parse(&text).is_none() {
+            let msg = format!("String should match pattern '{COLORS_PATTERN}', such as '#f4e9dd' or '#f4e9dd,#c9a88c'");
+            let detail = Detail::new("string_pattern_mismatch", self.place.clone(), msg).with_input(value);
+            self.add(detail.with_ctx(&json!({ "pattern": COLORS_PATTERN })));
         }
     }
 

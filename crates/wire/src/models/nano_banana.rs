@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::check::check;
 use super::schema::{Field, Kind, Object, Schema};
 use super::shared::{IMAGES, SEED, SYNC_MODE, num_images, prompt};
+use super::staging::{self, Staging};
 use super::values::Values;
 use crate::error::Detail;
 
@@ -185,6 +186,10 @@ const EDIT_INPUT: &[Field] = &[
     SAFETY_TOLERANCE,
     SYNC_MODE,
     LIMIT_GENERATIONS,
+    staging::SCENE,
+    staging::BACKDROP,
+    staging::STRAIGHTEN,
+    staging::NORMALIZE,
 ];
 
 const OUTPUT: &[Field] = &[
@@ -245,6 +250,8 @@ pub struct EditInput {
     /// Addresses or `data:` URIs; at least one.
     pub image_urls: Vec<String>,
     pub settings: Settings,
+    /// What Plantain's own picture engine lays the product on; other models don't look at it.
+    pub staging: Staging,
 }
 
 impl EditInput {
@@ -264,6 +271,7 @@ impl EditInput {
             prompt: values.text("prompt"),
             image_urls: values.texts("image_urls"),
             settings: Settings::of(&values),
+            staging: Staging::of(&values)?,
         })
     }
 }

@@ -77,7 +77,12 @@ pub enum Kind {
     ObjectOrWord(&'static Object, &'static [&'static str]),
     /// An address of a file, or a `data:` URI.
     Address,
+    /// One colour, or two with a comma between them, each as `#rrggbb`.
+    Colors,
 }
+
+/// What a text of [`Kind::Colors`] looks like, as a regular expression.
+pub const COLORS_PATTERN: &str = "^#[0-9a-fA-F]{6}(,#[0-9a-fA-F]{6})?$";
 
 impl Object {
     /// An object without a choice between fields.

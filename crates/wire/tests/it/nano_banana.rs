@@ -2,6 +2,7 @@
 
 use plantain_wire::error::ErrorBody;
 use plantain_wire::models::nano_banana::{AspectRatio, EditInput, OutputFormat, Settings, TextInput};
+use plantain_wire::models::staging::{Colors, SceneKind, Staging};
 
 /// Reads an edit input that is complete but for these members.
 fn edit(members: &str) -> Result<EditInput, String> {
@@ -119,4 +120,49 @@ fn a_complaint_is_written_as_a_whole() {
     let complaints = TextInput::parse(br#"{"seed": 1}"#).unwrap_err();
     let expected = r#"{"detail":[{"loc":["body","prompt"],"msg":"Field required","type":"missing","url":"https://docs.fal.ai/errors/#missing","input":{"seed": 1}}]}"#;
     assert_eq!(ErrorBody::Validation(complaints).to_json(), expected);
+}
+
+#[test]
+fn a_staging_is_read_and_left_out_where_it_is_the_usual_one() {
+    let staging = |members: &str| edit(members).unwrap().staging;
+    assert_eq!(staging(""), Staging::default());
+    assert_eq!(staging(r#","scene":null,"backdrop":null,"straighten":null,"normalize":null"#), Staging::default());
+    assert_eq!(serde_json::to_string(&Staging::default()).unwrap(), "{}");
+    let whole = staging(r##","scene":"reflection","backdrop":"#F4E9DD,#c9a88c","straighten":true,"normalize":"yes""##);
+    let colors = Colors { top: [0xf4, 0xe9, 0xdd], bottom: [0xc9, 0xa8, 0x8c] };
+    let scene = SceneKind::Reflection;
+    assert_eq!(whole, Staging { scene, backdrop: Some(colors), straighten: true, normalize: true });
+    let text = serde_json::to_string(&whole).unwrap();
+    assert_eq!(text, r##"{"scene":"reflection","backdrop":"#f4e9dd,#c9a88c","straighten":true,"normalize":true}"##);
+    assert_eq!(serde_json::from_str::<Staging>(&text).unwrap(), whole);
+}
+
+#[test]
+fn a_staging_that_cannot_be_is_refused_with_what_can() {
+    complains(r#","scene":"beach""#, "scene: Input should be 'auto', 'white', 'shadow', 'studio' or 'reflection'");
+    for bad in [
+        r##""beige""##,
+        r##""""##,
+        r##""#f4e9d""##,
+        r##""f4e9dd""##,
+        r##""#f4e9dd,""##,
+        r##""#+4e9dd""##,
+        r##""#f4e9dd,#c9a88c,#000000""##,
+    ] {
+        let complaint = edit(&format!(r#","backdrop":{bad}"#)).expect_err(bad);
+        assert!(
+            complaint.starts_with("backdrop: String should match pattern") && complaint.contains("#f4e9dd"),
+            "{complaint}"
+        );
+    }
+    complains(r#","backdrop":7"#, "backdrop: Input should be a valid string");
+    complains(r#","straighten":"perhaps""#, "straighten: Input should be a valid boolean");
+    for scene in ["white", "studio"] {
+        complains(
+            &format!(r##","scene":"{scene}","backdrop":"#f4e9dd""##),
+            &format!(
+                "backdrop: Value error, the scene '{scene}' has a background of its own; leave out either scene or backdrop"
+            ),
+        );
+    }
 }

@@ -278,6 +278,7 @@ impl World {
             sources: Vec::new(),
             image_urls: Vec::new(),
             notices: Vec::new(),
+            staging: Default::default(),
         };
         let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);

@@ -5,9 +5,11 @@ use serde::Deserialize;
 use url::Url;
 
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+use plantain_wire::models::staging::Staging;
 
 use crate::error::StudioError;
 use crate::http::error::ApiError;
+use crate::http::upload::staging::Words;
 use crate::photo::{NewJob, Photo};
 
 /// What is made where nothing is said.
@@ -22,10 +24,24 @@ pub enum Name {
     Preset,
     NumImages,
     Identifier,
+    Scene,
+    Backdrop,
+    Straighten,
+    Normalize,
 }
 
 impl Name {
-    const ALL: [Name; 5] = [Name::Image, Name::Prompt, Name::Preset, Name::NumImages, Name::Identifier];
+    const ALL: [Name; 9] = [
+        Name::Image,
+        Name::Prompt,
+        Name::Preset,
+        Name::NumImages,
+        Name::Identifier,
+        Name::Scene,
+        Name::Backdrop,
+        Name::Straighten,
+        Name::Normalize,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,6 +50,10 @@ impl Name {
             Name::Preset => "preset",
             Name::NumImages => "num_images",
             Name::Identifier => "identifier",
+            Name::Scene => "scene",
+            Name::Backdrop => "backdrop",
+            Name::Straighten => "straighten",
+            Name::Normalize => "normalize",
         }
     }
 
@@ -44,7 +64,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), prompt, preset, num_images and identifier.",
+                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten and normalize.",
             )
         })
     }
@@ -58,6 +78,7 @@ pub struct Form {
     preset: Option<String>,
     num_images: Option<String>,
     identifier: Option<String>,
+    staging: Words,
 }
 
 impl Form {
@@ -84,6 +105,10 @@ impl Form {
             Name::Preset => &mut self.preset,
             Name::NumImages => &mut self.num_images,
             Name::Identifier => &mut self.identifier,
+            Name::Scene => &mut self.staging.scene,
+            Name::Backdrop => &mut self.staging.backdrop,
+            Name::Straighten => &mut self.staging.straighten,
+            Name::Normalize => &mut self.staging.normalize,
             Name::Image => return Ok(()),
         };
         if field.is_some() {
@@ -106,6 +131,7 @@ impl Form {
             preset: filled(self.preset).unwrap_or_else(|| USUAL_PRESET.to_owned()),
             num_images: count(num_images)?,
             identifier: filled(self.identifier),
+            staging: self.staging.read()?,
             endpoint: None,
         })
     }
@@ -153,6 +179,14 @@ struct JsonWish {
     num_images: Option<i64>,
     #[serde(default)]
     identifier: Option<String>,
+    #[serde(default)]
+    scene: Option<String>,
+    #[serde(default)]
+    backdrop: Option<String>,
+    #[serde(default)]
+    straighten: bool,
+    #[serde(default)]
+    normalize: bool,
 }
 
 const JSON_HINT: &str =
@@ -175,6 +209,11 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         preset: wish.preset.unwrap_or_else(|| USUAL_PRESET.to_owned()),
         num_images: count(wish.num_images.unwrap_or(USUAL_NUM_IMAGES))?,
         identifier: wish.identifier,
+        staging: Staging {
+            straighten: wish.straighten,
+            normalize: wish.normalize,
+            ..Words { scene: wish.scene, backdrop: wish.backdrop, ..Words::default() }.read()?
+        },
         endpoint: None,
     })
 }
@@ -226,6 +265,12 @@ mod tests {
             (&[("prompt", b"a"), ("prompt", b"b")], Some("repeated_field")),
             (&[("preset", b"a"), ("preset", b"a")], Some("repeated_field")),
             (&[("num_image", b"3")], Some("unknown_field")),
+            (&[("scene", b"reflection"), ("backdrop", b"#f4e9dd,#000000"), ("straighten", b"on")], None),
+            (&[("scene", b""), ("backdrop", b" "), ("straighten", b""), ("normalize", b"0")], None),
+            (&[("scene", b"beach")], Some("scene_unknown")),
+            (&[("backdrop", b"beige")], Some("backdrop_not_a_color")),
+            (&[("straighten", b"perhaps")], Some("not_yes_or_no")),
+            (&[("scene", b"auto"), ("scene", b"auto")], Some("repeated_field")),
         ] {
             assert_eq!(form(fields).err(), code, "{fields:?}");
         }
@@ -263,6 +308,9 @@ mod tests {
             (b"{\"num_images\": 300}", "num_images_out_of_range"),
             (b"{\"num_images\": -1}", "num_images_out_of_range"),
             (b"{\"image_urls\": [\"no url\"]}", "image_url_unusable"),
+            (b"{\"scene\": \"beach\"}", "scene_unknown"),
+            (b"{\"backdrop\": \"#12345\"}", "backdrop_not_a_color"),
+            (b"{\"straighten\": \"yes\"}", "wrong_field"),
             (b"{\"prompt\": \"\xff\"}", "not_json"),
         ] {
             assert_eq!(from_json(body).unwrap_err().code, code, "{}", String::from_utf8_lossy(body));

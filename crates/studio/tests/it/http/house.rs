@@ -202,6 +202,7 @@ impl House {
             sources: vec![source],
             image_urls: Vec::new(),
             notices: Vec::new(),
+            staging: Default::default(),
         };
         Job::new(JobId::new(now), CallbackToken::random(), spec, now)
     }

@@ -235,6 +235,7 @@ pub fn new_job() -> NewJob {
         preset: "amazon_main".into(),
         num_images: 1,
         identifier: None,
+        staging: Default::default(),
         endpoint: None,
     }
 }
