@@ -71,6 +71,8 @@ async fn photo(studio: &StudioClient, queue: &QueueClient) -> Duration {
         prompt: None,
         num_images: 3,
         identifier: None,
+        staging: Default::default(),
+        backdrop: None,
     };
     let started = Instant::now();
     let begun = studio.generate(&wish).await.expect("the studio accepts");

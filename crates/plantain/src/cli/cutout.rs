@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use plantain_media::compose;
 use plantain_media::cutout::{self, CutoutOptions, CutoutStage};
 use plantain_media::decode::{self, Limits};
 use plantain_media::picture::{Cutout, Matte};
@@ -19,7 +20,8 @@ use crate::system::segmenter::SharedSegmenter;
 #[command(after_help = "\
 Examples:
   plantain cutout mug.jpg -o mug.png
-  plantain cutout mug.jpg -o mask.png --mask")]
+  plantain cutout mug.jpg -o mask.png --mask
+  plantain cutout mug.jpg -o mug.png --straighten")]
 pub struct Args {
     /// The photo: JPEG, PNG, WebP, HEIC or TIFF.
     #[arg(value_name = "PHOTO")]
@@ -30,6 +32,9 @@ pub struct Args {
     /// Write the mask alone: white where the product is, black where it is not.
     #[arg(long)]
     mask: bool,
+    /// Set a product upright that leans by up to 7 degrees; how much it leans is told in any case.
+    #[arg(long)]
+    straighten: bool,
 }
 
 /// A name that promises another format is refused: the file would be taken for what it is not.
@@ -54,16 +59,23 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Failed);
         }
     };
+    let tilt = compose::tilt(&cutout);
+    let slight = tilt.filter(|tilt| args.straighten && tilt.abs() <= compose::STRAIGHTENED_MAX);
+    let cutout = match slight {
+        Some(tilt) => compose::straightened(&cutout, tilt),
+        None => cutout,
+    };
     let written = if args.mask { write_mask(&cutout, &args.out) } else { write_transparent(&cutout, &args.out) };
     written.with_context(|| format!("{} can't be written", args.out.display()))?;
     let product = cutout.product;
     let (left, top) = (cutout.origin.x + product.x, cutout.origin.y + product.y);
     match context.output {
         Output::Text => println!(
-            "{}  product of {} × {} px at {left}, {top}{}",
+            "{}  product of {} × {} px at {left}, {top}{}{}",
             args.out.display(),
             product.width,
             product.height,
+            leaning(tilt, slight.is_some()),
             if cutout.touches_frame { "; it touches the photo's edge, so a part may be missing" } else { "" }
         ),
         Output::Json => println!(
@@ -72,10 +84,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
                 "file": args.out, "width": cutout.photo.0, "height": cutout.photo.1,
                 "product": { "x": left, "y": top, "width": product.width, "height": product.height },
                 "touchesFrame": cutout.touches_frame,
+                "tiltDegrees": tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0), "straightened": slight.is_some(),
             })
         ),
     }
     Ok(Outcome::Done)
+}
+
+/// What an eye would notice of a lean.
+fn leaning(tilt: Option<f32>, straightened: bool) -> String {
+    const NOTICEABLE: f32 = 0.7;
+    let Some(tilt) = tilt.filter(|tilt| tilt.abs() >= NOTICEABLE) else { return String::new() };
+    let side = if tilt > 0.0 { "right" } else { "left" };
+    let done = if straightened { "leaned" } else { "leans" };
+    format!("; it {done} {:.1}° to the {side}{}", tilt.abs(), if straightened { " and was set upright" } else { "" })
 }
 
 /// The product, or why there is none, in words.

@@ -1,5 +1,6 @@
 //! The multipart form that hands a photo in.
 
+use plantain_wire::models::staging::{SceneKind, Staging};
 use plantain_work::random;
 
 /// What is asked for one photo.
@@ -11,6 +12,9 @@ pub struct Wish {
     pub prompt: Option<String>,
     pub num_images: u8,
     pub identifier: Option<String>,
+    pub staging: Staging,
+    /// A picture to lay the product on.
+    pub backdrop: Option<Vec<u8>>,
 }
 
 impl Wish {
@@ -20,25 +24,38 @@ impl Wish {
         let boundary = hex::encode(random::bytes::<16>());
         let mut body = Vec::with_capacity(self.photo.len() + 2048);
         let count = self.num_images.to_string();
+        let staging = &self.staging;
+        let scene = (staging.scene != SceneKind::Auto).then(|| staging.scene.as_str());
+        let colors = staging.backdrop.map(|colors| colors.to_string());
         let fields = [
             ("preset", Some(self.preset.as_str())),
             ("num_images", Some(count.as_str())),
             ("prompt", self.prompt.as_deref()),
             ("identifier", self.identifier.as_deref()),
+            ("scene", scene),
+            ("backdrop", colors.as_deref()),
+            ("straighten", staging.straighten.then_some("true")),
+            ("normalize", staging.normalize.then_some("true")),
         ];
         for (name, value) in fields {
             let Some(value) = value else { continue };
             let head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");
             body.extend([head.as_bytes(), value.as_bytes(), b"\r\n"].concat());
         }
-        let name = quoted(&self.file_name);
-        let head = format!(
-            "--{boundary}\r\ncontent-disposition: form-data; name=\"image\"; filename=\"{name}\"\r\n\
-             content-type: application/octet-stream\r\n\r\n"
-        );
-        body.extend(head.as_bytes());
-        body.extend(&self.photo);
-        body.extend(format!("\r\n--{boundary}--\r\n").as_bytes());
+        let photo = (self.file_name.as_str(), &self.photo);
+        for (name, bytes) in
+            [Some(photo), self.backdrop.as_ref().map(|bytes| ("backdrop", bytes))].into_iter().flatten()
+        {
+            let name = quoted(name);
+            let head = format!(
+                "--{boundary}\r\ncontent-disposition: form-data; name=\"image\"; filename=\"{name}\"\r\n\
+                 content-type: application/octet-stream\r\n\r\n"
+            );
+            body.extend(head.as_bytes());
+            body.extend(bytes);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{boundary}--\r\n").as_bytes());
         (format!("multipart/form-data; boundary={boundary}"), body)
     }
 }
@@ -69,6 +86,8 @@ mod tests {
             prompt: None,
             num_images: 3,
             identifier: Some("SKU-1".into()),
+            staging: Staging { scene: SceneKind::Reflection, straighten: true, ..Staging::default() },
+            backdrop: Some(b"a wall".to_vec()),
         };
         let (kind, body) = wish.encode();
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
@@ -77,7 +96,9 @@ mod tests {
             text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
         );
         assert!(text.contains("filename=\"my %22best%22%0D%0Amug.jpg\"") && !text.contains("name=\"prompt\""));
-        let photo = [&b"\r\n\r\n\xff\xd8--\r\n\x00\r\n--"[..], boundary.as_bytes(), b"--\r\n"].concat();
-        assert!(body.ends_with(&photo));
+        assert!(text.contains("name=\"scene\"\r\n\r\nreflection\r\n") && !text.contains("name=\"normalize\""));
+        let photo = [&b"\r\n\r\n\xff\xd8--\r\n\x00\r\n--"[..], boundary.as_bytes(), b"\r\n"].concat();
+        let backdrop = [&b"\r\n\r\na wall\r\n--"[..], boundary.as_bytes(), b"--\r\n"].concat();
+        assert!(body.windows(photo.len()).any(|part| part == photo) && body.ends_with(&backdrop));
     }
 }

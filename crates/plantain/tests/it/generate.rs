@@ -152,3 +152,27 @@ fn names_that_no_marketplace_takes_do_not_meet_in_one_file() {
     assert!(file(0) != file(1) && name(&file(0)) != name(&file(1)), "{} {}", file(0), file(1));
     assert!([0, 1].iter().all(|at| folder.path().join(file(*at)).is_file()));
 }
+
+#[test]
+fn a_scene_is_made_where_it_is_permitted_and_a_main_picture_stays_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let asked = |preset: &str, more: &[&str]| {
+        let plain = ["generate", mug.to_str().unwrap(), "--preset", preset, "--out", preset, "--json"];
+        let said = run(folder.path(), &[&plain, more].concat());
+        assert_eq!(said.code, 0, "{said:?}");
+        said.json()[0].clone()
+    };
+    let set = asked("shopify", &["--scene", "reflection", "--backdrop", "#f4e9dd"]);
+    let variants = set["job"]["images"].as_array().unwrap().iter().map(|image| image["variant"].as_str().unwrap());
+    assert_eq!(variants.collect::<Vec<_>>(), ["Reflection", "Reflection, closer", "Reflection, bright"]);
+
+    let set = asked("amazon_main", &["--scene", "reflection", "--backdrop", mug.to_str().unwrap(), "--top", "1"]);
+    let notices = set["job"]["notices"].to_string();
+    assert!(notices.contains("so the scene reflection was not used"), "{notices}");
+    let file = set["files"][0].as_str().unwrap();
+    assert_eq!(run(folder.path(), &["check", file, "--preset", "amazon_main"]).code, 0, "pure white all the same");
+
+    let shown = run(folder.path(), &["generate", mug.to_str().unwrap(), "--backdrop", "#f4e9d"]);
+    assert!(shown.code == 2 && shown.stderr.contains("#f4e9dd"), "{shown:?}");
+}

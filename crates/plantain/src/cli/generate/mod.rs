@@ -7,6 +7,7 @@ pub(super) mod photos;
 mod progress;
 mod save;
 mod show;
+mod staged;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,7 @@ use crate::system::{Place, Role, System};
 use photos::Photo;
 use progress::Progress;
 use save::{SaveError, Saved};
+use staged::Staged;
 
 /// Turn product photos into catalog pictures that a marketplace accepts.
 ///
@@ -35,6 +37,9 @@ Examples:
   plantain generate mug.jpg
   plantain generate *.jpg --preset myntra_main --out pictures
   plantain generate mug.jpg --preset amazon_main --id B0ABCDEF12 --json
+  plantain generate mug.jpg --preset shopify --scene reflection --straighten
+  plantain generate mug.jpg --preset shopify --backdrop '#f4e9dd,#d9c3ad'
+  plantain generate mug.jpg --preset shopify --backdrop table.jpg
   plantain generate mug.jpg --server http://studio.local:8787")]
 pub struct Args {
     /// The product's photos.
@@ -55,6 +60,8 @@ pub struct Args {
     /// The product's number: ASIN, barcode number or your own; pictures are named after it.
     #[arg(long, value_name = "SKU_OR_ASIN")]
     id: Option<String>,
+    #[command(flatten)]
+    staged: Staged,
     /// Use this running studio instead of starting one.
     #[arg(long, value_name = "URL", value_parser = studio_address)]
     server: Option<Url>,
@@ -169,6 +176,8 @@ async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Prog
         prompt: args.prompt.clone(),
         num_images: args.top,
         identifier: args.id.clone(),
+        staging: args.staged.staging(),
+        backdrop: args.staged.picture()?,
     };
     progress.say(photo, "handing in");
     let begun = client.generate(&wish).await?;
