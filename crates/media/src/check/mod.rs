@@ -2,12 +2,13 @@
 //!
 //! It starts from the encoded bytes and believes nothing that the rest of the engine says about them but the product's
 //! mask. Every rule ends as a [`RuleResult`] with what was asked, what was measured and what to do; a file that is no
-//! picture ends as a failed report, never as an error. Blur and identity need the source photo and are added by whoever
+//! picture ends as a failed report, never as an error. Enlargement and identity need the source photo and are added by whoever
 //! has it, through [`Report::add`].
 
 pub(crate) mod components;
 mod container;
 pub mod enlargement;
+pub mod identity;
 mod report;
 mod rules;
 pub(crate) mod zones;

@@ -6,6 +6,7 @@ mod compose;
 mod cutout;
 mod decode;
 mod finish;
+mod identity;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod preset;
