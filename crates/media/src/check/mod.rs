@@ -11,6 +11,7 @@ pub mod enlargement;
 pub mod identity;
 mod report;
 mod rules;
+mod suspicions;
 pub(crate) mod zones;
 
 pub use report::{MaskSource, Outcome, Report, RuleResult};
@@ -129,6 +130,14 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
     report.add(background::shadow(preset, &behind));
     let excused = shadow.as_ref().filter(|_| preset.shadow != ShadowRule::None).map(|facts| &facts.region);
     report.add(content::stray(preset, &levels, product.as_ref(), excused, reference));
+    let suspect = suspicions::Suspect {
+        picture,
+        levels: &levels,
+        product: product.as_ref(),
+        shadow: excused,
+        background: preset.background,
+    };
+    suspicions::all(&suspect).into_iter().for_each(|suspicion| report.add(suspicion));
 }
 
 /// Whether an encoded picture has no pixel beside the product that the pure-white rule would call a remain.

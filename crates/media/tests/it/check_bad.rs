@@ -1,7 +1,9 @@
 //! Deliberately bad pictures: each must fail by its own rule, and the good one by none.
 
 use plantain_media::check::{Claims, Generated, MaskSource, Outcome, Report, check, check_claims};
+use plantain_media::compose::{Scene, SceneRules, compose, top_three};
 use plantain_media::encode::{Chroma, EncodeOptions, Provenance, encode};
+use plantain_media::finish::{FinishOptions, finish};
 use plantain_media::picture::{Matte, Picture, Rect};
 use plantain_media::preset::{Format, Presets};
 
@@ -255,5 +257,83 @@ fn a_file_that_is_no_picture_is_called_what_it_is() {
         let rule = report.rule("readable").unwrap();
         assert!(rule.measured.starts_with(measured) && rule.fix.starts_with(fix), "{measured}: {rule:?}");
         assert!(!report.passed);
+    }
+}
+
+/// The suspicions that a change of the good picture raises in a preset.
+#[track_caller]
+fn suspected(id: &str, change: impl Fn(&mut Picture, &mut Matte), rules: &[&str]) {
+    let (mut picture, mut matte) = good();
+    change(&mut picture, &mut matte);
+    let report = measured(id, &jpeg(&picture), "mug_1.jpg", Some(&matte));
+    let all = ["sharpness", "border", "lettering"];
+    let warned: Vec<&str> =
+        all.into_iter().filter(|rule| report.rule(rule).is_some_and(|r| r.outcome == Outcome::Warn)).collect();
+    assert_eq!(warned, rules, "{:#?}", report.results);
+}
+
+/// Letters of thin strokes, `level` dark, in a line.
+fn letters(picture: &mut Picture, (x, y): (u32, u32), level: u8) {
+    for n in 0..7 {
+        let x = x + n * 22;
+        paint(picture, Rect { x, y, width: 4, height: 24 }, level);
+        paint(picture, Rect { x, y: y + 10, width: 13, height: 4 }, level);
+        paint(picture, Rect { x: x + 10, y: y + (n % 2) * 10, width: 4, height: 14 }, level);
+    }
+}
+
+#[test]
+fn letters_beside_the_product_are_suspected_however_faint() {
+    suspected("meesho_main", |_, _| (), &[]);
+    for level in [30, 200, 246] {
+        suspected("meesho_main", |picture, _| letters(picture, (700, 60), level), &["lettering"]);
+    }
+    let on_grey = |level| {
+        move |picture: &mut Picture, matte: &mut Matte| {
+            paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, 236);
+            letters(picture, (700, 60), level);
+            lay(picture, matte, PRODUCT);
+        }
+    };
+    suspected("shopify", on_grey(236), &[]);
+    suspected("shopify", on_grey(228), &["lettering"]);
+    suspected("shopify", on_grey(250), &["lettering"]);
+}
+
+#[test]
+fn a_border_is_suspected_where_lines_run_along_opposite_sides() {
+    for (width, level, inset) in [(12, 40, 0), (3, 250, 0), (2, 120, 20)] {
+        let bordered = |picture: &mut Picture, matte: &mut Matte| {
+            paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, 200);
+            let side = SIDE - 2 * inset;
+            paint(picture, Rect { x: inset, y: inset, width: side, height: side }, level);
+            let inside = side - 2 * width;
+            paint(picture, Rect { x: inset + width, y: inset + width, width: inside, height: inside }, 200);
+            lay(picture, matte, PRODUCT);
+        };
+        suspected("shopify", bordered, &["border"]);
+    }
+    let horizon = |picture: &mut Picture, matte: &mut Matte| {
+        paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, 200);
+        paint(picture, Rect { x: 0, y: SIDE - 30, width: SIDE, height: 30 }, 150);
+        lay(picture, matte, PRODUCT);
+    };
+    suspected("shopify", horizon, &[]);
+}
+
+#[test]
+fn a_soft_product_is_suspected_and_a_sharp_one_is_not() {
+    for (reduced, soft) in [(1, false), (2, false), (5, true), (8, true)] {
+        let cutout = crate::compose::photographed("mug");
+        let [scene, ..] = top_three(&SceneRules::of(Presets::builtin().get("amazon_main").unwrap(), 1));
+        // The product at a part of its size, enlarged again by the finish.
+        let canvas = (2000 / reduced, 2000 / reduced);
+        let composed = compose(&cutout, &Scene { canvas, ..scene });
+        let preset = Presets::builtin().get("amazon_main").unwrap().clone();
+        let done = finish(&composed.picture, &composed.matte, &preset, &FinishOptions::default()).unwrap();
+        let report = check_claims(&done.bytes, &Claims { matte: Some(&done.matte), ..Claims::default() }, &preset);
+        let sharpness = report.rule("sharpness").unwrap();
+        let warned = sharpness.outcome == Outcome::Warn;
+        assert_eq!(warned, soft, "reduced {reduced} times: {}", sharpness.measured);
     }
 }

@@ -189,3 +189,18 @@ fn a_hidden_name_does_not_excuse_the_picture() {
     assert_eq!(report.rule("fill").unwrap().outcome, Outcome::Pass);
     assert!(report.rule("fill").unwrap().source.starts_with("AMZ-COPY (B, read 2026-11-20)"));
 }
+
+#[test]
+fn a_place_or_a_serial_number_in_xmp_fails_too() {
+    for (words, measured) in [
+        ("exif:GPSLatitude=\"52,31N\"", "GPS position"),
+        ("<aux:SerialNumber>42</aux:SerialNumber>", "serial number or owner"),
+    ] {
+        let xmp = [b"http://ns.adobe.com/xap/1.0/\0", words.as_bytes()].concat();
+        let bytes = jpeg(1000, |e| e.add_app_segment(1, xmp.clone()).unwrap());
+        let report = fails("ebay", "mug_1.jpg", &bytes, &["metadata"]);
+        assert_eq!(report.rule("metadata").unwrap().measured, measured);
+    }
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<dc:title>Mug</dc:title>".to_vec();
+    fails("ebay", "mug_1.jpg", &jpeg(1000, |e| e.add_app_segment(1, xmp.clone()).unwrap()), &[]);
+}

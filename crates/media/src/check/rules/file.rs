@@ -100,15 +100,19 @@ pub(in crate::check) fn alpha(preset: &Preset, container: &Container) -> RuleRes
 
 pub(in crate::check) fn metadata(container: &Container) -> RuleResult {
     let exif = &container.exif;
+    let told = |names: &[&str]| {
+        let xmp = container.xmp.as_deref().unwrap_or_default();
+        names.iter().any(|name| xmp.windows(name.len()).any(|window| window == name.as_bytes()))
+    };
     let turned = exif.orientation.is_some_and(|o| o != 1);
     let mut found = Vec::new();
     if turned {
         found.push(format!("orientation {}", exif.orientation.unwrap_or(1)));
     }
-    if exif.gps {
+    if exif.gps || told(&["GPSLatitude", "GPSLongitude"]) {
         found.push("GPS position".into());
     }
-    if exif.personal {
+    if exif.personal || told(&["SerialNumber", "OwnerName"]) {
         found.push("serial number or owner".into());
     }
     let measured = match (found.is_empty(), exif.present) {

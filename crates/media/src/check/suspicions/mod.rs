@@ -1,0 +1,27 @@
+//! What no rule names and a buyer or a marketplace would still turn down: softness, borders, lettering. Warnings, never failures,
+//! since a machine only suspects them.
+
+mod border;
+mod lettering;
+mod sharpness;
+
+use super::RuleResult;
+use super::zones::{Levels, Product};
+use crate::bitmap::Bitmap;
+use crate::picture::Picture;
+use crate::preset::Background;
+
+/// What is looked at.
+pub(super) struct Suspect<'a> {
+    pub picture: &'a Picture,
+    pub levels: &'a Levels,
+    pub product: Option<&'a Product>,
+    /// The shadow that the preset permits.
+    pub shadow: Option<&'a Bitmap>,
+    pub background: Background,
+}
+
+/// One row for each suspicion.
+pub(super) fn all(suspect: &Suspect<'_>) -> [RuleResult; 3] {
+    [sharpness::rule(suspect), border::rule(suspect.picture), lettering::rule(suspect)]
+}
