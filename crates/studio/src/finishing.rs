@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use plantain_media::check::enlargement::{Effect, Enlargement};
-use plantain_media::check::{self, Claims, Generated, Report};
+use plantain_media::check::identity::{self, Shown};
+use plantain_media::check::{Report, RuleResult};
 use plantain_media::cutout::{CutoutError, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
-use plantain_media::encode::Provenance;
-use plantain_media::finish::{self, Action, FinishError, FinishOptions};
+use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Matte, Picture};
-use plantain_media::preset::{FileName, Preset};
+use plantain_media::preset::{FileName, Format, Preset};
 
 /// Gives the network that finds products, loading it on the first call.
 pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
@@ -30,6 +31,14 @@ pub struct Material {
     /// Which pixels a generative model made.
     pub provenance: Provenance,
     pub segmenter: SegmenterSource,
+    /// The seller's product, where a generative model may have changed it and it could be found in the photo.
+    pub original: Option<Arc<Original>>,
+}
+
+/// The product in the seller's photo.
+pub struct Original {
+    picture: Picture,
+    matte: Matte,
 }
 
 /// What comes out.
@@ -45,6 +54,8 @@ pub struct Done {
     pub report: Report,
     /// How much the product was enlarged since the photo, where that is known.
     pub enlargement: Option<Enlargement>,
+    /// Where the product strays from the photo, drawn as a JPEG.
+    pub diff: Option<Bytes>,
 }
 
 /// Why nothing came out.
@@ -57,26 +68,34 @@ pub enum Unfinished {
     Failed,
 }
 
+/// Finds the product in the seller's photo, to compare pictures with. `None` where there is none to be found.
+pub fn original(photo: &[u8], limits: &Limits, segmenter: &SegmenterSource) -> Option<Original> {
+    let decoded = decode::decode(photo, limits).ok()?;
+    let matte = match decoded.alpha {
+        Some(alpha) => alpha,
+        None => segmenter().ok()?.matte_of(&decoded.picture, Passes::One).ok()?,
+    };
+    // The rest of a large photo would wait in memory for nothing.
+    let product = matte.bounds(1)?;
+    Some(Original { picture: decoded.picture.crop(product), matte: matte.crop(product) })
+}
+
 /// Finishes one picture.
 pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let decoded = decode::decode(&material.picture, &material.limits).map_err(Unfinished::Unreadable)?;
     let matte = matte(material, &decoded)?;
-    let options = FinishOptions { format: None, provenance: material.provenance };
-    let finished = finish::finish(&decoded.picture, &matte, &material.preset, &options).map_err(of_finish)?;
+    let options = FinishOptions { provenance: material.provenance, ..FinishOptions::default() };
+    let file_name = material.file_name.path();
+    let done = finish::finish_measured(&decoded.picture, &matte, &material.preset, &options, Some(&file_name));
+    let Measured { finished, mut report } = done.map_err(of_finish)?;
     let enlargement = enlargement(material.product, &finished.matte);
     if let Some(ruined) = enlargement.filter(|enlargement| enlargement.effect() == Effect::Ruined) {
         return Err(Unfinished::TooSmall(ruined));
     }
-    let file_name = material.file_name.path();
-    let claims = Claims {
-        file_name: Some(&file_name),
-        content_type: Some(finished.content_type),
-        matte: Some(&finished.matte),
-        products: None,
-        generated: generated(material.provenance),
-    };
-    let mut report = check::check_claims(&finished.bytes, &claims, &material.preset);
-    enlargement.into_iter().for_each(|enlargement| report.add(enlargement.rule()));
+    let enlarged = enlargement.or_else(|| self::enlargement(Some(finished.product_before), &finished.matte));
+    enlarged.into_iter().for_each(|enlargement| report.add(enlargement.rule()));
+    let (identity, diff) = identity(material, Shown { picture: &decoded.picture, matte: &matte });
+    report.add(identity);
     Ok(Done {
         bytes: finished.bytes.into(),
         content_type: finished.content_type,
@@ -86,21 +105,42 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
         repairs: finished.actions,
         report,
         enlargement,
+        diff,
     })
+}
+
+/// How far the model's product strays from the seller's own, and a drawing of it.
+fn identity(material: &Material, made: Shown<'_>) -> (RuleResult, Option<Bytes>) {
+    if material.provenance == Provenance::Photographed {
+        return (identity::not_compared("the product's pixels are the photo's own"), None);
+    }
+    let Some(original) = &material.original else {
+        return (identity::not_compared("no product could be found in the photo"), None);
+    };
+    let original = Shown { picture: &original.picture, matte: &original.matte };
+    let Some(comparison) = identity::compare(original, made) else {
+        return (identity::not_compared("the product is too small to be compared"), None);
+    };
+    (comparison.rule(), drawing(&comparison.overlay()))
+}
+
+fn drawing(overlay: &Picture) -> Option<Bytes> {
+    const BYTES_MAX: u64 = 1024 * 1024;
+    let options = EncodeOptions {
+        format: Format::Jpeg,
+        max_bytes: BYTES_MAX,
+        min_bytes: None,
+        min_jpeg_quality: None,
+        chroma: Chroma::Full,
+        min_dpi: None,
+        provenance: Provenance::Photographed,
+    };
+    encode::encode(overlay, &options).ok().map(|encoded| encoded.bytes.into())
 }
 
 fn enlargement(in_photo: Option<(u32, u32)>, finished: &Matte) -> Option<Enlargement> {
     let shown = finished.bounds(128)?;
     Some(Enlargement { in_photo: in_photo?, in_picture: (shown.width, shown.height) })
-}
-
-/// What the check is told about a picture that was tagged like this.
-fn generated(provenance: Provenance) -> Generated {
-    match provenance {
-        Provenance::Photographed => Generated::Nothing,
-        Provenance::GeneratedScene => Generated::Scene,
-        Provenance::Generated => Generated::Everything,
-    }
 }
 
 /// Which pixels are product: as the model says, as the picture's own transparency says, or as the network finds.

@@ -126,6 +126,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
+        .route("/api/jobs/{id}/diff/{n}", get(pictures::diff))
         .route("/api/jobs/{id}/source", get(pictures::first_source))
         .route("/api/jobs/{id}/source/{n}", get(pictures::source))
         .route("/api/inbox", get(inbox::list))

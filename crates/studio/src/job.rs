@@ -217,6 +217,9 @@ pub struct FinishedPicture {
     /// The model's own picture before finishing.
     pub raw_blob: String,
     pub raw_content_type: String,
+    /// Where the product strays from the photo, as a JPEG; only where a generative model made it and it could be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff_blob: Option<String>,
     /// Under the marketplace's naming; may begin with a folder.
     pub file_name: String,
     pub content_type: String,

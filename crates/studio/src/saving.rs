@@ -3,18 +3,21 @@
 //! SUCCEEDED is said only when every byte is here: a queue's addresses expire. Downloads that fail are tried again for as
 //! long as queues keep files; a picture that can't be used at all is left out, and a job without any picture fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 
+use plantain_blobs::BlobKey;
 use plantain_inbox::store::StoreError;
 use plantain_media::check::enlargement::Enlargement;
+use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_work::clock::until;
 use plantain_work::random;
 
-use crate::finishing::{self, Material, Unfinished};
+use crate::finishing::{self, Material, Original, Unfinished};
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, Outcome, step};
 use crate::output::{ModelImage, ModelOutput};
@@ -79,12 +82,25 @@ impl Inner {
         };
         let output = ModelOutput::parse(&output).map_err(Unsaved::Never)?;
         let preset = self.presets.get(&job.spec.preset).map_err(|_| Unsaved::Never(preset_gone(&job.spec.preset)))?;
+        let original = self.original(job).await;
         let saving = output
             .images
             .iter()
             .enumerate()
-            .map(|(index, image)| self.save_one(job, preset, index + 1, image, output.product));
+            .map(|(index, image)| self.save_one(job, preset, index + 1, image, (output.product, original.clone())));
         finished(join_all(saving).await, output.description).map(Outcome::Succeeded)
+    }
+
+    /// The seller's own product, where a generative model may have changed it. Without it pictures are saved all the same.
+    async fn original(&self, job: &Job) -> Option<Arc<Original>> {
+        if self.config.provenance == Provenance::Photographed {
+            return None;
+        }
+        let key = BlobKey::parse(&job.spec.sources.first()?.blob)?;
+        let photo = self.blobs.get(&key).await.ok().flatten()?;
+        let (limits, segmenter) = (self.config.photo_limits, self.segmenter.clone());
+        let found = self.cpu.run(move || finishing::original(&photo, &limits, &segmenter)).await;
+        found.ok().flatten().map(Arc::new)
     }
 
     async fn save_one(
@@ -93,7 +109,7 @@ impl Inner {
         preset: &Preset,
         number: usize,
         image: &ModelImage,
-        product: Option<(u32, u32)>,
+        (product, original): (Option<(u32, u32)>, Option<Arc<Original>>),
     ) -> Result<Saved, Unsaved> {
         let picture = self.fetch(&image.url).await?;
         let mask = match &image.mask {
@@ -109,6 +125,7 @@ impl Inner {
             limits: self.config.result_limits,
             provenance: self.config.provenance,
             segmenter: self.segmenter.clone(),
+            original,
         };
         let done = self.cpu.run(move || finishing::finish(&material)).await;
         let done = done
@@ -121,6 +138,10 @@ impl Inner {
             raw_blob: self.keep(picture).await?,
             raw_content_type: done.raw_content_type.to_owned(),
             blob: self.keep(done.bytes).await?,
+            diff_blob: match done.diff {
+                Some(diff) => Some(self.keep(diff).await?),
+                None => None,
+            },
             file_name: done.file_name,
             content_type: done.content_type.to_owned(),
             bytes,
@@ -243,6 +264,7 @@ mod tests {
         FinishedPicture {
             blob: "b".into(),
             raw_blob: "r".into(),
+            diff_blob: None,
             raw_content_type: "image/png".into(),
             file_name: "a.jpg".into(),
             content_type: "image/jpeg".into(),

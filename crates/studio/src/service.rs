@@ -188,6 +188,10 @@ fn kept(job: &Job, which: Which) -> Option<PictureFile> {
             let key = BlobKey::parse(&picture.raw_blob)?;
             Some(PictureFile { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })
         }),
+        Which::Diff(n) => finished(n).and_then(|picture| {
+            let key = BlobKey::parse(picture.diff_blob.as_ref()?)?;
+            Some(PictureFile { key, content_type: "image/jpeg".to_owned(), file_name: format!("diff-{n}.jpg") })
+        }),
         Which::Source(n) => job.spec.sources.get(n.checked_sub(1)?).and_then(|source| {
             let key = BlobKey::parse(&source.blob)?;
             let file_name = source.file_name.clone().unwrap_or_else(|| format!("photo-{n}"));

@@ -70,6 +70,9 @@ pub enum Stage {
 pub struct ImageView {
     /// From the root of the studio's address; never expires.
     pub url: String,
+    /// The model's product with every place marked where it strays from the photo; only where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff_url: Option<String>,
     pub file_name: String,
     pub content_type: String,
     pub width: u32,
@@ -124,6 +127,8 @@ pub enum Which {
     Result(usize),
     /// The model's own picture before finishing, counted from 1.
     Raw(usize),
+    /// Where the model's product strays from the photo, counted from 1.
+    Diff(usize),
     /// Uploaded photo, counted from 1.
     Source(usize),
 }
@@ -134,6 +139,7 @@ impl Which {
         let (kind, n) = match self {
             Which::Result(n) => ("images", n),
             Which::Raw(n) => ("raw", n),
+            Which::Diff(n) => ("diff", n),
             Which::Source(n) => ("source", n),
         };
         format!("/api/jobs/{job}/{kind}/{n}")
@@ -200,6 +206,7 @@ fn eta(stage: Stage, ahead: Option<u64>, running_for: Option<Duration>, run_seco
 fn images(job: &JobId, pictures: &[FinishedPicture]) -> Vec<ImageView> {
     let image = |(index, picture): (usize, &FinishedPicture)| ImageView {
         url: Which::Result(index + 1).path(job),
+        diff_url: picture.diff_blob.is_some().then(|| Which::Diff(index + 1).path(job)),
         file_name: picture.file_name.clone(),
         content_type: picture.content_type.clone(),
         width: picture.width,

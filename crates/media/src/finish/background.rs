@@ -7,7 +7,7 @@ use crate::check::RingFacts;
 use crate::check::zones::{self, Levels, Product, ShadowFacts};
 use crate::compose::plane::Plane;
 use crate::compose::shadow::{self, CELL};
-use crate::finish::Action;
+use crate::finish::{Action, Shadows};
 use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Preset, ShadowRule};
 
@@ -50,6 +50,7 @@ pub(super) fn plan(
     matte: &Matte,
     product: &Product,
     preset: &Preset,
+    shadows: Shadows,
 ) -> Option<(Plan, Vec<Action>)> {
     let level = match preset.background {
         Background::F0 => return None,
@@ -61,12 +62,13 @@ pub(super) fn plan(
     let levels = Levels::of(picture);
     let reference = reference(&ring, &levels, preset.background);
     let facts = studio.then(|| ShadowFacts::measure(&levels, product, reference, preset.shadow).ok()).flatten();
-    let lawful = facts.as_ref().filter(|facts| is_lawful(facts, preset.shadow));
+    let keep = shadows == Shadows::Keep && preset.shadow != ShadowRule::None;
+    let lawful = facts.as_ref().filter(|facts| keep_or_none(shadows, facts) && is_lawful(facts, preset.shadow));
     if lawful.is_some_and(|facts| is_right(facts, preset.background, &ring, &levels, product)) {
         return None;
     }
     let found = facts.as_ref().is_none_or(|facts| facts.darkest.is_some() || facts.elsewhere > 0);
-    let shade = match facts.as_ref().filter(|facts| preset.shadow != ShadowRule::None && !facts.region.is_empty()) {
+    let shade = match facts.as_ref().filter(|facts| keep && !facts.region.is_empty()) {
         None => Shade::None,
         Some(facts) => kept_shade(facts, preset.shadow, &levels, matte, reference),
     };
@@ -98,6 +100,11 @@ fn is_right(facts: &ShadowFacts, background: Background, ring: &RingFacts, level
         let other = levels.below(255).minus(&product.touched).minus(&facts.region.grown(RUN_OUT));
         other.is_empty()
     })
+}
+
+/// A shadow that is to go is a fault, however lawful.
+fn keep_or_none(shadows: Shadows, facts: &ShadowFacts) -> bool {
+    shadows == Shadows::Keep || facts.region.is_empty()
 }
 
 fn is_lawful(facts: &ShadowFacts, rule: ShadowRule) -> bool {

@@ -55,10 +55,12 @@ fn moved(size: (u32, u32), product: Rect, preset: &Preset, fill: f64) -> Placeme
         scale = cover;
     }
     let free = preset.background == Background::F0;
+    // However far it is moved, it stays clear of the frame.
+    let room = |canvas: f64, length: u32| ((FREE_FILL_MAX * canvas - f64::from(length) * scale) / 2.0).max(0.0);
     let slack = |canvas: f64, length: u32| match (free, rule.is_ruled()) {
         (false, _) => 0.0,
-        (true, true) => SLACK * canvas,
-        (true, false) => ((FREE_FILL_MAX * canvas - f64::from(length) * scale) / 2.0).max(0.0),
+        (true, true) => room(canvas, length).min(SLACK * canvas),
+        (true, false) => room(canvas, length),
     };
     let left = offset(
         canvas.0,
@@ -145,6 +147,15 @@ mod tests {
         let Framing::Move(placed) = framed("amazon_additional", (3000, 1500), product) else { panic!("kept") };
         assert!(placed.left <= 0.0 && 3000.0 * placed.scale + placed.left >= 2000.0);
         assert!(placed.top <= 0.0 && 1500.0 * placed.scale + placed.top >= 2000.0);
+    }
+
+    #[test]
+    fn a_large_product_is_not_moved_into_the_frame_to_spare_background() {
+        let size = (1344, 768);
+        let product = Rect { x: 72, y: 317, width: 1254, height: 188 };
+        let Framing::Move(placed) = framed("shopify", size, product) else { panic!("kept") };
+        let right = f64::from(product.x + product.width) * placed.scale + placed.left;
+        assert!(right <= 2048.0 * 0.975, "{right}");
     }
 
     #[test]

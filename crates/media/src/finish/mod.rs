@@ -5,6 +5,7 @@
 
 mod background;
 mod framing;
+mod measured;
 mod reframe;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use crate::encode::{self, Chroma, EncodeError, EncodeOptions, Encoded, Provenanc
 use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Format, Preset};
 use framing::{Framing, framing};
+pub use measured::{Measured, finish_measured};
 
 /// What the preset leaves open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,17 @@ pub struct FinishOptions {
     /// One of the preset's formats; its first where none is named.
     pub format: Option<Format>,
     pub provenance: Provenance,
+    pub shadows: Shadows,
+}
+
+/// What becomes of a shadow that the preset permits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shadows {
+    /// It stays, or is brought inside the limits.
+    #[default]
+    Keep,
+    /// Nothing is left of it: the last resort where it can't be made lawful.
+    Remove,
 }
 
 /// A file that meets its preset as far as a machine can make it.
@@ -38,6 +51,10 @@ pub struct Finished {
     pub quality: Option<u8>,
     /// What was repaired, in order; empty where the picture was right.
     pub actions: Vec<Action>,
+    /// The product ran out of the picture that was to be finished.
+    pub cut_off: bool,
+    /// Width and height of the product in that picture.
+    pub product_before: (u32, u32),
 }
 
 /// One repair.
@@ -92,6 +109,7 @@ pub fn finish(
         return Err(FinishError::FormatRefused { format });
     }
     let bounds = matte.bounds(128).ok_or(FinishError::NoProduct)?;
+    let cut_off = reframe::touches_edge(matte);
     let mut actions = Vec::new();
     let (mut picture, matte) = match framing(size, bounds, preset) {
         Framing::Keep => (Cow::Borrowed(picture), Cow::Borrowed(matte)),
@@ -102,7 +120,7 @@ pub fn finish(
         }
     };
     let product = Product::from_matte(&matte).ok_or(FinishError::NoProduct)?;
-    if let Some((plan, taken)) = background::plan(&picture, &matte, &product, preset) {
+    if let Some((plan, taken)) = background::plan(&picture, &matte, &product, preset, options.shadows) {
         let pixels = background::paint(picture.to_mut(), &matte, &plan);
         actions.extend(background_action(plan.level, pixels));
         actions.extend(taken);
@@ -118,6 +136,8 @@ pub fn finish(
         matte: matte.into_owned(),
         quality: encoded.quality,
         actions,
+        cut_off,
+        product_before: (bounds.width, bounds.height),
     })
 }
 

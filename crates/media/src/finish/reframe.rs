@@ -30,7 +30,7 @@ pub(super) fn reframe(picture: &Picture, matte: &Matte, placement: Placement, ca
     (Picture::new(canvas.0, canvas.1, rgb), matte)
 }
 
-fn touches_edge(matte: &Matte) -> bool {
+pub(super) fn touches_edge(matte: &Matte) -> bool {
     let (right, bottom) = (matte.width() - 1, matte.height() - 1);
     let across = (0..=right).any(|x| matte.at(x, 0) >= 128 || matte.at(x, bottom) >= 128);
     across || (0..=bottom).any(|y| matte.at(0, y) >= 128 || matte.at(right, y) >= 128)

@@ -167,7 +167,8 @@ fn a_byte_limit_is_kept_by_quality_then_colour_and_said() {
 fn every_format_carries_a_profile_the_tag_and_nothing_else() {
     let (picture, matte) = boxed((600, 600), Rect { x: 36, y: 100, width: 528, height: 400 }, [255; 3]);
     for format in [Format::Jpeg, Format::Png, Format::Webp] {
-        let options = FinishOptions { format: Some(format), provenance: Provenance::Generated };
+        let options =
+            FinishOptions { format: Some(format), provenance: Provenance::Generated, ..FinishOptions::default() };
         let tagged = Preset { min_dpi: Some(72), ..small("google_merchant") };
         let done = finish(&picture, &matte, &tagged, &options).unwrap();
         let report = check(&done.bytes, None, &Preset { min_dpi: None, ..tagged }, Some(&done.matte));

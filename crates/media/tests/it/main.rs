@@ -6,7 +6,9 @@ mod compose;
 mod cutout;
 mod decode;
 mod finish;
+mod generated;
 mod identity;
+mod independent;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod preset;

@@ -48,6 +48,15 @@ pub async fn raw(
     serve(&app, path, Which::Raw, manner, &headers).await
 }
 
+pub async fn diff(
+    State(app): State<App>,
+    path: Segments<(String, String)>,
+    manner: Params<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, path, Which::Diff, manner, &headers).await
+}
+
 pub async fn source(
     State(app): State<App>,
     path: Segments<(String, String)>,

@@ -26,6 +26,7 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
     let picture = FinishedPicture {
         blob: "a".into(),
         raw_blob: "b".into(),
+        diff_blob: None,
         raw_content_type: "image/png".into(),
         file_name: "needs-identifier/a.jpg".into(),
         content_type: "image/jpeg".into(),

@@ -159,6 +159,7 @@ impl House {
         let picture = |n: usize| FinishedPicture {
             blob: blob.clone(),
             raw_blob: blob.clone(),
+            diff_blob: None,
             raw_content_type: "image/png".into(),
             file_name: format!("amazon_main/B0TEST1234.PT{n:02}.jpg"),
             content_type: "image/jpeg".into(),

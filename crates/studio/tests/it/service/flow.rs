@@ -1,10 +1,12 @@
 //! What a seller lives through when all goes well, and when the model says no.
 
+use plantain_media::encode::Provenance;
+use plantain_studio::config::StudioConfig;
 use plantain_studio::job::JobState;
 use plantain_studio::view::{Stage, Which};
 
 use crate::service::backend::{Standing, Submits};
-use crate::service::bench::{Bench, error, new_job, ok, user};
+use crate::service::bench::{Bench, config, error, new_job, ok, user};
 
 #[tokio::test]
 async fn a_photo_becomes_a_checked_picture_without_its_position() {
@@ -49,6 +51,28 @@ async fn heic_and_tiff_are_kept_and_sent_on_as_jpeg_or_png() {
         let kept = bench.studio.bytes(&file).await.unwrap().unwrap();
         let found = plantain_media::decode::probe(&kept).unwrap();
         assert_eq!((found.format.content_type(), found.width, found.height), (kept_as, 96, 80), "upright");
+    }
+}
+
+#[tokio::test]
+async fn a_generated_picture_is_compared_with_the_photo_and_the_differences_are_drawn() {
+    for (provenance, compared) in [(Provenance::Generated, true), (Provenance::Photographed, false)] {
+        let bench = Bench::with(StudioConfig { provenance, ..config() }).await;
+        let (job, submission) = bench.submitted().await;
+        let body = ok(&submission.request_id, &bench.output());
+        assert_eq!(bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await, 200);
+        let view = bench.succeeds(&job).await;
+        let rules = view.images[0].report["results"].as_array().unwrap().clone();
+        let identity = rules.iter().find(|rule| rule["rule"] == "identity").unwrap();
+        assert_eq!(identity["outcome"] != "not_measured", compared, "{identity}");
+        assert_eq!(view.images[0].diff_url.is_some(), compared);
+        let diff = bench.studio.picture(&job, Which::Diff(1)).await.unwrap();
+        assert_eq!(diff.is_some(), compared);
+        if let Some(diff) = diff {
+            let bytes = bench.studio.bytes(&diff).await.unwrap().unwrap();
+            assert!(bytes.starts_with(b"\xff\xd8\xff"), "it is a JPEG");
+        }
+        assert!(bench.studio.picture(&job, Which::Diff(2)).await.unwrap().is_none());
     }
 }
 
