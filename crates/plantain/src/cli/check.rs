@@ -6,7 +6,11 @@ use plantain_media::check::{self, Report};
 use plantain_media::preset::Preset;
 
 use super::generate::photos;
-use super::{Context, Outcome, Output, presets, rules};
+use super::{Context, Outcome, Output, place, presets, rules};
+
+mod likeness;
+
+use likeness::Likeness;
 
 /// Measure finished pictures against a marketplace's rules.
 ///
@@ -15,7 +19,8 @@ use super::{Context, Outcome, Output, presets, rules};
 #[command(after_help = "\
 Examples:
   plantain check listing.jpg --preset amazon_main
-  plantain check *.jpg --preset myntra_main --json")]
+  plantain check *.jpg --preset myntra_main --json
+  plantain check made.jpg --original photo.jpg --diff diff.png")]
 pub struct Args {
     /// The pictures, as they would be uploaded.
     #[arg(value_name = "PICTURE", required = true)]
@@ -23,15 +28,26 @@ pub struct Args {
     /// The rules; `plantain presets` lists them.
     #[arg(long, value_name = "ID", default_value = "amazon_main")]
     preset: String,
+    /// The photo that the pictures were made from: warns where the product is not the same.
+    #[arg(long, value_name = "PHOTO")]
+    original: Option<PathBuf>,
+    /// The PNG file to write, with every place marked where the product differs from the photo's. For one picture.
+    #[arg(long, value_name = "OUT.png", requires = "original")]
+    diff: Option<PathBuf>,
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let presets = presets::load(&context.config.storage)?;
     let preset = presets::find(&presets, &args.preset)?;
+    if let Some(diff) = &args.diff {
+        anyhow::ensure!(args.pictures.len() == 1, "--diff draws one picture; check them one by one");
+        place::file(diff)?;
+    }
+    let likeness = args.original.as_deref().map(|photo| Likeness::to(photo, context)).transpose()?;
     let mut reports = Vec::with_capacity(args.pictures.len());
     let mut outcome = Outcome::Done;
     for path in &args.pictures {
-        match measure(path, preset) {
+        match measure(path, preset, likeness.as_ref(), args.diff.as_deref()) {
             Ok(report) => {
                 if !report.passed {
                     outcome = Outcome::Failed;
@@ -51,8 +67,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn measure(path: &Path, preset: &Preset) -> Result<Report, photos::PhotoError> {
-    Ok(check::check(&photos::read(path)?, Some(&name(path)), preset, None))
+fn measure(path: &Path, preset: &Preset, likeness: Option<&Likeness>, diff: Option<&Path>) -> anyhow::Result<Report> {
+    let bytes = photos::read(path)?;
+    let mut report = check::check(&bytes, Some(&name(path)), preset, None);
+    if let Some(likeness) = likeness {
+        report.add(likeness.rule(&bytes, diff)?);
+    }
+    Ok(report)
 }
 
 fn name(path: &Path) -> String {

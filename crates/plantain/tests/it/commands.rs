@@ -59,6 +59,23 @@ fn a_kitchen_photo_is_no_amazon_picture() {
 }
 
 #[test]
+fn a_picture_is_compared_with_the_photo_it_was_made_from_and_the_differences_are_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mug, shirt) = (example("mug.jpg"), example("tshirt.jpg"));
+    for (picture, outcome) in [(&mug, "pass"), (&shirt, "warn")] {
+        let diff = folder.path().join(format!("{outcome}.png"));
+        let arguments = ["check", picture.to_str().unwrap(), "--original", mug.to_str().unwrap(), "--json", "--diff"];
+        let said = run(folder.path(), &[&arguments[..], &[diff.to_str().unwrap()]].concat());
+        let report = &said.json()[0];
+        let identity = report["results"].as_array().unwrap().iter().find(|r| r["rule"] == "identity").unwrap();
+        assert_eq!(identity["outcome"], outcome, "{identity:#}");
+        assert!(fs::read(&diff).unwrap().starts_with(b"\x89PNG"));
+    }
+    let both = run(folder.path(), &["check", "a.jpg", "b.jpg", "--original", "c.jpg", "--diff", "d.png"]);
+    assert!(both.code == 1 && both.stderr.contains("one by one"), "{both:?}");
+}
+
+#[test]
 fn checking_what_is_no_picture_fails_in_words_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("page.jpg"), photo::not_a_picture()).unwrap();

@@ -1,0 +1,76 @@
+//! Whether pictures show the product of a photo.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use plantain_media::check::RuleResult;
+use plantain_media::check::identity::{self, Shown};
+use plantain_media::cutout::Passes;
+use plantain_media::decode::{self, Limits};
+use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::picture::{Matte, Picture};
+use plantain_media::preset::Format;
+
+use crate::cli::Context;
+use crate::cli::generate::photos;
+use crate::system::segmenter::SharedSegmenter;
+
+/// The product in the photo.
+pub struct Likeness {
+    segmenter: SharedSegmenter,
+    picture: Picture,
+    matte: Matte,
+}
+
+impl Likeness {
+    pub fn to(photo: &Path, context: &Context) -> anyhow::Result<Likeness> {
+        let segmenter = SharedSegmenter::of(&context.config.storage)?;
+        let found = shown(&photos::read(photo)?, &segmenter);
+        let (picture, matte) = found.map_err(|why| anyhow::anyhow!("{}: {why}", photo.display()))?;
+        Ok(Likeness { segmenter, picture, matte })
+    }
+
+    /// The row of the report; the differences are drawn where a file is named.
+    pub fn rule(&self, bytes: &[u8], diff: Option<&Path>) -> anyhow::Result<RuleResult> {
+        let (picture, matte) = match shown(bytes, &self.segmenter) {
+            Ok(found) => found,
+            Err(why) => return Ok(identity::not_compared(&why)),
+        };
+        let original = Shown { picture: &self.picture, matte: &self.matte };
+        let Some(comparison) = identity::compare(original, Shown { picture: &picture, matte: &matte }) else {
+            return Ok(identity::not_compared("the product is too small to be compared"));
+        };
+        if let Some(out) = diff {
+            let png = png(&comparison.overlay())?;
+            fs::write(out, png).with_context(|| format!("{} can't be written", out.display()))?;
+        }
+        Ok(comparison.rule())
+    }
+}
+
+/// The picture and its product; in words why there is none.
+fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), String> {
+    let decoded = decode::decode(bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    let matte = match decoded.alpha {
+        Some(alpha) => alpha,
+        None => {
+            let segmenter = segmenter.get().map_err(|error| error.to_string())?;
+            segmenter.matte_of(&decoded.picture, Passes::Three).map_err(|error| error.to_string())?
+        }
+    };
+    Ok((decoded.picture, matte))
+}
+
+fn png(picture: &Picture) -> Result<Vec<u8>, encode::EncodeError> {
+    let options = EncodeOptions {
+        format: Format::Png,
+        max_bytes: u64::MAX,
+        min_bytes: None,
+        min_jpeg_quality: None,
+        chroma: Chroma::Full,
+        min_dpi: None,
+        provenance: Provenance::Photographed,
+    };
+    Ok(encode::encode(picture, &options)?.bytes)
+}
