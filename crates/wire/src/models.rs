@@ -20,6 +20,7 @@ use crate::endpoint::EndpointId;
 use crate::error::Detail;
 
 mod check;
+pub mod choice;
 mod ernie;
 mod flux;
 mod kling;

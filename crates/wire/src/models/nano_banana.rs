@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::check;
+use super::choice::{BOXES, ObjectChoice, POINTS};
 use super::schema::{Field, Kind, Object, Schema};
 use super::shared::{IMAGES, SEED, SYNC_MODE, num_images, prompt};
 use super::staging::{self, Staging};
@@ -190,6 +191,8 @@ const EDIT_INPUT: &[Field] = &[
     staging::BACKDROP,
     staging::STRAIGHTEN,
     staging::NORMALIZE,
+    BOXES,
+    POINTS,
 ];
 
 const OUTPUT: &[Field] = &[
@@ -249,6 +252,8 @@ pub struct EditInput {
     pub prompt: String,
     /// Addresses or `data:` URIs; at least one.
     pub image_urls: Vec<String>,
+    /// Which thing in the first picture is the product. Plantain's own extension.
+    pub choice: ObjectChoice,
     pub settings: Settings,
     /// What Plantain's own picture engine lays the product on; other models don't look at it.
     pub staging: Staging,
@@ -270,6 +275,7 @@ impl EditInput {
         Ok(EditInput {
             prompt: values.text("prompt"),
             image_urls: values.texts("image_urls"),
+            choice: ObjectChoice::of(&values)?,
             settings: Settings::of(&values),
             staging: Staging::of(&values)?,
         })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::schema::{Object, Presence};
+use super::schema::{Kind, Object, Presence};
 
 /// The fields of one input object that keeps to its description.
 ///
@@ -39,6 +39,16 @@ impl<'a> Values<'a> {
 
     pub(super) fn integer(&self, name: &str) -> Option<i128> {
         integer_in(self.json(name)?)
+    }
+
+    /// The objects of a list.
+    pub(super) fn objects(&self, name: &str) -> Vec<Values<'_>> {
+        let Some(Kind::List { of: Kind::Object(object), .. }) = self.object.field(name).map(|field| field.kind) else {
+            return Vec::new();
+        };
+        let entries = self.json(name).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+        let entries: Vec<BTreeMap<String, &RawValue>> = entries;
+        entries.into_iter().map(|sent| Values::new(object, sent)).collect()
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! Inputs of the two nano-banana endpoints: defaults, limits, and complaints as the real model would send them.
 
 use plantain_wire::error::ErrorBody;
+use plantain_wire::models::choice::{BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
 use plantain_wire::models::nano_banana::{AspectRatio, EditInput, OutputFormat, Settings, TextInput};
 use plantain_wire::models::staging::{Colors, SceneKind, Staging};
 
@@ -41,6 +42,56 @@ fn every_field_is_read() {
     assert_eq!((settings.num_images, settings.seed), (4, Some(17_454_220_438_242_315_174)));
     assert_eq!((settings.aspect_ratio.ratio(), settings.output_format), (Some((4, 5)), OutputFormat::Webp));
     assert_eq!((settings.safety_tolerance, settings.sync_mode, settings.limit_generations), (6, true, true));
+}
+
+#[test]
+fn the_product_may_be_chosen_by_a_box_and_points() {
+    let members = r#","box_prompts":[{"x_min":10,"y_min":"20","x_max":300,"y_max":400}],
+        "point_prompts":[{"x":40,"y":50},{"x":60,"y":70,"label":0}]"#;
+    let choice = edit(members).unwrap().choice;
+    assert_eq!(choice.box_prompts, [BoxPrompt { x_min: 10, y_min: 20, x_max: 300, y_max: 400 }]);
+    assert_eq!(choice.point_prompts, [PointPrompt { x: 40, y: 50, label: 1 }, PointPrompt { x: 60, y: 70, label: 0 }]);
+    assert!(choice.lies_in(301, 401) && choice.lies_in(61, 71) && !choice.lies_in(60, 71) && !choice.lies_in(61, 70));
+    assert_eq!(edit(r#","box_prompts":null,"point_prompts":[]"#).unwrap().choice, ObjectChoice::default());
+    assert!(edit("").unwrap().choice.is_empty());
+}
+
+#[test]
+fn boxes_and_points_that_are_none_are_named() {
+    let area = |numbers: [&str; 4]| {
+        let [left, top, right, bottom] = numbers;
+        format!(r#","box_prompts":[{{"x_min":{left},"y_min":{top},"x_max":{right},"y_max":{bottom}}}]"#)
+    };
+    let empty = "box_prompts[0]: Value error, x_max must be above x_min and y_max above y_min";
+    complains(&area(["10", "10", "10", "40"]), empty);
+    complains(&area(["10", "40", "20", "30"]), empty);
+    complains(&area(["-1", "0", "5", "5"]), "box_prompts[0].x_min: Input should be greater than or equal to 0");
+    complains(&area(["0", "0", "70000", "5"]), "box_prompts[0].x_max: Input should be less than or equal to 65535");
+    complains(&area(["0", "0", "\"nan\"", "5"]), "box_prompts[0].x_max: Input should be a valid integer");
+    complains(&area(["0", "0", "1e999", "5"]), "box_prompts[0].x_max: Input should be a valid integer");
+    complains(r#","box_prompts":[{"x_min":0,"y_min":0,"x_max":5}]"#, "box_prompts[0].y_max: Field required");
+    complains(r#","point_prompts":[{"x":1}]"#, "point_prompts[0].y: Field required");
+    complains(r#","point_prompts":[{"x":1,"y":2,"label":2}]"#, "point_prompts[0].label: Input should be less than or equal to 1");
+}
+
+#[test]
+fn boxes_and_points_are_written_by_hand_too() {
+    for (text, expected) in [
+        ("1,2,3,4", Ok(BoxPrompt { x_min: 1, y_min: 2, x_max: 4, y_max: 6 })),
+        (" 0, 0 ,4294967295, 9", Ok(BoxPrompt { x_min: 0, y_min: 0, x_max: 65_535, y_max: 9 })),
+        ("1,2,0,4", Err(ChoiceError::EmptyBox)),
+        ("70000,2,5,4", Err(ChoiceError::NoBox)),
+        ("1,2,3", Err(ChoiceError::NoBox)),
+        ("1,2,NaN,4", Err(ChoiceError::NoBox)),
+        ("-1,2,3,4", Err(ChoiceError::NoBox)),
+        ("", Err(ChoiceError::NoBox)),
+    ] {
+        assert_eq!(text.parse::<BoxPrompt>(), expected, "{text}");
+    }
+    assert_eq!(PointPrompt::parse("5, 6", false), Ok(PointPrompt { x: 5, y: 6, label: 0 }));
+    for text in ["", "5", "5,6,7", "inf,3", "5.5,1", "70000,1"] {
+        assert_eq!(PointPrompt::parse(text, true), Err(ChoiceError::NoPoint), "{text}");
+    }
 }
 
 #[test]

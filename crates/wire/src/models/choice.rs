@@ -1,0 +1,178 @@
+//! Which thing in the picture is meant: a box around it, and points on it and beside it.
+//!
+//! Named as fal's segmentation endpoints name them. All places are whole pixels of the upright picture, counted from its top
+//! left corner; whether they lie in the picture only who has decoded it can tell.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::schema::{Field, Kind, Object};
+use super::values::Values;
+use crate::error::{Detail, Loc};
+
+/// The most points of one choice.
+pub const POINTS_MAX: usize = 32;
+/// The largest place in a picture that is ever named.
+const PLACE_MAX: i128 = 65_535;
+
+/// What the caller chose; empty where the choice is left to the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectChoice {
+    /// At most one: around the product.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub box_prompts: Vec<BoxPrompt>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub point_prompts: Vec<PointPrompt>,
+}
+
+/// From the first pixel to the one after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoxPrompt {
+    pub x_min: u32,
+    pub y_min: u32,
+    pub x_max: u32,
+    pub y_max: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointPrompt {
+    pub x: u32,
+    pub y: u32,
+    /// 1: this is the product. 0: this is not.
+    pub label: u8,
+}
+
+/// Why a written box or point is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChoiceError {
+    #[error("a box is written x,y,width,height in whole pixels of the upright photo, such as 120,80,900,700")]
+    NoBox,
+    #[error("a box needs a width and a height above 0")]
+    EmptyBox,
+    #[error("a point is written x,y in whole pixels of the upright photo, such as 640,480")]
+    NoPoint,
+}
+
+impl ObjectChoice {
+    /// Nothing was chosen.
+    pub fn is_empty(&self) -> bool {
+        self.box_prompts.is_empty() && self.point_prompts.is_empty()
+    }
+
+    /// Whether everything that was chosen touches a picture of this size.
+    pub fn lies_in(&self, width: u32, height: u32) -> bool {
+        self.box_prompts.iter().all(|area| area.x_min < width && area.y_min < height)
+            && self.point_prompts.iter().all(|point| point.x < width && point.y < height)
+    }
+
+    /// Of an input that was checked against [`BOXES`] and [`POINTS`].
+    pub(super) fn of(values: &Values<'_>) -> Result<ObjectChoice, Vec<Detail>> {
+        let place = |values: &Values<'_>, name| {
+            values.integer(name).and_then(|number| u32::try_from(number).ok()).unwrap_or_default()
+        };
+        let area = |values: &Values<'_>| BoxPrompt {
+            x_min: place(values, "x_min"),
+            y_min: place(values, "y_min"),
+            x_max: place(values, "x_max"),
+            y_max: place(values, "y_max"),
+        };
+        let point = |values: &Values<'_>| PointPrompt {
+            x: place(values, "x"),
+            y: place(values, "y"),
+            label: u8::from(place(values, "label") != 0),
+        };
+        let choice = ObjectChoice {
+            box_prompts: values.objects(BOXES.name).iter().map(area).collect(),
+            point_prompts: values.objects(POINTS.name).iter().map(point).collect(),
+        };
+        let empty = |(index, area): (usize, &BoxPrompt)| area.is_empty().then(|| empty_box(index));
+        let complaints: Vec<Detail> = choice.box_prompts.iter().enumerate().filter_map(empty).collect();
+        if complaints.is_empty() { Ok(choice) } else { Err(complaints) }
+    }
+}
+
+fn empty_box(index: usize) -> Detail {
+    let loc = vec!["body".into(), BOXES.name.into(), Loc::Index(index as u64)];
+    Detail::new("value_error", loc, "Value error, x_max must be above x_min and y_max above y_min")
+}
+
+impl BoxPrompt {
+    fn is_empty(&self) -> bool {
+        self.x_max <= self.x_min || self.y_max <= self.y_min
+    }
+
+    /// The box of this place and size; one that reaches beyond all pictures is cut there.
+    pub fn of_size([x, y, width, height]: [u32; 4]) -> Result<BoxPrompt, ChoiceError> {
+        let area = BoxPrompt { x_min: x, y_min: y, x_max: x.saturating_add(width), y_max: y.saturating_add(height) };
+        let most = PLACE_MAX as u32;
+        let area = BoxPrompt { x_max: area.x_max.min(most), y_max: area.y_max.min(most), ..area };
+        if width == 0 || height == 0 {
+            return Err(ChoiceError::EmptyBox);
+        }
+        if area.is_empty() { Err(ChoiceError::NoBox) } else { Ok(area) }
+    }
+}
+
+impl PointPrompt {
+    /// `wanted`: this is the product.
+    pub fn at([x, y]: [u32; 2], wanted: bool) -> Result<PointPrompt, ChoiceError> {
+        let most = PLACE_MAX as u32;
+        if x > most || y > most {
+            return Err(ChoiceError::NoPoint);
+        }
+        Ok(PointPrompt { x, y, label: u8::from(wanted) })
+    }
+
+    /// `x,y`.
+    pub fn parse(text: &str, wanted: bool) -> Result<PointPrompt, ChoiceError> {
+        PointPrompt::at(numbers(text).ok_or(ChoiceError::NoPoint)?, wanted)
+    }
+}
+
+/// `x,y,width,height`.
+impl FromStr for BoxPrompt {
+    type Err = ChoiceError;
+
+    fn from_str(text: &str) -> Result<BoxPrompt, ChoiceError> {
+        BoxPrompt::of_size(numbers(text).ok_or(ChoiceError::NoBox)?)
+    }
+}
+
+fn numbers<const N: usize>(text: &str) -> Option<[u32; N]> {
+    let parts = text.split(',').map(|part| part.trim().parse().ok());
+    parts.collect::<Option<Vec<u32>>>()?.try_into().ok()
+}
+
+const PLACE: Kind = Kind::integer(0, PLACE_MAX);
+
+const BOX: Object = Object::new(
+    "BoxPrompt",
+    &[
+        Field::required("x_min", PLACE, "The left edge."),
+        Field::required("y_min", PLACE, "The upper edge."),
+        Field::required("x_max", PLACE, "The right edge."),
+        Field::required("y_max", PLACE, "The lower edge."),
+    ],
+);
+
+const POINT: Object = Object::new(
+    "PointPrompt",
+    &[
+        Field::required("x", PLACE, "Pixels from the left."),
+        Field::required("y", PLACE, "Pixels from the top."),
+        Field::or("label", Kind::integer(0, 1), "1", "1: this is the product; 0: this is not."),
+    ],
+);
+
+pub(super) const BOXES: Field = Field::optional(
+    "box_prompts",
+    Kind::List { of: &Kind::Object(&BOX), least: 0, most: 1 },
+    "A box around the product, in pixels of the first image held upright. Plantain's own; other servers ignore it.",
+);
+
+pub(super) const POINTS: Field = Field::optional(
+    "point_prompts",
+    Kind::List { of: &Kind::Object(&POINT), least: 0, most: POINTS_MAX },
+    "Points on the product and beside it, in pixels of the first image held upright. Plantain's own; other servers ignore it.",
+);
