@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::choice::Marks;
 use super::plane::Plane;
 use crate::picture::Rect;
 
@@ -51,13 +52,23 @@ impl Part {
 }
 
 /// Clears everything that is not the product. Returns how many solid pixels stay.
-pub(super) fn keep_product(plane: &mut Plane, keep: Keep) -> u32 {
+///
+/// What a person marked outweighs size and place: where something is included, nothing else is kept beside it, and what
+/// is excluded is not the product unless the same part is included too.
+pub(super) fn keep_product(plane: &mut Plane, keep: Keep, marks: &Marks) -> u32 {
     let (mut labels, parts) = label(plane);
-    let scores: Vec<f64> = parts.iter().map(|part| part.score(plane)).collect();
+    let included = marked(plane, &labels, &marks.include);
+    let excluded = marked(plane, &labels, &marks.exclude);
+    let score = |(name, part): (usize, &Part)| match (included.is_empty(), included.contains(&(name as u32))) {
+        (true, _) if excluded.contains(&(name as u32)) => 0.0,
+        (true, _) | (_, true) => part.score(plane),
+        (false, false) => 0.0,
+    };
+    let scores: Vec<f64> = parts.iter().enumerate().map(score).collect();
     let best = scores.iter().copied().fold(0.0, f64::max);
     let least = match keep {
-        Keep::OneProduct => best * KEEP_SHARE,
-        Keep::Everything => 0.0,
+        Keep::OneProduct if included.is_empty() => best * KEEP_SHARE,
+        Keep::OneProduct | Keep::Everything => 0.0,
     };
     let kept: Vec<bool> = scores.iter().map(|score| *score > 0.0 && *score >= least).collect();
     claim_fringe(plane, &mut labels);
@@ -67,6 +78,12 @@ pub(super) fn keep_product(plane: &mut Plane, keep: Keep) -> u32 {
         }
     }
     parts.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(part, _)| part.area).sum()
+}
+
+/// The parts that marks lie on, or close beside.
+fn marked(plane: &Plane, labels: &[u32], marks: &[(usize, usize)]) -> Vec<u32> {
+    let hit = |mark: &(usize, usize)| Marks::around(plane, *mark).map(|at| labels[at]).find(|label| *label != NONE);
+    marks.iter().filter_map(hit).collect()
 }
 
 /// The smallest box around everything of at least `threshold`.
@@ -156,7 +173,7 @@ mod tests {
     #[track_caller]
     fn check(keep: Keep, before: &[&str], after: &[&str]) {
         let mut plane = drawn(before);
-        keep_product(&mut plane, keep);
+        keep_product(&mut plane, keep, &Marks::default());
         assert_eq!(shown(&plane), after);
     }
 
@@ -176,6 +193,26 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_outweighs_size_and_place() {
+        let pair = ["9990000", "9990000", "9990099", "0000099"];
+        let only_right = ["0000000", "0000000", "0000099", "0000099"];
+        let only_left = ["9990000", "9990000", "9990000", "0000000"];
+        let (left, right) = ((1, 1), (6, 3));
+        for (keep, include, exclude, after) in [
+            (Keep::OneProduct, vec![right], vec![], only_right),
+            (Keep::Everything, vec![right], vec![], only_right),
+            (Keep::OneProduct, vec![], vec![left], only_right),
+            (Keep::Everything, vec![], vec![right], only_left),
+            (Keep::OneProduct, vec![left, right], vec![], pair),
+            (Keep::OneProduct, vec![right], vec![right], only_right),
+        ] {
+            let mut plane = drawn(&pair);
+            keep_product(&mut plane, keep, &Marks { include, exclude });
+            assert_eq!(shown(&plane), after);
+        }
+    }
+
+    #[test]
     fn a_thin_arm_that_fades_stays_on() {
         let arm = ["9999000", "9999339", "9999000"];
         check(Keep::OneProduct, &arm, &arm);
@@ -190,7 +227,7 @@ mod tests {
     #[test]
     fn fog_without_a_solid_core_is_nothing() {
         let mut fog = drawn(&["444", "444"]);
-        assert_eq!(keep_product(&mut fog, Keep::Everything), 0);
+        assert_eq!(keep_product(&mut fog, Keep::Everything, &Marks::default()), 0);
         assert!(fog.values.iter().all(|value| *value == 0.0));
         assert_eq!(bounds(&fog, 0.5), None);
     }

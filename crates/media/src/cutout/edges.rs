@@ -6,7 +6,10 @@
 
 use rayon::prelude::*;
 
-use super::{Plane, Shape, components, frame, guided, plane};
+use super::choice::{Choice, Point};
+use super::plane::Plane;
+use super::strokes::{self, Stroke, StrokeKind};
+use super::{Shape, components, frame, guided, plane};
 use crate::picture::{Matte, Picture, Rect};
 
 /// The part of the photo around the product, at the size that it is worked on.
@@ -55,7 +58,39 @@ pub(super) fn crop_of_alpha(picture: &Picture, alpha: &Matte) -> Option<Crop> {
     Some(Crop { area, color, matte })
 }
 
+/// A finger's width and what it can mean, as shares of the crop's longer side.
+const DAB: f64 = 0.008;
+const DAB_REACH: f64 = 0.2;
+
 impl Crop {
+    /// Corrects the matte where a chosen point is still on the wrong side of it.
+    pub(super) fn heed(&mut self, choice: &Choice) {
+        let long = f64::from(self.matte.width().max(self.matte.height()));
+        let radius = (long * DAB).round().max(1.0) as u32;
+        let dab = |kind, points: &[Point]| -> Vec<Stroke> {
+            let places = points.iter().filter_map(|point| self.place(*point));
+            places.map(|place| Stroke { kind, path: vec![place], radius }).collect()
+        };
+        let mut dabs = dab(StrokeKind::Keep, &choice.include);
+        dabs.extend(dab(StrokeKind::Erase, &choice.exclude));
+        for stroke in &dabs {
+            let (x, y) = stroke.path[0];
+            if (self.matte.at(x, y) >= 128) != (stroke.kind == StrokeKind::Keep) {
+                strokes::heed(&self.color, &mut self.matte, stroke, &dabs, long * DAB_REACH);
+            }
+        }
+    }
+
+    /// A point of the photo as a pixel of the crop.
+    fn place(&self, point: Point) -> Option<Point> {
+        let span = |at: u32, start: u32, length: u32, side: u32| {
+            let at = at.checked_sub(start).filter(|at| *at < length)?;
+            Some((u64::from(at) * u64::from(side) / u64::from(length)) as u32)
+        };
+        let x = span(point.0, self.area.x, self.area.width, self.matte.width())?;
+        Some((x, span(point.1, self.area.y, self.area.height, self.matte.height())?))
+    }
+
     /// The matte on the whole photo.
     pub(super) fn spread(&self, width: u32, height: u32) -> Matte {
         let whole = Rect { x: 0, y: 0, width: self.matte.width(), height: self.matte.height() };

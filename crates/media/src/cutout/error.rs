@@ -11,6 +11,12 @@ pub enum CutoutError {
     /// The box that was to hold the product lies outside the photo or is a speck. A fault of the request.
     #[error("the box does not lie in the photo")]
     BoxOutside,
+    /// A point on or beside the product lies outside the photo. A fault of the request.
+    #[error("a point does not lie in the photo")]
+    PointOutside,
+    /// More strokes, or longer ones, than are taken at once. A fault of the request.
+    #[error("too many strokes")]
+    TooManyStrokes,
     /// The transparency does not belong to this picture. A bug of the caller.
     #[error("picture and transparency differ in size")]
     SizeMismatch,
@@ -34,6 +40,8 @@ impl CutoutError {
         match self {
             CutoutError::NoProduct => "no_product_found",
             CutoutError::BoxOutside => "box_outside_photo",
+            CutoutError::PointOutside => "point_outside_photo",
+            CutoutError::TooManyStrokes => "too_many_strokes",
             CutoutError::SizeMismatch => "alpha_size_mismatch",
             CutoutError::Model(_) | CutoutError::ForeignModel => "cutout_model_failed",
             CutoutError::Runtime { .. } | CutoutError::RuntimeLeftOut => "cutout_runtime_unavailable",
@@ -42,13 +50,27 @@ impl CutoutError {
 
     /// True where another photo or box helps; false where the installation is at fault.
     pub fn is_input_fault(&self) -> bool {
-        matches!(self, CutoutError::NoProduct | CutoutError::BoxOutside | CutoutError::SizeMismatch)
+        match self {
+            CutoutError::NoProduct
+            | CutoutError::BoxOutside
+            | CutoutError::PointOutside
+            | CutoutError::TooManyStrokes
+            | CutoutError::SizeMismatch => true,
+            CutoutError::Model(_)
+            | CutoutError::ForeignModel
+            | CutoutError::Runtime { .. }
+            | CutoutError::RuntimeLeftOut => false,
+        }
     }
 
     pub fn message(&self) -> String {
         match self {
             CutoutError::NoProduct => "No product stands out in this photo.",
-            CutoutError::BoxOutside => "The box around the product does not lie in the photo.",
+            CutoutError::BoxOutside => {
+                "The box around the product does not lie in the photo, or is smaller than 16 pixels."
+            }
+            CutoutError::PointOutside => "A point does not lie in the photo.",
+            CutoutError::TooManyStrokes => "There are more strokes than can be taken at once.",
             CutoutError::SizeMismatch => "The transparency does not have the size of the picture.",
             CutoutError::Model(_) => "The cut-out model could not be run.",
             CutoutError::ForeignModel => "The cut-out model does not take a 320-pixel picture and give one matte.",
@@ -66,6 +88,8 @@ impl CutoutError {
                 "Take the photo with the whole product in the middle, on a plain background of another color, in good light."
             }
             CutoutError::BoxOutside => "Draw the box around the product, inside the photo.",
+            CutoutError::PointOutside => "Set the points on the product and beside it, inside the photo.",
+            CutoutError::TooManyStrokes => "Send the newest strokes alone, on the matte that the earlier ones gave.",
             CutoutError::SizeMismatch => "Send the picture again.",
             CutoutError::Model(_) | CutoutError::ForeignModel => {
                 "Use the embedded model, or an ONNX file of the U2-Net family with a 320 x 320 input."

@@ -1,5 +1,6 @@
 //! Boxes: where to look closer, and which part of the photo is worked on. Pure arithmetic.
 
+use super::choice::Point;
 use super::plane::Window;
 use crate::picture::Rect;
 
@@ -22,6 +23,17 @@ pub(super) fn padded(area: Rect, across: u32, down: u32, photo: (u32, u32)) -> R
     let (x, width) = span(area.x, area.width, across, photo.0);
     let (y, height) = span(area.y, area.height, down, photo.1);
     Rect { x, y, width, height }
+}
+
+/// The box around some points with a `share` of the photo's sides beyond them.
+pub(super) fn around(points: &[Point], share: f64, photo: (u32, u32)) -> Rect {
+    let span = |of: fn(&Point) -> u32, side: u32| {
+        let low = points.iter().map(of).min().unwrap_or(0).min(side.saturating_sub(1));
+        (low, points.iter().map(of).max().unwrap_or(0).clamp(low, side.saturating_sub(1)) - low + 1)
+    };
+    let ((x, width), (y, height)) = (span(|point| point.0, photo.0), span(|point| point.1, photo.1));
+    let margin = |side: u32| (f64::from(side) * share).round().max(1.0) as u32;
+    padded(Rect { x, y, width, height }, margin(photo.0), margin(photo.1), photo)
 }
 
 /// The part of `area` that lies in the photo, if that is more than a speck.

@@ -10,37 +10,34 @@
 //! with at most [`MAX_PRODUCT_SIDE`] pixels on its long side, so memory is bounded by that and not by the camera:
 //! about 40 bytes a pixel of the crop, 350 MB at worst, and 150 MB for the network, beside the photo itself.
 
+mod choice;
 mod colors;
 mod components;
 mod edges;
 mod error;
 mod frame;
+mod fronts;
 mod guided;
+mod palette;
 mod plane;
 mod runtime;
 mod saliency;
+mod shape;
+mod strokes;
 
+pub use choice::{Choice, Point};
 pub use components::Keep;
 pub use error::CutoutError;
 pub use frame::MAX_PRODUCT_SIDE;
 pub use runtime::OnnxRuntime;
+pub use strokes::{STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected};
 
 use crate::picture::{Cutout, Matte, Picture, Rect};
-use plane::Plane;
 use runtime::Runtime;
+use shape::Shape;
 
 /// U2-Net small, trained weights as its authors published them; see `weights/NOTICE`.
 static WEIGHTS: &[u8] = include_bytes!("../../weights/u2netp.onnx");
-
-/// Where the product is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Focus {
-    /// What stands out most.
-    #[default]
-    Auto,
-    /// Inside this box of the upright photo, drawn by a person. Nothing far outside it is taken.
-    Box(Rect),
-}
 
 /// How often the network looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +48,9 @@ pub enum Passes {
     Three,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutoutOptions {
-    pub focus: Focus,
+    pub choice: Choice,
     pub passes: Passes,
     pub keep: Keep,
 }
@@ -73,20 +70,12 @@ pub struct Segmenter {
     runtime: Runtime,
 }
 
-/// A soft matte over one part of the photo.
-struct Shape {
-    area: Rect,
-    coverage: Plane,
-}
-
-/// The longer side of the grid on which shapes are judged and filtered: finer than the network's own.
-const GRID: usize = 768;
 /// How far the closer looks reach beyond the found box, as a share of its sides.
 const CLOSER: [f64; 2] = [0.1, 0.3];
 /// How far beyond a person's box the product may reach, and the one-pass look goes.
 const BOX_MARGIN: f64 = 0.15;
-/// Coverage that counts as found.
-const FOUND: f32 = 0.5;
+/// How far around points the network looks for what it did not see in the whole photo, as a share of the photo's sides.
+const POINTED: f64 = 0.3;
 
 impl Segmenter {
     /// The network that is part of the program. Loading takes about 15 ms.
@@ -124,7 +113,8 @@ impl Segmenter {
     ) -> Result<Cutout, CutoutError> {
         let shape = self.shape(photo, options, on_stage)?;
         on_stage(CutoutStage::Edges);
-        let crop = edges::crop_of(photo, &shape).ok_or(CutoutError::NoProduct)?;
+        let mut crop = edges::crop_of(photo, &shape).ok_or(CutoutError::NoProduct)?;
+        crop.heed(&options.choice);
         on_stage(CutoutStage::Colours);
         finished(crop, (photo.width(), photo.height()))
     }
@@ -144,10 +134,12 @@ impl Segmenter {
         on_stage: &mut dyn FnMut(CutoutStage),
     ) -> Result<Shape, CutoutError> {
         let size = (photo.width(), photo.height());
+        let choice = &options.choice;
+        let area = choice.area_in(size)?;
         on_stage(CutoutStage::Locating);
-        let (found, first_look) = match options.focus {
-            Focus::Auto => self.locate(photo, options.keep)?,
-            Focus::Box(area) => (frame::inside(area, size).ok_or(CutoutError::BoxOutside)?, None),
+        let (found, first_look) = match area {
+            Some(area) => (area, None),
+            None => self.locate(photo, options)?,
         };
         on_stage(CutoutStage::Refining(1));
         let mut shape = match (options.passes, first_look) {
@@ -155,27 +147,27 @@ impl Segmenter {
             (Passes::One, Some(first_look)) => first_look,
             (Passes::One, None) => self.look(photo, frame::grown(found, BOX_MARGIN, size))?,
         };
-        if let Focus::Box(_) = options.focus {
-            shape.clear_outside(frame::grown(found, BOX_MARGIN, size));
+        if let Some(area) = area {
+            shape.clear_outside(frame::grown(area, BOX_MARGIN, size));
         }
-        let solid = components::keep_product(&mut shape.coverage, options.keep);
-        if shape.share_of_photo(solid, size) < LEAST_SHARE {
-            return Err(CutoutError::NoProduct);
-        }
+        shape.keep_product(options.keep, choice, size)?;
         Ok(shape)
     }
 
-    /// The box of what stands out in the whole photo, and the look that found it.
-    fn locate(&self, photo: &Picture, keep: Keep) -> Result<(Rect, Option<Shape>), CutoutError> {
-        let whole = Rect { x: 0, y: 0, width: photo.width(), height: photo.height() };
-        let mut shape = self.look(photo, whole)?;
-        let solid = components::keep_product(&mut shape.coverage, keep);
-        if shape.share_of_photo(solid, (whole.width, whole.height)) < LEAST_SHARE {
-            return Err(CutoutError::NoProduct);
-        }
-        let found = components::bounds(&shape.coverage, FOUND).ok_or(CutoutError::NoProduct)?;
-        let grid = (shape.coverage.width, shape.coverage.height);
-        Ok((frame::from_grid(found, grid, whole), Some(shape)))
+    /// The box of what stands out in the whole photo, or of what was pointed at, and the look that found it.
+    fn locate(&self, photo: &Picture, options: &CutoutOptions) -> Result<(Rect, Option<Shape>), CutoutError> {
+        let size = (photo.width(), photo.height());
+        let whole = Rect { x: 0, y: 0, width: size.0, height: size.1 };
+        let (keep, choice) = (options.keep, &options.choice);
+        let seen = self.look(photo, whole);
+        let mut shape = match seen {
+            Ok(shape) if choice.include.iter().all(|point| shape.shows(*point)) => shape,
+            Err(error) if choice.include.is_empty() => return Err(error),
+            _ => self.look(photo, frame::around(&choice.include, POINTED, size))?,
+        };
+        shape.keep_product(keep, choice, size)?;
+        let found = shape.found().ok_or(CutoutError::NoProduct)?;
+        Ok((found, Some(shape)))
     }
 
     /// One look at `area`.
@@ -189,8 +181,7 @@ impl Segmenter {
         if !contrast.shows_something() {
             return Err(CutoutError::NoProduct);
         }
-        let (width, height) = frame::grid(area, GRID);
-        Ok(Shape { area, coverage: plane.resized(plane.whole(), width, height).clamped() })
+        Ok(Shape::of(&plane, area))
     }
 
     /// Two looks at the found box with different margins, and their mean where both see.
@@ -203,51 +194,9 @@ impl Segmenter {
         if !near_contrast.shows_something() && !wide_contrast.shows_something() {
             return Err(CutoutError::NoProduct);
         }
-        let (width, height) = frame::grid(wide, GRID);
-        let mut coverage = wide_plane.resized(wide_plane.whole(), width, height).clamped();
-        merge(&mut coverage, wide, &near_plane, near);
-        Ok(Shape { area: wide, coverage })
-    }
-}
-
-/// Less than this share of the photo is a speck, not a product.
-const LEAST_SHARE: f64 = 0.001;
-
-impl Shape {
-    fn share_of_photo(&self, solid: u32, photo: (u32, u32)) -> f64 {
-        let grid = (self.coverage.width * self.coverage.height) as f64;
-        let area = f64::from(self.area.width) * f64::from(self.area.height);
-        f64::from(solid) / grid * area / (f64::from(photo.0) * f64::from(photo.1))
-    }
-
-    fn clear_outside(&mut self, allowed: Rect) {
-        let grid = (self.coverage.width, self.coverage.height);
-        let window = frame::window(allowed, self.area, grid);
-        let columns = window.x..window.x + window.width;
-        let rows = window.y..window.y + window.height;
-        for (at, value) in self.coverage.values.iter_mut().enumerate() {
-            let (x, y) = ((at % grid.0) as f64 + 0.5, (at / grid.0) as f64 + 0.5);
-            if !columns.contains(&x) || !rows.contains(&y) {
-                *value = 0.0;
-            }
-        }
-    }
-}
-
-/// Averages the near look into the part of the wide one that both see. Beyond the near look's reach the wide one
-/// counts alone, so that a part which the first look missed is still found.
-fn merge(wide: &mut Plane, wide_area: Rect, near: &Plane, near_area: Rect) {
-    let grid = (wide.width, wide.height);
-    let window = frame::window(near_area, wide_area, grid);
-    let (left, top) = (window.x.round() as usize, window.y.round() as usize);
-    let width = (window.width.round() as usize).clamp(1, grid.0 - left);
-    let height = (window.height.round() as usize).clamp(1, grid.1 - top);
-    let near = near.resized(near.whole(), width, height).clamped();
-    for (row, values) in near.values.chunks_exact(width).enumerate() {
-        let start = (top + row) * grid.0 + left;
-        for (wide, near) in wide.values[start..start + width].iter_mut().zip(values) {
-            *wide = (*wide + near) / 2.0;
-        }
+        let mut shape = Shape::of(&wide_plane, wide);
+        shape.merge(&near_plane, near);
+        Ok(shape)
     }
 }
 

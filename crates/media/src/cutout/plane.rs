@@ -2,6 +2,7 @@
 
 use plantain_scale::{FilterType, ResizeAlg, ResizeOptions};
 
+use super::guided::between;
 use crate::picture::{Matte, Picture, Rect};
 use plantain_scale as scale;
 
@@ -42,6 +43,16 @@ impl Plane {
 }
 
 impl Plane {
+    /// The value at a pixel of a picture of this size that the plane covers, bilinear between cells.
+    pub(super) fn sampled(&self, x: usize, y: usize, size: (usize, usize)) -> f32 {
+        let (left, right, across) = between(x, size.0, self.width);
+        let (above, below, down) = between(y, size.1, self.height);
+        let row = |row: usize| {
+            self.values[row * self.width + left] * (1.0 - across) + self.values[row * self.width + right] * across
+        };
+        row(above) * (1.0 - down) + row(below) * down
+    }
+
     /// With every value brought back to 0 to 1.
     pub(super) fn clamped(mut self) -> Plane {
         self.values.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use crate::score;
-use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Focus, OnnxRuntime, Passes, Segmenter};
+use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, OnnxRuntime, Passes, Segmenter};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture, Rect};
 
@@ -99,16 +99,20 @@ fn noise_is_no_product() {
     });
 }
 
+fn inside(area: Rect) -> Choice {
+    Choice { area: Some(area), ..Choice::default() }
+}
+
 #[test]
 fn a_box_chooses_the_product() {
     let picture = photo("../../examples/mug.jpg");
     let boxed = truth("mug").bounds(128).unwrap();
-    let options = CutoutOptions { focus: Focus::Box(boxed), passes: Passes::One, ..CutoutOptions::default() };
+    let options = CutoutOptions { choice: inside(boxed), passes: Passes::One, ..CutoutOptions::default() };
     let chosen = SEGMENTER.cut_out(&picture, &options).unwrap();
     assert!(score::iou(&score::full_matte(&chosen), &truth("mug")) > 0.95);
 
     let outside = Rect { x: picture.width(), y: 0, width: 50, height: 50 };
-    let options = CutoutOptions { focus: Focus::Box(outside), ..CutoutOptions::default() };
+    let options = CutoutOptions { choice: inside(outside), ..CutoutOptions::default() };
     assert!(matches!(SEGMENTER.cut_out(&picture, &options), Err(CutoutError::BoxOutside)));
 }
 

@@ -2,7 +2,9 @@
 
 mod check_bad;
 mod check_files;
+mod choosing;
 mod compose;
+mod composite;
 mod cutout;
 mod decode;
 mod finish;

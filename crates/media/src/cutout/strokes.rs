@@ -1,0 +1,237 @@
+//! A person's corrections: strokes of a brush that keep or erase.
+//!
+//! A stroke says what it covers, and means the thing under it. How far that reaches is decided by colour: from the stroke on
+//! one side and from the rest of the product or background on the other, fronts advance fast through even colour of their own
+//! kind and slowly across edges, and each pixel belongs to the front that arrives first. Nothing beyond the stroke's reach
+//! changes, and a stroke that keeps never erases.
+//!
+//! The same strokes on the same matte always give the same bytes.
+
+use super::fronts::{self, Fronts};
+use super::plane::{self, Plane};
+use super::{CutoutError, frame, guided};
+use crate::picture::{Matte, Picture, Rect};
+
+/// What a stroke says of what it covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StrokeKind {
+    /// This is the product.
+    Keep,
+    /// This is not.
+    Erase,
+}
+
+/// One stroke, or a dab where its path is a single point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stroke {
+    pub kind: StrokeKind,
+    /// In pixels of the picture; a point outside is taken for the nearest inside.
+    pub path: Vec<(u32, u32)>,
+    /// Half the brush's width, in pixels.
+    pub radius: u32,
+}
+
+/// The most strokes and points of their paths that are taken at once.
+pub const STROKES_MAX: usize = 64;
+pub const STROKE_POINTS_MAX: usize = 4096;
+
+/// The longer side of the grid on which fronts advance.
+const GRID: usize = 320;
+/// A stroke reaches so many times its radius, and this share of the picture's longer side, beyond itself.
+const REACH_RADII: f64 = 3.0;
+const REACH_SHARE: f64 = 0.01;
+const FIT_RADIUS: usize = 4;
+const FIT_EPSILON: f32 = 1e-4;
+const CRISPNESS: f32 = 1.5;
+const HALF: u8 = 128;
+
+/// The matte of `picture` with the strokes heeded, one after the other. Takes about a tenth of a second a stroke, whatever
+/// the size of the picture.
+pub fn corrected(picture: &Picture, matte: &Matte, strokes: &[Stroke]) -> Result<Matte, CutoutError> {
+    if (picture.width(), picture.height()) != (matte.width(), matte.height()) {
+        return Err(CutoutError::SizeMismatch);
+    }
+    let points: usize = strokes.iter().map(|stroke| stroke.path.len()).sum();
+    if strokes.len() > STROKES_MAX || points > STROKE_POINTS_MAX {
+        return Err(CutoutError::TooManyStrokes);
+    }
+    let mut matte = matte.clone();
+    let long = f64::from(picture.width().max(picture.height()));
+    for stroke in strokes {
+        let reach = f64::from(stroke.radius) * REACH_RADII + long * REACH_SHARE;
+        heed(picture, &mut matte, stroke, strokes, reach);
+    }
+    Ok(matte)
+}
+
+/// Heeds one stroke that reaches `reach` pixels beyond itself. `all` is there for the strokes that say the opposite.
+pub(super) fn heed(picture: &Picture, matte: &mut Matte, stroke: &Stroke, all: &[Stroke], reach: f64) {
+    let size = (picture.width(), picture.height());
+    let Some(area) = region(stroke, reach, size) else { return };
+    let (width, height) = frame::grid(area, GRID.min(area.width.max(area.height) as usize));
+    let guide = plane::resized_picture(picture, area, width, height);
+    let before = plane::resized_matte(matte, area, width, height);
+    let lens = Lens { area, width, height };
+    let drawn = lens.drawn(stroke);
+    let near = lens.near(stroke, reach);
+    let product = |at: usize| before.alpha()[at] >= HALF;
+    let keep = stroke.kind == StrokeKind::Keep;
+    // What the stroke has to hold its own against: all that is of the other kind and out of its reach, and other strokes.
+    let mut against: Vec<bool> = (0..drawn.len()).map(|at| !near[at] && product(at) != keep).collect();
+    for other in all.iter().filter(|other| other.kind != stroke.kind) {
+        let other = lens.drawn(other);
+        against.iter_mut().zip(&other).zip(&drawn).for_each(|((against, other), drawn)| *against |= *other && !drawn);
+    }
+    let fronts = Fronts { guide: &guide, own: &drawn, against: &against };
+    let won = fronts::first(&fronts);
+    let changed: Vec<bool> = (0..won.len()).map(|at| near[at] && won[at] && product(at) != keep).collect();
+    let target: Vec<f32> = (0..changed.len())
+        .map(|at| match changed[at] || drawn[at] {
+            true => f32::from(u8::from(keep)),
+            false => f32::from(before.alpha()[at]) / 255.0,
+        })
+        .collect();
+    let outcome = Outcome { lens, guide, target: Plane::new(width, height, target), changed };
+    outcome.write(picture, matte, keep);
+    lens.cover(stroke, matte, keep);
+}
+
+/// The part of the picture that a stroke can change, and a little around it to hold against.
+fn region(stroke: &Stroke, reach: f64, size: (u32, u32)) -> Option<Rect> {
+    let (first, last) = (|side: u32| side.checked_sub(1), &stroke.path);
+    let (right, bottom) = (first(size.0)?, first(size.1)?);
+    let xs = || last.iter().map(|(x, _)| (*x).min(right));
+    let ys = || last.iter().map(|(_, y)| (*y).min(bottom));
+    let (x, y) = (xs().min()?, ys().min()?);
+    let bounds = Rect { x, y, width: xs().max()? - x + 1, height: ys().max()? - y + 1 };
+    let margin = (f64::from(stroke.radius) + reach * 1.5).ceil().min(f64::from(u32::MAX / 4)) as u32 + 2;
+    Some(frame::padded(bounds, margin, margin, size))
+}
+
+/// A part of the picture and the grid laid over it.
+#[derive(Clone, Copy)]
+struct Lens {
+    area: Rect,
+    width: usize,
+    height: usize,
+}
+
+impl Lens {
+    fn scale(&self) -> f64 {
+        self.width as f64 / f64::from(self.area.width)
+    }
+
+    /// The cells under a stroke; at least those that its path crosses.
+    fn drawn(&self, stroke: &Stroke) -> Vec<bool> {
+        self.within(stroke, (f64::from(stroke.radius) * self.scale()).max(0.7))
+    }
+
+    fn near(&self, stroke: &Stroke, reach: f64) -> Vec<bool> {
+        self.within(stroke, (f64::from(stroke.radius) + reach) * self.scale())
+    }
+
+    fn within(&self, stroke: &Stroke, radius: f64) -> Vec<bool> {
+        let down = self.height as f64 / f64::from(self.area.height);
+        let place = |(x, y): &(u32, u32)| {
+            let off = |at: u32, start: u32, scale: f64| (f64::from(at) + 0.5 - f64::from(start)) * scale;
+            (off(*x, self.area.x, self.scale()), off(*y, self.area.y, down))
+        };
+        let path: Vec<(f64, f64)> = stroke.path.iter().map(place).collect();
+        let mut set = vec![false; self.width * self.height];
+        mark(&mut set, (self.width, self.height), &path, radius);
+        set
+    }
+
+    /// The stroke itself, at full size and to the letter.
+    fn cover(&self, stroke: &Stroke, matte: &mut Matte, keep: bool) {
+        let area = self.area;
+        let full = Lens { area, width: area.width as usize, height: area.height as usize };
+        let covered = full.within(stroke, f64::from(stroke.radius).max(0.7));
+        let stride = matte.width() as usize;
+        for (y, row) in covered.chunks_exact(full.width).enumerate() {
+            let start = (area.y as usize + y) * stride + area.x as usize;
+            let alpha = &mut matte.alpha_mut()[start..start + full.width];
+            alpha
+                .iter_mut()
+                .zip(row)
+                .filter(|(_, covered)| **covered)
+                .for_each(|(a, _)| *a = if keep { 255 } else { 0 });
+        }
+    }
+}
+
+/// Sets every cell whose middle lies within `radius` of the path.
+fn mark(set: &mut [bool], (width, height): (usize, usize), path: &[(f64, f64)], radius: f64) {
+    let ends = path.windows(2).map(|pair| (pair[0], pair[1])).chain(path.first().map(|only| (*only, *only)));
+    for (from, to) in ends {
+        let span = |a: f64, b: f64, side: usize| {
+            let low = (a.min(b) - radius - 1.0).clamp(0.0, side as f64) as usize;
+            low..(a.max(b) + radius + 1.0).clamp(0.0, side as f64) as usize
+        };
+        for y in span(from.1, to.1, height) {
+            for x in span(from.0, to.0, width) {
+                set[y * width + x] |= distance((x as f64 + 0.5, y as f64 + 0.5), from, to) <= radius;
+            }
+        }
+    }
+}
+
+/// From a place to a line between two.
+fn distance(at: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
+    let (x, y) = (to.0 - from.0, to.1 - from.1);
+    let length = x * x + y * y;
+    let along = ((at.0 - from.0) * x + (at.1 - from.1) * y) / length.max(f64::MIN_POSITIVE);
+    let along = along.clamp(0.0, 1.0);
+    (at.0 - from.0 - x * along).hypot(at.1 - from.1 - y * along)
+}
+
+/// What the fronts decided, still on the grid.
+struct Outcome {
+    lens: Lens,
+    guide: Picture,
+    target: Plane,
+    changed: Vec<bool>,
+}
+
+impl Outcome {
+    /// Follows the picture's own edges where something changed, at full size. Elsewhere no byte is touched.
+    fn write(&self, picture: &Picture, matte: &mut Matte, keep: bool) {
+        let Lens { area, width, height } = self.lens;
+        let fit = guided::fit(&self.guide, &self.target, FIT_RADIUS, FIT_EPSILON);
+        let touched: Vec<f32> = self.changed.iter().map(|changed| f32::from(u8::from(*changed))).collect();
+        let mut touched = Plane::new(width, height, touched);
+        widen(&mut touched);
+        let (full_width, full_height) = (area.width as usize, area.height as usize);
+        let stride = picture.width() as usize;
+        for y in 0..full_height {
+            let line = fit.line(y, full_height);
+            let start = (area.y as usize + y) * stride + area.x as usize;
+            for x in 0..full_width {
+                let share = touched.sampled(x, y, (full_width, full_height));
+                if share <= 0.0 {
+                    continue;
+                }
+                let at = start + x;
+                let pixel: [u8; 3] = std::array::from_fn(|channel| picture.rgb()[at * 3 + channel]);
+                let fitted = (guided::value(line.at(x, full_width), pixel) - 0.5) * CRISPNESS + 0.5;
+                let fitted = (fitted.clamp(0.0, 1.0) * 255.0).round() as u8;
+                let old = matte.alpha()[at];
+                matte.alpha_mut()[at] = if keep { old.max(fitted) } else { old.min(fitted) };
+            }
+        }
+    }
+}
+
+/// Each cell's neighbours count as touched too: the edge lies between cells.
+fn widen(plane: &mut Plane) {
+    let before = plane.values.clone();
+    let (width, height) = (plane.width, plane.height);
+    for y in 0..height {
+        for x in 0..width {
+            let rows = y.saturating_sub(1)..(y + 2).min(height);
+            let columns = x.saturating_sub(1)..(x + 2).min(width);
+            let any = rows.flat_map(|y| columns.clone().map(move |x| y * width + x)).any(|at| before[at] > 0.0);
+            plane.values[y * width + x] = f32::from(u8::from(any));
+        }
+    }
+}
