@@ -22,12 +22,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use plantain_media::cutout::{self, CutoutError, CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits};
-use plantain_media::picture::{Cutout, Picture};
+use plantain_media::picture::{Cutout, Picture, Rect};
 use plantain_outbound::Outbound;
 use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
 use plantain_wire::error::{Detail, ErrorType, ModelErrorType};
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::{EDIT_ENDPOINT, EditInput, TextInput};
 use plantain_work::Cpu;
 use plantain_work::cpu::Panicked;
@@ -149,7 +150,7 @@ impl LocalEngine {
         let (photo, backdrop) = self.decoded(photos).await?;
         let notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
         let photo = Arc::new(photo);
-        let cutout = self.cut_out(photo.clone(), logs.clone()).await?;
+        let cutout = self.cut_out(photo.clone(), chosen(&input.choice), logs.clone()).await?;
         let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
         let (staging, picture) = (input.staging, backdrop.clone());
         let studied = self.0.cpu.run(move || Studied::of(&photo.picture, cutout, &staging, picture.as_deref())).await?;
@@ -206,14 +207,15 @@ impl LocalEngine {
         Ok((photo, decoded.next().map(|backdrop| Arc::new(backdrop.picture))))
     }
 
-    async fn cut_out(&self, photo: Arc<Decoded>, logs: LogSink) -> Result<Cutout, Stopped> {
+    async fn cut_out(&self, photo: Arc<Decoded>, choice: Choice, logs: LogSink) -> Result<Cutout, Stopped> {
         let segmenter = self.0.segmenter.clone();
         let cutout = self.0.cpu.run(move || match &photo.alpha {
             // A photo that comes cut out already is taken as it is.
             Some(alpha) => cutout::from_alpha(&photo.picture, alpha),
             None => {
                 let mut told = |stage| tell(stage, &logs);
-                segmenter()?.cut_out_with(&photo.picture, &CutoutOptions::default(), &mut told)
+                let options = CutoutOptions { choice, ..CutoutOptions::default() };
+                segmenter()?.cut_out_with(&photo.picture, &options, &mut told)
             }
         });
         cutout.await?.map_err(|error| match error.is_input_fault() {
@@ -224,6 +226,21 @@ impl LocalEngine {
             }
         })
     }
+}
+
+/// The wire's words for it in the engine's.
+fn chosen(choice: &ObjectChoice) -> Choice {
+    let area = choice.box_prompts.first().map(|area| Rect {
+        x: area.x_min,
+        y: area.y_min,
+        width: area.x_max.saturating_sub(area.x_min),
+        height: area.y_max.saturating_sub(area.y_min),
+    });
+    let points = |wanted: bool| {
+        let labelled = choice.point_prompts.iter().filter(|point| (point.label != 0) == wanted);
+        labelled.map(|point| (point.x, point.y)).collect()
+    };
+    Choice { area, include: points(true), exclude: points(false) }
 }
 
 fn tell(stage: CutoutStage, logs: &LogSink) {

@@ -73,6 +73,7 @@ async fn photo(studio: &StudioClient, queue: &QueueClient) -> Duration {
         identifier: None,
         staging: Default::default(),
         backdrop: None,
+        choice: Default::default(),
     };
     let started = Instant::now();
     let begun = studio.generate(&wish).await.expect("the studio accepts");

@@ -136,6 +136,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         identifier: Some("B0TEST1234".into()),
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().expect("a URL")],
+        choice: Default::default(),
         notices: Vec::new(),
         staging: Default::default(),
     };

@@ -6,6 +6,7 @@ use plantain_blobs::BlobError;
 use plantain_inbox::store::StoreError;
 use plantain_media::decode::PictureError;
 use plantain_media::preset::UnknownPreset;
+use plantain_wire::models::choice::POINTS_MAX;
 
 /// Pictures of one job, uploads and addresses together.
 pub const PICTURES_MAX: usize = 8;
@@ -39,6 +40,11 @@ pub enum StudioError {
     Identifier,
     #[error("scene and backdrop contradict each other: {why}")]
     Staging { why: String },
+    #[error("{given} points are too many")]
+    TooManyPoints { given: usize },
+    /// The box or a point does not touch the first photo, which has this size.
+    #[error("the box or a point lies outside the photo")]
+    ChoiceOutside { width: u32, height: u32 },
     #[error("a picture's address can't be used")]
     ImageUrl { number: usize },
     /// Too much is going on; the same request will work later.
@@ -65,6 +71,8 @@ impl StudioError {
             StudioError::PromptTooLong { .. } => "prompt_too_long",
             StudioError::Identifier => "identifier_unusable",
             StudioError::Staging { .. } => "scene_contradicts_backdrop",
+            StudioError::TooManyPoints { .. } => "too_many_points",
+            StudioError::ChoiceOutside { .. } => "choice_outside_photo",
             StudioError::ImageUrl { .. } => "image_url_unusable",
             StudioError::Busy => "busy",
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
@@ -90,6 +98,12 @@ impl StudioError {
             }
             StudioError::PromptTooLong { chars } => {
                 format!("The prompt has {chars} characters; at most {PROMPT_CHARS_MAX} are taken.")
+            }
+            StudioError::TooManyPoints { given } => {
+                format!("{given} points were given; at most {POINTS_MAX} are taken.")
+            }
+            StudioError::ChoiceOutside { width, height } => {
+                format!("The box or a point lies outside the photo, which has {width} x {height} pixels.")
             }
             StudioError::Identifier => "The product number can't be used.".to_owned(),
             StudioError::Staging { .. } => {
@@ -125,6 +139,12 @@ impl StudioError {
             },
             StudioError::NumImages { .. } => "Ask for three, which is what a catalog page shows.".to_owned(),
             StudioError::PromptTooLong { .. } => "Say what matters most in a few sentences.".to_owned(),
+            StudioError::TooManyPoints { .. } => {
+                "One or two on the product, and one on each thing beside it, are enough.".to_owned()
+            }
+            StudioError::ChoiceOutside { .. } => {
+                "Count pixels from the upper left corner of the photo held upright, at its full size.".to_owned()
+            }
             StudioError::Identifier => {
                 format!(
                     "It may hold letters A to Z, digits, spaces and . _ - with at least one letter or digit, {IDENTIFIER_CHARS_MAX} characters at most: an ASIN, a barcode number or your own stock number."
@@ -161,6 +181,8 @@ impl StudioError {
             | StudioError::PromptTooLong { .. }
             | StudioError::Identifier
             | StudioError::Staging { .. }
+            | StudioError::TooManyPoints { .. }
+            | StudioError::ChoiceOutside { .. }
             | StudioError::ImageUrl { .. } => 422,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,

@@ -59,6 +59,10 @@ impl Inner {
             sources.push(source);
             notices.extend(said);
         }
+        // What lies elsewhere is first seen by the model, which then says the same.
+        if sources.first().is_some_and(|photo: &Source| !new.choice.lies_in(photo.width, photo.height)) {
+            return Err(StudioError::ChoiceOutside { width: sources[0].width, height: sources[0].height });
+        }
         let pictures = new.photos.len() + new.image_urls.len();
         let (staging, said) = roles::of_staging(new.staging, wish.preset, self.config.provenance);
         notices.extend(roles::of_pictures(pictures, &staging, wish.preset, self.config.provenance));
@@ -74,6 +78,7 @@ impl Inner {
             identifier: wish.identifier,
             sources,
             image_urls: new.image_urls.clone(),
+            choice: new.choice.clone(),
             notices,
             staging,
         })

@@ -12,6 +12,7 @@ use url::Url;
 
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::AspectRatio;
 use plantain_wire::models::staging::Staging;
 
@@ -76,6 +77,9 @@ pub struct JobSpec {
     pub sources: Vec<Source>,
     /// Further pictures, by address; they follow the uploads.
     pub image_urls: Vec<Url>,
+    /// Which thing in the first photo is the product.
+    #[serde(default, skip_serializing_if = "ObjectChoice::is_empty")]
+    pub choice: ObjectChoice,
     /// What the seller should know about the photos.
     pub notices: Vec<String>,
     /// What the product is laid on; jobs of older versions have the usual.

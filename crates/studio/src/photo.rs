@@ -11,6 +11,7 @@ use plantain_media::common_form::{CommonForm, common_form};
 use plantain_media::decode::{self, Limits, PictureError};
 use plantain_media::preset::{Preset, Presets};
 use plantain_wire::endpoint::EndpointId;
+use plantain_wire::models::choice::{ObjectChoice, POINTS_MAX};
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
 
@@ -32,6 +33,8 @@ pub struct NewJob {
     pub staging: Staging,
     /// `None`: the studio's own choice.
     pub endpoint: Option<EndpointId>,
+    /// Which thing in the first picture is the product.
+    pub choice: ObjectChoice,
 }
 
 /// An upload, as it came.
@@ -90,6 +93,9 @@ pub fn check<'a>(new: &NewJob, presets: &'a Presets) -> Result<Wish<'a>, StudioE
     let identifier = words(new.identifier.as_deref());
     if identifier.as_deref().is_some_and(|text| !is_identifier(text)) {
         return Err(StudioError::Identifier);
+    }
+    if new.choice.point_prompts.len() > POINTS_MAX {
+        return Err(StudioError::TooManyPoints { given: new.choice.point_prompts.len() });
     }
     Ok(Wish { preset, prompt, identifier })
 }
@@ -186,6 +192,7 @@ mod tests {
             identifier: None,
             staging: Staging::default(),
             endpoint: None,
+            choice: ObjectChoice::default(),
         }
     }
 

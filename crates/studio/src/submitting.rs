@@ -13,6 +13,7 @@ use plantain_blobs::{BlobError, BlobKey};
 use plantain_client::{ClientError, SubmitOptions};
 use plantain_inbox::store::StoreError;
 use plantain_wire::id::RequestId;
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::{AspectRatio, OutputFormat};
 use plantain_wire::models::staging::Staging;
 use plantain_work::random;
@@ -180,6 +181,8 @@ struct Input<'a> {
     output_format: OutputFormat,
     #[serde(flatten)]
     staging: Staging,
+    #[serde(flatten)]
+    choice: &'a ObjectChoice,
 }
 
 /// The request's input. The same job always gives the same bytes, which is what makes a repetition recognisable.
@@ -192,6 +195,7 @@ fn input(job: &Job) -> String {
         aspect_ratio: spec.aspect_ratio,
         output_format: OutputFormat::Png,
         staging: spec.staging,
+        choice: &spec.choice,
     };
     serde_json::to_string(&input).expect("strings and numbers always serialise")
 }
@@ -257,6 +261,11 @@ mod tests {
         job.spec.staging = Staging { scene: SceneKind::Reflection, straighten: true, ..Staging::default() };
         let read = plantain_wire::models::nano_banana::EditInput::parse(input(&job).as_bytes()).unwrap();
         assert_eq!(read.staging, job.spec.staging);
+        assert!(!input(&job).contains("prompts"), "who chose nothing sends nothing that fal does not know");
+        let mut chosen = job;
+        chosen.spec.choice.box_prompts = vec!["10,20,30,40".parse().unwrap()];
+        let read = plantain_wire::models::nano_banana::EditInput::parse(input(&chosen).as_bytes()).unwrap();
+        assert_eq!(read.choice, chosen.spec.choice);
     }
 
     #[test]

@@ -62,7 +62,13 @@ fn kind(error: &PictureError) -> ModelErrorType {
 
 /// Says that nothing was made, instead of handing out an empty white square.
 pub(super) fn of_cutout(error: &CutoutError) -> Detail {
-    advised(ModelErrorType::NoMediaGenerated, 0, &error.message(), error.hint(), json!({}))
+    let field = match error {
+        CutoutError::BoxOutside => "box_prompts",
+        CutoutError::PointOutside => "point_prompts",
+        _ => return advised(ModelErrorType::NoMediaGenerated, 0, &error.message(), error.hint(), json!({})),
+    };
+    let message = format!("{} {}", error.message(), error.hint());
+    Detail::new("value_error", vec!["body".into(), field.into()], message).with_ctx(&json!({ "hint": error.hint() }))
 }
 
 /// A file that could not be had.
@@ -107,6 +113,11 @@ mod tests {
         let none = of_cutout(&CutoutError::NoProduct);
         assert_eq!((none.kind.as_ref(), none.loc), ("no_media_generated", at(0)));
         assert!(none.msg.starts_with("No product"), "{}", none.msg);
+        for (error, place) in
+            [(CutoutError::BoxOutside, "box_prompts: "), (CutoutError::PointOutside, "point_prompts: ")]
+        {
+            assert!(of_cutout(&error).summary().starts_with(place), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The multipart form that hands a photo in.
 
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::staging::{SceneKind, Staging};
 use plantain_work::random;
 
@@ -15,6 +16,7 @@ pub struct Wish {
     pub staging: Staging,
     /// A picture to lay the product on.
     pub backdrop: Option<Vec<u8>>,
+    pub choice: ObjectChoice,
 }
 
 impl Wish {
@@ -37,7 +39,9 @@ impl Wish {
             ("straighten", staging.straighten.then_some("true")),
             ("normalize", staging.normalize.then_some("true")),
         ];
-        for (name, value) in fields {
+        let chosen = self.chosen();
+        let chosen = chosen.iter().map(|(name, value)| (*name, Some(value.as_str())));
+        for (name, value) in fields.into_iter().chain(chosen) {
             let Some(value) = value else { continue };
             let head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");
             body.extend([head.as_bytes(), value.as_bytes(), b"\r\n"].concat());
@@ -60,6 +64,21 @@ impl Wish {
     }
 }
 
+impl Wish {
+    /// The choice as the studio's fields.
+    fn chosen(&self) -> Vec<(&'static str, String)> {
+        let area = self.choice.box_prompts.iter().map(|area| {
+            let (width, height) = (area.x_max - area.x_min, area.y_max - area.y_min);
+            ("box", format!("{},{},{width},{height}", area.x_min, area.y_min))
+        });
+        let points = self.choice.point_prompts.iter().map(|point| {
+            let name = if point.label == 0 { "exclude" } else { "include" };
+            (name, format!("{},{}", point.x, point.y))
+        });
+        area.chain(points).collect()
+    }
+}
+
 /// As browsers do it: what would end the header or the quotes is percent-encoded.
 fn quoted(name: &str) -> String {
     name.chars().fold(String::new(), |mut quoted, c| {
@@ -75,6 +94,8 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plantain_wire::models::choice::PointPrompt;
+
     use super::*;
 
     #[test]
@@ -88,6 +109,10 @@ mod tests {
             identifier: Some("SKU-1".into()),
             staging: Staging { scene: SceneKind::Reflection, straighten: true, ..Staging::default() },
             backdrop: Some(b"a wall".to_vec()),
+            choice: ObjectChoice {
+                box_prompts: vec!["1,2,30,40".parse().unwrap()],
+                point_prompts: vec![PointPrompt { x: 5, y: 6, label: 1 }, PointPrompt { x: 7, y: 8, label: 0 }],
+            },
         };
         let (kind, body) = wish.encode();
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
@@ -95,6 +120,9 @@ mod tests {
         assert!(
             text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
         );
+        for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8")] {
+            assert!(text.contains(&format!("name=\"{name}\"\r\n\r\n{value}\r\n")), "{name}");
+        }
         assert!(text.contains("filename=\"my %22best%22%0D%0Amug.jpg\"") && !text.contains("name=\"prompt\""));
         assert!(text.contains("name=\"scene\"\r\n\r\nreflection\r\n") && !text.contains("name=\"normalize\""));
         let photo = [&b"\r\n\r\n\xff\xd8--\r\n\x00\r\n--"[..], boundary.as_bytes(), b"\r\n"].concat();

@@ -127,6 +127,7 @@ fn lost_spec() -> JobSpec {
         identifier: None,
         sources: Vec::new(),
         image_urls: Vec::new(),
+        choice: Default::default(),
         notices: vec!["What was asked for can't be read any more.".to_owned()],
         staging: Staging::default(),
     }

@@ -12,6 +12,7 @@ use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{CallbackToken, Ended, Job, JobId, JobResult, JobSpec, ResultSource, Source};
 use plantain_studio::store::Applied;
 use plantain_wire::id::{RequestId, UserId};
+use plantain_wire::models::choice::{BoxPrompt, ObjectChoice, PointPrompt};
 use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 
 use crate::postgres::Fresh;
@@ -125,6 +126,10 @@ pub fn job(age: u64) -> Job {
         identifier: Some("B0TEST1234".into()),
         sources: vec![source],
         image_urls: vec!["https://pictures.test/a.jpg?x=1".parse().unwrap()],
+        choice: ObjectChoice {
+            box_prompts: vec![BoxPrompt { x_min: 1, y_min: 2, x_max: 300, y_max: 400 }],
+            point_prompts: vec![PointPrompt { x: 5, y: 6, label: 0 }],
+        },
         notices: vec!["A notice.".into()],
         staging: Default::default(),
     };

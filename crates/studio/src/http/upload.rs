@@ -19,6 +19,7 @@ use plantain_work::{Clock, clock};
 use crate::http::error::ApiError;
 use crate::photo::NewJob;
 
+mod choosing;
 pub mod fields;
 pub mod meter;
 pub mod pace;
@@ -30,8 +31,8 @@ use pace::{Arrived, Pace};
 
 /// Bytes of a text field, which is far more than any of them may have.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
-/// Parts of a form: eight photos, the text fields, and some to spare for being told what is wrong.
-const PARTS_MAX: usize = 24;
+/// Parts of a form: eight photos, the text fields, the points, and some to spare for being told what is wrong.
+const PARTS_MAX: usize = 56;
 /// Photos of a form; the studio takes fewer or as many.
 const PHOTOS_MAX: usize = crate::error::PICTURES_MAX;
 /// Bytes around the photos: boundaries, headers and text fields.

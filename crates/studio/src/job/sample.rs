@@ -20,6 +20,7 @@ pub fn job() -> Job {
         identifier: None,
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().unwrap()],
+        choice: Default::default(),
         notices: Vec::new(),
         staging: Staging::default(),
     };

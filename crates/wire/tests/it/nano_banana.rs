@@ -71,7 +71,10 @@ fn boxes_and_points_that_are_none_are_named() {
     complains(&area(["0", "0", "1e999", "5"]), "box_prompts[0].x_max: Input should be a valid integer");
     complains(r#","box_prompts":[{"x_min":0,"y_min":0,"x_max":5}]"#, "box_prompts[0].y_max: Field required");
     complains(r#","point_prompts":[{"x":1}]"#, "point_prompts[0].y: Field required");
-    complains(r#","point_prompts":[{"x":1,"y":2,"label":2}]"#, "point_prompts[0].label: Input should be less than or equal to 1");
+    complains(
+        r#","point_prompts":[{"x":1,"y":2,"label":2}]"#,
+        "point_prompts[0].label: Input should be less than or equal to 1",
+    );
 }
 
 #[test]

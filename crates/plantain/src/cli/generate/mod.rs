@@ -19,6 +19,7 @@ use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_work::Clock;
 use url::Url;
 
+use super::choosing::Choosing;
 use super::{Context, Outcome, Output, place, presets};
 use crate::client::{ApiError, StudioClient, Wish};
 use crate::system::{Place, Role, System};
@@ -40,6 +41,7 @@ Examples:
   plantain generate mug.jpg --preset shopify --scene reflection --straighten
   plantain generate mug.jpg --preset shopify --backdrop '#f4e9dd,#d9c3ad'
   plantain generate mug.jpg --preset shopify --backdrop table.jpg
+  plantain generate table.jpg --box 820,310,640,700
   plantain generate mug.jpg --server http://studio.local:8787")]
 pub struct Args {
     /// The product's photos.
@@ -62,6 +64,8 @@ pub struct Args {
     id: Option<String>,
     #[command(flatten)]
     staged: Staged,
+    #[command(flatten)]
+    choosing: Choosing,
     /// Use this running studio instead of starting one.
     #[arg(long, value_name = "URL", value_parser = studio_address)]
     server: Option<Url>,
@@ -124,6 +128,9 @@ impl Failure {
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    if args.photos.len() > 1 && !args.choosing.is_empty() {
+        anyhow::bail!("--box, --include and --exclude name places in one photo; give one photo at a time with them");
+    }
     place::folder(&args.out)?;
     if args.server.is_none() {
         presets::find(&presets::load(&context.config.storage)?, &args.preset)?;
@@ -178,6 +185,7 @@ async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Prog
         identifier: args.id.clone(),
         staging: args.staged.staging(),
         backdrop: args.staged.picture()?,
+        choice: args.choosing.wire(),
     };
     progress.say(photo, "handing in");
     let begun = client.generate(&wish).await?;

@@ -277,6 +277,7 @@ impl World {
             identifier: None,
             sources: Vec::new(),
             image_urls: Vec::new(),
+            choice: Default::default(),
             notices: Vec::new(),
             staging: Default::default(),
         };

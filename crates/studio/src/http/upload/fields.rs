@@ -4,9 +4,11 @@ use bytes::Bytes;
 use serde::Deserialize;
 use url::Url;
 
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
 
+use super::choosing;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
 use crate::http::upload::staging::Words;
@@ -28,10 +30,16 @@ pub enum Name {
     Backdrop,
     Straighten,
     Normalize,
+    /// The product's box: `x,y,width,height`.
+    Box,
+    /// A point on the product: `x,y`.
+    Include,
+    /// A point beside it.
+    Exclude,
 }
 
 impl Name {
-    const ALL: [Name; 9] = [
+    const ALL: [Name; 12] = [
         Name::Image,
         Name::Prompt,
         Name::Preset,
@@ -41,6 +49,9 @@ impl Name {
         Name::Backdrop,
         Name::Straighten,
         Name::Normalize,
+        Name::Box,
+        Name::Include,
+        Name::Exclude,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -54,6 +65,9 @@ impl Name {
             Name::Backdrop => "backdrop",
             Name::Straighten => "straighten",
             Name::Normalize => "normalize",
+            Name::Box => "box",
+            Name::Include => "include",
+            Name::Exclude => "exclude",
         }
     }
 
@@ -64,7 +78,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten and normalize.",
+                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include and exclude.",
             )
         })
     }
@@ -79,6 +93,7 @@ pub struct Form {
     num_images: Option<String>,
     identifier: Option<String>,
     staging: Words,
+    choice: ObjectChoice,
 }
 
 impl Form {
@@ -109,6 +124,7 @@ impl Form {
             Name::Backdrop => &mut self.staging.backdrop,
             Name::Straighten => &mut self.staging.straighten,
             Name::Normalize => &mut self.staging.normalize,
+            Name::Box | Name::Include | Name::Exclude => return choosing::add(&mut self.choice, name, &text),
             Name::Image => return Ok(()),
         };
         if field.is_some() {
@@ -133,6 +149,7 @@ impl Form {
             identifier: filled(self.identifier),
             staging: self.staging.read()?,
             endpoint: None,
+            choice: self.choice,
         })
     }
 }
@@ -158,11 +175,11 @@ fn not_text(name: Name) -> ApiError {
     )
 }
 
-fn repeated(name: Name) -> ApiError {
+pub(super) fn repeated(name: Name) -> ApiError {
     ApiError::unprocessable(
         "repeated_field",
         format!("The field \"{}\" came more than once.", name.as_str()),
-        "Only image may be repeated, once for each photo.",
+        "Only image, include and exclude may be repeated.",
     )
 }
 
@@ -187,6 +204,13 @@ struct JsonWish {
     straighten: bool,
     #[serde(default)]
     normalize: bool,
+    /// x, y, width, height.
+    #[serde(default, rename = "box")]
+    area: Option<[u32; 4]>,
+    #[serde(default)]
+    include: Vec<[u32; 2]>,
+    #[serde(default)]
+    exclude: Vec<[u32; 2]>,
 }
 
 const JSON_HINT: &str =
@@ -208,13 +232,14 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         prompt: wish.prompt,
         preset: wish.preset.unwrap_or_else(|| USUAL_PRESET.to_owned()),
         num_images: count(wish.num_images.unwrap_or(USUAL_NUM_IMAGES))?,
-        identifier: wish.identifier,
         staging: Staging {
             straighten: wish.straighten,
             normalize: wish.normalize,
             ..Words { scene: wish.scene, backdrop: wish.backdrop, ..Words::default() }.read()?
         },
         endpoint: None,
+        choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude)?,
+        identifier: wish.identifier,
     })
 }
 
@@ -271,6 +296,12 @@ mod tests {
             (&[("backdrop", b"beige")], Some("backdrop_not_a_color")),
             (&[("straighten", b"perhaps")], Some("not_yes_or_no")),
             (&[("scene", b"auto"), ("scene", b"auto")], Some("repeated_field")),
+            (&[("box", b"1,2,3,4"), ("box", b"1,2,3,4")], Some("repeated_field")),
+            (&[("box", b"1,2,NaN,4")], Some("box_malformed")),
+            (&[("box", b"1,2,0,4")], Some("box_malformed")),
+            (&[("include", b"-1,2")], Some("point_malformed")),
+            (&[("exclude", b"1")], Some("point_malformed")),
+            (&[("box", b""), ("include", b" ")], None),
         ] {
             assert_eq!(form(fields).err(), code, "{fields:?}");
         }

@@ -202,6 +202,7 @@ impl House {
             identifier: None,
             sources: vec![source],
             image_urls: Vec::new(),
+            choice: Default::default(),
             notices: Vec::new(),
             staging: Default::default(),
         };

@@ -237,6 +237,7 @@ pub fn new_job() -> NewJob {
         identifier: None,
         staging: Default::default(),
         endpoint: None,
+        choice: Default::default(),
     }
 }
 

@@ -1,0 +1,54 @@
+//! The flags that say which thing in a photo is the product.
+
+use plantain_media::cutout::Choice;
+use plantain_media::picture::Rect;
+use plantain_wire::models::choice::{BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
+
+/// Pixels are counted from the upper left corner of the photo held upright.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Choosing {
+    /// The box around the product, where several things are in the photo. Pixels are those of the photo held upright.
+    #[arg(long = "box", value_name = "X,Y,WIDTH,HEIGHT")]
+    area: Option<BoxPrompt>,
+    /// A point on the product; may be repeated.
+    #[arg(long, value_name = "X,Y", value_parser = wanted)]
+    include: Vec<PointPrompt>,
+    /// A point on something else; may be repeated.
+    #[arg(long, value_name = "X,Y", value_parser = unwanted)]
+    exclude: Vec<PointPrompt>,
+}
+
+fn wanted(text: &str) -> Result<PointPrompt, ChoiceError> {
+    PointPrompt::parse(text, true)
+}
+
+fn unwanted(text: &str) -> Result<PointPrompt, ChoiceError> {
+    PointPrompt::parse(text, false)
+}
+
+impl Choosing {
+    /// For the picture engine.
+    pub fn choice(&self) -> Choice {
+        let rect = |area: &BoxPrompt| Rect {
+            x: area.x_min,
+            y: area.y_min,
+            width: area.x_max - area.x_min,
+            height: area.y_max - area.y_min,
+        };
+        let points = |points: &[PointPrompt]| points.iter().map(|point| (point.x, point.y)).collect();
+        Choice { area: self.area.as_ref().map(rect), include: points(&self.include), exclude: points(&self.exclude) }
+    }
+
+    /// For the wire.
+    pub fn wire(&self) -> ObjectChoice {
+        ObjectChoice {
+            box_prompts: self.area.into_iter().collect(),
+            point_prompts: [self.include.as_slice(), &self.exclude].concat(),
+        }
+    }
+
+    /// Whether anything was said.
+    pub fn is_empty(&self) -> bool {
+        self.wire().is_empty()
+    }
+}
