@@ -7,8 +7,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use plantain_media::cutout::{CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::cutout::{self, CutoutOptions, CutoutStage, Segmenter, Stroke, StrokeKind};
 use plantain_media::decode::{Limits, decode};
+use plantain_media::picture::{Cutout, Picture, Rect};
 use plantain_scale::ResizeOptions;
 
 /// The size of an ordinary phone's photo. In the sample the shirt fills most of it.
@@ -39,10 +40,24 @@ fn main() {
         whole.lap("all");
         let cutout = cutout.expect("the photo shows a product");
         println!("  product {} x {}", cutout.product.width, cutout.product.height);
+        correct(&photo, &cutout);
     }
     let status = proc("self/status");
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
     println!("peak memory: {peak}");
+}
+
+/// A stroke across the product's upper left edge, and the cut-out that it gives.
+fn correct(photo: &Picture, cutout: &Cutout) {
+    let matte = cutout::whole_matte(cutout);
+    let Rect { x, y, width, height } = cutout.product;
+    let path = (0..20).map(|step| (cutout.origin.x + x + step * width / 60, cutout.origin.y + y + step * height / 60));
+    let stroke = Stroke { kind: StrokeKind::Erase, path: path.collect(), radius: width / 30 };
+    let mut clock = Clock::start();
+    let corrected = cutout::corrected(photo, &matte, &[stroke]).expect("one stroke is not too many");
+    clock.lap("one stroke");
+    cutout::from_alpha(photo, &corrected).expect("most of the product is left");
+    clock.lap("its cut-out");
 }
 
 fn enlarged(bytes: &[u8]) -> Vec<u8> {

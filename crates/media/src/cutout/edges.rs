@@ -90,19 +90,19 @@ impl Crop {
         let x = span(point.0, self.area.x, self.area.width, self.matte.width())?;
         Some((x, span(point.1, self.area.y, self.area.height, self.matte.height())?))
     }
+}
 
-    /// The matte on the whole photo.
-    pub(super) fn spread(&self, width: u32, height: u32) -> Matte {
-        let whole = Rect { x: 0, y: 0, width: self.matte.width(), height: self.matte.height() };
-        let (inner_width, inner_height) = (self.area.width as usize, self.area.height as usize);
-        let inner = plane::resized_matte(&self.matte, whole, inner_width, inner_height);
-        let mut alpha = vec![0; width as usize * height as usize];
-        for (row, values) in inner.alpha().chunks_exact(inner_width).enumerate() {
-            let start = (self.area.y as usize + row) * width as usize + self.area.x as usize;
-            alpha[start..start + inner_width].copy_from_slice(values);
-        }
-        Matte::new(width, height, alpha)
+/// The matte of the part `area` on the whole photo.
+pub(super) fn spread(matte: &Matte, area: Rect, (width, height): (u32, u32)) -> Matte {
+    let whole = Rect { x: 0, y: 0, width: matte.width(), height: matte.height() };
+    let inner_width = area.width as usize;
+    let inner = plane::resized_matte(matte, whole, inner_width, area.height as usize);
+    let mut alpha = vec![0; width as usize * height as usize];
+    for (row, values) in inner.alpha().chunks_exact(inner_width).enumerate() {
+        let start = (area.y as usize + row) * width as usize + area.x as usize;
+        alpha[start..start + inner_width].copy_from_slice(values);
     }
+    Matte::new(width, height, alpha)
 }
 
 fn stretched(value: f32) -> f32 {

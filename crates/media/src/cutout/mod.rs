@@ -124,7 +124,7 @@ impl Segmenter {
         let options = CutoutOptions { passes, ..CutoutOptions::default() };
         let shape = self.shape(picture, &options, &mut |_| {})?;
         let crop = edges::crop_of(picture, &shape).ok_or(CutoutError::NoProduct)?;
-        Ok(crop.spread(picture.width(), picture.height()))
+        Ok(edges::spread(&crop.matte, crop.area, (picture.width(), picture.height())))
     }
 
     fn shape(
@@ -198,6 +198,11 @@ impl Segmenter {
         shape.merge(&near_plane, near);
         Ok(shape)
     }
+}
+
+/// The cut-out's matte on the whole photo, for [`corrected`] and for showing.
+pub fn whole_matte(cutout: &Cutout) -> Matte {
+    edges::spread(&cutout.matte, cutout.origin, cutout.photo)
 }
 
 /// Takes a picture that is already cut out as it is: its own transparency is the matte.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crate::composite::{Composite, Piece, composite};
+use crate::composite::{Composite, Piece, composite, on_plain};
 use crate::score;
 use plantain_media::cutout::{
     self, Choice, CutoutError, CutoutOptions, STROKE_POINTS_MAX, STROKES_MAX, Segmenter, Stroke, StrokeKind,
@@ -64,6 +64,30 @@ fn a_point_beside_it_takes_the_other_thing_away() {
     let scene = crowded(7);
     let iou = found(&scene, Choice { exclude: vec![(scene.picture.width() - 180, 500)], ..Choice::default() });
     assert!(iou > 0.9, "{iou:.3}");
+}
+
+#[test]
+fn nothing_of_a_red_background_glows_at_the_edge_on_white() {
+    // Navy, so that any red in it comes from the ground.
+    let scene = on_plain(&piece("tshirt"), [215, 20, 25]);
+    let cutout = SEGMENTER.cut_out(&scene.picture, &CutoutOptions::default()).unwrap();
+    let own = |matte: &Matte, color: &dyn Fn(usize) -> [u8; 3]| {
+        let soft: Vec<f32> = (0..matte.alpha().len())
+            .filter(|at| (10..245).contains(&matte.alpha()[*at]))
+            .map(|at| {
+                let share = f32::from(matte.alpha()[at]) / 255.0;
+                let [red, green, blue] = color(at).map(f32::from);
+                (red - green.max(blue)) * share
+            })
+            .collect();
+        soft.iter().filter(|glow| **glow > 25.0).count() as f64 / soft.len() as f64
+    };
+    let color = |at: usize| std::array::from_fn(|channel| cutout.color.rgb()[at * 3 + channel]);
+    let before = scene.picture.crop(cutout.origin);
+    let untreated = |at: usize| std::array::from_fn(|channel| before.rgb()[at * 3 + channel]);
+    let (glows, glowed) = (own(&cutout.matte, &color), own(&cutout.matte, &untreated));
+    assert!(glowed > 0.3, "without treatment the edge would be red: {glowed:.3}");
+    assert!(glows < 0.03, "{glows:.3} of the soft edge is red");
 }
 
 #[test]
@@ -141,6 +165,8 @@ fn strokes_are_heeded_to_the_letter_and_change_nothing_far_away() {
     }
     assert_eq!(cutout::corrected(&photo, &truth, &strokes).unwrap(), corrected, "the same strokes give the same bytes");
     assert_eq!(cutout::corrected(&photo, &truth, &[]).unwrap(), truth);
+    let again = cutout::from_alpha(&photo, &corrected).unwrap();
+    assert_eq!(cutout::whole_matte(&again), corrected, "what was corrected is cut out as it is");
 }
 
 #[test]

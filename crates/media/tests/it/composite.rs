@@ -80,20 +80,33 @@ pub fn composite(seed: u64, meant: &Piece, beside: Option<&Piece>) -> Composite 
     let place = (left as u32, ((SIDE - meant.color.height()) as f32 * dice.between(0.3, 0.7)) as u32);
     let strength = dice.between(0.15, 0.5);
     lay(&mut picture, &meant, place, strength);
-    let mut alpha = vec![0; (SIDE * SIDE) as usize];
-    for y in 0..meant.matte.height() {
-        for x in 0..meant.matte.width() {
-            alpha[((place.1 + y) * SIDE + place.0 + x) as usize] = meant.matte.at(x, y);
-        }
-    }
     let noise = dice.between(0.0, 5.0);
     picture
         .rgb_mut()
         .iter_mut()
         .for_each(|v| *v = (f32::from(*v) + dice.between(-noise, noise)).clamp(0.0, 255.0) as u8);
+    finished(picture, &meant, place)
+}
+
+fn finished(picture: Picture, piece: &Piece, (left, top): (u32, u32)) -> Composite {
+    let mut alpha = vec![0; (SIDE * SIDE) as usize];
+    for y in 0..piece.matte.height() {
+        for x in 0..piece.matte.width() {
+            alpha[((top + y) * SIDE + left + x) as usize] = piece.matte.at(x, y);
+        }
+    }
     let truth = Matte::new(SIDE, SIDE, alpha);
     let product = truth.bounds(128).expect("the product was laid down");
     Composite { picture, truth, product }
+}
+
+/// The piece alone on one plain colour, with a margin around it.
+pub fn on_plain(piece: &Piece, ground: [u8; 3]) -> Composite {
+    let piece = piece.sized(560);
+    let mut picture = Picture::filled(SIDE, SIDE, ground);
+    let place = ((SIDE - piece.color.width()) / 2, (SIDE - piece.color.height()) / 2);
+    lay(&mut picture, &piece, place, 0.0);
+    finished(picture, &piece, place)
 }
 
 /// A wall and a table: two gradients with grain in bands.

@@ -125,3 +125,22 @@ async fn a_scene_a_colour_and_an_upright_product_can_be_asked_for_by_name() {
         assert!(description.contains(words), "{words} is not in {description}");
     }
 }
+
+#[tokio::test]
+async fn a_box_says_what_the_product_is_and_one_outside_the_photo_is_refused_by_its_name() {
+    let bench = bench().await;
+    let photo = bench.keep(PUMP).await;
+    let asked = |choice: Value| {
+        let mut input = json!({ "prompt": "pure white background", "image_urls": [photo] });
+        input.as_object_mut().unwrap().extend(choice.as_object().unwrap().clone());
+        input
+    };
+    let area = |x_min: u32, y_min: u32, x_max: u32, y_max: u32| json!({ "box_prompts": [{ "x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max }] });
+    // The upper part of the bottle alone, and what a rough hand adds.
+    let output = bench.edit(asked(area(0, 0, 1500, 700))).await.output();
+    assert!(output["product"]["height"].as_u64().is_some_and(|height| (200..=805).contains(&height)), "{output}");
+    let outside = bench.edit(asked(area(1500, 0, 1600, 700))).await;
+    outside.refuses("value_error", "body.box_prompts", "inside the photo");
+    let outside = bench.edit(asked(json!({ "point_prompts": [{ "x": 3, "y": 2000 }] }))).await;
+    outside.refuses("value_error", "body.point_prompts", "inside the photo");
+}

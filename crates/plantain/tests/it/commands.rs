@@ -105,6 +105,31 @@ fn the_product_is_cut_out_at_the_photos_size() {
 }
 
 #[test]
+fn the_product_of_a_cutout_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let cut = |more: &[&str]| {
+        run(folder.path(), &[&["cutout", mug.to_str().unwrap(), "-o", "out.png", "--json"], more].concat())
+    };
+    for (flags, code, words) in [
+        (&["--box", "2000,0,300,300"][..], 1, "does not lie in the photo"),
+        (&["--include", "0,1500"], 1, "A point does not lie in the photo"),
+        (&["--box", "1,2,3"], 2, "x,y,width,height"),
+        (&["--box", "1,2,NaN,4"], 2, "x,y,width,height"),
+        (&["--box", "1,2,0,4"], 2, "above 0"),
+        (&["--exclude", "1"], 2, "x,y in whole pixels"),
+    ] {
+        let said = cut(flags);
+        assert!(said.code == code && said.stderr.contains(words), "{flags:?} {said:?}");
+    }
+    let product = |flags: &[&str]| cut(flags).json()["product"].clone();
+    let whole = product(&[]);
+    let [x, y, width, height] = ["x", "y", "width", "height"].map(|name| whole[name].as_u64().unwrap());
+    let half = product(&["--box", &format!("{x},{y},{},{height}", width / 2)]);
+    assert!(half["width"].as_u64().unwrap() <= width * 7 / 10, "{whole} {half}");
+}
+
+#[test]
 fn a_cutout_under_a_name_that_lies_or_cannot_be_written_is_refused_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
     let mug = example("mug.jpg");

@@ -15,6 +15,9 @@ async fn a_photo_becomes_a_job() {
         text("preset", "ebay"),
         text("num_images", "2"),
         text("identifier", "SKU-7"),
+        text("box", "1,2,30,40"),
+        text("include", "5,6"),
+        text("include", "7,8"),
     ];
     let answer = house.post_form(&parts, &[]).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
@@ -87,6 +90,11 @@ async fn every_wrong_form_is_told_what_is_wrong_with_it() {
         ("a prompt in Latin-1", vec![image(), text("prompt", b"caf\xe9")], 400, "not_utf8"),
         ("a long prompt", vec![image(), text("prompt", "x".repeat(4_001))], 422, "prompt_too_long"),
         ("an endless prompt", vec![image(), text("prompt", "x".repeat(70_000))], 413, "too_large"),
+        ("a box beside the photo", vec![image(), text("box", "60000,0,20,20")], 422, "choice_outside_photo"),
+        ("a box of nothing", vec![image(), text("box", "5,5,0,9")], 422, "box_malformed"),
+        ("half a box", vec![image(), text("box", "5,5")], 422, "box_malformed"),
+        ("a point beside the photo", vec![image(), text("exclude", "0,60000")], 422, "choice_outside_photo"),
+        ("a point that is no number", vec![image(), text("include", "NaN,1")], 422, "point_malformed"),
         ("nine photos", (0..9).map(|_| image()).collect(), 422, "too_many_photos"),
         ("minus one picture", vec![image(), text("num_images", "-1")], 422, "num_images_out_of_range"),
         ("a path for a number", vec![image(), text("identifier", "../../../x")], 422, "identifier_unusable"),
