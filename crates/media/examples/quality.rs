@@ -14,6 +14,7 @@ use plantain_media::cutout::{Choice, CutoutOptions, Segmenter};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture};
 
+#[expect(dead_code, reason = "one of its pictures serves a test alone")]
 #[path = "../tests/it/composite.rs"]
 mod composite;
 #[path = "../tests/it/score.rs"]
