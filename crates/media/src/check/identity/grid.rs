@@ -41,7 +41,7 @@ impl Grid {
         let product = Rect { x: product.x - around.x, y: product.y - around.y, ..product };
         let square = (side as f32 / FILL).ceil() as u32;
         let placed = place(product, (square, square), FILL);
-        let layer = Layer::resample((&picture, &matte), Weigh::Whole, plain_curve(), placed, (square, square))?;
+        let layer = Layer::resample((&picture, &matte), Weigh::Whole, [plain_curve(); 3], placed, (square, square))?;
         let side = square as usize;
         let mut grid = Grid { side, lab: vec![[100.0, 0.0, 0.0]; side * side], cover: vec![0.0; side * side] };
         let rows = grid.lab.par_chunks_exact_mut(side).zip(grid.cover.par_chunks_exact_mut(side)).enumerate();
