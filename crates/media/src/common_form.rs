@@ -4,7 +4,7 @@
 //! upright and in sRGB, as JPEG of high quality, or as PNG where they have transparency.
 
 use crate::decode::Decoded;
-use crate::encode::{self, Chroma, EncodeError, EncodeOptions, Provenance};
+use crate::encode::{self, EncodeError, EncodeOptions, Provenance};
 use crate::preset::Format;
 
 /// A file of one of the common formats.
@@ -20,15 +20,7 @@ pub fn common_form(photo: &Decoded, max_bytes: usize) -> Result<CommonForm, Enco
     let (format, bytes) = match &photo.alpha {
         Some(alpha) => (Format::Png, encode::with_alpha(&photo.picture, alpha)?),
         None => {
-            let options = EncodeOptions {
-                format: Format::Jpeg,
-                max_bytes: max_bytes as u64,
-                min_bytes: None,
-                min_jpeg_quality: None,
-                chroma: Chroma::Full,
-                min_dpi: None,
-                provenance: Provenance::Photographed,
-            };
+            let options = EncodeOptions::plain(Format::Jpeg, max_bytes as u64, Provenance::Photographed);
             (Format::Jpeg, encode::encode(&photo.picture, &options)?.bytes)
         }
     };

@@ -9,7 +9,7 @@ use plantain_media::check::identity::{self, Shown};
 use plantain_media::check::{Report, RuleResult};
 use plantain_media::cutout::{CutoutError, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
-use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::{FileName, Format, Preset};
@@ -126,15 +126,7 @@ fn identity(material: &Material, made: Shown<'_>) -> (RuleResult, Option<Bytes>)
 
 fn drawing(overlay: &Picture) -> Option<Bytes> {
     const BYTES_MAX: u64 = 1024 * 1024;
-    let options = EncodeOptions {
-        format: Format::Jpeg,
-        max_bytes: BYTES_MAX,
-        min_bytes: None,
-        min_jpeg_quality: None,
-        chroma: Chroma::Full,
-        min_dpi: None,
-        provenance: Provenance::Photographed,
-    };
+    let options = EncodeOptions::plain(Format::Jpeg, BYTES_MAX, Provenance::Photographed);
     encode::encode(overlay, &options).ok().map(|encoded| encoded.bytes.into())
 }
 

@@ -37,6 +37,14 @@ pub struct EncodeOptions {
     pub provenance: Provenance,
 }
 
+impl EncodeOptions {
+    /// No wishes but the format and an upper bound: all of the colour, and no density tag.
+    pub fn plain(format: Format, max_bytes: u64, provenance: Provenance) -> EncodeOptions {
+        let (min_bytes, min_jpeg_quality, min_dpi) = (None, None, None);
+        EncodeOptions { format, max_bytes, min_bytes, min_jpeg_quality, chroma: Chroma::Full, min_dpi, provenance }
+    }
+}
+
 /// A written picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {

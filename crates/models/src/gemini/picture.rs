@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use plantain_media::decode::{self, Limits};
-use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::preset::Format;
 use plantain_wire::models::Image;
 use plantain_wire::models::nano_banana::OutputFormat;
@@ -51,15 +51,7 @@ pub(super) fn finish(bytes: Bytes, wanted: OutputFormat) -> Result<Finished, Sto
         return Ok(file(bytes, probe.width, probe.height));
     }
     let picture = decode::decode(&bytes, &LIMITS).map_err(broken)?.picture;
-    let options = EncodeOptions {
-        format,
-        max_bytes: LIMITS.max_bytes as u64,
-        min_bytes: None,
-        min_jpeg_quality: None,
-        chroma: Chroma::Full,
-        min_dpi: None,
-        provenance: Provenance::Generated,
-    };
+    let options = EncodeOptions::plain(format, LIMITS.max_bytes as u64, Provenance::Generated);
     let encoded = encode::encode(&picture, &options).map_err(|_| Stopped::Failed(unreadable()))?;
     Ok(file(encoded.bytes.into(), picture.width(), picture.height()))
 }

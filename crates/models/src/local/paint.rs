@@ -1,7 +1,7 @@
 //! Makes one picture and its mask: the computation behind one output, to be run beside the async threads.
 
 use plantain_media::compose::{self, Scene};
-use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::picture::{Cutout, Matte};
 use plantain_media::preset::Format;
 use plantain_queue::runner::RunFailure;
@@ -17,19 +17,15 @@ const BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 pub(super) fn paint(index: usize, cutout: &Cutout, scene: &Scene, format: OutputFormat) -> Result<Painted, Stopped> {
     let composition = compose::compose(cutout, scene);
-    let options = EncodeOptions {
-        format: match format {
+    let options = EncodeOptions::plain(
+        match format {
             OutputFormat::Jpeg => Format::Jpeg,
             OutputFormat::Png => Format::Png,
             OutputFormat::Webp => Format::Webp,
         },
-        max_bytes: BYTES_MAX,
-        min_bytes: None,
-        min_jpeg_quality: None,
-        chroma: Chroma::Full,
-        min_dpi: None,
-        provenance: Provenance::Photographed,
-    };
+        BYTES_MAX,
+        Provenance::Photographed,
+    );
     let picture = encode::encode(&composition.picture, &options).map_err(not_written)?;
     let mask = grey_png(&composition.matte).map_err(not_written)?;
     let number = index + 1;

@@ -8,7 +8,7 @@ use plantain_media::check::RuleResult;
 use plantain_media::check::identity::{self, Shown};
 use plantain_media::cutout::Passes;
 use plantain_media::decode::{self, Limits};
-use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::Format;
 
@@ -63,14 +63,6 @@ fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), 
 }
 
 fn png(picture: &Picture) -> Result<Vec<u8>, encode::EncodeError> {
-    let options = EncodeOptions {
-        format: Format::Png,
-        max_bytes: u64::MAX,
-        min_bytes: None,
-        min_jpeg_quality: None,
-        chroma: Chroma::Full,
-        min_dpi: None,
-        provenance: Provenance::Photographed,
-    };
+    let options = EncodeOptions::plain(Format::Png, u64::MAX, Provenance::Photographed);
     Ok(encode::encode(picture, &options)?.bytes)
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use plantain_media::decode::{self, Limits};
-use plantain_media::encode::{self, Chroma, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::picture::Picture;
 use plantain_media::preset::Format;
 
@@ -31,15 +31,7 @@ pub fn side_for(wanted: u32) -> Option<u32> {
 pub fn make(bytes: &[u8], side: u32, limits: &Limits) -> Option<Bytes> {
     let picture = decode::decode(bytes, limits).ok()?.picture;
     let small = shrink(&picture, side)?;
-    let options = EncodeOptions {
-        format: Format::Jpeg,
-        max_bytes: bytes_max(side),
-        min_bytes: None,
-        min_jpeg_quality: None,
-        chroma: Chroma::Full,
-        min_dpi: None,
-        provenance: Provenance::Photographed,
-    };
+    let options = EncodeOptions::plain(Format::Jpeg, bytes_max(side), Provenance::Photographed);
     encode::encode(&small, &options).ok().map(|encoded| encoded.bytes.into())
 }
 
