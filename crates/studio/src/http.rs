@@ -36,6 +36,7 @@ mod pictures;
 mod presets;
 mod session;
 mod upload;
+mod waiting;
 mod webhook;
 mod words;
 

@@ -1,4 +1,4 @@
-//! `POST /api/generate`: photos in, a job out.
+//! `POST /api/generate`: photos in, a job out; with `?wait=60` the ended job.
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -9,9 +9,11 @@ use serde::Serialize;
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::extract::Params;
 use crate::http::page::wants_html;
 use crate::http::upload::{self, Place, fields};
-use crate::job::JobState;
+use crate::http::waiting::{Wait, Wanted};
+use crate::job::{JobId, JobState};
 use crate::photo::NewJob;
 use crate::view::JobView;
 
@@ -22,7 +24,7 @@ const JSON_BYTES_MAX: usize = 10 * 1024 * 1024;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Begun {
-    job_id: String,
+    job_id: JobId,
     /// Null where the queue did not answer yet; the job goes on all the same.
     request_id: Option<String>,
     status: JobState,
@@ -35,10 +37,16 @@ struct Begun {
     page_url: String,
 }
 
-/// Answers 202 once the job is durable; a form that a browser posted by itself is led to the job's page.
-pub async fn generate(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+/// Answers 202 once the job is durable, and with `wait` 200 and the job if it ends in that time, however it ends; a form that
+/// a browser posted by itself is led to the job's page.
+pub async fn generate(
+    State(app): State<App>,
+    Params(wanted): Params<Wanted>,
+    request: Request,
+) -> Result<Response, ApiError> {
     app.admit(request.headers())?;
     let html = wants_html(request.headers());
+    let wait = Wait::wanted(&app, &wanted)?;
     let (new, place) = read(&app, request).await?;
     let accepted = app.studio.accept(new).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
@@ -47,7 +55,15 @@ pub async fn generate(State(app): State<App>, request: Request) -> Result<Respon
     if html {
         return Ok(Redirect::to(&begun.page_url).into_response());
     }
-    Ok((StatusCode::ACCEPTED, [(LOCATION, begun.status_url.clone())], Json(begun)).into_response())
+    let ended = match wait {
+        Some(wait) => wait.ended(&app, &begun.job_id).await,
+        None => None,
+    };
+    let location = [(LOCATION, begun.status_url.clone())];
+    Ok(match ended {
+        Some(job) => (StatusCode::OK, location, Json(job)).into_response(),
+        None => (StatusCode::ACCEPTED, location, Json(begun)).into_response(),
+    })
 }
 
 async fn read(app: &App, request: Request) -> Result<(NewJob, Place), ApiError> {
@@ -78,7 +94,7 @@ impl Begun {
             status_url: format!("/api/jobs/{}", job.job_id),
             events_url: format!("/api/jobs/{}/events", job.job_id),
             page_url: format!("/jobs/{}", job.job_id),
-            job_id: job.job_id.to_string(),
+            job_id: job.job_id,
             request_id: job.request_id,
             status: job.status,
             preset: job.preset,

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{Method, StatusCode};
 use plantain_studio::job::JobId;
 
-use super::house::{Part, file, form_body, form_request, house, photo, request, text};
+use super::house::{Part, file, form_body, form_request, house, in_the_end, photo, request, text};
 
 #[tokio::test]
 async fn a_photo_becomes_a_job() {
@@ -31,6 +31,35 @@ async fn a_photo_becomes_a_job() {
     let job = house.get(&format!("/api/jobs/{id}")).await.json();
     assert_eq!((&job["preset"], &job["prompt"], &job["numImages"]), (&"ebay".into(), &"soft light".into(), &2.into()));
     assert_eq!(job["sourceName"], "mug.jpg");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_given_the_ended_job_or_what_was_begun() {
+    let house = house().await;
+    let post = |wait: &str| {
+        let mut request = form_request(form_body(&[file("image", "mug.jpg", photo())]), &[]);
+        *request.uri_mut() = format!("/api/generate?wait={wait}").parse().unwrap();
+        house.send(request)
+    };
+    let begun = in_the_end(&house.clock, post("2")).await;
+    assert_eq!((begun.status, &begun.json()["status"]), (StatusCode::ACCEPTED, &"QUEUED".into()), "{}", begun.text());
+    assert!(begun.json()["statusUrl"].is_string());
+    let before = begun.json()["jobId"].clone();
+    let cancel = async {
+        loop {
+            let jobs = house.get("/api/jobs").await.json();
+            let newest = jobs["jobs"][0]["jobId"].clone();
+            if newest != before {
+                break house.studio.cancel(&JobId::parse(newest.as_str().unwrap()).unwrap()).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (ended, _) = tokio::join!(post("120"), cancel);
+    assert_eq!((ended.status, &ended.json()["status"]), (StatusCode::OK, &"CANCELED".into()), "{}", ended.text());
+    assert_eq!(ended.header("location"), format!("/api/jobs/{}", ended.json()["jobId"].as_str().unwrap()));
+    let refused = post("121").await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNPROCESSABLE_ENTITY, "bad_wait".to_owned()));
 }
 
 #[tokio::test]
