@@ -8,6 +8,7 @@
 pub(crate) mod components;
 mod container;
 pub mod enlargement;
+mod floor;
 pub mod identity;
 mod report;
 mod rules;
@@ -17,7 +18,7 @@ pub(crate) mod zones;
 pub use report::{MaskSource, Outcome, Report, RuleResult};
 
 use crate::decode::{self, Decoded, Limits, PictureError};
-use crate::picture::Matte;
+use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Preset, ShadowRule};
 use container::{Container, Kind};
 use report::must;
@@ -113,14 +114,15 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
     let size = (picture.width(), picture.height());
     let levels = Levels::of(picture);
     let reference = background::reference(preset.background, &levels, size);
-    let (product, mask) = product(preset, &levels, reference, claims.matte.filter(|m| (m.width(), m.height()) == size));
+    let (product, mask) =
+        product(preset, picture, &levels, reference, claims.matte.filter(|m| (m.width(), m.height()) == size));
     report.mask = mask;
     report.add(framing::fill(preset, product.as_ref(), size, mask));
     report.add(framing::frame(product.as_ref(), size));
     report.add(framing::centring(preset, product.as_ref(), size));
     report.add(framing::single_product(product.as_ref().map(|p| &p.solid), claims.products));
-    let shadow = match (&product, mask) {
-        (Some(product), MaskSource::Given) if preset.shadow != ShadowRule::Any => {
+    let shadow = match &product {
+        Some(product) if product.is_told_from_its_shadow && preset.shadow != ShadowRule::Any => {
             ShadowFacts::measure(&levels, product, reference, preset.shadow).ok()
         }
         _ => None,
@@ -147,7 +149,13 @@ pub(crate) fn is_clean_beside(bytes: &[u8], product: &Product) -> bool {
 }
 
 /// The mask that was given, else what can be found on a plain light background.
-fn product(preset: &Preset, levels: &Levels, reference: u8, matte: Option<&Matte>) -> (Option<Product>, MaskSource) {
+fn product(
+    preset: &Preset,
+    picture: &Picture,
+    levels: &Levels,
+    reference: u8,
+    matte: Option<&Matte>,
+) -> (Option<Product>, MaskSource) {
     if let Some(matte) = matte {
         return match Product::from_matte(matte) {
             Some(product) => (Some(product), MaskSource::Given),
@@ -157,7 +165,7 @@ fn product(preset: &Preset, levels: &Levels, reference: u8, matte: Option<&Matte
     /// Darker frames belong to a scene, in which brightness tells nothing.
     const LIGHT: u8 = 200;
     let plain = preset.background != Background::F0 || reference >= LIGHT;
-    match plain.then(|| Product::found(levels, reference)).flatten() {
+    match plain.then(|| Product::found(picture, levels, reference)).flatten() {
         Some(product) => (Some(product), MaskSource::Found),
         None => (None, MaskSource::Missing),
     }

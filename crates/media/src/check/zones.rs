@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::bitmap::Bitmap;
 use crate::check::components::{Part, TooBusy, parts};
+use crate::check::floor;
 use crate::compose::plane::Plane;
 use crate::picture::{Matte, Picture, Rect};
 use crate::preset::{ShadowLimits, ShadowRule};
@@ -23,6 +24,8 @@ const TAIL: u8 = 2;
 const RINGING: usize = 2;
 /// Share of the canvas under which a darker spot is no shadow.
 const MIN_SHADOW: f64 = 0.0002;
+/// Pixels from a shadow within which it may shine through gaps of the product.
+const GAPS: usize = 2 * NEAR;
 /// Pixels by which a shadow may stand off the product and still touch it.
 const TOUCH: usize = 4;
 
@@ -117,6 +120,8 @@ pub(crate) struct Product {
     /// Pixels that are product at least by half.
     pub solid: Bitmap,
     pub bounds: Rect,
+    /// False where nobody could say which of the dark parts are product and which are its shadow.
+    pub is_told_from_its_shadow: bool,
 }
 
 impl Product {
@@ -124,18 +129,27 @@ impl Product {
         let size = (matte.width(), matte.height());
         let solid = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] >= 128);
         let touched = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] > 0);
-        Some(Product { bounds: solid.bounds()?, touched, solid })
+        Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
 
-    /// What differs from a plain light background, less specks: the largest part and those not much smaller.
-    pub(crate) fn found(levels: &Levels, background: u8) -> Option<Product> {
+    /// What differs from a plain light background, less specks and what fades away on the floor: the largest part and those not
+    /// much smaller.
+    pub(crate) fn found(picture: &Picture, levels: &Levels, background: u8) -> Option<Product> {
         /// Smaller things than this share of the largest are clutter.
         const CLUTTER: f64 = 0.05;
-        let dark = levels.below(background.saturating_sub(DARKER)).opened(1);
-        let parts = parts(&dark).ok()?;
-        let largest = parts.first()?.area;
-        let solid = united(&dark, parts.iter().filter(|p| p.area as f64 >= CLUTTER * largest as f64));
-        Some(Product { bounds: solid.bounds()?, touched: solid.clone(), solid })
+        let large = |dark: &Bitmap| {
+            let parts = parts(dark).ok()?;
+            let largest = parts.first()?.area;
+            Some(united(dark, parts.iter().filter(|p| p.area as f64 >= CLUTTER * largest as f64)))
+        };
+        let solid = large(&levels.below(background.saturating_sub(DARKER)).opened(1))?;
+        let floor = floor::floor(picture, &solid, background);
+        let solid = match &floor {
+            None => solid,
+            Some(floor) => large(&solid.minus(floor).opened(1))?,
+        };
+        let is_told_from_its_shadow = floor.is_some();
+        Some(Product { bounds: solid.bounds()?, touched: solid.clone(), solid, is_told_from_its_shadow })
     }
 
     /// Where a shadow has to touch it: under a standing product its lower third; around one that lies, anywhere.
@@ -181,9 +195,11 @@ impl ShadowFacts {
         let around_product = product.touched.grown(NEAR);
         let (under, other): (Vec<Part>, Vec<Part>) = parts(&wide)?.into_iter().partition(|part| meets(part, &reach));
         let other: Vec<Part> = other.into_iter().filter(|part| is_shadow(part, &core)).collect();
-        // Gaps of the product that a shadow shines through are small parts of it; alone they are noise.
-        let cast = under.iter().any(|part| is_shadow(part, &core));
-        let region = united(&wide, under.iter().filter(|_| cast));
+        // Gaps of the product that a shadow shines through are small parts close to it; elsewhere they are noise.
+        let (cast, small): (Vec<&Part>, Vec<&Part>) = under.iter().partition(|part| is_shadow(part, &core));
+        let cast = united(&wide, cast.into_iter());
+        let close = cast.grown(GAPS);
+        let region = cast.or(&united(&wide, small.into_iter().filter(|part| meets(part, &close))));
         let seen = region.and(&core);
         Ok(ShadowFacts {
             elsewhere: other.iter().filter(|part| meets(part, &around_product)).map(|part| part.area).sum(),
@@ -302,7 +318,7 @@ mod tests {
     #[test]
     fn a_product_is_found_on_white_and_specks_are_left_out() {
         let (picture, _) = drawn(&[(Rect { x: 10, y: 10, width: 2, height: 40 }, 0)]);
-        let found = Product::found(&Levels::of(&picture), 255).unwrap();
+        let found = Product::found(&picture, &Levels::of(&picture), 255).unwrap();
         assert_eq!(found.bounds, Rect { x: 100, y: 100, width: 200, height: 200 });
     }
 }

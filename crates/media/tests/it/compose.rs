@@ -9,7 +9,8 @@ use plantain_media::preset::Presets;
 pub fn photographed(name: &str) -> Cutout {
     let root = env!("CARGO_MANIFEST_DIR");
     let read = |path: String| decode(&std::fs::read(path).unwrap(), &Limits::default()).unwrap().picture;
-    let photo = read(format!("{root}/../../examples/{name}.jpg"));
+    let own = format!("{root}/tests/photos/{name}.jpg");
+    let photo = read(if std::fs::exists(&own).unwrap() { own } else { format!("{root}/../../examples/{name}.jpg") });
     let mask = read(format!("{root}/tests/photos/{name}.mask.png"));
     cut_out(photo, mask.rgb().iter().copied().step_by(3).collect())
 }

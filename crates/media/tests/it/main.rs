@@ -11,8 +11,10 @@ mod finish;
 mod generated;
 mod identity;
 mod independent;
+mod on_the_floor;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod preset;
 mod scenes;
 mod score;
+mod shot;
