@@ -7,6 +7,7 @@ mod background;
 mod framing;
 mod measured;
 mod reframe;
+mod rim;
 
 use std::borrow::Cow;
 
@@ -63,6 +64,8 @@ pub struct Finished {
 pub enum Action {
     /// Scaled by `scale` and moved, and the background extended where it ended.
     Reframed { scale: f64 },
+    /// Old background that the mask took for product.
+    RimRemoved { pixels: u64 },
     /// Background and soft edge driven to white.
     Whitened { pixels: u64 },
     /// Background and soft edge driven to light grey.
@@ -108,17 +111,27 @@ pub fn finish(
     if !preset.formats.contains(&format) {
         return Err(FinishError::FormatRefused { format });
     }
-    let bounds = matte.bounds(128).ok_or(FinishError::NoProduct)?;
-    let cut_off = reframe::touches_edge(matte);
     let mut actions = Vec::new();
-    let (mut picture, matte) = match framing(size, bounds, preset) {
-        Framing::Keep => (Cow::Borrowed(picture), Cow::Borrowed(matte)),
+    let matte = match loose(picture, matte, preset) {
+        None => Cow::Borrowed(matte),
+        Some((matte, pixels)) => {
+            actions.push(Action::RimRemoved { pixels });
+            Cow::Owned(matte)
+        }
+    };
+    let bounds = matte.bounds(128).ok_or(FinishError::NoProduct)?;
+    let cut_off = reframe::touches_edge(&matte);
+    let (mut picture, mut matte) = match framing(size, bounds, preset) {
+        Framing::Keep => (Cow::Borrowed(picture), matte),
         Framing::Move(placement) => {
             actions.push(Action::Reframed { scale: placement.scale });
-            let (picture, matte) = reframe::reframe(picture, matte, placement, preset.canvas);
+            let (picture, matte) = reframe::reframe(picture, &matte, placement, preset.canvas);
             (Cow::Owned(picture), Cow::Owned(matte))
         }
     };
+    if preset.shadow.limits().is_some() {
+        rim::close_crevices(&mut matte);
+    }
     let product = Product::from_matte(&matte).ok_or(FinishError::NoProduct)?;
     if let Some((plan, taken)) = background::plan(&picture, &matte, &product, preset, options.shadows) {
         let pixels = background::paint(picture.to_mut(), &matte, &plan);
@@ -139,6 +152,11 @@ pub fn finish(
         cut_off,
         product_before: (bounds.width, bounds.height),
     })
+}
+
+/// A free background stays, and a rim of it is no fault.
+fn loose(picture: &Picture, matte: &Matte, preset: &Preset) -> Option<(Matte, u64)> {
+    (preset.background != Background::F0).then(|| rim::tightened(picture, matte)).flatten()
 }
 
 /// The file; where the byte limit forced a low quality on a pure white picture, the one of two samplings that leaves

@@ -196,9 +196,10 @@ fn background(pixels: &Pixels, alpha: &[u8], card: &Value) -> Vec<String> {
         "W1" => {
             let near = |at: &usize| (1..=16).contains(&near_product[*at]) && !shadow.permitted[*at];
             let near: Vec<usize> = pixels.places().filter(near).collect();
-            for (zone, count) in [("ring", below(&ring, 255)), ("far", below(&far, 255)), ("near", below(&near, 225))] {
-                if count > 0 {
-                    broken.push(format!("{count} px of {zone} are not white"));
+            for (zone, places, level) in [("ring", &ring, 255), ("far", &far, 255), ("near", &near, 225)] {
+                if let Some(at) = places.iter().find(|at| pixels.darkest(**at) < level) {
+                    let (count, x, y) = (below(places, level), at % pixels.width, at / pixels.width);
+                    broken.push(format!("{count} px of {zone} are not white, the first at {x},{y}"));
                 }
             }
         }

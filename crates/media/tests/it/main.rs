@@ -15,6 +15,7 @@ mod on_the_floor;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod preset;
+mod repair;
 mod scenes;
 mod score;
 mod shot;
