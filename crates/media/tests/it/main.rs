@@ -16,6 +16,7 @@ mod on_the_floor;
 mod onnxruntime;
 mod preset;
 mod repair;
+mod rules;
 mod scenes;
 mod score;
 mod shot;
