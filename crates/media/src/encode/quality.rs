@@ -9,6 +9,8 @@ const FULL_CHROMA_FLOOR: u8 = 85;
 /// White stays exact white down to here: the step of a block's mean is then at most 8.
 const FLOOR: u8 = 75;
 const HIGHEST: u8 = 100;
+/// A file larger than its limit by more than one part in so many says that none of a higher quality fits.
+const PLATEAU: u64 = 32;
 
 /// How finely colour is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl Bounds {
 
 type Attempt = (Vec<u8>, Setting);
 
-/// The best setting whose file fits. Assumes that a file does not shrink as quality grows.
+/// The best setting whose file fits. Assumes that a file shrinks by little at most as quality grows.
 pub(super) fn search(
     bounds: &Bounds,
     mut write: impl FnMut(Setting) -> Result<Vec<u8>, EncodeError>,
@@ -100,21 +102,43 @@ fn raised(
     Ok(if fits(&found, bounds) { found } else { first })
 }
 
-/// Halves the range `low..=high`; `None` where not even `low` fits.
+/// Halves the range `low..=high`, then climbs over settings whose files are hardly larger: sizes of plain pictures go up and down
+/// by a few bytes. `None` where nothing fits.
 fn highest_that_fits(
-    mut low: u8,
-    mut high: u8,
+    low: u8,
+    high: u8,
     bounds: &Bounds,
     mut attempt: impl FnMut(u8) -> Result<Attempt, EncodeError>,
 ) -> Result<Option<Attempt>, EncodeError> {
     let mut found = None;
-    while low <= high {
-        let tried = attempt(low + (high - low) / 2)?;
+    let mut too_large = [None; HIGHEST as usize + 1];
+    let (mut from, mut to) = (low, high);
+    while from <= to {
+        let tried = attempt(from + (to - from) / 2)?;
+        let quality = tried.1.quality;
         if fits(&tried, bounds) {
-            low = tried.1.quality + 1;
+            from = quality + 1;
             found = Some(tried);
         } else {
-            high = tried.1.quality - 1;
+            too_large[usize::from(quality)] = Some(tried.0.len() as u64);
+            to = quality - 1;
+        }
+    }
+    let hardly = bounds.max_bytes.saturating_add(bounds.max_bytes / PLATEAU);
+    for quality in from..=high {
+        let size = match too_large[usize::from(quality)] {
+            Some(size) => size,
+            None => {
+                let tried = attempt(quality)?;
+                let size = tried.0.len() as u64;
+                if fits(&tried, bounds) {
+                    found = Some(tried);
+                }
+                size
+            }
+        };
+        if size > hardly {
+            break;
         }
     }
     Ok(found)
@@ -145,6 +169,18 @@ mod tests {
         found(850, 0, 75, 85, Chroma::Full);
         found(849, 0, 75, 95, Chroma::Halved);
         found(500, 0, 75, 83, Chroma::Halved);
+    }
+
+    #[test]
+    fn a_better_setting_beyond_one_that_does_not_fit_is_found() {
+        // Sizes as a nearly plain picture has them: all but equal, and the better ones smaller here and there.
+        let uneven = |setting: Setting| Ok(vec![0; 1000 + usize::from(setting.quality) * 7 % 11]);
+        for max_bytes in 1000..1012 {
+            let bounds = Bounds { max_bytes, min_bytes: 0, min_quality: 75, chroma: Chroma::Full };
+            let fits = |quality: &u8| 1000 + u64::from(*quality) * 7 % 11 <= max_bytes;
+            let best = (FULL_CHROMA_FLOOR..=USUAL_QUALITY).rev().find(fits);
+            assert_eq!(search(&bounds, uneven).ok().map(|found| found.1.quality), best, "{max_bytes}");
+        }
     }
 
     #[test]

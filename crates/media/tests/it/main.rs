@@ -11,6 +11,7 @@ mod finish;
 mod generated;
 mod identity;
 mod independent;
+mod limits;
 mod on_the_floor;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
