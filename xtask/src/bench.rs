@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the figures of docs/benchmarks.md. Build, measure, print; nothing is judged here.
 
 mod delivery;
+mod finishing;
 mod pictures;
 mod queue;
 mod receiver;
@@ -17,6 +18,7 @@ use crate::run::{cargo, command, output, show, target};
 #[derive(Clone, Copy, Debug)]
 pub enum Subject {
     Pictures,
+    Finishing,
     Overhead,
     Serve,
     Queue,
@@ -25,8 +27,9 @@ pub enum Subject {
     Delivery,
 }
 
-const ALL: [(&str, Subject); 7] = [
+const ALL: [(&str, Subject); 8] = [
     ("pictures", Subject::Pictures),
+    ("finishing", Subject::Finishing),
     ("overhead", Subject::Overhead),
     ("serve", Subject::Serve),
     ("queue", Subject::Queue),
@@ -43,10 +46,13 @@ pub fn named(word: Option<&str>) -> Option<Vec<Subject>> {
 }
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
-    build()?;
+    if subjects.iter().any(|subject| !matches!(subject, Subject::Finishing)) {
+        build()?;
+    }
     for subject in subjects {
         match subject {
             Subject::Pictures => pictures::run()?,
+            Subject::Finishing => finishing::run()?,
             Subject::Overhead => println!("{}", output(&mut command(bench("overhead", &[])?))?),
             Subject::Serve => serve::run()?,
             Subject::Queue => queue::run()?,
