@@ -9,7 +9,7 @@ use plantain_media::check::identity::{self, Shown};
 use plantain_media::check::{Report, RuleResult};
 use plantain_media::cutout::{CutoutError, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
-use plantain_media::encode::{self, EncodeOptions, Provenance};
+use plantain_media::encode::{self, EncodeError, EncodeOptions, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::{FileName, Format, Preset};
@@ -65,6 +65,11 @@ pub enum Unfinished {
     NoProduct,
     /// The picture could be made, but nobody would want it.
     TooSmall(Enlargement),
+    /// At no quality that may be used does the file fit: bytes that it needs, bytes that are allowed.
+    TooLarge {
+        smallest: u64,
+        limit: u64,
+    },
     Failed,
 }
 
@@ -171,8 +176,46 @@ fn of_cutout(error: CutoutError) -> Unfinished {
 fn of_finish(error: FinishError) -> Unfinished {
     match error {
         FinishError::NoProduct => Unfinished::NoProduct,
+        FinishError::Encode(EncodeError::TooLarge { smallest, limit }) => Unfinished::TooLarge { smallest, limit },
         FinishError::SizesDiffer { .. } | FinishError::FormatRefused { .. } | FinishError::Encode(_) => {
             Unfinished::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plantain_media::preset::Presets;
+
+    use super::*;
+
+    fn png(picture: &Picture) -> Bytes {
+        let options = EncodeOptions::plain(Format::Png, u64::MAX, Provenance::Photographed);
+        encode::encode(picture, &options).unwrap().bytes.into()
+    }
+
+    #[test]
+    fn a_limit_that_no_quality_keeps_is_said_in_bytes() {
+        const SIDE: u32 = 1000;
+        let (mut picture, mut mask) = (Picture::filled(SIDE, SIDE, [255; 3]), Picture::filled(SIDE, SIDE, [0; 3]));
+        for (y, x) in (200..800).flat_map(|y| (60..940).map(move |x| (y, x))) {
+            let at = ((y * SIDE + x) * 3) as usize;
+            picture.rgb_mut()[at..at + 3].fill((at.wrapping_mul(2_654_435_761) >> 13) as u8);
+            mask.rgb_mut()[at..at + 3].fill(255);
+        }
+        let preset = Preset { max_bytes: 20_000, ..Presets::builtin().get("myntra_square").unwrap().clone() };
+        let material = Material {
+            picture: png(&picture),
+            mask: Some(png(&mask)),
+            product: None,
+            file_name: preset.file_name(None, 1, "mug"),
+            preset,
+            limits: Limits::default(),
+            provenance: Provenance::Photographed,
+            segmenter: Arc::new(|| Err(CutoutError::NoProduct)),
+            original: None,
+        };
+        let Err(Unfinished::TooLarge { smallest, limit }) = finish(&material) else { panic!("it fits in 20 kB") };
+        assert!(smallest > limit && limit == 20_000, "{smallest}");
     }
 }

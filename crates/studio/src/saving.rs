@@ -203,6 +203,7 @@ fn of_unfinished(why: Unfinished, preset: &Preset) -> Unsaved {
             "Take the photo with one product that stands out clearly from a plain background.",
         ),
         Unfinished::TooSmall(enlargement) => too_small(&enlargement, preset),
+        Unfinished::TooLarge { smallest, limit } => too_large(smallest, limit, preset),
         Unfinished::Failed => unreadable("finishing them failed"),
     })
 }
@@ -220,6 +221,17 @@ fn too_small(enlargement: &Enlargement, preset: &Preset) -> JobError {
             "Send the original photo, not a thumbnail, or go closer; {} px look sharp in this preset.",
             enlargement.enough()
         ),
+    )
+}
+
+fn too_large(smallest: u64, limit: u64, preset: &Preset) -> JobError {
+    JobError::new(
+        "file_too_large",
+        format!(
+            "The finished picture needs {smallest} bytes at the lowest quality that may be used, and {} takes {limit}.",
+            preset.id
+        ),
+        "Choose a preset with a smaller canvas or a higher limit, or a calmer background.",
     )
 }
 
@@ -302,6 +314,17 @@ mod tests {
         };
         assert_eq!(error.code, "picture_too_small");
         assert!(error.message.contains("90 x 110 px, and amazon_main needs at least 440 px"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_file_that_fits_at_no_quality_is_told_what_it_needs() {
+        let presets = plantain_media::preset::Presets::builtin();
+        let large = Unfinished::TooLarge { smallest: 1_200_000, limit: 1_000_000 };
+        let Unsaved::Never(error) = of_unfinished(large, presets.get("myntra_main").unwrap()) else {
+            panic!("it will never be smaller")
+        };
+        assert_eq!(error.code, "file_too_large");
+        assert!(error.message.contains("needs 1200000 bytes") && error.message.contains("takes 1000000"));
     }
 
     #[test]
