@@ -44,9 +44,7 @@ impl Layer {
         let source = padded(color, matte, weigh, curves, pad);
         let size = (color.width() + 2 * pad, color.height() + 2 * pad);
         let mut pixels = resize(&source, size, &window, pad);
-        if weigh == Weigh::ByCoverage {
-            sharpen(&mut pixels, window.canvas.width as usize, sharpening(placement.scale));
-        }
+        sharpen(&mut pixels, window.canvas.width as usize, sharpening(placement.scale));
         Some(Layer { area: window.canvas, pixels })
     }
 
@@ -199,6 +197,21 @@ mod tests {
             layer.pixels.iter().flat_map(|p| [0, 1, 2].map(|c| srgb_table()[usize::from(p.0[c])])).collect();
         assert_eq!(bytes, picture.rgb());
         assert_eq!(layer.matte((40, 40)), matte);
+    }
+
+    #[test]
+    fn the_product_of_a_whole_picture_is_sharpened_like_a_cut_out() {
+        let (mut picture, matte) = red_square(300);
+        for (at, value) in picture.rgb_mut().iter_mut().enumerate() {
+            *value = value.saturating_add((at as u64 * 2_654_435_761 % 97) as u8 / 2);
+        }
+        let placed = Placement { scale: 0.4, left: 0.0, top: 0.0 };
+        let [whole, cut] = [Weigh::Whole, Weigh::ByCoverage]
+            .map(|weigh| Layer::resample((&picture, &matte), weigh, [plain_curve(); 3], placed, (120, 120)).unwrap());
+        let inside = (36..84).flat_map(|y| (36..84).map(move |x| y * 120 + x));
+        for at in inside {
+            assert_eq!(whole.pixels[at].0, cut.pixels[at].0, "pixel {at}");
+        }
     }
 
     #[test]
