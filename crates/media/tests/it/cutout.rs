@@ -152,6 +152,21 @@ fn weights_that_are_no_network_are_an_error() {
 }
 
 #[test]
+fn the_embedded_network_answers_as_its_file_does_on_a_general_runtime() {
+    let general = Segmenter::from_onnx(Segmenter::embedded_weights().to_vec()).unwrap();
+    for path in ["../../examples/mug.jpg", "tests/photos/basket.jpg"] {
+        let [own, general] = [&*SEGMENTER, &general].map(|segmenter| {
+            let cutout = segmenter.cut_out(&photo(path), &CutoutOptions::default()).unwrap();
+            (cutout.origin, cutout.product, score::full_matte(&cutout))
+        });
+        assert_eq!((own.0, own.1), (general.0, general.1), "{path}");
+        let most = own.2.alpha().iter().zip(general.2.alpha()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        let mean = score::mae(&own.2, &general.2);
+        assert!(most <= 2 && mean < 1e-4, "{path}: mattes differ by up to {most} levels, {mean} on average");
+    }
+}
+
+#[test]
 fn a_runtime_that_is_missing_or_no_library_is_an_error_with_advice() {
     for path in ["nowhere/libonnxruntime.so.1", "weights/u2netp.onnx", "weights"] {
         let error = OnnxRuntime::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_err();

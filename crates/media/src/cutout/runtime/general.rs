@@ -1,4 +1,4 @@
-//! The runtime that is part of every build: `rten`, in Rust alone.
+//! The runtime for networks that somebody brings: `rten`, part of every build and in Rust alone.
 
 use std::sync::Arc;
 
@@ -18,10 +18,6 @@ pub(in crate::cutout) struct Rten {
 }
 
 impl Rten {
-    pub(super) fn embedded(weights: &'static [u8]) -> Result<Rten, CutoutError> {
-        Rten::new(Model::load_static_slice(weights).map_err(failed)?)
-    }
-
     pub(super) fn from_onnx(weights: Vec<u8>) -> Result<Rten, CutoutError> {
         Rten::new(Model::load(weights).map_err(failed)?)
     }
