@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_or_a_row_of_three_stays_together_unasked() {
+        for row in ["0990099000", "0990990990"] {
+            let stray = [row, row, "0000000000", "0000000009"];
+            check(Keep::OneProduct, &stray, &[row, row, "0000000000", "0000000000"]);
+        }
+    }
+
+    #[test]
     fn a_set_is_kept_when_asked_for() {
         let pair = ["990000", "990000", "000000", "000090"];
         check(Keep::Everything, &pair, &pair);
