@@ -3,8 +3,8 @@
 //! It cuts the product out of the seller's photo and lays it on catalog scenes. It generates nothing, and says so: each
 //! output's `description` tells what was done and which words of the prompt could not be followed, and text to image is
 //! refused with a sentence on how to configure a model that can. Beside each picture it returns the product's `mask` on
-//! that canvas and the scene's name as `variant`, and beside all of them the `product`'s size in the photo; these are
-//! extensions of fal's schema that other clients skip.
+//! that canvas, the scene's name as `variant` and the `scene` itself, and beside all of them the `product`'s size in the
+//! photo and the `cutout` on it; these are extensions of fal's schema that other clients skip.
 
 pub(crate) mod complaint;
 mod describe;
@@ -153,7 +153,14 @@ impl LocalEngine {
         let cutout = self.cut_out(photo.clone(), chosen(&input.choice), logs.clone()).await?;
         let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
         let (staging, picture) = (input.staging, backdrop.clone());
-        let studied = self.0.cpu.run(move || Studied::of(&photo.picture, cutout, &staging, picture.as_deref())).await?;
+        // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
+        let (as_data, size) = (input.settings.sync_mode, cutout.photo);
+        let studying = self.0.cpu.run(move || {
+            let matte = (!as_data).then(|| paint::whole_matte(&cutout)).transpose();
+            (matte, Studied::of(&photo.picture, cutout, &staging, picture.as_deref()))
+        });
+        let (matte, studied) = studying.await?;
+        let matte = matte?;
         let Studied { cutout, grade, told } = studied;
         let cutout = Arc::new(cutout);
         let images_used = 1 + usize::from(backdrop.is_some());
@@ -179,8 +186,9 @@ impl LocalEngine {
         });
         logs.info("Saving");
         let product = (cutout.product.width, cutout.product.height);
-        let said = output::Said { description, product, tilt: told.tilt };
-        let body = output::hand_out(&files, pictures, said, input.settings.sync_mode).await?;
+        let straightened = told.tilt.filter(|_| told.straighten == Some(true));
+        let said = output::Said { description, product, tilt: told.tilt, matte, photo: size, straightened };
+        let body = output::hand_out(&files, pictures, said, as_data).await?;
         Ok(Answer::new(200, body))
     }
 

@@ -36,7 +36,9 @@ export function generate(fields, file, progress) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    if (value !== '') form.append(name, value);
+    for (const one of [value].flat()) {
+      if (one !== '') form.append(name, one);
+    }
   }
   form.append('image', file, file.name || 'photo');
   const done = new Promise((resolve, reject) => {
@@ -63,6 +65,26 @@ export const job = (id) => ask(jobUrl(id));
 export const cancel = (id) => ask(jobUrl(id), { method: 'DELETE' });
 export const eventsOf = (id) => `${jobUrl(id)}/events`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
+
+const told = (method, body) => ({
+  method,
+  body: JSON.stringify(body),
+  headers: { accept: 'application/json', 'content-type': 'application/json' },
+});
+const strokesUrl = (id) => `${jobUrl(id)}/strokes`;
+
+export const strokes = (id) => ask(strokesUrl(id));
+export const addStrokes = (id, revision, strokes, width) =>
+  ask(`${strokesUrl(id)}?width=${width}`, told('POST', { revision, strokes }));
+export const putStrokes = (id, revision, strokes, width) =>
+  ask(`${strokesUrl(id)}?width=${width}`, told('PUT', { revision, strokes }));
+export const applyStrokes = (id, revision) => ask(`${strokesUrl(id)}/apply`, told('POST', { revision }));
+
+export async function matte(id, width) {
+  const answer = await fetch(`${jobUrl(id)}/matte?width=${width}`, { cache: 'no-store' });
+  if (!answer.ok) throw refusal(answer.status, parse(await answer.text()));
+  return answer.blob();
+}
 
 export async function jobs(ids) {
   if (ids.length === 0) return [];

@@ -1,5 +1,6 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
+import * as brush from './brush.js';
 import { announce, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as preset from './preset.js';
@@ -64,6 +65,7 @@ export class Card {
     this.slot('cancel').addEventListener('click', () => this.cancel());
     this.slot('hide').addEventListener('click', () => this.hide());
     this.slot('again').addEventListener('click', () => this.again?.());
+    this.slot('fix').addEventListener('click', () => brush.open(this.view, (view) => this.show(view)));
   }
 
   get id() {
@@ -153,6 +155,8 @@ export class Card {
 
   end(view, title) {
     clearInterval(this.timer);
+    this.view = view;
+    this.slot('fix').hidden = !(view.matteUrl && view.sourceUrl);
     const total = view.timings?.totalMs;
     say(this.slot('time'), view.status === 'SUCCEEDED' && total ? t('job.done', { time: duration(total) }) : '');
     this.slot('hide').hidden = !this.element.closest('.jobs:not(.jobs--alone)');

@@ -22,6 +22,7 @@ use crate::http::upload::{Bounds, Room};
 use crate::service::Studio;
 
 mod assets;
+mod brush;
 mod error;
 mod events;
 mod extract;
@@ -135,6 +136,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/presets/{id}", get(presets::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .merge(brush::routes())
         .route_layer(from_fn_with_state(app.clone(), in_time));
     // These bound their time themselves: bodies arrive at their own pace, and streams last.
     let slow = Router::new()

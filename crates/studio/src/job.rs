@@ -1,7 +1,8 @@
 //! A job: what the seller asked for, how far it is, and what is owed for it.
 //!
 //! `phase` says which work is owed ([`Phase`]); the state that people see is derived from the same facts, so the two can't
-//! contradict each other. Invariant: a job that has an [`Outcome`] never changes again.
+//! contradict each other. Invariant: a job that has an [`Outcome`] never changes again, but for what a seller corrects
+//! ([`Corrected`]), which stands beside the outcome.
 
 use std::fmt;
 
@@ -16,9 +17,11 @@ use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::AspectRatio;
 use plantain_wire::models::staging::Staging;
 
+pub use crate::job::correction::{Corrected, KeptCutout};
 pub use crate::job::id::{CallbackToken, JobId};
 
 pub mod arrival;
+pub mod correction;
 pub mod failure;
 mod id;
 #[cfg(test)]
@@ -57,6 +60,8 @@ pub struct Job {
     pub result_at: Option<Timestamp>,
     pub finished_at: Option<Timestamp>,
     pub outcome: Option<Outcome>,
+    /// Its pictures made again of a cut-out that the seller has corrected. Comes and changes after the end.
+    pub corrected: Option<Corrected>,
 }
 
 /// What the seller asked for. Never changes.
@@ -212,6 +217,9 @@ pub struct Finished {
     /// What the model said about its work.
     pub description: Option<String>,
     pub notices: Vec<String>,
+    /// What the pictures were made of, where the model said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cutout: Option<Box<KeptCutout>>,
 }
 
 /// One finished picture, in our own blob store.
@@ -286,6 +294,7 @@ impl Job {
             result_at: None,
             finished_at: None,
             outcome: None,
+            corrected: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod cancelling;
 pub mod config;
+pub mod correcting;
 pub mod error;
 mod fetching;
 pub mod finishing;

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use url::Url;
 
+use plantain_media::compose::Recipe;
+
 use crate::job::JobError;
 use crate::saving::unreadable;
 
@@ -15,21 +17,33 @@ const IMAGES_MAX: usize = 8;
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
 
 /// A model's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelOutput {
     pub images: Vec<ModelImage>,
     pub description: Option<String>,
     /// Width and height in pixels that the product has in the photo, where the model says so. An extension of the local
     /// model.
     pub product: Option<(u32, u32)>,
+    /// The cut-out that the pictures were made of. An extension of the local model.
+    pub cutout: Option<ModelCutout>,
 }
 
-/// One picture. `mask` and `variant` are extensions of the local model: the exact product mask, and what the scene is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The product's matte on the photo, and how the product was turned before it was laid out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelCutout {
+    /// A grey PNG as large as the photo held upright.
+    pub matte: Url,
+    /// Degrees by which it was set upright.
+    pub straightened: Option<f32>,
+}
+
+/// One picture. The rest are extensions of the local model: the exact product mask, what the scene is called, and the scene.
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelImage {
     pub url: Url,
     pub mask: Option<Url>,
     pub variant: Option<String>,
+    pub scene: Option<Recipe>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +51,13 @@ struct Read {
     images: Vec<ReadImage>,
     description: Option<String>,
     product: Option<serde_json::Value>,
+    cutout: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct ReadCutout {
+    matte: ReadMask,
+    straightened: Option<f32>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +65,7 @@ struct ReadImage {
     url: Url,
     mask: Option<ReadMask>,
     variant: Option<String>,
+    scene: Option<serde_json::Value>,
 }
 
 /// Written as an address or as a file object, like every other file on the wire.
@@ -61,15 +83,26 @@ impl ModelOutput {
             serde_json::from_slice(json).map_err(|_| unreadable("the answer lists none that can be read"))?;
         let image = |image: ReadImage| ModelImage {
             url: image.url,
-            mask: image.mask.map(|mask| match mask {
-                ReadMask::Address(url) | ReadMask::File { url } => url,
-            }),
+            mask: image.mask.map(ReadMask::url),
             variant: image.variant.map(|text| bounded(&text, 100)),
+            // What other models call a scene is none of ours.
+            scene: image.scene.and_then(|scene| serde_json::from_value(scene).ok()),
         };
         let description =
             read.description.map(|text| bounded(&text, DESCRIPTION_CHARS_MAX)).filter(|text| !text.is_empty());
         let product = read.product.as_ref().and_then(size);
-        Ok(ModelOutput { images: read.images.into_iter().take(IMAGES_MAX).map(image).collect(), description, product })
+        let cutout = read.cutout.and_then(|cutout| serde_json::from_value::<ReadCutout>(cutout).ok());
+        let cutout = cutout.map(|read| ModelCutout { matte: read.matte.url(), straightened: read.straightened });
+        let images = read.images.into_iter().take(IMAGES_MAX).map(image).collect();
+        Ok(ModelOutput { images, description, product, cutout })
+    }
+}
+
+impl ReadMask {
+    fn url(self) -> Url {
+        match self {
+            ReadMask::Address(url) | ReadMask::File { url } => url,
+        }
     }
 }
 
@@ -116,6 +149,21 @@ mod tests {
         );
         assert_eq!(inline(&output.images[2].url), Some(Ok(vec![0, 1, 2])));
         assert_eq!(inline(&output.images[1].url), None);
+    }
+
+    #[test]
+    fn a_cut_out_and_its_scenes_are_read_and_what_others_call_so_is_left() {
+        let scene = serde_json::to_value(Recipe::of(&plantain_media::compose::Scene::default())).unwrap();
+        let json = serde_json::json!({
+            "images": [{"url": "https://x.test/1.png", "scene": scene}, {"url": "https://x.test/2.png", "scene": "beach"}],
+            "cutout": {"matte": {"url": "https://x.test/m.png"}, "straightened": 1.5},
+        });
+        let output = ModelOutput::parse(json.to_string().as_bytes()).unwrap();
+        let cutout = output.cutout.unwrap();
+        assert_eq!((cutout.matte.path(), cutout.straightened), ("/m.png", Some(1.5)));
+        assert_eq!(output.images.iter().map(|image| image.scene.is_some()).collect::<Vec<_>>(), [true, false]);
+        let other = br#"{"images":[{"url":"https://x.test/1.png"}],"cutout":"yes"}"#;
+        assert_eq!(ModelOutput::parse(other).unwrap().cutout, None);
     }
 
     #[test]

@@ -12,15 +12,17 @@ use futures_util::future::join_all;
 use plantain_blobs::BlobKey;
 use plantain_inbox::store::StoreError;
 use plantain_media::check::enlargement::Enlargement;
+use plantain_media::compose::Recipe;
 use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_work::clock::until;
 use plantain_work::random;
 
 use crate::finishing::{self, Material, Original, Unfinished};
+use crate::job::correction::KeptMatte;
 use crate::job::transition::{JobEvent, PutOff};
-use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, Outcome, step};
-use crate::output::{ModelImage, ModelOutput};
+use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Outcome, step};
+use crate::output::{ModelCutout, ModelImage, ModelOutput};
 use crate::service::Inner;
 use crate::working::Then;
 
@@ -39,6 +41,7 @@ pub(crate) enum Unsaved {
 struct Saved {
     picture: FinishedPicture,
     enlargement: Option<Enlargement>,
+    scene: Option<Recipe>,
 }
 
 impl Inner {
@@ -88,7 +91,18 @@ impl Inner {
             .iter()
             .enumerate()
             .map(|(index, image)| self.save_one(job, preset, index + 1, image, (output.product, original.clone())));
-        finished(join_all(saving).await, output.description).map(Outcome::Succeeded)
+        let (saved, matte) = tokio::join!(join_all(saving), self.matte(job, output.cutout.as_ref()));
+        finished(saved, output.description, matte).map(Outcome::Succeeded)
+    }
+
+    /// The matte of the cut-out, for corrections of the photo that is kept here. The pictures are saved without it as well.
+    async fn matte(&self, job: &Job, cutout: Option<&ModelCutout>) -> Option<KeptMatte> {
+        job.spec.sources.first()?;
+        let cutout = cutout?;
+        let bytes = self.fetch(&cutout.matte).await.inspect_err(|_| {
+            tracing::warn!(job = %job.id, "job.matte_missing {}: its cut-out can't be corrected", job.id);
+        });
+        Some(KeptMatte { blob: self.keep(bytes.ok()?).await.ok()?, straightened: cutout.straightened })
     }
 
     /// The seller's own product, where a generative model may have changed it. Without it pictures are saved all the same.
@@ -153,7 +167,7 @@ impl Inner {
             repairs: serde_json::to_value(&done.repairs).unwrap_or_default(),
             report,
         };
-        Ok(Saved { picture, enlargement: done.enlargement })
+        Ok(Saved { picture, enlargement: done.enlargement, scene: image.scene.clone() })
     }
 
     async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
@@ -168,7 +182,11 @@ impl Inner {
 }
 
 /// All pictures that could be had; an error where there are none, or where another one may come later.
-fn finished(pictures: Vec<Result<Saved, Unsaved>>, description: Option<String>) -> Result<Finished, Unsaved> {
+fn finished(
+    pictures: Vec<Result<Saved, Unsaved>>,
+    description: Option<String>,
+    matte: Option<KeptMatte>,
+) -> Result<Finished, Unsaved> {
     if pictures.iter().any(|picture| matches!(picture, Err(Unsaved::Later))) {
         return Err(Unsaved::Later);
     }
@@ -183,7 +201,9 @@ fn finished(pictures: Vec<Result<Saved, Unsaved>>, description: Option<String>) 
         .then(|| format!("{} of {asked} pictures could not be used and were left out.", failures.len()));
     let enlarged = saved.iter().filter_map(|saved| saved.enlargement).max_by(|a, b| a.times().total_cmp(&b.times()));
     let notices = left_out.into_iter().chain(enlarged.and_then(|enlarged| enlarged.notice())).collect();
-    Ok(Finished { pictures: saved.into_iter().map(|saved| saved.picture).collect(), description, notices })
+    let scenes: Option<Vec<Recipe>> = saved.iter().map(|saved| saved.scene.clone()).collect();
+    let cutout = matte.zip(scenes).map(|(matte, scenes)| Box::new(KeptCutout { matte, scenes }));
+    Ok(Finished { pictures: saved.into_iter().map(|saved| saved.picture).collect(), description, notices, cutout })
 }
 
 /// What a file is called after where the seller gave no product number.
@@ -293,12 +313,12 @@ mod tests {
 
     fn saved(in_photo: Option<(u32, u32)>) -> Saved {
         let enlargement = in_photo.map(|in_photo| Enlargement { in_photo, in_picture: (1760, 900) });
-        Saved { picture: picture(), enlargement }
+        Saved { picture: picture(), enlargement, scene: None }
     }
 
     #[test]
     fn an_enlargement_that_shows_is_told_once() {
-        let notices = |pictures: Vec<_>| finished(pictures, None).unwrap().notices;
+        let notices = |pictures: Vec<_>| finished(pictures, None, None).unwrap().notices;
         assert_eq!(notices(vec![Ok(saved(Some((1700, 900)))), Ok(saved(None))]), Vec::<String>::new());
         let told = notices(vec![Ok(saved(Some((800, 400)))), Ok(saved(Some((700, 400))))]);
         assert!(told.len() == 1 && told[0].contains("enlarged 2.5 times"), "{told:?}");
@@ -330,12 +350,12 @@ mod tests {
     #[test]
     fn one_bad_picture_is_left_out_and_one_late_picture_is_waited_for() {
         let bad = || Err(Unsaved::Never(unreadable("x")));
-        let some = finished(vec![Ok(saved(None)), bad(), Ok(saved(None))], None).unwrap();
+        let some = finished(vec![Ok(saved(None)), bad(), Ok(saved(None))], None, None).unwrap();
         assert_eq!((some.pictures.len(), some.notices.len()), (2, 1));
-        assert_eq!(finished(vec![Ok(saved(None)), Err(Unsaved::Later), bad()], None), Err(Unsaved::Later));
-        assert_eq!(finished(vec![bad(), bad()], None), Err(Unsaved::Never(unreadable("x"))));
-        assert_eq!(finished(vec![], None), Err(Unsaved::Never(no_pictures())));
-        assert!(finished(vec![Ok(saved(None))], None).unwrap().notices.is_empty());
+        assert_eq!(finished(vec![Ok(saved(None)), Err(Unsaved::Later), bad()], None, None), Err(Unsaved::Later));
+        assert_eq!(finished(vec![bad(), bad()], None, None), Err(Unsaved::Never(unreadable("x"))));
+        assert_eq!(finished(vec![], None, None), Err(Unsaved::Never(no_pictures())));
+        assert!(finished(vec![Ok(saved(None))], None, None).unwrap().notices.is_empty());
     }
 
     #[test]

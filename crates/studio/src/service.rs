@@ -22,6 +22,7 @@ use plantain_work::{Clock, Cpu};
 pub use crate::generating::Accepted;
 
 use crate::config::StudioConfig;
+use crate::correcting::desk::Desk;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
 use crate::job::{Job, JobId, Outcome, Phase};
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub admissions: Semaphore,
     /// Jobs whose pictures are fetched and finished at once.
     pub saves: Semaphore,
+    /// Where cut-outs are corrected.
+    pub desk: Desk,
 }
 
 impl Deref for Inner {
@@ -106,6 +109,7 @@ impl Studio {
             pace: Pace::default(),
             admissions: Semaphore::new(ADMISSIONS_MAX),
             saves,
+            desk: Desk::default(),
         }))
     }
 
@@ -184,6 +188,12 @@ fn kept(job: &Job, which: Which) -> Option<PictureFile> {
             let key = BlobKey::parse(&picture.blob)?;
             Some(PictureFile { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
         }),
+        Which::Corrected(revision, n) => {
+            let corrected = job.corrected.as_ref().filter(|corrected| corrected.revision == revision)?;
+            let picture = corrected.pictures.get(n.checked_sub(1)?)?;
+            let key = BlobKey::parse(&picture.blob)?;
+            Some(PictureFile { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
+        }
         Which::Raw(n) => finished(n).and_then(|picture| {
             let key = BlobKey::parse(&picture.raw_blob)?;
             Some(PictureFile { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })

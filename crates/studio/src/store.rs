@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
+use plantain_media::cutout::Stroke;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::lane::Beat;
 
 use crate::job::arrival::{Arrival, Arrived};
+use crate::job::correction::{Corrected, Kept, Strokes};
 use crate::job::transition::{JobEvent, Refused};
 use crate::job::{Fence, Job, JobId, JobResult};
 
@@ -42,6 +44,15 @@ pub trait StudioStore: Send + Sync + 'static {
 
     /// The model's answer; `None` where none has come.
     async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError>;
+
+    /// The strokes on a job's cut-out; none of revision 0 where nobody has drawn any.
+    async fn strokes(&self, id: &JobId) -> Result<Strokes, StoreError>;
+
+    /// Keeps strokes in place of those whose revision is `seen` ([`Strokes::replaced`]).
+    async fn keep_strokes(&self, id: &JobId, seen: u64, strokes: &[Stroke]) -> Result<Kept, StoreError>;
+
+    /// Keeps pictures that were made of the newest strokes, in place of earlier corrected ones ([`Strokes::allow`]).
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError>;
 
     /// The account whose webhooks are believed, once one is known.
     async fn account(&self) -> Result<Option<UserId>, StoreError>;

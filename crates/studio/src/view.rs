@@ -32,6 +32,12 @@ pub struct JobView {
     pub endpoint: String,
     pub num_images: u8,
     pub images: Vec<ImageView>,
+    /// The matte of the cut-out, where it can be corrected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matte_url: Option<String>,
+    /// Of the strokes that the pictures were made with; `None` for the first ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<u64>,
     /// The uploaded photo; `None` where the job has only addresses.
     pub source_url: Option<String>,
     /// As the seller's computer called it.
@@ -125,6 +131,8 @@ pub enum CancelView {
 pub enum Which {
     /// Finished picture, counted from 1.
     Result(usize),
+    /// Finished picture of a corrected cut-out, by the revision of its strokes, counted from 1.
+    Corrected(u64, usize),
     /// The model's own picture before finishing, counted from 1.
     Raw(usize),
     /// Where the model's product strays from the photo, counted from 1.
@@ -137,6 +145,7 @@ impl Which {
     /// The path under which the studio serves it.
     pub fn path(self, job: &JobId) -> String {
         let (kind, n) = match self {
+            Which::Corrected(revision, n) => return format!("/api/jobs/{job}/corrected/{revision}/{n}"),
             Which::Result(n) => ("images", n),
             Which::Raw(n) => ("raw", n),
             Which::Diff(n) => ("diff", n),
@@ -167,7 +176,14 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         prompt: job.spec.user_prompt.clone(),
         endpoint: job.spec.endpoint.to_string(),
         num_images: job.spec.num_images,
-        images: finished.map(|finished| images(&job.id, &finished.pictures)).unwrap_or_default(),
+        images: match (&job.corrected, finished) {
+            (Some(corrected), Some(_)) => {
+                images(&job.id, &corrected.pictures, |n| Which::Corrected(corrected.revision, n))
+            }
+            (_, finished) => images(&job.id, finished.map_or(&[][..], |finished| &finished.pictures), Which::Result),
+        },
+        matte_url: finished.filter(|finished| finished.cutout.is_some()).map(|_| format!("/api/jobs/{}/matte", job.id)),
+        corrected: job.corrected.as_ref().map(|corrected| corrected.revision),
         source_name: job.spec.sources.first().and_then(|source| source.file_name.clone()),
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
@@ -203,9 +219,9 @@ fn eta(stage: Stage, ahead: Option<u64>, running_for: Option<Duration>, run_seco
     Some(left.ceil().max(1.0) as u64)
 }
 
-fn images(job: &JobId, pictures: &[FinishedPicture]) -> Vec<ImageView> {
+fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> Which) -> Vec<ImageView> {
     let image = |(index, picture): (usize, &FinishedPicture)| ImageView {
-        url: Which::Result(index + 1).path(job),
+        url: which(index + 1).path(job),
         diff_url: picture.diff_blob.is_some().then(|| Which::Diff(index + 1).path(job)),
         file_name: picture.file_name.clone(),
         content_type: picture.content_type.clone(),
@@ -234,7 +250,8 @@ fn cost(job: &Job, cents_per_image: f64) -> f64 {
 }
 
 fn notices(job: &Job, finished: Option<&Finished>) -> Vec<String> {
-    let later = finished.map(|finished| finished.notices.as_slice()).unwrap_or_default();
+    let corrected = job.corrected.as_ref().map(|corrected| corrected.notices.as_slice());
+    let later = corrected.or(finished.map(|finished| finished.notices.as_slice())).unwrap_or_default();
     job.spec.notices.iter().chain(later).cloned().collect()
 }
 

@@ -3,7 +3,8 @@
 use crate::compose::linear::{Curve, curve_of, plain_curve};
 
 /// How the product is lit. All three keep black, white and hue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Light {
     /// As photographed.
     Neutral,

@@ -11,7 +11,8 @@ use crate::picture::Matte;
 use crate::preset::ShadowLimits;
 
 /// The shadow under and around the product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shadow {
     None,
     /// The product stands: a tight dark core where it meets the ground, a soft falloff below and away from the lamp.

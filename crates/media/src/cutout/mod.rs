@@ -32,7 +32,7 @@ pub use components::Keep;
 pub use error::CutoutError;
 pub use frame::MAX_PRODUCT_SIDE;
 pub use runtime::OnnxRuntime;
-pub use strokes::{STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected};
+pub use strokes::{STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected, stroked};
 
 use crate::picture::{Cutout, Matte, Picture, Rect};
 use runtime::Runtime;

@@ -7,13 +7,16 @@
 //!
 //! The same strokes on the same matte always give the same bytes.
 
+use serde::{Deserialize, Serialize};
+
 use super::fronts::{self, Fronts};
 use super::plane::{self, Plane};
 use super::{CutoutError, frame, guided};
 use crate::picture::{Matte, Picture, Rect};
 
 /// What a stroke says of what it covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StrokeKind {
     /// This is the product.
     Keep,
@@ -22,10 +25,12 @@ pub enum StrokeKind {
 }
 
 /// One stroke, or a dab where its path is a single point.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stroke {
     pub kind: StrokeKind,
     /// In pixels of the picture; a point outside is taken for the nearest inside.
+    #[serde(rename = "points")]
     pub path: Vec<(u32, u32)>,
     /// Half the brush's width, in pixels.
     pub radius: u32,
@@ -34,6 +39,10 @@ pub struct Stroke {
 /// The most strokes and points of their paths that are taken at once.
 pub const STROKES_MAX: usize = 64;
 pub const STROKE_POINTS_MAX: usize = 4096;
+
+/// How many pictures' worth of pixels one stroke may go over: each line between two points is drawn by itself, so that a
+/// broad brush with many points costs more than it shows.
+const PAINTED_TIMES_MAX: u64 = 8;
 
 /// The longer side of the grid on which fronts advance.
 const GRID: usize = 320;
@@ -56,12 +65,50 @@ pub fn corrected(picture: &Picture, matte: &Matte, strokes: &[Stroke]) -> Result
         return Err(CutoutError::TooManyStrokes);
     }
     let mut matte = matte.clone();
-    let long = f64::from(picture.width().max(picture.height()));
     for stroke in strokes {
-        let reach = f64::from(stroke.radius) * REACH_RADII + long * REACH_SHARE;
-        heed(picture, &mut matte, stroke, strokes, reach);
+        heed(picture, &mut matte, stroke, strokes, reach_of(stroke, picture));
     }
     Ok(matte)
+}
+
+/// Heeds one more stroke in place, after `earlier` ones whose places it leaves to them where it says the opposite. `keep` is
+/// given the part of the matte that it may change, as it was before; nothing elsewhere changes.
+pub fn stroked(
+    picture: &Picture,
+    matte: &mut Matte,
+    stroke: &Stroke,
+    earlier: &[Stroke],
+    keep: impl FnOnce(Rect, Matte),
+) -> Result<(), CutoutError> {
+    let size = (picture.width(), picture.height());
+    if size != (matte.width(), matte.height()) {
+        return Err(CutoutError::SizeMismatch);
+    }
+    if stroke.path.len() > STROKE_POINTS_MAX || !stroke.is_drawn_soon(size) {
+        return Err(CutoutError::TooManyStrokes);
+    }
+    let reach = reach_of(stroke, picture);
+    let Some(area) = region(stroke, reach, size) else { return Ok(()) };
+    keep(area, matte.crop(area));
+    heed(picture, matte, stroke, earlier, reach);
+    Ok(())
+}
+
+impl Stroke {
+    fn is_drawn_soon(&self, (width, height): (u32, u32)) -> bool {
+        let across = |a: u32, b: u32, side: u32| {
+            let (a, b) = (u64::from(a.min(side)), u64::from(b.min(side)));
+            (a.abs_diff(b) + 2 * u64::from(self.radius) + 2).min(u64::from(side))
+        };
+        let ends = self.path.windows(2).map(|pair| (pair[0], pair[1]));
+        let painted: u64 = ends.map(|(a, b)| across(a.0, b.0, width) * across(a.1, b.1, height)).sum();
+        painted <= u64::from(width) * u64::from(height) * PAINTED_TIMES_MAX
+    }
+}
+
+fn reach_of(stroke: &Stroke, picture: &Picture) -> f64 {
+    let long = f64::from(picture.width().max(picture.height()));
+    f64::from(stroke.radius) * REACH_RADII + long * REACH_SHARE
 }
 
 /// Heeds one stroke that reaches `reach` pixels beyond itself. `all` is there for the strokes that say the opposite.

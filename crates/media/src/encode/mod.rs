@@ -72,6 +72,11 @@ pub fn with_alpha(picture: &Picture, alpha: &Matte) -> Result<Vec<u8>, EncodeErr
     png::write_rgba(picture, alpha)
 }
 
+/// Writes a matte as a grey PNG: white is product. The green of any decoder gives it back.
+pub fn matte(matte: &Matte) -> Result<Vec<u8>, EncodeError> {
+    png::write_grey(matte)
+}
+
 /// Writes the picture at the highest quality that fits.
 pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Encoded, EncodeError> {
     let dpi = options.min_dpi.map(|least| least.max(DENSITY_DPI));

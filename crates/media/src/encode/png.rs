@@ -40,6 +40,21 @@ pub(super) fn write_rgba(picture: &Picture, alpha: &Matte) -> Result<Vec<u8>, En
     written.map(|()| bytes).map_err(|_| EncodeError::TooManyPixels { width, height })
 }
 
+/// Mattes are mostly flat, which the fast way makes small as well.
+pub(super) fn write_grey(matte: &Matte) -> Result<Vec<u8>, EncodeError> {
+    let (width, height) = (matte.width(), matte.height());
+    let mut bytes = Vec::new();
+    let written = (|| {
+        let mut encoder = Encoder::new(&mut bytes, width, height);
+        encoder.set_color(ColorType::Grayscale);
+        encoder.set_compression(Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(matte.alpha())?;
+        writer.finish()
+    })();
+    written.map(|()| bytes).map_err(|_| EncodeError::TooManyPixels { width, height })
+}
+
 fn write_with(
     picture: &Picture,
     dpi: Option<u16>,

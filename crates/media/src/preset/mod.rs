@@ -142,7 +142,7 @@ pub enum ShadowRule {
 }
 
 /// The bounds that a permitted shadow keeps.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShadowLimits {
     /// Share of the canvas that it may cover.
     pub max_area: f64,

@@ -74,6 +74,7 @@ mod tests {
 
     fn painted(variant: &'static str, upscaled: f32) -> Painted {
         Painted {
+            recipe: plantain_media::compose::Recipe::of(&plantain_media::compose::Scene::default()),
             variant,
             file_name: String::new(),
             content_type: "image/png",

@@ -1,8 +1,10 @@
 //! Makes one picture and its mask: the computation behind one output, to be run beside the async threads.
 
-use plantain_media::compose::{self, Scene};
+use bytes::Bytes;
+use plantain_media::compose::{self, Recipe, Scene};
+use plantain_media::cutout;
 use plantain_media::encode::{self, EncodeOptions, Provenance};
-use plantain_media::picture::{Cutout, Matte};
+use plantain_media::picture::Cutout;
 use plantain_media::preset::Format;
 use plantain_queue::runner::RunFailure;
 use plantain_wire::error::ErrorType;
@@ -27,10 +29,11 @@ pub(super) fn paint(index: usize, cutout: &Cutout, scene: &Scene, format: Output
         Provenance::Photographed,
     );
     let picture = encode::encode(&composition.picture, &options).map_err(not_written)?;
-    let mask = grey_png(&composition.matte).map_err(not_written)?;
+    let mask = encode::matte(&composition.matte).map_err(not_written)?;
     let number = index + 1;
     Ok(Painted {
         variant: scene.title,
+        recipe: Recipe::of(scene),
         file_name: format!("catalog-{number}.{}", options.format.extension()),
         content_type: options.format.content_type(),
         bytes: picture.bytes.into(),
@@ -42,6 +45,11 @@ pub(super) fn paint(index: usize, cutout: &Cutout, scene: &Scene, format: Output
     })
 }
 
+/// The matte on the whole photo, for whoever corrects it.
+pub(super) fn whole_matte(cutout: &Cutout) -> Result<Bytes, Stopped> {
+    encode::matte(&cutout::whole_matte(cutout)).map(Bytes::from).map_err(not_written)
+}
+
 /// A canvas of ours can't be too large for a format of ours, so this is a bug; it fails one request.
 fn not_written(error: impl std::error::Error + 'static) -> Stopped {
     tracing::error!(error = &error as &dyn std::error::Error, "models.encode_failed");
@@ -49,16 +57,4 @@ fn not_written(error: impl std::error::Error + 'static) -> Stopped {
         error_type: ErrorType::RunnerServerError,
         detail: "A picture could not be written".into(),
     })
-}
-
-/// White is product, black is not.
-fn grey_png(matte: &Matte) -> Result<Vec<u8>, png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, matte.width(), matte.height());
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_compression(png::Compression::Fast);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(matte.alpha())?;
-    writer.finish()?;
-    Ok(bytes)
 }

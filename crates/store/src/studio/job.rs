@@ -19,7 +19,7 @@ use crate::time::to_micros;
 macro_rules! job_columns {
     () => {
         "id, token, spec, phase, epoch, due_at, leased_until, failures, uploads, submit_started_at, request_id, \
-         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome"
+         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected"
     };
 }
 pub(crate) use job_columns;
@@ -43,6 +43,7 @@ pub(crate) struct JobRow {
     pub result_at: Option<i64>,
     pub finished_at: Option<i64>,
     pub outcome: Option<String>,
+    pub corrected: Option<String>,
 }
 
 impl From<&Job> for JobRow {
@@ -65,6 +66,7 @@ impl From<&Job> for JobRow {
             result_at: job.result_at.map(to_micros),
             finished_at: job.finished_at.map(to_micros),
             outcome: job.outcome.as_ref().map(json),
+            corrected: job.corrected.as_ref().map(json),
         }
     }
 }
@@ -96,6 +98,11 @@ impl TryFrom<JobRow> for Job {
             finished_at: or_else(place.maybe_time("finished_at", row.finished_at), mend, || None)?,
             outcome: match row.outcome {
                 Some(outcome) => Some(or_else(read(&place, "outcome", &outcome), mend, unreadable)?),
+                None => None,
+            },
+            // Without them the job has its first pictures.
+            corrected: match row.corrected {
+                Some(corrected) => or_else(read(&place, "corrected", &corrected).map(Some), mend, || None)?,
                 None => None,
             },
         })

@@ -3,6 +3,7 @@
 //! The statements are written out in each adapter; the columns they return and how rows become the studio's values are here,
 //! once. What an event or a result changes is decided by the studio's own functions, inside the transaction.
 
+pub(crate) mod correction;
 pub(crate) mod event;
 pub(crate) mod job;
 
@@ -23,11 +24,17 @@ pub(crate) const SQLITE: Migrations = Migrations {
     files: &[
         include_str!("../../migrations/sqlite/studio_0001.sql"),
         include_str!("../../migrations/sqlite/studio_0002.sql"),
+        include_str!("../../migrations/sqlite/studio_0003.sql"),
     ],
 };
 
-pub(crate) const POSTGRES: Migrations =
-    Migrations { role: "studio", files: &[include_str!("../../migrations/postgres/studio_0001.sql")] };
+pub(crate) const POSTGRES: Migrations = Migrations {
+    role: "studio",
+    files: &[
+        include_str!("../../migrations/postgres/studio_0001.sql"),
+        include_str!("../../migrations/postgres/studio_0002.sql"),
+    ],
+};
 
 /// The stores of the studio and of its inbox, in one database so that they commit together.
 #[derive(Clone)]

@@ -17,6 +17,7 @@ use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 
 use crate::postgres::Fresh;
 
+mod corrections;
 mod jobs;
 mod webhooks;
 
@@ -73,6 +74,9 @@ promises! {
     jobs::a_claim_says_when_the_next_job_is_due,
     jobs::a_lost_lease_is_not_prolonged,
     jobs::many_claims_at_once_never_share_a_job,
+    corrections::strokes_are_kept_in_order_under_a_rising_revision,
+    corrections::of_many_corrections_at_once_one_is_kept_and_the_others_hear_of_it,
+    corrections::corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else,
     webhooks::a_result_its_event_and_its_account_are_one_commit,
     webhooks::a_webhook_before_the_submit_reply_is_bound_by_its_token,
     webhooks::fifty_webhooks_at_once_are_applied_once,

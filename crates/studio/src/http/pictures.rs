@@ -75,10 +75,21 @@ pub async fn first_source(
     serve(&app, Segments((id, "1".to_owned())), Which::Source, manner, &headers).await
 }
 
+/// A finished picture of a corrected cut-out; where it was corrected again since, there is none any more.
+pub async fn corrected(
+    State(app): State<App>,
+    Segments((id, revision, n)): Segments<(String, String, String)>,
+    manner: Params<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let revision = revision.parse().map_err(|_| ApiError::no_picture())?;
+    serve(&app, Segments((id, n)), |n| Which::Corrected(revision, n), manner, &headers).await
+}
+
 async fn serve(
     app: &App,
     Segments((id, n)): Segments<(String, String)>,
-    which: fn(usize) -> Which,
+    which: impl Fn(usize) -> Which,
     Params(manner): Params<Manner>,
     headers: &HeaderMap,
 ) -> Result<Response, ApiError> {

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet verdict trouble missing message signin";
+        let families = "site make rule teach jobs job stage result badge sheet verdict trouble missing message signin brush choose";
         families.split(' ').any(|family| family == head)
     }
 
@@ -100,6 +100,7 @@ mod tests {
             include_str!("../../templates/page.html"),
             include_str!("../../templates/studio.html"),
             include_str!("../../templates/composer.html"),
+            include_str!("../../templates/brush.html"),
             include_str!("../../templates/job.html"),
             include_str!("../../templates/result.html"),
             include_str!("../../templates/rule.html"),
@@ -109,7 +110,9 @@ mod tests {
         let scripts = [
             include_str!("../../assets/api.js"),
             include_str!("../../assets/app.js"),
+            include_str!("../../assets/brush.js"),
             include_str!("../../assets/card.js"),
+            include_str!("../../assets/choose.js"),
             include_str!("../../assets/composer.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),

@@ -159,7 +159,7 @@ fn result(source: ResultSource, failed: bool) -> Option<JobResult> {
 }
 
 fn saved() -> Outcome {
-    Outcome::Succeeded(Finished { pictures: Vec::new(), description: None, notices: Vec::new() })
+    Outcome::Succeeded(Finished { pictures: Vec::new(), description: None, notices: Vec::new(), cutout: None })
 }
 
 fn rank(job: &Job) -> (Phase, usize) {

@@ -151,6 +151,17 @@ impl Browser {
         self.write(selector, file.to_str().unwrap()).await;
     }
 
+    /// Puts a `mouse` or a `touch` down at the first place, moves it over the others and lifts it.
+    pub async fn drag(&self, places: &[(i64, i64)], pointer: &str) {
+        let move_to = |(x, y): &(i64, i64)| json!({ "type": "pointerMove", "duration": 20, "x": x, "y": y });
+        let mut steps: Vec<Value> = places.iter().map(move_to).collect();
+        steps.insert(1, json!({ "type": "pointerDown", "button": 0 }));
+        steps.push(json!({ "type": "pointerUp", "button": 0 }));
+        let hand =
+            json!({ "type": "pointer", "id": "hand", "parameters": { "pointerType": pointer }, "actions": steps });
+        self.post("actions", json!({ "actions": [hand] })).await;
+    }
+
     /// An option of a select, by its value.
     pub async fn choose(&self, selector: &str, value: &str) {
         self.click(&format!("{selector} option[value={value}]")).await;

@@ -22,7 +22,7 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
         .prepare_cached(concat!(
             "INSERT INTO studio_jobs (",
             job_columns!(),
-            ", state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+            ", state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         ))
         .await?;
     let row = JobRow::from(job);
@@ -47,6 +47,7 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
                 &row.result_at,
                 &row.finished_at,
                 &row.outcome,
+                &row.corrected,
                 &job.state().as_str(),
             ],
         )
@@ -269,6 +270,7 @@ pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
         result_at: row.try_get(14)?,
         finished_at: row.try_get(15)?,
         outcome: row.try_get(16)?,
+        corrected: row.try_get(17)?,
     };
     row.try_into()
 }

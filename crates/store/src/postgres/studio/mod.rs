@@ -4,6 +4,7 @@
 //! locks first, so that what it read is still so when it writes.
 
 mod batch;
+mod correction;
 mod event;
 mod job;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
@@ -78,6 +80,18 @@ impl StudioStore for PostgresStudio {
 
     async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError> {
         Ok(job::result(&self.0, id).await?)
+    }
+
+    async fn strokes(&self, id: &JobId) -> Result<Strokes, StoreError> {
+        Ok(correction::strokes(&self.0, id).await?)
+    }
+
+    async fn keep_strokes(&self, id: &JobId, seen: u64, strokes: &[Stroke]) -> Result<Kept, StoreError> {
+        Ok(self.0.retrying(|| correction::keep_strokes(&self.0, id, seen, strokes)).await?)
+    }
+
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError> {
+        Ok(self.0.retrying(|| correction::keep_corrected(&self.0, id, corrected)).await?)
     }
 
     async fn account(&self) -> Result<Option<UserId>, StoreError> {

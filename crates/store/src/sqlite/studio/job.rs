@@ -18,7 +18,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
     tx.prepare_cached(concat!(
         "INSERT INTO studio_jobs (",
         job_columns!(),
-        ", state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+        ", state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
     ))?
     .execute(params![
         row.id,
@@ -38,6 +38,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         row.result_at,
         row.finished_at,
         row.outcome,
+        row.corrected,
         job.state().as_str(),
     ])?;
     Ok(())
@@ -233,6 +234,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         result_at: row.get(14)?,
         finished_at: row.get(15)?,
         outcome: row.get(16)?,
+        corrected: row.get(17)?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
 //! writer, so that what a transaction reads is still so when it writes.
 
+mod correction;
 mod event;
 mod job;
 
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
@@ -86,6 +88,21 @@ impl StudioStore for SqliteStudio {
     async fn result(&self, id: &JobId) -> Result<Option<JobResult>, StoreError> {
         let id = id.clone();
         Ok(self.0.read(move |tx| job::result(tx, &id)).await?)
+    }
+
+    async fn strokes(&self, id: &JobId) -> Result<Strokes, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| correction::strokes(tx, &id)).await?)
+    }
+
+    async fn keep_strokes(&self, id: &JobId, seen: u64, strokes: &[Stroke]) -> Result<Kept, StoreError> {
+        let (id, strokes) = (id.clone(), strokes.to_vec());
+        Ok(self.0.write(move |tx| correction::keep_strokes(tx, &id, seen, &strokes)).await?)
+    }
+
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError> {
+        let (id, corrected) = (id.clone(), corrected.clone());
+        Ok(self.0.write(move |tx| correction::keep_corrected(tx, &id, &corrected)).await?)
     }
 
     async fn account(&self) -> Result<Option<UserId>, StoreError> {

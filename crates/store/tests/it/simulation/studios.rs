@@ -159,9 +159,12 @@ impl World {
     async fn save(&mut self, job: Job, now: Timestamp) {
         let result = self.stores.jobs.result(&job.id).await.unwrap().expect("what is to be saved is here");
         let outcome = match result.ended {
-            Ended::Output(_) => {
-                Outcome::Succeeded(Finished { pictures: Vec::new(), description: None, notices: Vec::new() })
-            }
+            Ended::Output(_) => Outcome::Succeeded(Finished {
+                pictures: Vec::new(),
+                description: None,
+                notices: Vec::new(),
+                cutout: None,
+            }),
             Ended::Error { .. } if job.cancel_asked_at.is_some() => Outcome::Canceled,
             Ended::Error { .. } => Outcome::Failed(JobError::new("model_error", "no", "no")),
         };

@@ -39,7 +39,8 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
         repairs: serde_json::json!([]),
         report: serde_json::json!({ "results": [1.5, null, "é"] }),
     };
-    let finished = Finished { pictures: vec![picture], description: Some("d".into()), notices: vec!["n".into()] };
+    let finished =
+        Finished { pictures: vec![picture], description: Some("d".into()), notices: vec!["n".into()], cutout: None };
     let ended = changed(stores, &job.id, JobEvent::Ends { epoch: 2, outcome: Outcome::Succeeded(finished) }).await;
     assert_eq!((ended.state(), ended.phase, ended.finished_at), (JobState::Succeeded, Phase::Done, Some(now())));
     assert_eq!(stores.jobs.job(&job.id).await.unwrap(), Some(ended));

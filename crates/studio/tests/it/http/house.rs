@@ -176,7 +176,8 @@ impl House {
         let mut job = self.job("mug.jpg", &blob);
         job.phase = Phase::Done;
         job.finished_at = Some(self.clock.now());
-        job.outcome = Some(Outcome::Succeeded(Finished { pictures, description: None, notices: Vec::new() }));
+        job.outcome =
+            Some(Outcome::Succeeded(Finished { pictures, description: None, notices: Vec::new(), cutout: None }));
         self.store.insert(&job).await.unwrap();
         job.id
     }

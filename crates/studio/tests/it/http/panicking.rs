@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use plantain_inbox::store::StoreError;
 use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::job::arrival::{Arrival, Arrived};
+use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
@@ -57,6 +58,18 @@ impl StudioStore for Broken {
     }
 
     async fn result(&self, _: &JobId) -> Result<Option<JobResult>, StoreError> {
+        bug()
+    }
+
+    async fn strokes(&self, _: &JobId) -> Result<Strokes, StoreError> {
+        bug()
+    }
+
+    async fn keep_strokes(&self, _: &JobId, _: u64, _: &[Stroke]) -> Result<Kept, StoreError> {
+        bug()
+    }
+
+    async fn keep_corrected(&self, _: &JobId, _: &Corrected) -> Result<Kept, StoreError> {
         bug()
     }
 

@@ -1,0 +1,205 @@
+//! Correcting a cut-out: `/api/jobs/{id}/matte`, `/strokes`, and making the pictures anew.
+//!
+//! Whoever knows the job's id sees its matte, as with its pictures; changing it needs what generating needs.
+
+use axum::Json;
+use axum::Router;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::correcting::{Change, CorrectionError, Stroked};
+use crate::error::StudioError;
+use crate::http::error::ApiError;
+use crate::http::extract::{Params, Segments};
+use crate::http::{App, jobs, pictures};
+use crate::job::JobId;
+use crate::job::correction::Stroke;
+
+mod refusal;
+
+/// All strokes that a job may have, written wide.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// The longer side of mattes that answer strokes, in pixels: what a page shows, and the most.
+const SIDE: u32 = 1024;
+const SIDE_MAX: u32 = 2048;
+
+/// Which strokes a matte shows.
+const REVISION: HeaderName = HeaderName::from_static("plantain-revision");
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/jobs/{id}/matte", get(matte))
+        .route("/api/jobs/{id}/strokes", get(list).post(add).put(replace))
+        .route("/api/jobs/{id}/strokes/apply", post(apply))
+        .route("/api/jobs/{id}/corrected/{revision}/{n}", get(pictures::corrected))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+#[derive(Deserialize)]
+pub struct Wide {
+    /// The longer side of the matte in the answer, in pixels.
+    width: Option<u32>,
+}
+
+/// A change of the strokes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// As the last answer told it.
+    revision: u64,
+    strokes: Vec<Stroke>,
+    /// Make the pictures anew at once.
+    #[serde(default)]
+    finish: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    revision: u64,
+}
+
+/// What a body is read from: its bytes, or why there are none.
+type Body = Result<Bytes, BytesRejection>;
+
+/// `GET /api/jobs/{id}/matte`: a grey PNG, as large as the photo held upright or `?width=` bounded.
+pub async fn matte(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    Params(wide): Params<Wide>,
+) -> Result<Response, Refused> {
+    let shown = app.studio.matte(&known(&id)?, wide.width.map(|side| side.clamp(1, SIDE_MAX))).await?;
+    let head = [(CONTENT_TYPE, "image/png".to_owned()), (REVISION, shown.revision.to_string())];
+    Ok((head, shown.matte).into_response())
+}
+
+/// `GET /api/jobs/{id}/strokes`: all strokes in order, and their revision.
+pub async fn list(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, Refused> {
+    let (kept, (width, height)) = app.studio.strokes(&known(&id)?).await?;
+    let photo = json!({"width": width, "height": height});
+    Ok(Json(json!({"revision": kept.revision, "strokes": kept.strokes, "photo": photo})).into_response())
+}
+
+/// `POST /api/jobs/{id}/strokes`: further strokes.
+pub async fn add(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    Params(wide): Params<Wide>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    change(&app, &id, &wide, &headers, body, false).await
+}
+
+/// `PUT /api/jobs/{id}/strokes`: all strokes anew. Without the last one of them it is an undo.
+pub async fn replace(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    Params(wide): Params<Wide>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    change(&app, &id, &wide, &headers, body, true).await
+}
+
+async fn change(
+    app: &App,
+    id: &str,
+    wide: &Wide,
+    headers: &HeaderMap,
+    body: Body,
+    instead: bool,
+) -> Result<Response, Refused> {
+    app.admit(headers)?;
+    let (id, wanted) = (known(id)?, read::<Wanted>(body)?);
+    let change = Change { seen: wanted.revision, strokes: wanted.strokes, instead };
+    let side = wide.width.unwrap_or(SIDE).clamp(1, SIDE_MAX);
+    let stroked = app.studio.correct(&id, change, side).await?;
+    match wanted.finish {
+        true => Ok(Json(app.studio.remake(&id, stroked.revision).await?).into_response()),
+        false => Ok(told(&stroked)),
+    }
+}
+
+fn told(stroked: &Stroked) -> Response {
+    let (width, height) = stroked.photo;
+    Json(json!({
+        "revision": stroked.revision,
+        "strokes": stroked.strokes,
+        "changed": stroked.changed,
+        "photo": {"width": width, "height": height},
+        "matte": STANDARD.encode(&stroked.matte),
+    }))
+    .into_response()
+}
+
+/// `POST /api/jobs/{id}/strokes/apply`: the job's pictures anew. Answers the job.
+pub async fn apply(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refused> {
+    app.admit(&headers)?;
+    let seen: Seen = read(body)?;
+    Ok(Json(app.studio.remake(&known(&id)?, seen.revision).await?).into_response())
+}
+
+/// Why nothing was done: an answer of any kind.
+pub struct Refused(Box<Response>);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Refused {
+        Refused(Box::new(error.into_response()))
+    }
+}
+
+impl From<CorrectionError> for Refused {
+    fn from(error: CorrectionError) -> Refused {
+        Refused(Box::new(match error {
+            CorrectionError::NotFound => jobs::not_found(),
+            CorrectionError::Studio(error) => ApiError::from(error).into_response(),
+            CorrectionError::Busy => ApiError::busy().into_response(),
+            CorrectionError::Internal => ApiError::from(StudioError::Internal).into_response(),
+            error => refusal::of(&error),
+        }))
+    }
+}
+
+fn known(id: &str) -> Result<JobId, Refused> {
+    JobId::parse(id).ok_or_else(|| Refused(Box::new(jobs::not_found())))
+}
+
+fn read<T: DeserializeOwned>(body: Body) -> Result<T, ApiError> {
+    let bytes = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::too_large(
+            format!("Strokes may take {BODY_BYTES_MAX} bytes."),
+            "Send fewer points: one for each few pixels of the brush's way is enough.",
+        ),
+        _ => ApiError::bad_request("unread", "The request did not arrive whole.", "Send it again."),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        ApiError::unprocessable(
+            "strokes_malformed",
+            format!("The strokes can't be read: {error}."),
+            "Send {\"revision\": n, \"strokes\": [{\"kind\": \"keep\" or \"erase\", \"radius\": pixels, \"points\": [[x, y], …]}]}.",
+        )
+    })
+}
