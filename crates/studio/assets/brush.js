@@ -91,9 +91,10 @@ const hand = {
     trace(this.drawn, this.broad);
   },
   up() {
-    const points = this.drawn;
+    if (!this.drawn) return;
+    const stroke = { kind, radius: this.broad, points: this.drawn };
     this.drawn = null;
-    if (points) change((strokes) => [...strokes, { kind, radius: this.broad, points }]);
+    change((strokes) => [...strokes, stroke]);
   },
   stop() {
     this.drawn = null;

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use plantain_media::compose::Recipe;
 use plantain_media::decode::{self, Decoded, Limits};
 use plantain_testkit::Receiver;
 use plantain_testkit::receiver::Answer;
@@ -34,7 +35,12 @@ async fn three_pictures_on_white_with_their_masks_and_an_honest_description() {
         assert_eq!((mask.picture.width(), mask.picture.height()), (2000, 2000));
         let (product, white) = judged(&picture, &mask);
         assert!((0.05..0.7).contains(&product) && white, "{product} {white}");
+        let scene: Recipe = serde_json::from_value(image["scene"].clone()).unwrap();
+        assert!(scene.scene(None).is_some_and(|scene| scene.canvas == (2000, 2000)));
     }
+    let (matte, photo) = (bench.read(&output["cutout"]["matte"]["url"]).await, bench.read(&json!(photo)).await);
+    assert_eq!((matte.picture.width(), matte.picture.height()), (photo.picture.width(), photo.picture.height()));
+    assert!(matte.picture.rgb().contains(&255) && matte.picture.rgb().contains(&0));
     let description = output["description"].as_str().unwrap();
     assert!(description.contains("nothing was generated"), "{description}");
     assert!(description.contains("“next to a waterfall”"), "{description}");

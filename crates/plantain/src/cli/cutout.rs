@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use plantain_media::compose;
-use plantain_media::cutout::{self, Choice, CutoutOptions, CutoutStage};
+use plantain_media::cutout::{self, CutoutOptions, CutoutStage};
 use plantain_media::decode::{self, Limits};
 use plantain_media::picture::{Cutout, Matte};
 use serde_json::json;
 
+use super::brushing::Brushing;
 use super::choosing::Choosing;
 use super::generate::photos;
 use super::{Context, Outcome, Output, place};
@@ -23,7 +24,8 @@ Examples:
   plantain cutout mug.jpg -o mug.png
   plantain cutout mug.jpg -o mask.png --mask
   plantain cutout mug.jpg -o mug.png --straighten
-  plantain cutout table.jpg -o mug.png --box 820,310,640,700 --exclude 900,1200")]
+  plantain cutout table.jpg -o mug.png --box 820,310,640,700 --exclude 900,1200
+  plantain cutout mug.jpg -o mug.png --keep 1210,640,30 --erase 300,900,60")]
 pub struct Args {
     /// The photo: JPEG, PNG, WebP, HEIC or TIFF.
     #[arg(value_name = "PHOTO")]
@@ -33,6 +35,8 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     choosing: Choosing,
+    #[command(flatten)]
+    brushing: Brushing,
     /// Write the mask alone: white where the product is, black where it is not.
     #[arg(long)]
     mask: bool,
@@ -56,7 +60,7 @@ fn png_path(text: &str) -> Result<PathBuf, String> {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     place::file(&args.out)?;
     let segmenter = SharedSegmenter::of(&context.config.storage)?;
-    let cutout = match cut_out(&photos::read(&args.photo)?, args.choosing.choice(), &segmenter) {
+    let cutout = match cut_out(&photos::read(&args.photo)?, args, &segmenter) {
         Ok(cutout) => cutout,
         Err(reason) => {
             eprintln!("{}: {reason}", args.photo.display());
@@ -105,19 +109,20 @@ fn leaning(tilt: Option<f32>, straightened: bool) -> String {
 }
 
 /// The product, or why there is none, in words.
-fn cut_out(bytes: &[u8], choice: Choice, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
+fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
     let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
     let progress = indicatif::ProgressBar::new_spinner();
     let mut told = |stage| {
         progress.set_message(words(stage));
         progress.tick();
     };
-    let options = CutoutOptions { choice, ..CutoutOptions::default() };
+    let options = CutoutOptions { choice: args.choosing.choice(), ..CutoutOptions::default() };
     let cutout = match &decoded.alpha {
         Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
         None => segmenter.get().and_then(|segmenter| segmenter.cut_out_with(&decoded.picture, &options, &mut told)),
     };
     progress.finish_and_clear();
+    let cutout = cutout.and_then(|cutout| args.brushing.corrected(&decoded.picture, cutout));
     cutout.map_err(|e| format!("{} {}", e.message(), e.hint()))
 }
 

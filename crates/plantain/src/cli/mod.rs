@@ -2,6 +2,7 @@
 //!
 //! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
 
+mod brushing;
 mod check;
 mod choosing;
 mod console;

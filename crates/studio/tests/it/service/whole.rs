@@ -13,6 +13,7 @@ use plantain_gateway::memory::Memory;
 use plantain_gateway::{CdnSecret, Gateway, Limits, PAYLOAD_BYTES_MAX, Proxy};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, Receiver};
+use plantain_media::cutout::{Stroke, StrokeKind};
 use plantain_media::decode;
 use plantain_media::preset::Presets;
 use plantain_models::{Files, LocalEngine, LocalParts};
@@ -24,6 +25,7 @@ use plantain_queue::runner::Runners;
 use plantain_store::queue::open_queue;
 use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::config::StudioConfig;
+use plantain_studio::correcting::Change;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
 use plantain_studio::job::JobState;
@@ -175,6 +177,45 @@ async fn three_pictures_come_back_over_the_real_wire() {
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].state.as_str(), events[0].job_id.clone()), ("applied", view.job_id));
     assert_eq!(whole.stores.inbox.recent_rejected(9).await.unwrap(), []);
+    whole.stop().await;
+}
+
+/// The mean difference of two pictures' bytes.
+fn difference(one: &[u8], other: &[u8]) -> f64 {
+    let [one, other] = [one, other].map(|bytes| decode::decode(bytes, &decode::Limits::default()).unwrap().picture);
+    assert_eq!((one.width(), one.height()), (other.width(), other.height()));
+    let all: u64 = one.rgb().iter().zip(other.rgb()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    all as f64 / one.rgb().len() as f64
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cut_out_of_the_engine_is_corrected_without_asking_it_again() {
+    let whole = Whole::start().await;
+    let view = whole.ended(NewJob { num_images: 2, ..new_job() }).await;
+    let id = view.job_id.clone();
+    assert!(view.matte_url.is_some(), "{view:?}");
+    let picture = async |which| {
+        let file = whole.studio.picture(&id, which).await.unwrap().expect("a picture");
+        whole.studio.bytes(&file).await.unwrap().unwrap()
+    };
+    // The same scenes of the same matte are the same pictures, but for the second encoding.
+    let again = whole.studio.remake(&id, 0).await.unwrap();
+    assert_eq!((again.corrected, again.images.len()), (Some(0), 2));
+    for n in 1..=2 {
+        let apart = difference(&picture(Which::Result(n)).await, &picture(Which::Corrected(0, n)).await);
+        assert!(apart < 1.0, "picture {n}: {apart}");
+    }
+    let (_, (width, height)) = whole.studio.strokes(&id).await.unwrap();
+    let path = vec![(width * 2 / 5, height / 2), (width * 3 / 5, height / 2)];
+    let erased = Stroke { kind: StrokeKind::Erase, path, radius: height / 20 };
+    let change = Change { seen: 0, strokes: vec![erased], instead: false };
+    let stroked = whole.studio.correct(&id, change, 512).await.unwrap();
+    assert_eq!((stroked.revision, stroked.photo), (1, (width, height)));
+    let corrected = whole.studio.remake(&id, 1).await.unwrap();
+    assert_eq!((corrected.request_id, corrected.cost_cents), (view.request_id.clone(), view.cost_cents));
+    assert!(difference(&picture(Which::Result(1)).await, &picture(Which::Corrected(1, 1)).await) > 1.0);
+    let request = RequestId::parse(&view.request_id.unwrap()).unwrap();
+    assert_eq!(whole.stores.jobs.events(&request).await.unwrap().len(), 1, "the queue heard nothing of it");
     whole.stop().await;
 }
 
