@@ -204,7 +204,7 @@ function undo() {
 function zoom(factor) {
   easel.enlarge(factor);
   // The preview serves until somebody looks closely.
-  if (easel.zoom > 1.5 && work) easel.photo.src = work.view.sourceUrl;
+  if (easel.zoom > 1.4 && work) easel.photo.src = work.view.sourceUrl;
 }
 
 function key(event) {

@@ -118,9 +118,6 @@ fn the_product_of_a_cutout_can_be_chosen() {
         (&["--box", "1,2,NaN,4"], 2, "x,y,width,height"),
         (&["--box", "1,2,0,4"], 2, "above 0"),
         (&["--exclude", "1"], 2, "x,y in whole pixels"),
-        (&["--keep", "1,2"], 2, "three whole numbers"),
-        (&["--erase", "1,2,0"], 2, "the radius is 1 or more"),
-        (&["--erase", "1000,750,2000"], 1, "No product"),
     ] {
         let said = cut(flags);
         assert!(said.code == code && said.stderr.contains(words), "{flags:?} {said:?}");
@@ -130,10 +127,26 @@ fn the_product_of_a_cutout_can_be_chosen() {
     let [x, y, width, height] = ["x", "y", "width", "height"].map(|name| whole[name].as_u64().unwrap());
     let half = product(&["--box", &format!("{x},{y},{},{height}", width / 2)]);
     assert!(half["width"].as_u64().unwrap() <= width * 7 / 10, "{whole} {half}");
-    let more = product(&["--keep", "60,70,20"]);
-    assert!(more["x"].as_u64().unwrap() <= 60 && more["y"].as_u64().unwrap() <= 70 && x > 60, "{whole} {more}");
-    let less = product(&["--keep", "60,70,20", "--erase", "60,70,80"]);
-    assert!(less["x"].as_u64().unwrap() > 60, "{whole} {less}");
+}
+
+#[test]
+fn a_cutout_is_corrected_by_dabs_of_a_brush() {
+    let folder = tempfile::tempdir().unwrap();
+    let mug = example("mug.jpg");
+    let cut = |more: &[&str]| {
+        run(folder.path(), &[&["cutout", mug.to_str().unwrap(), "-o", "out.png", "--json"], more].concat())
+    };
+    for (flags, code, words) in [
+        (&["--keep", "1,2"][..], 2, "three whole numbers"),
+        (&["--erase", "1,2,0"], 2, "the radius is 1 or more"),
+        (&["--erase", "1000,750,2000"], 1, "No product"),
+    ] {
+        let said = cut(flags);
+        assert!(said.code == code && said.stderr.contains(words), "{flags:?} {said:?}");
+    }
+    let left = |flags: &[&str]| cut(flags).json()["product"]["x"].as_u64().unwrap();
+    let (more, less) = (left(&["--keep", "60,70,20"]), left(&["--keep", "60,70,20", "--erase", "60,70,80"]));
+    assert!(more <= 60 && less > 60, "{more} {less}");
 }
 
 #[test]

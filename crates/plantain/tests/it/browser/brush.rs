@@ -64,6 +64,8 @@ async fn the_cut_out_is_corrected(screen: Screen, width: u32) {
 
     browser.click("[data-test=fix]").await;
     browser.until("the matte", &format!("return (() => {{ {VEILED} }})() > 0"), PATIENCE).await;
+    let photo = "return document.querySelector('[data-test=brush-sheet] img').naturalWidth > 0";
+    browser.until("the photo below it", photo, PATIENCE).await;
     assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
     let all = veiled(&browser).await;
     let sheet = "[data-test=brush-sheet]";
