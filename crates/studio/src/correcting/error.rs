@@ -36,6 +36,9 @@ pub enum CorrectionError {
     NothingLeft,
     #[error("what is left of the product is too small")]
     TooSmall(Enlargement),
+    /// At no quality that may be used does the file fit: bytes that it needs, bytes that are allowed.
+    #[error("a picture needs {smallest} bytes of {limit}")]
+    TooLarge { smallest: u64, limit: u64 },
     #[error("too many strokes wait")]
     Busy,
     #[error("a correction failed inside")]

@@ -10,7 +10,7 @@ use plantain_media::check::enlargement::{Effect, Enlargement};
 use plantain_media::check::identity;
 use plantain_media::compose::{self, Recipe};
 use plantain_media::cutout;
-use plantain_media::encode::Provenance;
+use plantain_media::encode::{EncodeError, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Cutout, Matte, Picture};
 use plantain_media::preset::Preset;
@@ -50,6 +50,7 @@ pub fn remake(
     let done = finish::finish_measured(&composed.picture, &composed.matte, preset, &options, Some(file_name));
     let Measured { finished, mut report } = done.map_err(|error| match error {
         FinishError::NoProduct => CorrectionError::NothingLeft,
+        FinishError::Encode(EncodeError::TooLarge { smallest, limit }) => CorrectionError::TooLarge { smallest, limit },
         FinishError::SizesDiffer { .. } | FinishError::FormatRefused { .. } | FinishError::Encode(_) => {
             CorrectionError::Internal
         }

@@ -83,6 +83,12 @@ fn words(error: &CorrectionError) -> ApiError {
             ),
             "Keep more of it, or send a larger photo.",
         ),
+        CorrectionError::TooLarge { smallest, limit } => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "file_too_large",
+            format!("A picture needs {smallest} bytes at the lowest quality that may be used, and its preset takes {limit}."),
+            "Keep less of the photo, or start the job again with another preset.",
+        ),
         _ => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "stroke_outside_photo",
