@@ -66,6 +66,18 @@ pub struct Decoded {
     pub facts: SourceFacts,
 }
 
+/// A picture of which less is transparent is no cut-out: a stray transparent colour of a palette, rounded corners.
+const CUT_OUT: f64 = 0.05;
+
+impl Decoded {
+    /// The matte of a picture that came cut out. `None` where hardly anything of it is transparent, so that its product has to
+    /// be found like in any photo.
+    pub fn own_matte(&self) -> Option<&Matte> {
+        let seen_through = |alpha: &Matte| alpha.alpha().iter().filter(|cover| **cover < 128).count();
+        self.alpha.as_ref().filter(|alpha| seen_through(alpha) as f64 >= CUT_OUT * alpha.alpha().len() as f64)
+    }
+}
+
 /// What was found in the file and what was done about it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SourceFacts {

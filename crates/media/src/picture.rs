@@ -146,6 +146,25 @@ pub struct Cutout {
     pub touches_frame: bool,
 }
 
+impl Rect {
+    /// A point as a pixel of a picture of `size` that shows this box; `None` outside.
+    pub(crate) fn pixel(&self, point: (u32, u32), size: (u32, u32)) -> Option<(u32, u32)> {
+        let along = |at: u32, start: u32, length: u32, side: u32| {
+            let at = at.checked_sub(start).filter(|at| *at < length)?;
+            Some((u64::from(at) * u64::from(side) / u64::from(length)) as u32)
+        };
+        Some((along(point.0, self.x, self.width, size.0)?, along(point.1, self.y, self.height, size.1)?))
+    }
+}
+
+impl Cutout {
+    /// Photo pixels per pixel of the crop, across and down: above 1 where the product was too large to be worked on as it is.
+    pub(crate) fn scale(&self) -> (f64, f64) {
+        let (width, height) = (self.color.width().max(1), self.color.height().max(1));
+        (f64::from(self.origin.width) / f64::from(width), f64::from(self.origin.height) / f64::from(height))
+    }
+}
+
 fn crop_rows(data: &[u8], width: u32, channels: usize, area: Rect) -> Vec<u8> {
     let stride = width as usize * channels;
     let mut out = Vec::with_capacity(area.width as usize * area.height as usize * channels);
@@ -168,6 +187,21 @@ mod tests {
         matte.alpha_mut()[2 * 5 + 3] = 128;
         assert_eq!(matte.bounds(128), Some(Rect { x: 1, y: 1, width: 3, height: 2 }));
         assert_eq!(matte.bounds(129), Some(Rect { x: 1, y: 1, width: 1, height: 1 }));
+    }
+
+    #[test]
+    fn a_point_finds_its_pixel_in_a_picture_of_a_part() {
+        let area = Rect { x: 100, y: 50, width: 200, height: 40 };
+        for (point, pixel) in [
+            ((100, 50), Some((0, 0))),
+            ((299, 89), Some((99, 19))),
+            ((201, 51), Some((50, 0))),
+            ((99, 60), None),
+            ((300, 60), None),
+            ((150, 90), None),
+        ] {
+            assert_eq!(area.pixel(point, (100, 20)), pixel, "{point:?}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits};
-use plantain_media::picture::{Cutout, Picture, Rect};
+use plantain_media::picture::{Cutout, Picture};
 use plantain_outbound::Outbound;
 use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
 use plantain_wire::error::{Detail, ErrorType, ModelErrorType};
@@ -148,7 +148,10 @@ impl LocalEngine {
         let place = self.1.place(&photos).await;
         logs.info("Decoding");
         let (photo, backdrop) = self.decoded(photos).await?;
-        let notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
+        let mut notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
+        if photo.own_matte().is_some() && !input.choice.is_empty() {
+            notices.push("The photo came cut out already, so box and points were not used.");
+        }
         let photo = Arc::new(photo);
         let cutout = self.cut_out(photo.clone(), chosen(&input.choice), logs.clone()).await?;
         let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
@@ -217,7 +220,7 @@ impl LocalEngine {
 
     async fn cut_out(&self, photo: Arc<Decoded>, choice: Choice, logs: LogSink) -> Result<Cutout, Stopped> {
         let segmenter = self.0.segmenter.clone();
-        let cutout = self.0.cpu.run(move || match &photo.alpha {
+        let cutout = self.0.cpu.run(move || match photo.own_matte() {
             // A photo that comes cut out already is taken as it is.
             Some(alpha) => cutout::from_alpha(&photo.picture, alpha),
             None => {
@@ -238,17 +241,8 @@ impl LocalEngine {
 
 /// The wire's words for it in the engine's.
 fn chosen(choice: &ObjectChoice) -> Choice {
-    let area = choice.box_prompts.first().map(|area| Rect {
-        x: area.x_min,
-        y: area.y_min,
-        width: area.x_max.saturating_sub(area.x_min),
-        height: area.y_max.saturating_sub(area.y_min),
-    });
-    let points = |wanted: bool| {
-        let labelled = choice.point_prompts.iter().filter(|point| (point.label != 0) == wanted);
-        labelled.map(|point| (point.x, point.y)).collect()
-    };
-    Choice { area, include: points(true), exclude: points(false) }
+    let corners = choice.box_prompts.first().map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
+    Choice::of(corners, choice.point_prompts.iter().map(|point| ((point.x, point.y), point.label != 0)))
 }
 
 fn tell(stage: CutoutStage, logs: &LogSink) {

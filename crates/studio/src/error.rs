@@ -6,7 +6,7 @@ use plantain_blobs::BlobError;
 use plantain_inbox::store::StoreError;
 use plantain_media::decode::PictureError;
 use plantain_media::preset::UnknownPreset;
-use plantain_wire::models::choice::POINTS_MAX;
+use plantain_wire::models::choice::{BOX_SIDE_MIN, POINTS_MAX};
 
 /// Pictures of one job, uploads and addresses together.
 pub const PICTURES_MAX: usize = 8;
@@ -42,7 +42,7 @@ pub enum StudioError {
     Staging { why: String },
     #[error("{given} points are too many")]
     TooManyPoints { given: usize },
-    /// The box or a point does not touch the first photo, which has this size.
+    /// A point lies outside the first photo, which has this size, or too little of the box inside.
     #[error("the box or a point lies outside the photo")]
     ChoiceOutside { width: u32, height: u32 },
     #[error("a picture's address can't be used")]
@@ -103,7 +103,9 @@ impl StudioError {
                 format!("{given} points were given; at most {POINTS_MAX} are taken.")
             }
             StudioError::ChoiceOutside { width, height } => {
-                format!("The box or a point lies outside the photo, which has {width} x {height} pixels.")
+                format!(
+                    "The photo has {width} x {height} pixels; a point lies outside it, or less than {BOX_SIDE_MIN} pixels of the box lie inside, across or down."
+                )
             }
             StudioError::Identifier => "The product number can't be used.".to_owned(),
             StudioError::Staging { .. } => {

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use plantain_media::check::enlargement::{Effect, Enlargement};
 use plantain_media::check::identity::{self, Shown};
 use plantain_media::check::{Report, RuleResult};
-use plantain_media::cutout::{CutoutError, Passes, Segmenter};
+use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
 use plantain_media::encode::{self, EncodeError, EncodeOptions, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
-use plantain_media::picture::{Matte, Picture};
+use plantain_media::picture::{Cutout, Matte, Picture};
 use plantain_media::preset::{FileName, Format, Preset};
+use plantain_wire::models::choice::ObjectChoice;
 
 /// Gives the network that finds products, loading it on the first call.
 pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
@@ -31,11 +32,31 @@ pub struct Material {
     /// Which pixels a generative model made.
     pub provenance: Provenance,
     pub segmenter: SegmenterSource,
-    /// The seller's product, where a generative model may have changed it and it could be found in the photo.
-    pub original: Option<Arc<Original>>,
+    /// The seller's product, or why there is none to compare with.
+    pub original: Result<Arc<Original>, NotCompared>,
 }
 
-/// The product in the seller's photo.
+/// Why a picture is not held against the seller's photo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotCompared {
+    /// No generative model touched it.
+    PhotosOwn,
+    /// The photo lies elsewhere, or could not be read again.
+    NoPhoto,
+    NotFound,
+}
+
+impl NotCompared {
+    fn reason(self) -> &'static str {
+        match self {
+            NotCompared::PhotosOwn => "the product's pixels are the photo's own",
+            NotCompared::NoPhoto => "the photo is not kept here",
+            NotCompared::NotFound => "no product could be found in the photo",
+        }
+    }
+}
+
+/// The product in the seller's photo, no larger than products are worked on.
 pub struct Original {
     picture: Picture,
     matte: Matte,
@@ -73,16 +94,29 @@ pub enum Unfinished {
     Failed,
 }
 
-/// Finds the product in the seller's photo, to compare pictures with. `None` where there is none to be found.
-pub fn original(photo: &[u8], limits: &Limits, segmenter: &SegmenterSource) -> Option<Original> {
-    let decoded = decode::decode(photo, limits).ok()?;
-    let matte = match decoded.alpha {
-        Some(alpha) => alpha,
-        None => segmenter().ok()?.matte_of(&decoded.picture, Passes::One).ok()?,
+/// Finds the product in the seller's photo, to compare pictures with: the one that was chosen, where one was.
+pub fn original(
+    photo: &[u8],
+    choice: &ObjectChoice,
+    limits: &Limits,
+    segmenter: &SegmenterSource,
+) -> Result<Original, NotCompared> {
+    let decoded = decode::decode(photo, limits).map_err(|_| NotCompared::NoPhoto)?;
+    let cutout = match decoded.own_matte() {
+        Some(own) => cutout::from_alpha(&decoded.picture, own),
+        None => segmenter().and_then(|segmenter| {
+            let options = CutoutOptions { choice: chosen(choice), passes: Passes::One, ..CutoutOptions::default() };
+            segmenter.cut_out(&decoded.picture, &options)
+        }),
     };
-    // The rest of a large photo would wait in memory for nothing.
-    let product = matte.bounds(1)?;
-    Some(Original { picture: decoded.picture.crop(product), matte: matte.crop(product) })
+    let Cutout { color, matte, .. } = cutout.map_err(|_| NotCompared::NotFound)?;
+    Ok(Original { picture: color, matte })
+}
+
+/// The wire's words for it in the engine's.
+fn chosen(choice: &ObjectChoice) -> Choice {
+    let corners = choice.box_prompts.first().map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
+    Choice::of(corners, choice.point_prompts.iter().map(|point| ((point.x, point.y), point.label != 0)))
 }
 
 /// Finishes one picture.
@@ -116,15 +150,13 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
 
 /// How far the model's product strays from the seller's own, and a drawing of it.
 fn identity(material: &Material, made: Shown<'_>) -> (RuleResult, Option<Bytes>) {
-    if material.provenance == Provenance::Photographed {
-        return (identity::not_compared("the product's pixels are the photo's own"), None);
-    }
-    let Some(original) = &material.original else {
-        return (identity::not_compared("no product could be found in the photo"), None);
+    let original = match &material.original {
+        Ok(original) => original,
+        Err(why) => return (identity::not_compared(why.reason()), None),
     };
     let original = Shown { picture: &original.picture, matte: &original.matte };
     let Some(comparison) = identity::compare(original, made) else {
-        return (identity::not_compared("the product is too small to be compared"), None);
+        return (identity::not_compared("the product is too small or too thin to be compared"), None);
     };
     (comparison.rule(), drawing(&comparison.overlay()))
 }
@@ -147,7 +179,7 @@ fn matte(material: &Material, decoded: &Decoded) -> Result<Matte, Unfinished> {
         // A mask of another size, or one that marks nothing, is no mask of this picture.
         (matte.width(), matte.height()) == size && matte.bounds(128).is_some()
     });
-    if let Some(matte) = given.or_else(|| decoded.alpha.clone()) {
+    if let Some(matte) = given.or_else(|| decoded.own_matte().cloned()) {
         return Ok(matte);
     }
     let segmenter = (material.segmenter)().map_err(of_cutout)?;

@@ -67,6 +67,7 @@ impl Inner {
         let (staging, said) = roles::of_staging(new.staging, wish.preset, self.config.provenance);
         notices.extend(roles::of_pictures(pictures, &staging, wish.preset, self.config.provenance));
         notices.extend(said);
+        notices.extend(roles::of_choice(&new.choice, self.config.provenance));
         notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
         Ok(JobSpec {
             preset: wish.preset.id.clone(),

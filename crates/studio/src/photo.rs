@@ -138,11 +138,15 @@ fn rewritten(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
         bytes: bytes.len().max(limits.max_bytes + 1),
         limit: limits.max_bytes,
     })?;
+    const SMALLER: &str =
+        "With its transparency the photo is larger than a file may be, so a smaller copy of it was kept.";
+    let smaller = form.width < decoded.picture.width();
+    let notices = decoded.facts.notices().into_iter().map(|notice| notice.message());
     Ok(Admitted {
         content_type: form.content_type,
-        width: decoded.picture.width(),
-        height: decoded.picture.height(),
-        notices: decoded.facts.notices().into_iter().map(|notice| notice.message()).collect(),
+        width: form.width,
+        height: form.height,
+        notices: notices.chain(smaller.then_some(SMALLER)).collect(),
         instead: Some(form),
     })
 }

@@ -2,6 +2,7 @@
 
 use plantain_media::encode::Provenance;
 use plantain_media::preset::{Background, Preset, ShadowRule};
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::staging::{SceneKind, Staging};
 
 /// What is to be told about several pictures in one job. `provenance` tells what kind of model looks at them.
@@ -46,11 +47,19 @@ pub fn of_staging(asked: Staging, preset: &Preset, provenance: Provenance) -> (S
             (Staging { backdrop: None, ..asked }, told(format!("the backdrop {colors}")))
         }
         (true, _) => (asked, None),
-        (false, _) => {
+        (false, colors) => {
             let plain = Staging { scene: SceneKind::Auto, backdrop: None, ..asked };
-            (plain, told(format!("the scene {}", asked.scene.as_str())))
+            let backdrop = colors.map(|colors| format!(" on {colors}")).unwrap_or_default();
+            (plain, told(format!("the scene {}{backdrop}", asked.scene.as_str())))
         }
     }
+}
+
+/// What is to be told about a chosen product: generative models can't be shown a place in a photo.
+pub fn of_choice(choice: &ObjectChoice, provenance: Provenance) -> Option<String> {
+    (!choice.is_empty() && provenance != Provenance::Photographed).then(|| {
+        "The model that makes the pictures goes by words alone, so box and points were not shown to it; say in the prompt which product is meant.".to_owned()
+    })
 }
 
 fn takes_scene(scene: SceneKind, preset: &Preset) -> bool {
@@ -139,7 +148,7 @@ mod tests {
                 "amazon_main",
                 Some("amazon_main demands a white background without a shadow, so the scene shadow"),
             ),
-            ("reflection", Some("#f4e9dd"), "amazon_main", Some("so the scene reflection was not used.")),
+            ("reflection", Some("#f4e9dd"), "amazon_main", Some("so the scene reflection on #f4e9dd was not used.")),
             ("studio", None, "amazon_main", Some("so the scene studio")),
             ("auto", Some("#f4e9dd,#000000"), "amazon_main", Some("so the backdrop #f4e9dd,#000000 was not used.")),
         ] {
@@ -154,6 +163,14 @@ mod tests {
         let (kept, told) = of_staging(asked("reflection", None), shopify, Provenance::Generated);
         assert!(kept == Staging::default() && told.unwrap().contains("by words alone"));
         assert_eq!(of_staging(Staging::default(), shopify, Provenance::Generated).1, None);
+    }
+
+    #[test]
+    fn a_choice_that_no_model_sees_is_told() {
+        let boxed = ObjectChoice { box_prompts: vec!["1,2,30,40".parse().unwrap()], ..ObjectChoice::default() };
+        assert!(of_choice(&boxed, Provenance::Generated).is_some_and(|told| told.contains("box and points")));
+        assert_eq!(of_choice(&boxed, Provenance::Photographed), None);
+        assert_eq!(of_choice(&ObjectChoice::default(), Provenance::Generated), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use plantain_media::preset::Preset;
 use plantain_work::clock::until;
 use plantain_work::random;
 
-use crate::finishing::{self, Material, Original, Unfinished};
+use crate::finishing::{self, Material, NotCompared, Original, Unfinished};
 use crate::job::correction::KeptMatte;
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Outcome, step};
@@ -90,7 +90,7 @@ impl Inner {
             .images
             .iter()
             .enumerate()
-            .map(|(index, image)| self.save_one(job, preset, index + 1, image, (output.product, original.clone())));
+            .map(|(index, image)| self.save_one(job, preset, index + 1, image, output.product, original.clone()));
         let (saved, matte) = tokio::join!(join_all(saving), self.matte(job, output.cutout.as_ref()));
         finished(saved, output.description, matte).map(Outcome::Succeeded)
     }
@@ -106,15 +106,16 @@ impl Inner {
     }
 
     /// The seller's own product, where a generative model may have changed it. Without it pictures are saved all the same.
-    async fn original(&self, job: &Job) -> Option<Arc<Original>> {
+    async fn original(&self, job: &Job) -> Result<Arc<Original>, NotCompared> {
         if self.config.provenance == Provenance::Photographed {
-            return None;
+            return Err(NotCompared::PhotosOwn);
         }
-        let key = BlobKey::parse(&job.spec.sources.first()?.blob)?;
-        let photo = self.blobs.get(&key).await.ok().flatten()?;
-        let (limits, segmenter) = (self.config.photo_limits, self.segmenter.clone());
-        let found = self.cpu.run(move || finishing::original(&photo, &limits, &segmenter)).await;
-        found.ok().flatten().map(Arc::new)
+        let key =
+            job.spec.sources.first().and_then(|source| BlobKey::parse(&source.blob)).ok_or(NotCompared::NoPhoto)?;
+        let photo = self.blobs.get(&key).await.ok().flatten().ok_or(NotCompared::NoPhoto)?;
+        let (limits, segmenter, choice) = (self.config.photo_limits, self.segmenter.clone(), job.spec.choice.clone());
+        let found = self.cpu.run(move || finishing::original(&photo, &choice, &limits, &segmenter)).await;
+        found.unwrap_or(Err(NotCompared::NotFound)).map(Arc::new)
     }
 
     async fn save_one(
@@ -123,7 +124,8 @@ impl Inner {
         preset: &Preset,
         number: usize,
         image: &ModelImage,
-        (product, original): (Option<(u32, u32)>, Option<Arc<Original>>),
+        product: Option<(u32, u32)>,
+        original: Result<Arc<Original>, NotCompared>,
     ) -> Result<Saved, Unsaved> {
         let picture = self.fetch(&image.url).await?;
         let mask = match &image.mask {

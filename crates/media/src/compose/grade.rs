@@ -124,11 +124,8 @@ fn spread(picture: &Picture, count: usize) -> impl Iterator<Item = (u32, u32, [u
 
 /// What of the photo is no product and not clipped.
 fn surroundings(photo: &Picture, cutout: &Cutout) -> Vec<[f32; 3]> {
-    let origin = cutout.origin;
-    let outside = |x: u32, y: u32| {
-        let (x, y) = (x.wrapping_sub(origin.x), y.wrapping_sub(origin.y));
-        x >= cutout.matte.width() || y >= cutout.matte.height() || cutout.matte.at(x, y) == 0
-    };
+    let size = (cutout.matte.width(), cutout.matte.height());
+    let outside = |x: u32, y: u32| cutout.origin.pixel((x, y), size).is_none_or(|(x, y)| cutout.matte.at(x, y) == 0);
     spread(photo, SAMPLES)
         .filter(|(x, y, rgb)| outside(*x, *y) && rgb.iter().all(|v| (3..=250).contains(v)))
         .map(|(_, _, rgb)| linear(rgb))

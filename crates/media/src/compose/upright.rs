@@ -124,13 +124,16 @@ pub fn straightened(cutout: &Cutout, degrees: f32) -> Cutout {
 
 /// The turned cut-out with its middle where it was.
 fn turned(cutout: &Cutout, color: Picture, matte: Matte) -> Cutout {
-    let (width, height) = (color.width(), color.height());
-    let whole = Rect { x: 0, y: 0, width, height };
+    let whole = Rect { x: 0, y: 0, width: color.width(), height: color.height() };
+    let (across, down) = cutout.scale();
+    let in_photo = |length: u32, scale: f64| (f64::from(length) * scale).round() as u32;
+    let (width, height) = (in_photo(whole.width, across), in_photo(whole.height, down));
     let start = |at: u32, before: u32, now: u32| (at + before / 2).saturating_sub(now / 2);
     let origin = Rect {
         x: start(cutout.origin.x, cutout.origin.width, width),
         y: start(cutout.origin.y, cutout.origin.height, height),
-        ..whole
+        width,
+        height,
     };
     Cutout {
         product: matte.bounds(128).unwrap_or(whole),

@@ -18,13 +18,35 @@ pub struct Choice {
     pub exclude: Vec<Point>,
 }
 
+/// The most points of one choice.
+pub const POINTS_MAX: usize = 32;
+
 impl Choice {
+    /// Of corners (left, top, right, bottom; the last two are the first pixels outside) and of points with whether they lie
+    /// on the product.
+    pub fn of(corners: Option<[u32; 4]>, points: impl IntoIterator<Item = (Point, bool)>) -> Choice {
+        let area = corners.map(|[left, top, right, bottom]| Rect {
+            x: left,
+            y: top,
+            width: right.saturating_sub(left),
+            height: bottom.saturating_sub(top),
+        });
+        let mut choice = Choice { area, ..Choice::default() };
+        for (point, wanted) in points {
+            if wanted { choice.include.push(point) } else { choice.exclude.push(point) }
+        }
+        choice
+    }
+
     pub fn is_empty(&self) -> bool {
         self.area.is_none() && self.include.is_empty() && self.exclude.is_empty()
     }
 
     /// The box, cut to the photo. An error where the box or a point lies outside.
     pub(super) fn area_in(&self, photo: (u32, u32)) -> Result<Option<Rect>, CutoutError> {
+        if self.include.len() + self.exclude.len() > POINTS_MAX {
+            return Err(CutoutError::TooManyPoints);
+        }
         let outside = |point: &&Point| point.0 >= photo.0 || point.1 >= photo.1;
         if self.include.iter().chain(&self.exclude).find(outside).is_some() {
             return Err(CutoutError::PointOutside);
@@ -101,6 +123,8 @@ mod tests {
             (include(399, 199), "ok"),
             (include(400, 0), "point_outside_photo"),
             (exclude(0, 200), "point_outside_photo"),
+            (Choice { include: vec![(0, 0); 20], exclude: vec![(9, 9); 12], area: None }, "ok"),
+            (Choice { include: vec![(0, 0); 20], exclude: vec![(9, 9); 13], area: None }, "too_many_points"),
         ] {
             let said = choice.area_in(PHOTO).map_or_else(|error| error.code(), |_| "ok");
             assert_eq!(said, code, "{choice:?}");

@@ -65,10 +65,11 @@ const DAB_REACH: f64 = 0.2;
 impl Crop {
     /// Corrects the matte where a chosen point is still on the wrong side of it.
     pub(super) fn heed(&mut self, choice: &Choice) {
-        let long = f64::from(self.matte.width().max(self.matte.height()));
+        let size = (self.matte.width(), self.matte.height());
+        let long = f64::from(size.0.max(size.1));
         let radius = (long * DAB).round().max(1.0) as u32;
         let dab = |kind, points: &[Point]| -> Vec<Stroke> {
-            let places = points.iter().filter_map(|point| self.place(*point));
+            let places = points.iter().filter_map(|point| self.area.pixel(*point, size));
             places.map(|place| Stroke { kind, path: vec![place], radius }).collect()
         };
         let mut dabs = dab(StrokeKind::Keep, &choice.include);
@@ -79,16 +80,6 @@ impl Crop {
                 strokes::heed(&self.color, &mut self.matte, stroke, &dabs, long * DAB_REACH);
             }
         }
-    }
-
-    /// A point of the photo as a pixel of the crop.
-    fn place(&self, point: Point) -> Option<Point> {
-        let span = |at: u32, start: u32, length: u32, side: u32| {
-            let at = at.checked_sub(start).filter(|at| *at < length)?;
-            Some((u64::from(at) * u64::from(side) / u64::from(length)) as u32)
-        };
-        let x = span(point.0, self.area.x, self.area.width, self.matte.width())?;
-        Some((x, span(point.1, self.area.y, self.area.height, self.matte.height())?))
     }
 }
 

@@ -14,6 +14,9 @@ pub enum CutoutError {
     /// A point on or beside the product lies outside the photo. A fault of the request.
     #[error("a point does not lie in the photo")]
     PointOutside,
+    /// More points than are taken. A fault of the request.
+    #[error("too many points")]
+    TooManyPoints,
     /// More strokes, or longer ones, than are taken at once. A fault of the request.
     #[error("too many strokes")]
     TooManyStrokes,
@@ -41,6 +44,7 @@ impl CutoutError {
             CutoutError::NoProduct => "no_product_found",
             CutoutError::BoxOutside => "box_outside_photo",
             CutoutError::PointOutside => "point_outside_photo",
+            CutoutError::TooManyPoints => "too_many_points",
             CutoutError::TooManyStrokes => "too_many_strokes",
             CutoutError::SizeMismatch => "alpha_size_mismatch",
             CutoutError::Model(_) | CutoutError::ForeignModel => "cutout_model_failed",
@@ -54,6 +58,7 @@ impl CutoutError {
             CutoutError::NoProduct
             | CutoutError::BoxOutside
             | CutoutError::PointOutside
+            | CutoutError::TooManyPoints
             | CutoutError::TooManyStrokes
             | CutoutError::SizeMismatch => true,
             CutoutError::Model(_)
@@ -67,9 +72,10 @@ impl CutoutError {
         match self {
             CutoutError::NoProduct => "No product stands out in this photo.",
             CutoutError::BoxOutside => {
-                "The box around the product does not lie in the photo, or is smaller than 16 pixels."
+                "The box around the product does not lie in the photo, or less than 16 pixels of it do, across or down."
             }
             CutoutError::PointOutside => "A point does not lie in the photo.",
+            CutoutError::TooManyPoints => "There are more points than the 32 that are taken.",
             CutoutError::TooManyStrokes => "There are more strokes than can be taken at once.",
             CutoutError::SizeMismatch => "The transparency does not have the size of the picture.",
             CutoutError::Model(_) => "The cut-out model could not be run.",
@@ -87,8 +93,9 @@ impl CutoutError {
             CutoutError::NoProduct => {
                 "Take the photo with the whole product in the middle, on a plain background of another color, in good light."
             }
-            CutoutError::BoxOutside => "Draw the box around the product, inside the photo.",
+            CutoutError::BoxOutside => "Draw the box around the whole product, inside the photo.",
             CutoutError::PointOutside => "Set the points on the product and beside it, inside the photo.",
+            CutoutError::TooManyPoints => "One or two on the product, and one on each thing beside it, are enough.",
             CutoutError::TooManyStrokes => "Send the newest strokes alone, on the matte that the earlier ones gave.",
             CutoutError::SizeMismatch => "Send the picture again.",
             CutoutError::Model(_) | CutoutError::ForeignModel => {

@@ -41,11 +41,11 @@ pub(super) fn inside(area: Rect, photo: (u32, u32)) -> Option<Rect> {
     let right = area.x.saturating_add(area.width).min(photo.0);
     let bottom = area.y.saturating_add(area.height).min(photo.1);
     let (width, height) = (right.checked_sub(area.x)?, bottom.checked_sub(area.y)?);
-    (width >= MIN_BOX && height >= MIN_BOX).then_some(Rect { x: area.x, y: area.y, width, height })
+    (width >= BOX_SIDE_MIN && height >= BOX_SIDE_MIN).then_some(Rect { x: area.x, y: area.y, width, height })
 }
 
-/// A box smaller than this shows the network nothing, in pixels.
-const MIN_BOX: u32 = 16;
+/// A box of which less lies in the photo, across or down, shows the network nothing. In pixels.
+pub const BOX_SIDE_MIN: u32 = 16;
 
 /// The size of a grid with the shape of `area` and this longer side.
 pub(super) fn grid(area: Rect, long: usize) -> (usize, usize) {

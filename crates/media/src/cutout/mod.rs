@@ -27,10 +27,10 @@ mod shape;
 mod strokes;
 mod unet;
 
-pub use choice::{Choice, Point};
+pub use choice::{Choice, POINTS_MAX, Point};
 pub use components::Keep;
 pub use error::CutoutError;
-pub use frame::MAX_PRODUCT_SIDE;
+pub use frame::{BOX_SIDE_MIN, MAX_PRODUCT_SIDE};
 pub use runtime::OnnxRuntime;
 pub use strokes::{STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected, stroked};
 
@@ -204,6 +204,20 @@ impl Segmenter {
 /// The cut-out's matte on the whole photo, for [`corrected`] and for showing.
 pub fn whole_matte(cutout: &Cutout) -> Matte {
     edges::spread(&cutout.matte, cutout.origin, cutout.photo)
+}
+
+/// The cut-out at the photo's own size, where a large product was worked on at less.
+pub fn at_full_size(cutout: Cutout) -> Cutout {
+    let Rect { width, height, .. } = cutout.origin;
+    if (cutout.color.width(), cutout.color.height()) == (width, height) {
+        return cutout;
+    }
+    let whole = Rect { x: 0, y: 0, width: cutout.color.width(), height: cutout.color.height() };
+    let (width, height) = (width as usize, height as usize);
+    let color = plane::resized_picture(&cutout.color, whole, width, height);
+    let matte = plane::resized_matte(&cutout.matte, whole, width, height);
+    let product = matte.bounds(128).unwrap_or(Rect { x: 0, y: 0, ..cutout.origin });
+    Cutout { color, matte, product, ..cutout }
 }
 
 /// Takes a picture that is already cut out as it is: its own transparency is the matte.

@@ -4,7 +4,10 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use crate::score;
-use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, OnnxRuntime, Passes, Segmenter};
+use plantain_media::compose::{Grade, straightened};
+use plantain_media::cutout::{
+    self, Choice, CutoutError, CutoutOptions, CutoutStage, MAX_PRODUCT_SIDE, OnnxRuntime, Passes, Segmenter,
+};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture, Rect};
 
@@ -144,6 +147,38 @@ fn a_picture_that_is_cut_out_already_keeps_its_own_matte() {
     let nothing = Matte::new(picture.width(), picture.height(), vec![0; alpha.alpha().len()]);
     assert!(matches!(cutout::from_alpha(&picture, &nothing), Err(CutoutError::NoProduct)));
     assert!(matches!(cutout::from_alpha(&picture, &Matte::new(1, 1, vec![9])), Err(CutoutError::SizeMismatch)));
+}
+
+/// A grey slab on a photo of 3600 pixels' height, longer than what is worked on as it is.
+fn slab() -> (Picture, Matte) {
+    let (width, height) = (800u32, 3600u32);
+    let covers = |x: u32, y: u32| (200..600).contains(&x) && (100..3500).contains(&y);
+    let places = || (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let alpha = places().map(|(x, y)| if covers(x, y) { 255 } else { 0 }).collect();
+    let rgb = places().flat_map(|(x, y)| if covers(x, y) { [149, 155, 167] } else { [255; 3] }).collect();
+    (Picture::new(width, height, rgb), Matte::new(width, height, alpha))
+}
+
+#[test]
+fn a_product_too_long_to_be_worked_on_as_it_is_keeps_its_place_and_size_in_the_photo() {
+    let (picture, alpha) = slab();
+    let cutout = cutout::from_alpha(&picture, &alpha).unwrap();
+    assert!(cutout.product.height <= MAX_PRODUCT_SIDE, "{:?}", cutout.product);
+    for (name, cutout) in [("as it is", cutout.clone()), ("turned by nothing", straightened(&cutout, 0.0))] {
+        let full = cutout::at_full_size(cutout);
+        let (left, top) = (full.origin.x + full.product.x, full.origin.y + full.product.y);
+        for (found, meant) in [(left, 200), (top, 100), (full.product.width, 400), (full.product.height, 3400)] {
+            assert!(found.abs_diff(meant) <= 6, "{name}: {:?} in {:?}", full.product, full.origin);
+        }
+        assert_eq!((full.color.width(), full.color.height()), (full.origin.width, full.origin.height), "{name}");
+    }
+}
+
+#[test]
+fn its_own_colours_are_never_taken_for_the_light_around_a_long_product() {
+    let (picture, alpha) = slab();
+    let cutout = cutout::from_alpha(&picture, &alpha).unwrap();
+    assert!(Grade::of_photo(&picture, &cutout).is_neutral(), "around it all is clipped white");
 }
 
 #[test]

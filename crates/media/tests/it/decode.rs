@@ -189,7 +189,44 @@ fn what_few_programs_read_can_be_written_anew() {
     let form = common_form(&seen_through, 1 << 20).unwrap();
     assert_eq!((form.content_type, form.extension), ("image/png", "png"));
     let again = decoded(&form.bytes);
-    assert_eq!((again.picture, again.alpha), (seen_through.picture, seen_through.alpha));
+    assert_eq!((&again.picture, &again.alpha), (&seen_through.picture, &seen_through.alpha));
+    assert_eq!((form.width, form.height), (W, H));
+}
+
+#[test]
+fn what_is_too_large_with_its_transparency_is_made_smaller_and_no_hidden_colour_shows() {
+    let side = 200u32;
+    let places = || (0..side * side).map(move |at| (at % side, at / side));
+    let seen = |x: u32, y: u32| (40..160).contains(&x) && (40..160).contains(&y);
+    // Noise, which no PNG makes smaller; what is transparent is red.
+    let noisy = |x: u32, y: u32| {
+        let mixed = (x * 7919 + y).wrapping_mul(2_654_435_761);
+        (((mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519) >> 13) as u8) / 2
+    };
+    let rgb =
+        places().flat_map(|(x, y)| if seen(x, y) { [0, noisy(x, y), noisy(y, x)] } else { [255, 0, 0] }).collect();
+    let alpha = Matte::new(side, side, places().map(|(x, y)| if seen(x, y) { 255 } else { 0 }).collect());
+    let facts = decoded(include_bytes!("../data/alpha.tiff")).facts;
+    let photo = Decoded { picture: Picture::new(side, side, rgb), alpha: Some(alpha), facts };
+    let whole = common_form(&photo, 1 << 20).unwrap();
+    let limit = whole.bytes.len() / 2;
+    let form = common_form(&photo, limit).unwrap();
+    assert!(form.bytes.len() <= limit && form.width < side && form.width == form.height, "{form:?}");
+    let again = decoded(&form.bytes);
+    let alpha = again.alpha.unwrap();
+    let shown = again.picture.rgb().as_chunks::<3>().0.iter().zip(alpha.alpha()).filter(|(_, cover)| **cover > 25);
+    assert!(shown.into_iter().all(|(rgb, _)| rgb[0] < 12), "the hidden red came to the edge");
+    assert!(common_form(&photo, 60).is_err());
+}
+
+#[test]
+fn a_stray_transparent_colour_makes_no_cut_out() {
+    let facts = decoded(include_bytes!("../data/alpha.tiff")).facts;
+    for (clear, own) in [(0usize, false), (80, false), (499, false), (500, true), (9_000, true)] {
+        let alpha = Matte::new(100, 100, (0..10_000).map(|at| if at < clear { 0 } else { 255 }).collect());
+        let photo = Decoded { picture: Picture::filled(100, 100, [9; 3]), alpha: Some(alpha), facts: facts.clone() };
+        assert_eq!(photo.own_matte().is_some(), own, "{clear}");
+    }
 }
 
 #[test]

@@ -166,6 +166,19 @@ fn a_missing_handle_is_told() {
 }
 
 #[test]
+fn what_is_too_thin_to_show_its_surface_is_not_compared() {
+    for (thick, compared) in [(5, false), (12, false), (40, true)] {
+        let covers = |at: u32| at % 1200 >= 20 && at % 1200 < 1180 && at / 1200 >= 20 && at / 1200 < 20 + thick;
+        let matte = Matte::new(1200, 80, (0..96_000).map(|at| if covers(at) { 255 } else { 0 }).collect());
+        let picture = Picture::filled(1200, 80, [120, 30, 40]);
+        let shown = Shown { picture: &picture, matte: &matte };
+        let found = compare(shown, shown);
+        assert_eq!(found.is_some(), compared, "{thick}");
+        assert!(found.is_none_or(|found| found.is_same()), "{thick}");
+    }
+}
+
+#[test]
 fn nothing_and_specks_are_not_compared() {
     let cutout = photographed("mug");
     let original = Shown { picture: &cutout.color, matte: &cutout.matte };

@@ -1,7 +1,6 @@
 //! The flags that say which thing in a photo is the product.
 
 use plantain_media::cutout::Choice;
-use plantain_media::picture::Rect;
 use plantain_wire::models::choice::{BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
 
 /// Pixels are counted from the upper left corner of the photo held upright.
@@ -29,14 +28,9 @@ fn unwanted(text: &str) -> Result<PointPrompt, ChoiceError> {
 impl Choosing {
     /// For the picture engine.
     pub fn choice(&self) -> Choice {
-        let rect = |area: &BoxPrompt| Rect {
-            x: area.x_min,
-            y: area.y_min,
-            width: area.x_max - area.x_min,
-            height: area.y_max - area.y_min,
-        };
-        let points = |points: &[PointPrompt]| points.iter().map(|point| (point.x, point.y)).collect();
-        Choice { area: self.area.as_ref().map(rect), include: points(&self.include), exclude: points(&self.exclude) }
+        let corners = self.area.map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
+        let points = self.include.iter().chain(&self.exclude);
+        Choice::of(corners, points.map(|point| ((point.x, point.y), point.label != 0)))
     }
 
     /// For the wire.

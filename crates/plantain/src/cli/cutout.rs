@@ -73,6 +73,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         Some(tilt) => compose::straightened(&cutout, tilt),
         None => cutout,
     };
+    let cutout = cutout::at_full_size(cutout);
     let written = if args.mask { write_mask(&cutout, &args.out) } else { write_transparent(&cutout, &args.out) };
     written.with_context(|| format!("{} can't be written", args.out.display()))?;
     let product = cutout.product;
@@ -116,8 +117,11 @@ fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cut
         progress.set_message(words(stage));
         progress.tick();
     };
+    if decoded.own_matte().is_some() && !args.choosing.is_empty() {
+        progress.println("The photo comes cut out already, so box and points are not used.");
+    }
     let options = CutoutOptions { choice: args.choosing.choice(), ..CutoutOptions::default() };
-    let cutout = match &decoded.alpha {
+    let cutout = match decoded.own_matte() {
         Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
         None => segmenter.get().and_then(|segmenter| segmenter.cut_out_with(&decoded.picture, &options, &mut told)),
     };

@@ -13,6 +13,8 @@ use crate::error::{Detail, Loc};
 
 /// The most points of one choice.
 pub const POINTS_MAX: usize = 32;
+/// The least of a box that has to lie in the picture, across and down, in pixels.
+pub const BOX_SIDE_MIN: u32 = 16;
 /// The largest place in a picture that is ever named.
 const PLACE_MAX: i128 = 65_535;
 
@@ -60,10 +62,11 @@ impl ObjectChoice {
         self.box_prompts.is_empty() && self.point_prompts.is_empty()
     }
 
-    /// Whether everything that was chosen touches a picture of this size.
+    /// Whether every point lies in a picture of this size, and enough of the box does.
     pub fn lies_in(&self, width: u32, height: u32) -> bool {
-        self.box_prompts.iter().all(|area| area.x_min < width && area.y_min < height)
-            && self.point_prompts.iter().all(|point| point.x < width && point.y < height)
+        let shown = |from: u32, to: u32, side: u32| to.min(side).saturating_sub(from) >= BOX_SIDE_MIN;
+        let fits = |area: &BoxPrompt| shown(area.x_min, area.x_max, width) && shown(area.y_min, area.y_max, height);
+        self.box_prompts.iter().all(fits) && self.point_prompts.iter().all(|point| point.x < width && point.y < height)
     }
 
     /// Of an input that was checked against [`BOXES`] and [`POINTS`].

@@ -51,7 +51,19 @@ fn the_product_may_be_chosen_by_a_box_and_points() {
     let choice = edit(members).unwrap().choice;
     assert_eq!(choice.box_prompts, [BoxPrompt { x_min: 10, y_min: 20, x_max: 300, y_max: 400 }]);
     assert_eq!(choice.point_prompts, [PointPrompt { x: 40, y: 50, label: 1 }, PointPrompt { x: 60, y: 70, label: 0 }]);
-    assert!(choice.lies_in(301, 401) && choice.lies_in(61, 71) && !choice.lies_in(60, 71) && !choice.lies_in(61, 70));
+    for (width, height, lies) in [(301, 401, true), (61, 71, true), (60, 71, false), (61, 70, false)] {
+        assert_eq!(choice.lies_in(width, height), lies, "{width} x {height}");
+    }
+    let boxed = |text: &str| ObjectChoice { box_prompts: vec![text.parse().unwrap()], ..ObjectChoice::default() };
+    for (text, lies) in [
+        ("0,0,16,16", true),
+        ("0,0,15,99", false),
+        ("85,0,99,99", false),
+        ("84,84,99,99", true),
+        ("100,0,50,50", false),
+    ] {
+        assert_eq!(boxed(text).lies_in(100, 100), lies, "{text}");
+    }
     assert_eq!(edit(r#","box_prompts":null,"point_prompts":[]"#).unwrap().choice, ObjectChoice::default());
     assert!(edit("").unwrap().choice.is_empty());
 }

@@ -31,6 +31,8 @@ pub(super) struct Difference {
     pub colour_evened: f64,
     pub redrawn: f64,
     pub redrawn_at_once: f64,
+    /// Cells clear of either background, by which structure and colour were told.
+    pub cells: usize,
     /// 0 where nothing strays, 1 where it is plainly another.
     pub heat: Vec<f32>,
 }
@@ -59,6 +61,7 @@ impl Difference {
             structure: weighted(&alike, &weights),
             colour: colours.mean,
             colour_evened: colours.mean_evened,
+            cells: within.count() as usize,
             redrawn: changed.count() as f64 / product,
             redrawn_at_once: parts(&changed).ok().and_then(|p| p.first().map(|p| p.area)).unwrap_or(0) as f64 / product,
             heat,

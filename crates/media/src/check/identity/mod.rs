@@ -21,6 +21,9 @@ const SIDE: u32 = 512;
 /// Below this many pixels on its longer side a product shows too little to be compared.
 const LEAST: u32 = 32;
 
+/// Below so many cells clear of the background there is nothing to tell structure or colour by: chains, cables, frames of glasses.
+const LEAST_CELLS: usize = 400;
+
 /// Below it the outlines differ by more than two mattes of one product do.
 const SAME_OUTLINE: f64 = 0.90;
 /// Below it details are others.
@@ -59,7 +62,8 @@ pub struct Comparison {
     difference: Difference,
 }
 
-/// Compares the seller's photo with a picture made from it. `None` where either shows no product, or too few pixels of it.
+/// Compares the seller's photo with a picture made from it. `None` where either shows no product, or one too small or too
+/// thin to be told by.
 pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
     /// By how much a mirrored photo must fit better: most products are nearly symmetrical.
     const CLEARLY: f64 = 0.05;
@@ -67,6 +71,9 @@ pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
     let (original, shown) = (Grid::of(original, side)?, Grid::of(made, side)?);
     let fit = |mirrored| Difference::measure(&register::fitted(&original, &shown, mirrored), &shown);
     let (difference, reflected) = rayon::join(|| fit(false), || fit(true));
+    if difference.cells.max(reflected.cells) < LEAST_CELLS {
+        return None;
+    }
     let mirrored = reflected.likeness() > difference.likeness() + CLEARLY;
     Some(Comparison {
         outline: difference.outline,

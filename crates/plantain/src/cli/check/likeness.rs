@@ -39,7 +39,7 @@ impl Likeness {
         };
         let original = Shown { picture: &self.picture, matte: &self.matte };
         let Some(comparison) = identity::compare(original, Shown { picture: &picture, matte: &matte }) else {
-            return Ok(identity::not_compared("the product is too small to be compared"));
+            return Ok(identity::not_compared("the product is too small or too thin to be compared"));
         };
         if let Some(out) = diff {
             let png = png(&comparison.overlay())?;
@@ -52,8 +52,8 @@ impl Likeness {
 /// The picture and its product; in words why there is none.
 fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), String> {
     let decoded = decode::decode(bytes, &Limits::default()).map_err(|error| error.to_string())?;
-    let matte = match decoded.alpha {
-        Some(alpha) => alpha,
+    let matte = match decoded.own_matte() {
+        Some(own) => own.clone(),
         None => {
             let segmenter = segmenter.get().map_err(|error| error.to_string())?;
             segmenter.matte_of(&decoded.picture, Passes::Three).map_err(|error| error.to_string())?

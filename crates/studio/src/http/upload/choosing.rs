@@ -66,6 +66,8 @@ mod tests {
         for (body, code) in [
             (&br#"{"box": [1, 2, 3, 0]}"#[..], "box_malformed"),
             (br#"{"box": [1, 2, 3]}"#, "wrong_field"),
+            (br#"{"box": [1, 2, 3, 4, 5]}"#, "wrong_field"),
+            (br#"{"include": [[1, 2, 3]]}"#, "wrong_field"),
             (br#"{"box": [-1, 2, 3, 4]}"#, "wrong_field"),
             (br#"{"include": [[70000, 1]]}"#, "point_malformed"),
         ] {

@@ -222,7 +222,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(ApiError::unprocessable("wrong_field", "The JSON is a list.", JSON_HINT));
     }
-    let wish: JsonWish = serde_json::from_slice(body).map_err(|error| bad_json(&error))?;
+    let wish: JsonWish = serde_json::from_slice(body).map_err(|error| bad_json(body, &error))?;
     let address = |(index, text): (usize, &String)| {
         Url::parse(text).map_err(|_| ApiError::from(StudioError::ImageUrl { number: index + 1 }))
     };
@@ -243,8 +243,9 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
     })
 }
 
-fn bad_json(error: &serde_json::Error) -> ApiError {
-    if error.is_data() {
+/// Whether the text is JSON at all is asked separately: a list that is too long for its field is told like broken syntax.
+fn bad_json(body: &[u8], error: &serde_json::Error) -> ApiError {
+    if error.is_data() || serde_json::from_slice::<serde_json::Value>(body).is_ok() {
         return ApiError::unprocessable("wrong_field", format!("The JSON does not fit: {error}."), JSON_HINT);
     }
     ApiError::bad_request("not_json", format!("The body is not JSON: {error}."), JSON_HINT)

@@ -119,6 +119,7 @@ async fn every_wrong_form_is_told_what_is_wrong_with_it() {
         ("a prompt in Latin-1", vec![image(), text("prompt", b"caf\xe9")], 400, "not_utf8"),
         ("a long prompt", vec![image(), text("prompt", "x".repeat(4_001))], 422, "prompt_too_long"),
         ("an endless prompt", vec![image(), text("prompt", "x".repeat(70_000))], 413, "too_large"),
+        ("a box too small to show anything", vec![image(), text("box", "1,1,15,90")], 422, "choice_outside_photo"),
         ("a box beside the photo", vec![image(), text("box", "60000,0,20,20")], 422, "choice_outside_photo"),
         ("a box of nothing", vec![image(), text("box", "5,5,0,9")], 422, "box_malformed"),
         ("half a box", vec![image(), text("box", "5,5")], 422, "box_malformed"),
