@@ -112,14 +112,14 @@ fn leaning(tilt: Option<f32>, straightened: bool) -> String {
 /// The product, or why there is none, in words.
 fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
     let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
+    if decoded.own_matte().is_some() && !args.choosing.is_empty() {
+        eprintln!("The photo comes cut out already, so box and points are not used.");
+    }
     let progress = indicatif::ProgressBar::new_spinner();
     let mut told = |stage| {
         progress.set_message(words(stage));
         progress.tick();
     };
-    if decoded.own_matte().is_some() && !args.choosing.is_empty() {
-        progress.println("The photo comes cut out already, so box and points are not used.");
-    }
     let options = CutoutOptions { choice: args.choosing.choice(), ..CutoutOptions::default() };
     let cutout = match decoded.own_matte() {
         Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
