@@ -2,6 +2,7 @@
 
 mod bad;
 mod files;
+mod hostile;
 
 use files::{H, W, quarters};
 use moxcms::ColorProfile;

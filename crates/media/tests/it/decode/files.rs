@@ -96,3 +96,63 @@ pub fn webp(picture: &Picture, exif: Option<Vec<u8>>) -> Vec<u8> {
     encoder.write_image(picture.rgb(), picture.width(), picture.height(), image::ExtendedColorType::Rgb8).unwrap();
     bytes
 }
+
+/// Every sample another one, so that nothing compresses and each byte of a file counts.
+pub fn noise(width: u32, height: u32) -> Picture {
+    let mut state = 0x9e37_79b9_u32;
+    let samples = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    });
+    Picture::new(width, height, samples.take((width * height * 3) as usize).collect())
+}
+
+pub fn jpeg_of(width: u32, height: u32, samples: &[u8], kind: ColorType) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes, 90).encode(samples, width as u16, height as u16, kind).unwrap();
+    bytes
+}
+
+/// Other bytes from `at` on.
+pub fn patched(bytes: &[u8], at: usize, other: &[u8]) -> Vec<u8> {
+    let mut patched = bytes.to_vec();
+    patched[at..at + other.len()].copy_from_slice(other);
+    patched
+}
+
+/// A PNG whose header was patched, with the checksum that it then needs.
+pub fn with_crc(png: Vec<u8>) -> Vec<u8> {
+    let crc = crc32(&png[12..29]);
+    patched(&png, 29, &crc.to_be_bytes())
+}
+
+pub fn png_chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let named = [kind, body].concat();
+    [&(body.len() as u32).to_be_bytes()[..], &named, &crc32(&named).to_be_bytes()].concat()
+}
+
+pub fn crc32(bytes: &[u8]) -> u32 {
+    let table: Vec<u32> = (0..256u32)
+        .map(|byte| (0..8).fold(byte, |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }))
+        .collect();
+    !bytes.iter().fold(u32::MAX, |crc, byte| table[((crc ^ u32::from(*byte)) & 0xff) as usize] ^ (crc >> 8))
+}
+
+/// A zlib stream of these bytes, taken out of a PNG that holds them as one row of pixels.
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let side = 1 << 13;
+    assert_eq!(bytes.len() % side, 0);
+    let file = png(side as u32, (bytes.len() / side) as u32, png::ColorType::Grayscale, png::BitDepth::Eight, bytes);
+    let mut rest = &file[8..];
+    let mut stream = Vec::new();
+    while rest.len() >= 12 {
+        let length = u32::from_be_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+        if &rest[4..8] == b"IDAT" {
+            stream.extend_from_slice(&rest[8..8 + length]);
+        }
+        rest = &rest[12 + length..];
+    }
+    stream
+}
