@@ -3,6 +3,7 @@
 mod bad;
 mod files;
 mod hostile;
+mod wide;
 
 use files::{H, W, quarters};
 use moxcms::ColorProfile;

@@ -156,3 +156,10 @@ pub fn deflated(bytes: &[u8]) -> Vec<u8> {
     }
     stream
 }
+
+pub fn png_with_profile(picture: &Picture, profile: &[u8]) -> Vec<u8> {
+    let mut info = png::Info::with_size(picture.width(), picture.height());
+    info.color_type = png::ColorType::Rgb;
+    info.icc_profile = Some(profile.to_vec().into());
+    png_of(info, picture.rgb())
+}
