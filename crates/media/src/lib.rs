@@ -15,4 +15,6 @@ pub mod encode;
 pub mod finish;
 pub mod picture;
 pub mod preset;
+pub mod sheet;
 pub mod slip;
+pub mod thumbnail;

@@ -77,6 +77,14 @@ pub fn matte(matte: &Matte) -> Result<Vec<u8>, EncodeError> {
     png::write_grey(matte)
 }
 
+/// The quality of copies that are looked at, never handed in: half of the usual file, and on a screen the same picture.
+const SCREEN: Setting = Setting { quality: 82, chroma: Chroma::Halved };
+
+/// Writes a copy for screens as JPEG, without a provenance tag, which belongs to the original.
+pub fn for_screens(picture: &Picture) -> Result<Vec<u8>, EncodeError> {
+    jpeg::write(picture, SCREEN, None, None)
+}
+
 /// Writes the picture at the highest quality that fits.
 pub fn encode(picture: &Picture, options: &EncodeOptions) -> Result<Encoded, EncodeError> {
     let dpi = options.min_dpi.map(|least| least.max(DENSITY_DPI));
