@@ -32,7 +32,7 @@ async function ask(url, options = {}) {
 }
 
 // XMLHttpRequest, since fetch can't tell how much of an upload has left. Returns the promise and a way to stop it.
-export function generate(fields, file, progress) {
+export function generate({ backdropPicture, ...fields }, file, progress) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -41,6 +41,7 @@ export function generate(fields, file, progress) {
     }
   }
   form.append('image', file, file.name || 'photo');
+  if (backdropPicture) form.append('image', backdropPicture, backdropPicture.name || 'backdrop');
   const done = new Promise((resolve, reject) => {
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     request.onload = () => {
@@ -63,6 +64,11 @@ const jobUrl = (id) => `/api/jobs/${encodeURIComponent(id)}`;
 
 export const job = (id) => ask(jobUrl(id));
 export const cancel = (id) => ask(jobUrl(id), { method: 'DELETE' });
+export const again = (id, change) => ask(`${jobUrl(id)}/again`, {
+  method: 'POST',
+  headers: { accept: 'application/json', 'content-type': 'application/json' },
+  body: JSON.stringify(change),
+});
 export const eventsOf = (id) => `${jobUrl(id)}/events`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
 

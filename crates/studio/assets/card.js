@@ -6,6 +6,7 @@ import { ended, follow } from './live.js';
 import * as preset from './preset.js';
 import * as recent from './recent.js';
 import * as result from './result.js';
+import * as views from './views.js';
 import { duration, many, stopwatch, t } from './words.js';
 
 const skew = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
@@ -18,6 +19,8 @@ const DETAIL = [
   [/^cutting out/i, 'stage.finding'],
   [/^composing/i, 'stage.composing'],
 ];
+// Degrees that an eye notices, and that the engine sets right.
+const LEAN = { from: 0.7, to: 7 };
 const detailKey = (view) => DETAIL.find(([said]) => said.test(view.stageDetail ?? ''))?.[1];
 
 function stageOf(view) {
@@ -64,6 +67,7 @@ export class Card {
     this.slot = (name) => slot(this.element, name);
     this.slot('cancel').addEventListener('click', () => this.cancel());
     this.slot('hide').addEventListener('click', () => this.hide());
+    this.slot('upright').addEventListener('click', () => this.upright());
     this.slot('again').addEventListener('click', () => this.again?.());
     this.slot('fix').addEventListener('click', () => brush.open(this.view, (view) => this.show(view)));
   }
@@ -171,7 +175,33 @@ export class Card {
     view.images.forEach((image, at) => {
       const card = list.children[at] ?? list.appendChild(result.waiting(at + 1, [image.width, image.height]));
       result.fill(card, image, at + 1, title);
+      views.fill(card, image, view, at + 1);
     });
+    this.more(view);
+  }
+
+  more(view) {
+    this.slot('more').hidden = !view.sheetUrl;
+    if (view.sheetUrl) this.slot('sheet').href = view.sheetUrl;
+    const tilt = view.tiltDegrees ?? 0;
+    const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
+    const offered = slight && !view.staging?.straighten;
+    this.slot('lean').hidden = !offered;
+    if (offered) say(this.slot('lean-text'), t(`job.leans.${tilt > 0 ? 'right' : 'left'}`, { degrees: Math.abs(tilt) }));
+  }
+
+  // A job of its own, whose page is the next one: this one keeps its pictures.
+  async upright() {
+    const button = this.slot('upright');
+    button.disabled = true;
+    try {
+      const job = await api.again(this.id, { straighten: true });
+      recent.remember(job.jobId);
+      location.assign(job.pageUrl);
+    } catch (error) {
+      this.trouble({ code: error.code, message: error.message, hint: error.hint });
+      button.disabled = false;
+    }
   }
 
   notices(texts) {

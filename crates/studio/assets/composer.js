@@ -4,6 +4,7 @@ import { Card, compact } from './card.js';
 import * as choose from './choose.js';
 import { $, announce, calm, clone, say } from './dom.js';
 import * as preset from './preset.js';
+import * as scene from './scene.js';
 import { many, t } from './words.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff'];
@@ -84,6 +85,7 @@ function wish() {
     prompt: $('prompt').value.trim(),
     identifier: $('identifier').value.trim(),
     num_images: $('composer').elements.num_images.value,
+    ...scene.wish(),
   };
 }
 
@@ -92,6 +94,11 @@ function generate(event) {
   if (photos.length === 0) {
     hint(t('make.hint.none'), true);
     input().focus();
+    return;
+  }
+  if (scene.lacksPicture()) {
+    hint(t('scene.picture.none'), true);
+    $('scene-picture').focus();
     return;
   }
   const [all, fields, alone] = [photos, wish(), photos.length === 1];
@@ -179,6 +186,7 @@ function watchDrops() {
 
 export function start() {
   preset.start();
+  scene.start();
   input().multiple = true;
   input().required = false;
   // Emptied, so that the same file can be chosen again.

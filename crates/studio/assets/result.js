@@ -80,9 +80,20 @@ function show(card, image, alt) {
   const open = slot(card, 'open');
   Object.assign(open, { href: image.url, target: '_blank', rel: 'noopener' });
   Object.assign(picture, { alt, width: image.width, height: image.height });
-  const preview = `${image.url}?w=800`;
-  if (picture.getAttribute('src') !== preview) picture.src = preview;
+  const preview = `${image.url}?w=640`;
+  if (picture.getAttribute('src') !== preview) {
+    picture.srcset = srcset(image);
+    picture.src = preview;
+  }
   loaded(picture);
+}
+
+// The widths in which the server offers pictures, and the picture itself.
+const WIDTHS = [160, 320, 640, 960, 1280];
+
+export function srcset({ url, width }) {
+  const smaller = WIDTHS.filter((offered) => offered < width).map((offered) => `${url}?w=${offered} ${offered}w`);
+  return [...smaller, `${url} ${width}w`].join(', ');
 }
 
 // The frame stays empty until the whole picture is there, so that none is seen half.

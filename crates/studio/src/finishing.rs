@@ -77,6 +77,8 @@ pub struct Done {
     pub enlargement: Option<Enlargement>,
     /// Where the product strays from the photo, drawn as a JPEG.
     pub diff: Option<Bytes>,
+    /// Which pixels of the finished picture are product, as a grey PNG.
+    pub matte: Option<Bytes>,
 }
 
 /// Why nothing came out.
@@ -136,6 +138,7 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let (identity, diff) = identity(material, Shown { picture: &decoded.picture, matte: &matte });
     report.add(identity);
     Ok(Done {
+        matte: encode::matte(&finished.matte).ok().map(Bytes::from),
         bytes: finished.bytes.into(),
         content_type: finished.content_type,
         raw_content_type: decoded.facts.format.content_type(),
@@ -245,7 +248,7 @@ mod tests {
             limits: Limits::default(),
             provenance: Provenance::Photographed,
             segmenter: Arc::new(|| Err(CutoutError::NoProduct)),
-            original: None,
+            original: Err(NotCompared::PhotosOwn),
         };
         let Err(Unfinished::TooLarge { smallest, limit }) = finish(&material) else { panic!("it fits in 20 kB") };
         assert!(smallest > limit && limit == 20_000, "{smallest}");

@@ -16,6 +16,13 @@ pub struct Accepted {
     watch: Watch,
 }
 
+/// What a job is made again with; `None` stays as it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    pub straighten: Option<bool>,
+    pub normalize: Option<bool>,
+}
+
 impl Studio {
     /// [`Studio::accept`], then [`Studio::submitted`].
     pub async fn generate(&self, new: NewJob) -> Result<JobView, StudioError> {
@@ -31,6 +38,20 @@ impl Studio {
         let wish = photo::check(&new, &inner.presets)?;
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
         let spec = inner.spec(&new, wish).await?;
+        self.begin(spec).await
+    }
+
+    /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job.
+    pub async fn again(&self, id: &JobId, change: Again) -> Result<Option<Accepted>, StudioError> {
+        let Some(Job { mut spec, .. }) = self.0.store.job(id).await? else { return Ok(None) };
+        spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
+        spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
+        self.begin(spec).await.map(Some)
+    }
+
+    /// The job is durable when this returns `Ok`.
+    async fn begin(&self, spec: JobSpec) -> Result<Accepted, StudioError> {
+        let inner = &self.0;
         let now = inner.clock.now();
         let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
         // Interest is registered before the insert, so that no news is missed.

@@ -21,6 +21,7 @@ use crate::http::guard::AdminToken;
 use crate::http::upload::{Bounds, Room};
 use crate::service::Studio;
 
+mod again;
 mod assets;
 mod brush;
 mod error;
@@ -129,6 +130,8 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
         .route("/api/jobs/{id}/diff/{n}", get(pictures::diff))
+        .route("/api/jobs/{id}/matte/{n}", get(pictures::matte))
+        .route("/api/jobs/{id}/sheet", get(pictures::sheet::sheet))
         .route("/api/jobs/{id}/source", get(pictures::first_source))
         .route("/api/jobs/{id}/source/{n}", get(pictures::source))
         .route("/api/inbox", get(inbox::list))
@@ -144,6 +147,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/sign-out", post(session::sign_out))
         .route("/api/generate", post(generate::generate))
         .route("/api/jobs/{id}/events", get(events::events))
+        .route("/api/jobs/{id}/again", post(again::again))
         .route("/api/fal/webhook", post(webhook::receive))
         .layer(DefaultBodyLimit::disable());
     quick

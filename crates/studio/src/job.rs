@@ -220,6 +220,9 @@ pub struct Finished {
     /// What the pictures were made of, where the model said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cutout: Option<Box<KeptCutout>>,
+    /// Degrees that the product leans in the photo, clockwise above 0, where the model says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tilt_degrees: Option<f64>,
 }
 
 /// One finished picture, in our own blob store.
@@ -232,6 +235,9 @@ pub struct FinishedPicture {
     /// Where the product strays from the photo, as a JPEG; only where a generative model made it and it could be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff_blob: Option<String>,
+    /// Which of its pixels are product, as a grey picture; jobs of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matte_blob: Option<String>,
     /// Under the marketplace's naming; may begin with a folder.
     pub file_name: String,
     pub content_type: String,

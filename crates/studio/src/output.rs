@@ -26,6 +26,8 @@ pub struct ModelOutput {
     pub product: Option<(u32, u32)>,
     /// The cut-out that the pictures were made of. An extension of the local model.
     pub cutout: Option<ModelCutout>,
+    /// Degrees that the product leans in the photo, clockwise above 0. An extension of the local model, too.
+    pub tilt_degrees: Option<f64>,
 }
 
 /// The product's matte on the photo, and how the product was turned before it was laid out.
@@ -52,6 +54,7 @@ struct Read {
     description: Option<String>,
     product: Option<serde_json::Value>,
     cutout: Option<serde_json::Value>,
+    tilt_degrees: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -93,8 +96,9 @@ impl ModelOutput {
         let product = read.product.as_ref().and_then(size);
         let cutout = read.cutout.and_then(|cutout| serde_json::from_value::<ReadCutout>(cutout).ok());
         let cutout = cutout.map(|read| ModelCutout { matte: read.matte.url(), straightened: read.straightened });
+        let tilt_degrees = read.tilt_degrees.and_then(|value| value.as_f64()).filter(|tilt| tilt.abs() <= 180.0);
         let images = read.images.into_iter().take(IMAGES_MAX).map(image).collect();
-        Ok(ModelOutput { images, description, product, cutout })
+        Ok(ModelOutput { images, description, product, cutout, tilt_degrees })
     }
 }
 
@@ -138,7 +142,7 @@ mod tests {
         let json = br#"{"images":[
             {"url":"https://x.test/1.png","mask":{"url":"https://x.test/1m.png"},"variant":"Pure white","width":1},
             {"url":"https://x.test/2.png","mask":"https://x.test/2m.png"},
-            {"url":"data:image/png;base64,AAEC"}],"description":" done ","seed":17454220438242315174000}"#;
+            {"url":"data:image/png;base64,AAEC"}],"description":" done ","tilt_degrees":-2.5,"seed":17454220438242315174000}"#;
         let output = ModelOutput::parse(json).unwrap();
         assert_eq!(output.images.len(), 3);
         assert_eq!(output.images[0].mask.as_ref().unwrap().path(), "/1m.png");
@@ -147,6 +151,9 @@ mod tests {
             (output.images[0].variant.as_deref(), output.description.as_deref()),
             (Some("Pure white"), Some("done"))
         );
+        assert_eq!(output.tilt_degrees, Some(-2.5));
+        let other = ModelOutput::parse(br#"{"images":[],"tilt_degrees":"a lot"}"#).unwrap();
+        assert_eq!(other.tilt_degrees, None, "what other models call a tilt is no reason to fail");
         assert_eq!(inline(&output.images[2].url), Some(Ok(vec![0, 1, 2])));
         assert_eq!(inline(&output.images[1].url), None);
     }

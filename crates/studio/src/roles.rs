@@ -3,7 +3,7 @@
 use plantain_media::encode::Provenance;
 use plantain_media::preset::{Background, Preset, ShadowRule};
 use plantain_wire::models::choice::ObjectChoice;
-use plantain_wire::models::staging::{SceneKind, Staging};
+use plantain_wire::models::staging::{SCENES, SceneKind, Staging};
 
 /// What is to be told about several pictures in one job. `provenance` tells what kind of model looks at them.
 pub fn of_pictures(count: usize, staging: &Staging, preset: &Preset, provenance: Provenance) -> Option<String> {
@@ -60,6 +60,11 @@ pub fn of_choice(choice: &ObjectChoice, provenance: Provenance) -> Option<String
     (!choice.is_empty() && provenance != Provenance::Photographed).then(|| {
         "The model that makes the pictures goes by words alone, so box and points were not shown to it; say in the prompt which product is meant.".to_owned()
     })
+}
+
+/// The scenes that a preset's rules leave open, by name.
+pub fn scenes(preset: &Preset) -> impl Iterator<Item = &'static str> {
+    SCENES.iter().filter(|(_, scene)| takes_scene(*scene, preset)).map(|(word, _)| *word)
 }
 
 fn takes_scene(scene: SceneKind, preset: &Preset) -> bool {

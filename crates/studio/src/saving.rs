@@ -92,7 +92,8 @@ impl Inner {
             .enumerate()
             .map(|(index, image)| self.save_one(job, preset, index + 1, image, output.product, original.clone()));
         let (saved, matte) = tokio::join!(join_all(saving), self.matte(job, output.cutout.as_ref()));
-        finished(saved, output.description, matte).map(Outcome::Succeeded)
+        let finished = finished(saved, output.description, matte)?;
+        Ok(Outcome::Succeeded(Finished { tilt_degrees: output.tilt_degrees, ..finished }))
     }
 
     /// The matte of the cut-out, for corrections of the photo that is kept here. The pictures are saved without it as well.
@@ -158,6 +159,10 @@ impl Inner {
                 Some(diff) => Some(self.keep(diff).await?),
                 None => None,
             },
+            matte_blob: match done.matte {
+                Some(matte) => Some(self.keep(matte).await?),
+                None => None,
+            },
             file_name: done.file_name,
             content_type: done.content_type.to_owned(),
             bytes,
@@ -205,7 +210,8 @@ fn finished(
     let notices = left_out.into_iter().chain(enlarged.and_then(|enlarged| enlarged.notice())).collect();
     let scenes: Option<Vec<Recipe>> = saved.iter().map(|saved| saved.scene.clone()).collect();
     let cutout = matte.zip(scenes).map(|(matte, scenes)| Box::new(KeptCutout { matte, scenes }));
-    Ok(Finished { pictures: saved.into_iter().map(|saved| saved.picture).collect(), description, notices, cutout })
+    let pictures = saved.into_iter().map(|saved| saved.picture).collect();
+    Ok(Finished { pictures, description, notices, cutout, tilt_degrees: None })
 }
 
 /// What a file is called after where the seller gave no product number.
@@ -299,6 +305,7 @@ mod tests {
             blob: "b".into(),
             raw_blob: "r".into(),
             diff_blob: None,
+            matte_blob: None,
             raw_content_type: "image/png".into(),
             file_name: "a.jpg".into(),
             content_type: "image/jpeg".into(),

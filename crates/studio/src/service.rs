@@ -19,7 +19,7 @@ use plantain_outbound::Outbound;
 use plantain_work::lane::Wake;
 use plantain_work::{Clock, Cpu};
 
-pub use crate::generating::Accepted;
+pub use crate::generating::{Accepted, Again};
 
 use crate::config::StudioConfig;
 use crate::correcting::desk::Desk;
@@ -201,6 +201,10 @@ fn kept(job: &Job, which: Which) -> Option<PictureFile> {
         Which::Diff(n) => finished(n).and_then(|picture| {
             let key = BlobKey::parse(picture.diff_blob.as_ref()?)?;
             Some(PictureFile { key, content_type: "image/jpeg".to_owned(), file_name: format!("diff-{n}.jpg") })
+        }),
+        Which::Matte(n) => finished(n).and_then(|picture| {
+            let key = BlobKey::parse(picture.matte_blob.as_ref()?)?;
+            Some(PictureFile { key, content_type: "image/png".to_owned(), file_name: format!("matte-{n}.png") })
         }),
         Which::Source(n) => job.spec.sources.get(n.checked_sub(1)?).and_then(|source| {
             let key = BlobKey::parse(&source.blob)?;

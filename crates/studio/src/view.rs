@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use plantain_wire::models::staging::Staging;
 use plantain_work::clock::until;
 
 use crate::config::StudioConfig;
@@ -38,6 +39,15 @@ pub struct JobView {
     /// Of the strokes that the pictures were made with; `None` for the first ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrected: Option<u64>,
+    /// All of them on one sheet beside the photo, as a JPEG; once there are pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet_url: Option<String>,
+    /// What the product was laid on, as asked for and as far as the preset allows it.
+    #[serde(default)]
+    pub staging: Staging,
+    /// Degrees that the product leans in the photo, clockwise above 0; only from the local engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tilt_degrees: Option<f64>,
     /// The uploaded photo; `None` where the job has only addresses.
     pub source_url: Option<String>,
     /// As the seller's computer called it.
@@ -79,6 +89,9 @@ pub struct ImageView {
     /// The model's product with every place marked where it strays from the photo; only where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff_url: Option<String>,
+    /// Which pixels are product: white is product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matte_url: Option<String>,
     pub file_name: String,
     pub content_type: String,
     pub width: u32,
@@ -137,6 +150,8 @@ pub enum Which {
     Raw(usize),
     /// Where the model's product strays from the photo, counted from 1.
     Diff(usize),
+    /// Which pixels of a finished picture are product, counted from 1.
+    Matte(usize),
     /// Uploaded photo, counted from 1.
     Source(usize),
 }
@@ -149,6 +164,7 @@ impl Which {
             Which::Result(n) => ("images", n),
             Which::Raw(n) => ("raw", n),
             Which::Diff(n) => ("diff", n),
+            Which::Matte(n) => ("matte", n),
             Which::Source(n) => ("source", n),
         };
         format!("/api/jobs/{job}/{kind}/{n}")
@@ -184,6 +200,9 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         },
         matte_url: finished.filter(|finished| finished.cutout.is_some()).map(|_| format!("/api/jobs/{}/matte", job.id)),
         corrected: job.corrected.as_ref().map(|corrected| corrected.revision),
+        sheet_url: finished.map(|_| format!("/api/jobs/{}/sheet", job.id)),
+        staging: job.spec.staging,
+        tilt_degrees: finished.and_then(|finished| finished.tilt_degrees),
         source_name: job.spec.sources.first().and_then(|source| source.file_name.clone()),
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
@@ -223,6 +242,7 @@ fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> Wh
     let image = |(index, picture): (usize, &FinishedPicture)| ImageView {
         url: which(index + 1).path(job),
         diff_url: picture.diff_blob.is_some().then(|| Which::Diff(index + 1).path(job)),
+        matte_url: picture.matte_blob.is_some().then(|| Which::Matte(index + 1).path(job)),
         file_name: picture.file_name.clone(),
         content_type: picture.content_type.clone(),
         width: picture.width,

@@ -55,9 +55,13 @@ fn one_photo_in_three_catalog_pictures_out() {
 fn the_table_shows_every_rule_and_the_time_of_each_stage() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("jar.jpg"), photo::jpeg_with_gps()).unwrap();
-    let said = run(folder.path(), &["generate", "jar.jpg", "--preset", "flipkart_main"]);
+    let said = run(folder.path(), &["generate", "jar.jpg", "--preset", "flipkart_main", "--sheet"]);
     assert_eq!(said.code, 0, "{said:?}");
-    for word in ["rule", "required", "jar_1.jpg", "jar_3.jpg", "✓", "Took: ", "in all", "report.json"] {
+    let sheet = fs::read(folder.path().join("plantain-out/flipkart_main/contact-sheet.jpg")).unwrap();
+    assert!(sheet.starts_with(b"\xff\xd8\xff") && !contains(&sheet, GPS_MARK.as_bytes()));
+    for word in
+        ["contact-sheet.jpg", "rule", "required", "jar_1.jpg", "jar_3.jpg", "✓", "Took: ", "in all", "report.json"]
+    {
         assert!(said.stdout.contains(word), "{word} is missing: {}", said.stdout);
     }
     assert!(!said.stdout.contains('✗') && said.stderr.is_empty(), "{said:?}");

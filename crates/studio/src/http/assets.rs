@@ -35,6 +35,8 @@ macro_rules! embedded {
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     vec![
         embedded!("studio.css", STYLE),
+        embedded!("scene.css", STYLE),
+        embedded!("views.css", STYLE),
         embedded!("mark.svg", DRAWING),
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),
@@ -49,6 +51,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("preset.js", SCRIPT),
         embedded!("recent.js", SCRIPT),
         embedded!("result.js", SCRIPT),
+        embedded!("scene.js", SCRIPT),
+        embedded!("views.js", SCRIPT),
         embedded!("words.js", SCRIPT),
         Asset { name: "text.js", content_type: SCRIPT, body: Words::english().module() },
     ]

@@ -23,7 +23,7 @@ const JSON_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// What was begun, and where to look for it. Addresses are from the studio's root.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Begun {
+pub struct Begun {
     job_id: JobId,
     /// Null where the queue did not answer yet; the job goes on all the same.
     request_id: Option<String>,
@@ -32,7 +32,7 @@ struct Begun {
     num_images: u8,
     cost_cents: f64,
     notices: Vec<String>,
-    status_url: String,
+    pub status_url: String,
     events_url: String,
     page_url: String,
 }
@@ -89,7 +89,7 @@ fn kind(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl Begun {
-    fn of(job: JobView) -> Begun {
+    pub fn of(job: JobView) -> Begun {
         Begun {
             status_url: format!("/api/jobs/{}", job.job_id),
             events_url: format!("/api/jobs/{}/events", job.job_id),

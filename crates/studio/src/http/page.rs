@@ -7,6 +7,8 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::ACCEPT;
 use http::{HeaderMap, Method, StatusCode};
 
+use plantain_media::encode::Provenance;
+
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -36,6 +38,8 @@ struct StudioPage {
     rule: RuleLine,
     photo_bytes_max: usize,
     photos_max: usize,
+    /// What makes the pictures lays products on scenes.
+    takes_scenes: bool,
     blank_card: JobCard,
     blank_result: ResultCard,
     blank_rule: RuleRow,
@@ -101,6 +105,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         refresh: cards.iter().any(|card| card.is_open),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
+        takes_scenes: app.studio.config().provenance == Provenance::Photographed,
         blank_card: JobCard::default(),
         blank_result: ResultCard::default(),
         blank_rule: RuleRow::default(),

@@ -3,8 +3,9 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH};
+use http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
@@ -15,18 +16,20 @@ use crate::job::JobId;
 use crate::service::PictureFile;
 use crate::view::Which;
 
-mod preview;
+pub mod preview;
+pub mod sheet;
 
 pub use preview::Previews;
+use preview::{Key, Preview};
 
 /// Kept by browsers for good, but not by caches that others share: the address is all that guards the picture.
 const KEPT: &str = "private, max-age=31536000, immutable";
 
 #[derive(Deserialize)]
 pub struct Manner {
-    /// Given, with any value: to be saved under its marketplace name rather than shown.
+    /// Given, with any value: to be saved under its marketplace name rather than shown. The original, at any width.
     download: Option<String>,
-    /// How many pixels wide or high the place is in which it will be shown.
+    /// Width of a smaller copy in pixels, one of [`preview::WIDTHS`].
     w: Option<u32>,
 }
 
@@ -55,6 +58,15 @@ pub async fn diff(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     serve(&app, path, Which::Diff, manner, &headers).await
+}
+
+pub async fn matte(
+    State(app): State<App>,
+    path: Segments<(String, String)>,
+    manner: Params<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    serve(&app, path, Which::Matte, manner, &headers).await
 }
 
 pub async fn source(
@@ -96,12 +108,12 @@ async fn serve(
     let (Some(id), Ok(n)) = (JobId::parse(&id), n.parse()) else { return Err(ApiError::no_picture()) };
     let picture = app.studio.picture(&id, which(n)).await?.ok_or_else(ApiError::no_picture)?;
     let download = manner.download.is_some();
-    if let Some(side) = manner.w.and_then(preview::side_for)
-        && let Some(small) = smaller(app, &picture, side, download, headers).await?
+    if let Some(width) = manner.w.map(preview::width).transpose()?.filter(|_| !download)
+        && let Some(small) = smaller(app, &picture, width, headers).await?
     {
         return Ok(small);
     }
-    if let Some(known) = not_modified(picture.etag(), headers) {
+    if let Some(known) = not_modified(picture.etag(), KEPT, headers) {
         return Ok(known);
     }
     let opened = app.studio.open(&picture).await?.ok_or_else(ApiError::no_picture)?;
@@ -114,43 +126,47 @@ async fn serve(
 async fn smaller(
     app: &App,
     picture: &PictureFile,
-    side: u32,
-    download: bool,
+    width: u32,
     headers: &HeaderMap,
 ) -> Result<Option<Response>, ApiError> {
-    let etag = format!("{}-{side}", picture.etag());
-    if let Some(known) = not_modified(&etag, headers) {
+    let key = Key { digest: picture.etag().to_owned(), width, webp: preview::takes_webp(headers) };
+    if let Some(known) = not_modified(&key.etag(), KEPT, headers) {
         return Ok(Some(known));
     }
-    let kept = app.previews.get(picture.etag(), side);
-    let bytes = match kept {
+    let made = match app.previews.get(&key) {
         Some(kept) => Some(kept),
-        None => make(app, picture, side).await?,
+        None => make(app, picture, &key).await?,
     };
-    Ok(bytes.map(|bytes| (head("image/jpeg", &picture.file_name, &etag, download), bytes).into_response()))
+    Ok(made.map(|made| {
+        let stem = picture.file_name.rsplit_once('.').map_or(picture.file_name.as_str(), |(stem, _)| stem);
+        let name = format!("{stem}-{width}.{}", made.format.extension());
+        (head(made.format.content_type(), &name, &key.etag(), false), made.bytes).into_response()
+    }))
 }
 
-async fn make(app: &App, picture: &PictureFile, side: u32) -> Result<Option<Bytes>, ApiError> {
+async fn make(app: &App, picture: &PictureFile, key: &Key) -> Result<Option<Preview>, ApiError> {
     let full = app.studio.bytes(picture).await?.ok_or_else(ApiError::no_picture)?;
-    let limits = app.studio.config().result_limits;
-    let made = app.config.cpu.run(move || preview::make(&full, side, &limits)).await.ok().flatten();
-    Ok(made.inspect(|made| app.previews.keep(picture.etag(), side, made.clone())))
+    let (limits, width, webp) = (app.studio.config().result_limits, key.width, key.webp);
+    let made = app.config.cpu.run(move || preview::make(&full, width, webp, &limits)).await.ok().flatten();
+    Ok(made.inspect(|made| app.previews.keep(key, made.clone())))
 }
 
 /// Where the asker has this very picture already.
-fn not_modified(etag: &str, asked: &HeaderMap) -> Option<Response> {
+fn not_modified(etag: &str, kept: &str, asked: &HeaderMap) -> Option<Response> {
     let etag = format!("\"{etag}\"");
     let known = asked.get(IF_NONE_MATCH).is_some_and(|known| names(known.as_bytes(), &etag));
-    known.then(|| (StatusCode::NOT_MODIFIED, [(ETAG, etag), (CACHE_CONTROL, KEPT.to_owned())]).into_response())
+    let head = || [(ETAG, etag), (CACHE_CONTROL, kept.to_owned()), (VARY, "accept".to_owned())];
+    known.then(|| (StatusCode::NOT_MODIFIED, head()).into_response())
 }
 
-fn head(content_type: &str, file_name: &str, etag: &str, download: bool) -> [(HeaderName, String); 4] {
+fn head(content_type: &str, file_name: &str, etag: &str, download: bool) -> [(HeaderName, String); 5] {
     let (content_type, safe) = safe_type(content_type);
     [
         (CONTENT_TYPE, content_type.to_owned()),
         (CONTENT_DISPOSITION, disposition(file_name, download || !safe)),
         (ETAG, format!("\"{etag}\"")),
         (CACHE_CONTROL, KEPT.to_owned()),
+        (VARY, "accept".to_owned()),
     ]
 }
 

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet verdict trouble missing message signin brush choose";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose";
         families.split(' ').any(|family| family == head)
     }
 
@@ -104,6 +104,8 @@ mod tests {
             include_str!("../../templates/job.html"),
             include_str!("../../templates/result.html"),
             include_str!("../../templates/rule.html"),
+            include_str!("../../templates/scene.html"),
+            include_str!("../../templates/views.html"),
             include_str!("../../templates/message.html"),
             include_str!("../../templates/sign_in.html"),
         ];
@@ -116,6 +118,8 @@ mod tests {
             include_str!("../../assets/composer.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),
+            include_str!("../../assets/scene.js"),
+            include_str!("../../assets/views.js"),
         ];
         let in_templates = templates.iter().flat_map(|source| named(source, '"'));
         let in_scripts = scripts.iter().flat_map(|source| named(source, '\''));

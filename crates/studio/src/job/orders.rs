@@ -159,7 +159,8 @@ fn result(source: ResultSource, failed: bool) -> Option<JobResult> {
 }
 
 fn saved() -> Outcome {
-    Outcome::Succeeded(Finished { pictures: Vec::new(), description: None, notices: Vec::new(), cutout: None })
+    let (description, notices, cutout, tilt_degrees) = (None, Vec::new(), None, None);
+    Outcome::Succeeded(Finished { pictures: Vec::new(), description, notices, cutout, tilt_degrees })
 }
 
 fn rank(job: &Job) -> (Phase, usize) {

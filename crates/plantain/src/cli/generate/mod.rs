@@ -42,6 +42,7 @@ Examples:
   plantain generate mug.jpg --preset shopify --backdrop '#f4e9dd,#d9c3ad'
   plantain generate mug.jpg --preset shopify --backdrop table.jpg
   plantain generate table.jpg --box 820,310,640,700
+  plantain generate mug.jpg --sheet
   plantain generate mug.jpg --server http://studio.local:8787")]
 pub struct Args {
     /// The product's photos.
@@ -62,6 +63,9 @@ pub struct Args {
     /// The product's number: ASIN, barcode number or your own; pictures are named after it.
     #[arg(long, value_name = "SKU_OR_ASIN")]
     id: Option<String>,
+    /// Also save a contact sheet, contact-sheet.jpg: the photo and its pictures with what was measured.
+    #[arg(long)]
+    sheet: bool,
     #[command(flatten)]
     staged: Staged,
     #[command(flatten)]
@@ -193,7 +197,7 @@ async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Prog
     if job.status != JobState::Succeeded {
         return Err(failure(&job));
     }
-    let saved = save::save(client, &job, &folder(photo, &job)).await?;
+    let saved = save::save(client, &job, &folder(photo, &job), args.sheet).await?;
     Ok(Set { job, saved })
 }
 

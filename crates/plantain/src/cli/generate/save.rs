@@ -14,6 +14,8 @@ pub struct Saved {
     /// In the order of the job's images.
     pub files: Vec<PathBuf>,
     pub report: PathBuf,
+    /// Only where it was asked for.
+    pub sheet: Option<PathBuf>,
 }
 
 /// Why pictures could not be saved.
@@ -27,8 +29,11 @@ pub enum SaveError {
     BadName { name: String },
 }
 
-/// Writes every picture and `report.json` into `folder`; files of the same name are replaced.
-pub async fn save(client: &StudioClient, job: &JobView, folder: &Path) -> Result<Saved, SaveError> {
+/// What the contact sheet is called; no picture is, since theirs have a number or the product's.
+const SHEET: &str = "contact-sheet.jpg";
+
+/// Writes every picture, `report.json` and, if wanted, the contact sheet into `folder`; files of the same name are replaced.
+pub async fn save(client: &StudioClient, job: &JobView, folder: &Path, sheet: bool) -> Result<Saved, SaveError> {
     let mut files = Vec::with_capacity(job.images.len());
     for image in &job.images {
         let path = place(folder, &image.file_name)?;
@@ -38,7 +43,15 @@ pub async fn save(client: &StudioClient, job: &JobView, folder: &Path) -> Result
     let report = folder.join("report.json");
     let text = serde_json::to_string_pretty(job).unwrap_or_default();
     write(&report, format!("{text}\n").as_bytes())?;
-    Ok(Saved { files, report })
+    let sheet = match job.sheet_url.as_ref().filter(|_| sheet) {
+        Some(url) => {
+            let path = folder.join(SHEET);
+            write(&path, &client.picture(url).await?)?;
+            Some(path)
+        }
+        None => None,
+    };
+    Ok(Saved { files, report, sheet })
 }
 
 /// The name comes from the studio: it must stay below the folder.

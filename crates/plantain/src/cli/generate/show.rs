@@ -28,7 +28,9 @@ fn set_text(name: &str, set: &Set) -> String {
         let size = image.bytes.div_ceil(1000);
         text.push_str(&format!("  {number}  {}  {width} × {height}, {size} KB\n", file.display()));
     }
-    text.push_str(&format!("     {}\n", set.saved.report.display()));
+    for beside in std::iter::once(&set.saved.report).chain(&set.saved.sheet) {
+        text.push_str(&format!("     {}\n", beside.display()));
+    }
     if let Some(description) = job.description.as_deref().filter(|text| !text.is_empty()) {
         text.push_str(&format!("\nThe model says: {}\n", printable(description)));
     }
@@ -69,6 +71,7 @@ pub fn json(made: &[Made]) -> serde_json::Result<String> {
             "passed": set.job.images.iter().all(|image| image.passed),
             "files": set.saved.files,
             "report": set.saved.report,
+            "sheet": set.saved.sheet,
             "job": set.job,
         }),
         Err(failure) => json!({

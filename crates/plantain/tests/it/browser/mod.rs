@@ -3,6 +3,7 @@
 mod brush;
 mod console;
 mod driver;
+mod looking;
 
 use std::fs;
 use std::path::PathBuf;

@@ -164,6 +164,7 @@ impl World {
                 description: None,
                 notices: Vec::new(),
                 cutout: None,
+                tilt_degrees: None,
             }),
             Ended::Error { .. } if job.cancel_asked_at.is_some() => Outcome::Canceled,
             Ended::Error { .. } => Outcome::Failed(JobError::new("model_error", "no", "no")),

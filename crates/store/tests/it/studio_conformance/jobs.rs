@@ -27,6 +27,7 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
         blob: "a".into(),
         raw_blob: "b".into(),
         diff_blob: None,
+        matte_blob: None,
         raw_content_type: "image/png".into(),
         file_name: "needs-identifier/a.jpg".into(),
         content_type: "image/jpeg".into(),
@@ -39,8 +40,13 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
         repairs: serde_json::json!([]),
         report: serde_json::json!({ "results": [1.5, null, "é"] }),
     };
-    let finished =
-        Finished { pictures: vec![picture], description: Some("d".into()), notices: vec!["n".into()], cutout: None };
+    let finished = Finished {
+        pictures: vec![picture],
+        description: Some("d".into()),
+        notices: vec!["n".into()],
+        cutout: None,
+        tilt_degrees: Some(-2.5),
+    };
     let ended = changed(stores, &job.id, JobEvent::Ends { epoch: 2, outcome: Outcome::Succeeded(finished) }).await;
     assert_eq!((ended.state(), ended.phase, ended.finished_at), (JobState::Succeeded, Phase::Done, Some(now())));
     assert_eq!(stores.jobs.job(&job.id).await.unwrap(), Some(ended));

@@ -28,6 +28,8 @@ pub struct JobCard {
     pub steps: [&'static str; STEPS],
     pub trouble: Option<JobError>,
     pub results: Vec<ResultCard>,
+    /// All pictures on one sheet.
+    pub sheet: Option<String>,
     pub notices: Vec<String>,
 }
 
@@ -40,7 +42,7 @@ impl JobCard {
             job.images
                 .iter()
                 .enumerate()
-                .map(|(i, image)| ResultCard::new(i + 1, image, &preset_title, words))
+                .map(|(i, image)| ResultCard::new(i + 1, image, &preset_title, words).beside(job))
                 .collect()
         } else {
             (1..=usize::from(job.num_images)).map(|n| ResultCard::waiting(n, canvas, words)).collect()
@@ -59,6 +61,7 @@ impl JobCard {
             steps: steps(job),
             trouble: job.error.clone(),
             results,
+            sheet: job.sheet_url.clone(),
             notices: job.notices.iter().chain(&job.description).cloned().collect(),
         }
     }

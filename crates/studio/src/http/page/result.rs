@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use crate::http::pictures::preview;
 use crate::http::words::Words;
-use crate::view::ImageView;
+use crate::view::{ImageView, JobView};
 
 /// Share of the canvas that the outline in a waiting frame takes.
 const USUAL_FILL: f32 = 0.88;
@@ -16,7 +17,14 @@ pub struct ResultCard {
     pub src: String,
     /// A smaller copy, for the card itself.
     pub preview: String,
+    /// All sizes, of which the browser takes what fits its screen.
+    pub srcset: String,
     pub download: String,
+    /// The photo, and it side by side with the picture.
+    pub photo: String,
+    pub compare: Option<String>,
+    pub matte: Option<String>,
+    pub diff: Option<String>,
     pub file_name: String,
     pub alt: String,
     pub variant: String,
@@ -62,8 +70,11 @@ impl ResultCard {
         ResultCard {
             waiting: false,
             src: image.url.clone(),
-            preview: format!("{}?w=800", image.url),
+            preview: format!("{}?w=640", image.url),
+            srcset: preview::srcset(&image.url, image.width),
             download: format!("{}?download", image.url),
+            matte: image.matte_url.clone(),
+            diff: image.diff_url.clone(),
             file_name: image.file_name.rsplit('/').next().unwrap_or_default().to_owned(),
             alt: words.fill("result.alt", &[("variant", &variant), ("preset", preset)]),
             size: size(image.width, image.height, words),
@@ -75,6 +86,16 @@ impl ResultCard {
         }
     }
 
+    /// With the views that need the whole job.
+    pub fn beside(self, job: &JobView) -> ResultCard {
+        let compare = job.sheet_url.as_ref().filter(|_| job.source_url.is_some());
+        ResultCard {
+            compare: compare.map(|url| format!("{url}?picture={}", self.n)),
+            photo: job.source_url.clone().unwrap_or_default(),
+            ..self
+        }
+    }
+
     pub fn waiting(n: usize, (width, height): (u32, u32), words: &Words) -> ResultCard {
         let (w, h) = (width as f32, height as f32);
         let share = (1.0 - USUAL_FILL) / 2.0;
@@ -83,7 +104,12 @@ impl ResultCard {
             waiting: true,
             src: String::new(),
             preview: String::new(),
+            srcset: String::new(),
             download: String::new(),
+            photo: String::new(),
+            compare: None,
+            matte: None,
+            diff: None,
             file_name: String::new(),
             alt: String::new(),
             variant: words.fill("result.variant", &[("n", &n.to_string())]),

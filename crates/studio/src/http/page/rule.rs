@@ -3,6 +3,7 @@
 use plantain_media::preset::{Background, Format, Preset, ShadowRule};
 
 use crate::http::words::Words;
+use crate::roles;
 
 /// The side of the square that the drawing has, and the air around the largest frame in it.
 const DRAWING: f32 = 72.0;
@@ -15,6 +16,10 @@ pub struct PresetOption {
     pub chosen: bool,
     pub canvas: (u32, u32),
     pub rule: RuleLine,
+    /// The scenes that its rules leave open, by name, with spaces between.
+    pub scenes: String,
+    /// `yes` where colours and pictures may lie behind the product.
+    pub backdrop: &'static str,
 }
 
 /// The rule in words, and the frame with the product's box in the drawing's own units.
@@ -62,6 +67,8 @@ impl PresetOption {
             chosen: preset.id == crate::http::upload::fields::USUAL_PRESET,
             canvas: preset.canvas,
             rule: RuleLine::new(preset, words),
+            scenes: roles::scenes(preset).collect::<Vec<_>>().join(" "),
+            backdrop: if preset.background == Background::F0 { "yes" } else { "no" },
         }
     }
 }
@@ -146,6 +153,9 @@ mod tests {
         let option = PresetOption::new(presets.get("amazon_main").unwrap(), Words::english());
         assert!(option.chosen);
         assert_eq!(option.rule.main, "Pure white, no shadow");
+        assert_eq!((option.scenes.as_str(), option.backdrop), ("auto white", "no"));
+        let free = PresetOption::new(presets.get("shopify").unwrap(), Words::english());
+        assert_eq!((free.scenes.as_str(), free.backdrop), ("auto white shadow studio reflection", "yes"));
         let told = "2000 × 2000 px · product fills 85–95\u{a0}% · JPEG up to\u{a0}10\u{a0}MB";
         assert!(option.rule.more.starts_with(told), "{}", option.rule.more);
     }
@@ -159,6 +169,7 @@ mod tests {
             let frame = option.rule.frame;
             assert!(frame.x >= AIR - 0.1 && frame.y + frame.height <= DRAWING - AIR + 0.1, "{} {frame}", preset.id);
             assert!(option.rule.fill.width < frame.width);
+            assert!(option.scenes.starts_with("auto"), "{}: {}", preset.id, option.scenes);
         }
     }
 }

@@ -1,105 +1,111 @@
-//! Smaller copies of pictures, for pages on phones. Made when first asked for, kept in memory while there is room.
+//! Smaller copies of pictures, for pages. Made when first asked for, kept in memory while there is room.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use http::HeaderMap;
+use http::header::ACCEPT;
 
 use plantain_media::decode::{self, Limits};
-use plantain_media::encode::{self, EncodeOptions, Provenance};
-use plantain_media::picture::Picture;
 use plantain_media::preset::Format;
+use plantain_media::thumbnail;
 
-/// The longer sides that previews have, in pixels. Few, so that few are made and kept.
-const SIDES: [u32; 3] = [160, 400, 800];
+use crate::http::error::ApiError;
 
-/// Bytes of one preview: eight kilobytes and a third of a byte a pixel, which a good JPEG of this size stays below.
-fn bytes_max(side: u32) -> u64 {
-    8 * 1024 + u64::from(side) * u64::from(side) / 3
-}
+/// The widths in which pictures are offered, in pixels. Few, so that few are made and kept.
+pub const WIDTHS: [u32; 5] = [160, 320, 640, 960, 1280];
 
 /// Bytes of all previews that are kept.
 const KEPT_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// The longer side of the preview that serves a place of `wanted` pixels; `None` where only the picture itself does.
-pub fn side_for(wanted: u32) -> Option<u32> {
-    SIDES.into_iter().find(|side| *side >= wanted)
+/// One of the widths that are offered, or what is offered instead.
+pub fn width(asked: u32) -> Result<u32, ApiError> {
+    WIDTHS.into_iter().find(|width| *width == asked).ok_or_else(|| {
+        let offered: Vec<String> = WIDTHS.iter().map(ToString::to_string).collect();
+        ApiError::unprocessable(
+            "width_not_offered",
+            format!("Pictures are not offered at a width of {asked} pixels."),
+            format!("Ask for w={}, or leave it out for the picture itself.", offered.join(", ")),
+        )
+    })
 }
 
-/// A JPEG of the picture whose longer side is `side`, or `None` where the picture is smaller or can't be read. Takes a
-/// full decode and belongs on `work::Cpu`.
-pub fn make(bytes: &[u8], side: u32, limits: &Limits) -> Option<Bytes> {
+/// The addresses of all widths, as an image's `srcset` has them.
+pub fn srcset(url: &str, own_width: u32) -> String {
+    let smaller =
+        WIDTHS.into_iter().filter(|width| *width < own_width).map(|width| format!("{url}?w={width} {width}w"));
+    smaller.chain([format!("{url} {own_width}w")]).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the asker shows WebP, as all newer browsers say.
+pub fn takes_webp(headers: &HeaderMap) -> bool {
+    let told = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    told.flat_map(|accept| accept.split(',')).any(|kind| {
+        let mut parts = kind.split(';').map(str::trim);
+        let webp = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("image/webp"));
+        webp && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
+}
+
+/// Which preview: of which bytes, how wide, for whom.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub digest: String,
+    pub width: u32,
+    pub webp: bool,
+}
+
+impl Key {
+    /// Known before the preview is made, so that a cached copy costs nothing.
+    pub fn etag(&self) -> String {
+        format!("{}-{}{}", self.digest, self.width, if self.webp { "-webp" } else { "" })
+    }
+}
+
+/// The bytes of a preview and what they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    pub bytes: Bytes,
+    pub format: Format,
+}
+
+/// The picture at this width, or `None` where it is no wider or can't be read. Takes a full decode and belongs on
+/// `work::Cpu`.
+pub fn make(bytes: &[u8], width: u32, webp: bool, limits: &Limits) -> Option<Preview> {
     let picture = decode::decode(bytes, limits).ok()?.picture;
-    let small = shrink(&picture, side)?;
-    let options = EncodeOptions::plain(Format::Jpeg, bytes_max(side), Provenance::Photographed);
-    encode::encode(&small, &options).ok().map(|encoded| encoded.bytes.into())
+    let small = thumbnail::of_width(&picture, width)?;
+    let file = thumbnail::file(&small, webp)?;
+    Some(Preview { bytes: file.bytes.into(), format: file.format })
 }
 
-/// Each pixel is the mean of those that it stands for.
-fn shrink(picture: &Picture, side: u32) -> Option<Picture> {
-    let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height);
-    if longer <= side {
-        return None;
-    }
-    let scaled = |length: u32| (u64::from(length) * u64::from(side) / u64::from(longer)).max(1) as u32;
-    let (small_width, small_height) = (scaled(width), scaled(height));
-    let mut rgb = Vec::with_capacity(small_width as usize * small_height as usize * 3);
-    for y in 0..small_height {
-        let rows = span(y, small_height, height);
-        for x in 0..small_width {
-            rgb.extend(mean(picture, span(x, small_width, width), rows.clone()));
-        }
-    }
-    Some(Picture::new(small_width, small_height, rgb))
-}
-
-/// The pixels of the large line that pixel `at` of the small one stands for.
-fn span(at: u32, small: u32, large: u32) -> std::ops::Range<usize> {
-    let edge = |at: u32| (u64::from(at) * u64::from(large) / u64::from(small)) as usize;
-    edge(at)..edge(at + 1).max(edge(at) + 1)
-}
-
-fn mean(picture: &Picture, columns: std::ops::Range<usize>, rows: std::ops::Range<usize>) -> [u8; 3] {
-    let count = (columns.len() * rows.len()) as u32;
-    let mut sums = [0_u32; 3];
-    for y in rows {
-        let line = y * picture.width() as usize;
-        for pixel in picture.rgb()[(line + columns.start) * 3..(line + columns.end) * 3].chunks_exact(3) {
-            sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u32::from(*value));
-        }
-    }
-    sums.map(|sum| ((sum + count / 2) / count) as u8)
-}
-
-/// Previews by the picture's digest and side. The oldest go first.
+/// Previews by their key. The oldest go first.
 #[derive(Debug, Default)]
 pub struct Previews(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_key: HashMap<(String, u32), Bytes>,
-    oldest_first: VecDeque<(String, u32)>,
+    by_key: HashMap<Key, Preview>,
+    oldest_first: VecDeque<Key>,
     bytes: usize,
 }
 
 impl Previews {
-    pub fn get(&self, digest: &str, side: u32) -> Option<Bytes> {
-        self.lock().by_key.get(&(digest.to_owned(), side)).cloned()
+    pub fn get(&self, key: &Key) -> Option<Preview> {
+        self.lock().by_key.get(key).cloned()
     }
 
-    pub fn keep(&self, digest: &str, side: u32, preview: Bytes) {
-        let key = (digest.to_owned(), side);
+    pub fn keep(&self, key: &Key, preview: Preview) {
         let mut kept = self.lock();
-        if kept.by_key.contains_key(&key) {
+        if kept.by_key.contains_key(key) {
             return;
         }
-        kept.bytes += preview.len();
+        kept.bytes += preview.bytes.len();
         kept.by_key.insert(key.clone(), preview);
-        kept.oldest_first.push_back(key);
+        kept.oldest_first.push_back(key.clone());
         while kept.bytes > KEPT_BYTES_MAX {
             let Some(oldest) = kept.oldest_first.pop_front() else { return };
-            let gone = kept.by_key.remove(&oldest).map_or(0, |preview| preview.len());
+            let gone = kept.by_key.remove(&oldest).map_or(0, |preview| preview.bytes.len());
             kept.bytes -= gone;
         }
     }
@@ -115,31 +121,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_gets_the_smallest_preview_that_fills_it() {
-        for (wanted, side) in [(0, Some(160)), (160, Some(160)), (161, Some(400)), (800, Some(800)), (801, None)] {
-            assert_eq!(side_for(wanted), side, "{wanted}");
+    fn only_listed_widths_are_offered() {
+        for (asked, offered) in [(160, true), (1280, true), (0, false), (161, false), (100_000, false)] {
+            assert_eq!(width(asked).is_ok(), offered, "{asked}");
         }
+        assert_eq!(width(400).unwrap_err().code, "width_not_offered");
     }
 
     #[test]
-    fn shrinking_keeps_shape_and_mean() {
-        let mut wide = Picture::filled(1000, 10, [0, 100, 255]);
-        wide.rgb_mut()[..3].copy_from_slice(&[255, 100, 0]);
-        let small = shrink(&wide, 160).unwrap();
-        assert_eq!((small.width(), small.height()), (160, 1));
-        assert_eq!(small.pixel(100, 0), [0, 100, 255]);
-        assert!(small.pixel(0, 0)[0] > 0);
-        assert!(shrink(&Picture::filled(160, 90, [0; 3]), 160).is_none());
+    fn a_browser_chooses_among_what_is_smaller_and_the_picture_itself() {
+        assert_eq!(srcset("/p", 640), "/p?w=160 160w, /p?w=320 320w, /p 640w");
+        assert_eq!(srcset("/p", 100), "/p 100w");
+    }
+
+    #[test]
+    fn webp_goes_to_whoever_names_it() {
+        for (accept, takes) in [
+            ("image/avif,image/webp,image/apng,*/*;q=0.8", true),
+            ("image/webp;q=0.5", true),
+            ("IMAGE/WEBP", true),
+            ("image/webp;q=0", false),
+            ("image/*", false),
+            ("*/*", false),
+            ("text/html", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(takes_webp(&headers), takes, "{accept}");
+        }
+        assert!(!takes_webp(&HeaderMap::new()));
     }
 
     #[test]
     fn room_for_previews_is_bounded_and_the_oldest_go() {
         let previews = Previews::default();
-        let half = Bytes::from(vec![0; KEPT_BYTES_MAX / 2]);
+        let key = |name: &str| Key { digest: name.to_owned(), width: 160, webp: false };
+        let half = Preview { bytes: Bytes::from(vec![0; KEPT_BYTES_MAX / 2]), format: Format::Jpeg };
         for name in ["a", "b", "b", "c"] {
-            previews.keep(name, 160, half.clone());
+            previews.keep(&key(name), half.clone());
         }
-        let kept = ["a", "b", "c"].map(|name| previews.get(name, 160).is_some());
+        let kept = ["a", "b", "c"].map(|name| previews.get(&key(name)).is_some());
         assert_eq!(kept, [false, true, true]);
     }
 }

@@ -156,10 +156,12 @@ impl House {
     pub async fn succeeded(&self, count: usize, report: Value) -> JobId {
         let bytes = photo();
         let blob = self.blobs.put(bytes.clone()).await.unwrap().as_str().to_owned();
+        let matte = self.blobs.put(matte()).await.unwrap().as_str().to_owned();
         let picture = |n: usize| FinishedPicture {
             blob: blob.clone(),
             raw_blob: blob.clone(),
             diff_blob: None,
+            matte_blob: Some(matte.clone()),
             raw_content_type: "image/png".into(),
             file_name: format!("amazon_main/B0TEST1234.PT{n:02}.jpg"),
             content_type: "image/jpeg".into(),
@@ -176,8 +178,13 @@ impl House {
         let mut job = self.job("mug.jpg", &blob);
         job.phase = Phase::Done;
         job.finished_at = Some(self.clock.now());
-        job.outcome =
-            Some(Outcome::Succeeded(Finished { pictures, description: None, notices: Vec::new(), cutout: None }));
+        job.outcome = Some(Outcome::Succeeded(Finished {
+            pictures,
+            description: None,
+            notices: Vec::new(),
+            cutout: None,
+            tilt_degrees: None,
+        }));
         self.store.insert(&job).await.unwrap();
         job.id
     }
@@ -259,6 +266,13 @@ pub fn form_request(body: impl Into<Body>, headers: &[(&str, &str)]) -> Request<
 /// A small photo that can be decoded.
 pub fn photo() -> Bytes {
     plantain_testkit::photo::jpeg().into()
+}
+
+/// A square product in the middle.
+fn matte() -> Bytes {
+    let mut matte = plantain_media::picture::Matte::new(400, 400, vec![0; 400 * 400]);
+    matte.alpha_mut().chunks_exact_mut(400).skip(100).take(200).for_each(|row| row[100..300].fill(255));
+    plantain_media::encode::matte(&matte).unwrap().into()
 }
 
 /// A report as the check writes it.

@@ -75,6 +75,11 @@ async fn the_page_of_a_finished_job_shows_its_pictures_and_rules() {
     assert!(html.contains("Canvas size") && html.contains("2,000 px"));
     assert!(html.contains(&format!("/api/jobs/{id}/images/2?download")) && html.contains("B0TEST1234.PT02.jpg"));
     assert!(!html.contains("http-equiv=\"refresh\""));
+    for part in
+        ["sheet?picture=2\"", "matte/2\"", "/sheet\"", "images/2?w=320 320w, ", "width=\"2000\" height=\"2000\""]
+    {
+        assert!(html.contains(part), "{part}");
+    }
 }
 
 #[tokio::test]

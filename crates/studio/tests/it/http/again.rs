@@ -1,0 +1,60 @@
+//! `POST /api/jobs/{id}/again`: the same wishes anew, with what was offered.
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use jiff::Timestamp;
+use plantain_studio::job::JobId;
+
+use super::house::{Answer, House, house, house_with, report, request};
+
+async fn again(house: &House, id: &str, wish: &str) -> Answer {
+    let path = format!("/api/jobs/{id}/again");
+    let kind = &[("content-type", "application/json")];
+    house.send(request(Method::POST, &path, kind, Body::from(wish.to_owned()))).await
+}
+
+#[tokio::test]
+async fn a_job_is_made_again_with_the_product_set_upright() {
+    let house = house().await;
+    let id = house.succeeded(1, report("Size")).await;
+    let answer = again(&house, id.as_str(), r#"{"straighten": true}"#).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let new = answer.json()["jobId"].as_str().unwrap().to_owned();
+    assert_ne!(new, id.as_str());
+    let (old, new) = (house.store.job(&id).await.unwrap().unwrap(), JobId::parse(&new).unwrap());
+    let new = house.store.job(&new).await.unwrap().unwrap();
+    assert!(new.spec.staging.straighten && !new.spec.staging.normalize && !old.spec.staging.straighten);
+    let mut same = new.spec.clone();
+    same.staging = old.spec.staging;
+    assert_eq!(same, old.spec, "nothing else differs");
+    assert!(old.outcome.is_some() && new.outcome.is_none(), "the old one keeps its pictures");
+    let shown = house.get(&format!("/api/jobs/{}", new.id)).await.json();
+    assert_eq!(shown["staging"]["straighten"], true);
+}
+
+#[tokio::test]
+async fn what_can_not_be_made_again_is_told() {
+    let house = house().await;
+    let id = house.succeeded(1, report("Size")).await;
+    for wish in ["", "[]", "{\"straighten\": 1}", "{\"scene\": \"white\"}"] {
+        let answer = again(&house, id.as_str(), wish).await;
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "wrong_field"),
+            "{wish}"
+        );
+    }
+    let large = again(&house, id.as_str(), &" ".repeat(2000)).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+    let unknown = JobId::new(Timestamp::UNIX_EPOCH);
+    for id in [unknown.as_str(), "nonsense"] {
+        assert_eq!(again(&house, id, "{}").await.status, StatusCode::NOT_FOUND, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn only_whoever_may_generate_makes_a_job_again() {
+    let house = house_with(|config| config.open = false).await;
+    let id = house.succeeded(1, report("Size")).await;
+    assert_eq!(again(&house, id.as_str(), "{}").await.status, StatusCode::UNAUTHORIZED);
+}
