@@ -171,6 +171,9 @@ fn admitted(bytes: &[u8], limits: &Limits) -> Result<Probe, PictureError> {
     }
     let found = probe(bytes)?;
     admit(found, limits)?;
+    if found.format == Format::Heic {
+        guarded(found.format, || heic::bound(bytes, limits.max_pixels))?;
+    }
     Ok(found)
 }
 

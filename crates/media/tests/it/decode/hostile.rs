@@ -186,6 +186,15 @@ fn headers_that_lie_about_the_size() {
         let packed = (width.saturating_sub(1) & 0x3fff) | (height.saturating_sub(1) & 0x3fff) << 14;
         refused(&patched(&lossless, 21, &packed.to_le_bytes()), &CODES);
     }
+    // What a container crops away is decoded all the same: 2,000 x 2,000 pixels, of which 100 x 100 are shown.
+    let cropped = include_bytes!("../../data/cropped.heic");
+    for (max_pixels, taken) in [(5_000_000, true), (1_000_000, false)] {
+        let limits = Limits { max_pixels, ..Limits::default() };
+        match decode(cropped, &limits) {
+            Ok(found) => assert!(taken && found.picture.width() == 100),
+            Err(error) => assert_eq!((taken, error.code()), (false, "too_many_pixels")),
+        }
+    }
     // PNG's own greatest sizes, and more than these.
     for side in [0x7fff_ffff_u32, u32::MAX] {
         refused(&files::with_crc(patched(&png, 16, &[side.to_be_bytes(); 2].concat())), &CODES);
