@@ -50,7 +50,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "PLANTAIN_ONNXRUNTIME",
         "none: the built-in runtime",
-        "Path of `libonnxruntime.so.1.x.y`, which finds products faster. Only for a program built with `--features onnxruntime`.",
+        "Path of `libonnxruntime.so.1.x.y`, which finds products a little faster. Only for a program built with `--features onnxruntime`.",
     ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
