@@ -141,7 +141,7 @@ async function look(mine) {
   mine.began ??= kept.strokes;
   if (mine !== work) return;
   if (easel.width !== kept.photo.width || !easel.shown) {
-    easel.show(`${mine.view.sourceUrl}?w=800`, kept.photo.width, kept.photo.height);
+    easel.show(`${mine.view.sourceUrl}?w=960`, kept.photo.width, kept.photo.height);
     easel.shown = true;
   }
   await veil(png);
