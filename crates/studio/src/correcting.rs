@@ -189,6 +189,8 @@ fn replaced(first: &FinishedPicture, blob: String, remade: &Remade) -> FinishedP
     FinishedPicture {
         blob,
         diff_blob: None,
+        // The first picture's matte is no longer this one's.
+        matte_blob: None,
         content_type: remade.content_type.to_owned(),
         bytes: remade.bytes.len() as u64,
         width: remade.report.width,

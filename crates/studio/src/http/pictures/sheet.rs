@@ -94,7 +94,8 @@ fn tile(bytes: &[u8], place: Place, limits: &Limits) -> Option<Tile> {
 /// `None` where there are no pictures, or not the one that was asked for.
 fn places(job: &JobView, only: Option<usize>) -> Option<Vec<Place>> {
     let numbered = (1..).zip(&job.images).filter(|(n, _)| only.is_none_or(|only| only == *n));
-    let pictures: Vec<Place> = numbered.map(|(n, image)| place(n, image)).collect();
+    let which = |n| job.corrected.map_or(Which::Result(n), |revision| Which::Corrected(revision, n));
+    let pictures: Vec<Place> = numbered.map(|(n, image)| place(which(n), image)).collect();
     let photo = Place {
         which: Which::Source(1),
         title: job.source_name.clone().unwrap_or_else(|| "photo".to_owned()),
@@ -104,7 +105,7 @@ fn places(job: &JobView, only: Option<usize>) -> Option<Vec<Place>> {
     (!pictures.is_empty()).then(|| std::iter::once(photo).chain(pictures).collect())
 }
 
-fn place(n: usize, image: &ImageView) -> Place {
+fn place(which: Which, image: &ImageView) -> Place {
     let outcomes = image.report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     let count = |outcome: &str| outcomes.iter().filter(|rule| rule["outcome"] == outcome).count();
     let (met, remarks, missed) = (count("pass"), count("warn"), count("fail"));
@@ -115,7 +116,7 @@ fn place(n: usize, image: &ImageView) -> Place {
         (false, _) => (Mark::Failed, format!("Misses {missed} of {total} rules")),
     };
     let title = image.file_name.rsplit('/').next().unwrap_or_default().to_owned();
-    Place { which: Which::Result(n), title, mark, note }
+    Place { which, title, mark, note }
 }
 
 fn heading(job: &JobView) -> String {

@@ -158,14 +158,18 @@ async fn done_makes_the_same_scenes_anew_and_the_first_pictures_stay_where_they_
     let id = job(&house).await;
     let first = ok(&house.get(&format!("/api/jobs/{id}")).await);
     assert_eq!((&first["matteUrl"], &first["corrected"]), (&json!(format!("/api/jobs/{id}/matte")), &Value::Null));
+    let sheet = house.get(&format!("/api/jobs/{id}/sheet")).await;
     ok(&add(&house, &id, 0, json!([keep()])).await);
     let done = ok(&apply(&house, &id, 1).await);
+    let redrawn = house.get(&format!("/api/jobs/{id}/sheet")).await;
+    assert!(redrawn.status == 200 && redrawn.body != sheet.body, "the sheet shows the pictures that the job has now");
     assert_eq!(done, ok(&house.get(&format!("/api/jobs/{id}")).await));
     assert_eq!((&done["corrected"], done["images"].as_array().unwrap().len()), (&json!(1), 3));
     for (image, before) in done["images"].as_array().unwrap().iter().zip(first["images"].as_array().unwrap()) {
         assert_eq!((&image["variant"], &image["fileName"]), (&before["variant"], &before["fileName"]));
         assert_eq!((&image["width"], &image["contentType"]), (&json!(2000), &json!("image/jpeg")));
         assert_eq!(image["passed"], true, "{image:#}");
+        assert!(image.get("matteUrl").is_none(), "the first picture's matte is not this one's");
         let [new, old] = [image, before].map(|image| image["url"].as_str().unwrap().to_owned());
         assert_ne!(new, old);
         let (new, old) = (house.get(&new).await, house.get(&old).await);
