@@ -70,6 +70,12 @@ impl Matte {
         Matte { width, height, alpha }
     }
 
+    /// Of a grey picture: light where the product is. Any channel would do; the green one is what decoders reproduce best.
+    pub fn of_grey(picture: &Picture) -> Matte {
+        let green = picture.rgb().chunks_exact(3).map(|pixel| pixel[1]).collect();
+        Matte::new(picture.width, picture.height, green)
+    }
+
     pub fn width(&self) -> u32 {
         self.width
     }

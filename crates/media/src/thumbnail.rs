@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::encode::{self, EncodeOptions, Provenance};
-use crate::picture::Picture;
+use crate::picture::{Matte, Picture};
 use crate::preset::Format;
 
 /// The picture at this width; `None` where it is no wider than that, since nothing is enlarged.
@@ -51,33 +51,52 @@ fn scaled(length: u32, to: u32, from: u32) -> u32 {
     u32::try_from((length + from / 2) / from).unwrap_or(u32::MAX).max(1)
 }
 
-fn shrunk(picture: &Picture, (width, height): (u32, u32)) -> Picture {
-    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
-    for y in 0..height {
-        let rows = span(y, height, picture.height());
-        for x in 0..width {
-            rgb.extend(mean(picture, span(x, width, picture.width()), rows.clone()));
+fn shrunk(picture: &Picture, size: (u32, u32)) -> Picture {
+    let own = (picture.width(), picture.height());
+    Picture::new(size.0, size.1, means::<3>(picture.rgb(), own, size))
+}
+
+/// The matte with a longer side of `side`; `None` where it is no larger.
+pub fn matte_within(matte: &Matte, side: u32) -> Option<Matte> {
+    let own = (matte.width(), matte.height());
+    let longer = own.0.max(own.1);
+    if longer <= side || side == 0 {
+        return None;
+    }
+    let scaled = |length: u32| (u64::from(length) * u64::from(side) / u64::from(longer)).max(1) as u32;
+    let size = (scaled(own.0), scaled(own.1));
+    Some(Matte::new(size.0, size.1, means::<1>(matte.alpha(), own, size)))
+}
+
+/// Samples of a smaller picture. Line by line, so that each sample of the large one is read once and in order.
+fn means<const CHANNELS: usize>(samples: &[u8], own: (u32, u32), size: (u32, u32)) -> Vec<u8> {
+    let columns: Vec<Range<usize>> = (0..size.0).map(|x| span(x, size.0, own.0)).collect();
+    let mut small = Vec::with_capacity(size.0 as usize * size.1 as usize * CHANNELS);
+    let mut sums = vec![[0_u64; CHANNELS]; columns.len()];
+    for y in 0..size.1 {
+        let rows = span(y, size.1, own.1);
+        sums.fill([0; CHANNELS]);
+        for row in rows.clone() {
+            let line = &samples[row * own.0 as usize * CHANNELS..][..own.0 as usize * CHANNELS];
+            let line = line.as_chunks::<CHANNELS>().0;
+            for (sums, columns) in sums.iter_mut().zip(&columns) {
+                for pixel in &line[columns.clone()] {
+                    sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(*value));
+                }
+            }
+        }
+        for (sums, columns) in sums.iter().zip(&columns) {
+            let count = (columns.len() * rows.len()) as u64;
+            small.extend(sums.map(|sum| ((sum + count / 2) / count) as u8));
         }
     }
-    Picture::new(width, height, rgb)
+    small
 }
 
 /// The pixels of the large line that pixel `at` of the small one stands for.
 fn span(at: u32, small: u32, large: u32) -> Range<usize> {
     let edge = |at: u32| (u64::from(at) * u64::from(large) / u64::from(small)) as usize;
     edge(at)..edge(at + 1).max(edge(at) + 1)
-}
-
-fn mean(picture: &Picture, columns: Range<usize>, rows: Range<usize>) -> [u8; 3] {
-    let count = (columns.len() * rows.len()) as u64;
-    let mut sums = [0_u64; 3];
-    for y in rows {
-        let line = y * picture.width() as usize;
-        for pixel in picture.rgb()[(line + columns.start) * 3..(line + columns.end) * 3].chunks_exact(3) {
-            sums.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += u64::from(*value));
-        }
-    }
-    sums.map(|sum| ((sum + count / 2) / count) as u8)
 }
 
 #[cfg(test)]
@@ -121,5 +140,15 @@ mod tests {
         assert!(webp.bytes.len() < jpeg.bytes.len());
         assert_eq!(decoded(&webp), drawing);
         assert_eq!(decoded(&jpeg).pixel(300, 300), [255; 3]);
+    }
+
+    #[test]
+    fn each_pixel_is_the_mean_of_those_that_it_stands_for() {
+        let matte = Matte::new(4, 2, vec![0, 255, 10, 20, 255, 0, 30, 40]);
+        let small = matte_within(&matte, 2).unwrap();
+        assert_eq!((small.width(), small.height(), small.alpha()), (2, 1, &[128, 25][..]));
+        assert!(matte_within(&matte, 4).is_none() && matte_within(&matte, 0).is_none());
+        let thin = matte_within(&Matte::new(9, 1, vec![9; 9]), 2).unwrap();
+        assert_eq!((thin.width(), thin.height(), thin.alpha()), (2, 1, &[9, 9][..]));
     }
 }

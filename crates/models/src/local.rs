@@ -28,7 +28,6 @@ use plantain_media::picture::{Cutout, Picture};
 use plantain_outbound::Outbound;
 use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
 use plantain_wire::error::{Detail, ErrorType, ModelErrorType};
-use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::{EDIT_ENDPOINT, EditInput, TextInput};
 use plantain_work::Cpu;
 use plantain_work::cpu::Panicked;
@@ -153,7 +152,8 @@ impl LocalEngine {
             notices.push("The photo came cut out already, so box and points were not used.");
         }
         let photo = Arc::new(photo);
-        let cutout = self.cut_out(photo.clone(), chosen(&input.choice), logs.clone()).await?;
+        let choice = Choice::of(input.choice.corners(), input.choice.points());
+        let cutout = self.cut_out(photo.clone(), choice, logs.clone()).await?;
         let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
         let (staging, picture) = (input.staging, backdrop.clone());
         // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
@@ -237,12 +237,6 @@ impl LocalEngine {
             }
         })
     }
-}
-
-/// The wire's words for it in the engine's.
-fn chosen(choice: &ObjectChoice) -> Choice {
-    let corners = choice.box_prompts.first().map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
-    Choice::of(corners, choice.point_prompts.iter().map(|point| ((point.x, point.y), point.label != 0)))
 }
 
 fn tell(stage: CutoutStage, logs: &LogSink) {

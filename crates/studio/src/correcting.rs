@@ -14,6 +14,7 @@ use plantain_media::cutout::{STROKE_POINTS_MAX, STROKES_MAX};
 use plantain_media::decode;
 use plantain_media::encode;
 use plantain_media::picture::{Matte, Picture, Rect};
+use plantain_media::thumbnail;
 
 use crate::correcting::desk::Material;
 use crate::correcting::remaking::Remade;
@@ -26,7 +27,6 @@ pub(crate) mod desk;
 mod error;
 mod remaking;
 mod session;
-mod shrinking;
 
 pub use error::CorrectionError;
 
@@ -123,7 +123,7 @@ impl Inner {
     ) -> Result<Stroked, CorrectionError> {
         let work = move |session: &session::Session, changed: Option<Rect>| {
             let (photo, matte) = (session.photo(), session.matte());
-            let small = side.and_then(|side| shrinking::shrunk(matte, side));
+            let small = side.and_then(|side| thumbnail::matte_within(matte, side));
             let png = encode::matte(small.as_ref().unwrap_or(matte));
             (changed, (photo.width(), photo.height()), png)
         };

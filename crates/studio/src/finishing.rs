@@ -107,18 +107,13 @@ pub fn original(
     let cutout = match decoded.own_matte() {
         Some(own) => cutout::from_alpha(&decoded.picture, own),
         None => segmenter().and_then(|segmenter| {
-            let options = CutoutOptions { choice: chosen(choice), passes: Passes::One, ..CutoutOptions::default() };
+            let choice = Choice::of(choice.corners(), choice.points());
+            let options = CutoutOptions { choice, passes: Passes::One, ..CutoutOptions::default() };
             segmenter.cut_out(&decoded.picture, &options)
         }),
     };
     let Cutout { color, matte, .. } = cutout.map_err(|_| NotCompared::NotFound)?;
     Ok(Original { picture: color, matte })
-}
-
-/// The wire's words for it in the engine's.
-fn chosen(choice: &ObjectChoice) -> Choice {
-    let corners = choice.box_prompts.first().map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
-    Choice::of(corners, choice.point_prompts.iter().map(|point| ((point.x, point.y), point.label != 0)))
 }
 
 /// Finishes one picture.
@@ -192,13 +187,7 @@ fn matte(material: &Material, decoded: &Decoded) -> Result<Matte, Unfinished> {
 /// `None` for a mask that can't be read, which is then found like a missing one.
 fn mask(bytes: &[u8], limits: &Limits) -> Option<Matte> {
     let picture = decode::decode(bytes, limits).ok()?.picture;
-    Some(lightness(&picture))
-}
-
-/// Masks are grey, so that any channel would do; the green one is what decoders reproduce best.
-fn lightness(picture: &Picture) -> Matte {
-    let green = picture.rgb().chunks_exact(3).map(|pixel| pixel[1]).collect();
-    Matte::new(picture.width(), picture.height(), green)
+    Some(Matte::of_grey(&picture))
 }
 
 fn of_cutout(error: CutoutError) -> Unfinished {

@@ -26,7 +26,7 @@ pub use light::Light;
 pub use recipe::{Behind, Recipe};
 pub use scenes::{SceneRules, top_three};
 pub use shadow::Shadow;
-pub use upright::{STRAIGHTENED_MAX, straightened, tilt};
+pub use upright::{NOTICEABLE_LEAN, STRAIGHTENED_MAX, straightened, tilt};
 
 use plantain_scale::U16x4;
 use rayon::prelude::*;

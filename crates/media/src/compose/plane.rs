@@ -29,6 +29,16 @@ impl Plane {
         plane
     }
 
+    /// Means around each cell of what was summed up cell by cell; `far` where nothing that counts is near.
+    pub(crate) fn local_means(sums: [Plane; 3], counts: &Plane, reach: f32, far: f32) -> [Plane; 3] {
+        let counts = counts.blurred(reach, reach);
+        sums.map(|sum| {
+            let mut sum = sum.blurred(reach, reach);
+            sum.values.iter_mut().zip(&counts.values).for_each(|(v, n)| *v = if *n > 1e-3 { *v / n } else { far });
+            sum
+        })
+    }
+
     /// Moved right and down by whole cells.
     pub(crate) fn shifted(&self, right: isize, down: isize) -> Plane {
         let mut plane = Plane::new(self.width, self.height);

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 use crate::compose::linear::{plain_curve, srgb_table};
 use crate::picture::{Cutout, Matte, Picture, Rect};
 
+/// A lean that an eye notices on a product, in degrees.
+pub const NOTICEABLE_LEAN: f32 = 0.7;
 /// A product that leans farther was put so on purpose.
 pub const STRAIGHTENED_MAX: f32 = 7.0;
 

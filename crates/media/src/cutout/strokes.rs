@@ -145,10 +145,9 @@ pub(super) fn heed(picture: &Picture, matte: &mut Matte, stroke: &Stroke, all: &
 
 /// The part of the picture that a stroke can change, and a little around it to hold against.
 fn region(stroke: &Stroke, reach: f64, size: (u32, u32)) -> Option<Rect> {
-    let (first, last) = (|side: u32| side.checked_sub(1), &stroke.path);
-    let (right, bottom) = (first(size.0)?, first(size.1)?);
-    let xs = || last.iter().map(|(x, _)| (*x).min(right));
-    let ys = || last.iter().map(|(_, y)| (*y).min(bottom));
+    let (right, bottom) = (size.0.checked_sub(1)?, size.1.checked_sub(1)?);
+    let xs = || stroke.path.iter().map(|(x, _)| (*x).min(right));
+    let ys = || stroke.path.iter().map(|(_, y)| (*y).min(bottom));
     let (x, y) = (xs().min()?, ys().min()?);
     let bounds = Rect { x, y, width: xs().max()? - x + 1, height: ys().max()? - y + 1 };
     let margin = (f64::from(stroke.radius) + reach * 1.5).ceil().min(f64::from(u32::MAX / 4)) as u32 + 2;
@@ -217,7 +216,8 @@ fn mark(set: &mut [bool], (width, height): (usize, usize), path: &[(f64, f64)], 
         };
         for y in span(from.1, to.1, height) {
             for x in span(from.0, to.0, width) {
-                set[y * width + x] |= distance((x as f64 + 0.5, y as f64 + 0.5), from, to) <= radius;
+                let set = &mut set[y * width + x];
+                *set = *set || distance((x as f64 + 0.5, y as f64 + 0.5), from, to) <= radius;
             }
         }
     }

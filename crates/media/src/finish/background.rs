@@ -206,11 +206,6 @@ fn surroundings(picture: &Picture, matte: &Matte) -> [Plane; 3] {
             }
         }
     }
-    let weight = weight.blurred(REACH, REACH);
-    sums.map(|sum| {
-        let mut sum = sum.blurred(REACH, REACH);
-        // Deep inside the product nothing is near; nothing shines through there either.
-        sum.values.iter_mut().zip(&weight.values).for_each(|(v, w)| *v = if *w > 1e-3 { *v / w } else { 255.0 });
-        sum
-    })
+    // Deep inside the product nothing is near; nothing shines through there either.
+    Plane::local_means(sums, &weight, REACH, 255.0)
 }

@@ -87,13 +87,8 @@ impl Ground {
             let pixel = picture.pixel(x as u32, y as u32);
             (0..3).for_each(|c| sums[c].values[cell] += f32::from(pixel[c]));
         });
-        let weight = weight.blurred(REACH, REACH);
-        let planes = sums.map(|sum| {
-            let mut sum = sum.blurred(REACH, REACH);
-            // Far inside the mask no ground is near, and none is looked for.
-            sum.values.iter_mut().zip(&weight.values).for_each(|(v, w)| *v = if *w > 1e-3 { *v / w } else { -999.0 });
-            sum
-        });
+        // Far inside the mask no ground is near, and none is looked for.
+        let planes = Plane::local_means(sums, &weight, REACH, -999.0);
         let mut ground = Ground { planes, stray: 0.0 };
         let (mut sum, mut count) = (0.0, 0u32);
         each(&band, |x, y| {

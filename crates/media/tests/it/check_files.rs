@@ -20,7 +20,7 @@ fn jpeg(side: u32, change: impl Fn(&mut jpeg_encoder::Encoder<&mut Vec<u8>>)) ->
 }
 
 /// A TIFF header with one directory of short or long values.
-fn exif(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+pub fn exif(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     let mut bytes = b"II*\0\x08\0\0\0".to_vec();
     bytes.extend((entries.len() as u16).to_le_bytes());
     for (tag, kind, value) in entries {

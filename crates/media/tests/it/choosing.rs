@@ -1,27 +1,12 @@
 //! A person says which thing is meant, and corrects with a brush what came out.
 
-use std::path::Path;
-use std::sync::LazyLock;
-
 use crate::composite::{Composite, Piece, composite, on_plain};
+use crate::photos::{SEGMENTER, photo, truth};
 use crate::score;
 use plantain_media::cutout::{
-    self, Choice, CutoutError, CutoutOptions, STROKE_POINTS_MAX, STROKES_MAX, Segmenter, Stroke, StrokeKind,
+    self, Choice, CutoutError, CutoutOptions, STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind,
 };
-use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Matte, Picture, Rect};
-
-static SEGMENTER: LazyLock<Segmenter> = LazyLock::new(|| Segmenter::embedded().unwrap());
-
-fn photo(path: &str) -> Picture {
-    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    decode(&bytes, &Limits::default()).unwrap().picture
-}
-
-fn truth(name: &str) -> Matte {
-    let mask = photo(&format!("tests/photos/{name}.mask.png"));
-    Matte::new(mask.width(), mask.height(), mask.rgb().iter().step_by(3).copied().collect())
-}
 
 fn piece(name: &str) -> Piece {
     let folder = if name == "pump" { "tests/photos" } else { "../../examples" };

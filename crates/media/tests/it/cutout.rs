@@ -1,27 +1,14 @@
 //! The cut-out on real photos with exact masks, and on photos without a product.
 
 use std::path::Path;
-use std::sync::LazyLock;
 
+use crate::photos::{SEGMENTER, photo, truth};
 use crate::score;
 use plantain_media::compose::{Grade, straightened};
 use plantain_media::cutout::{
     self, Choice, CutoutError, CutoutOptions, CutoutStage, MAX_PRODUCT_SIDE, OnnxRuntime, Passes, Segmenter,
 };
-use plantain_media::decode::{Limits, decode};
 use plantain_media::picture::{Cutout, Matte, Picture, Rect};
-
-static SEGMENTER: LazyLock<Segmenter> = LazyLock::new(|| Segmenter::embedded().unwrap());
-
-fn photo(path: &str) -> Picture {
-    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    decode(&bytes, &Limits::default()).unwrap().picture
-}
-
-fn truth(name: &str) -> Matte {
-    let mask = photo(&format!("tests/photos/{name}.mask.png"));
-    Matte::new(mask.width(), mask.height(), mask.rgb().iter().step_by(3).copied().collect())
-}
 
 #[track_caller]
 fn check(path: &str, least_iou: f64, most_mae: f64, least_outline: f64) -> Cutout {

@@ -15,6 +15,7 @@ mod limits;
 mod on_the_floor;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
+mod photos;
 mod preset;
 mod repair;
 mod rules;

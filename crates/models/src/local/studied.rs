@@ -1,11 +1,8 @@
 //! What is found out about a product before it is laid out: how it stands and what light it was taken in.
 
-use plantain_media::compose::{self, Grade, NORMALISED_MAX, STRAIGHTENED_MAX};
+use plantain_media::compose::{self, Grade, NORMALISED_MAX, NOTICEABLE_LEAN, STRAIGHTENED_MAX};
 use plantain_media::picture::{Cutout, Picture};
 use plantain_wire::models::staging::Staging;
-
-/// A lean that an eye notices on a product.
-const NOTICEABLE: f32 = 0.7;
 
 /// A product ready to be laid out.
 pub(super) struct Studied {
@@ -49,7 +46,7 @@ impl Studied {
 }
 
 fn is_slight(tilt: f32) -> bool {
-    (NOTICEABLE..=STRAIGHTENED_MAX).contains(&tilt.abs())
+    (NOTICEABLE_LEAN..=STRAIGHTENED_MAX).contains(&tilt.abs())
 }
 
 impl Told {

@@ -28,9 +28,8 @@ fn unwanted(text: &str) -> Result<PointPrompt, ChoiceError> {
 impl Choosing {
     /// For the picture engine.
     pub fn choice(&self) -> Choice {
-        let corners = self.area.map(|area| [area.x_min, area.y_min, area.x_max, area.y_max]);
-        let points = self.include.iter().chain(&self.exclude);
-        Choice::of(corners, points.map(|point| ((point.x, point.y), point.label != 0)))
+        let chosen = self.wire();
+        Choice::of(chosen.corners(), chosen.points())
     }
 
     /// For the wire.

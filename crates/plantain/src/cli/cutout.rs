@@ -102,8 +102,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 
 /// What an eye would notice of a lean.
 fn leaning(tilt: Option<f32>, straightened: bool) -> String {
-    const NOTICEABLE: f32 = 0.7;
-    let Some(tilt) = tilt.filter(|tilt| tilt.abs() >= NOTICEABLE) else { return String::new() };
+    let Some(tilt) = tilt.filter(|tilt| tilt.abs() >= compose::NOTICEABLE_LEAN) else { return String::new() };
     let side = if tilt > 0.0 { "right" } else { "left" };
     let done = if straightened { "leaned" } else { "leans" };
     format!("; it {done} {:.1}° to the {side}{}", tilt.abs(), if straightened { " and was set upright" } else { "" })

@@ -81,16 +81,18 @@ impl Desk {
         let (job, strokes, lying) = (job.clone(), strokes.to_vec(), self.lying.clone());
         let turn = self.lane.run(move || {
             let lying = || lying.lock().unwrap_or_else(PoisonError::into_inner);
-            let left = lying().take(&job);
-            let session = match material {
-                Some(material) => {
+            // The one before may have begun it meanwhile.
+            let left = lying().take(&job).map(|mut session| (session.bring_to(&strokes), session));
+            let (brought, session) = match (left, material) {
+                (Some((brought, session)), _) if !matches!(brought, Err(Stuck::TooFarBack)) => (brought, session),
+                (_, None) => return Ok(Err(Lacking)),
+                (left, Some(material)) => {
                     drop(left);
-                    Some(begin(&material)?)
+                    let mut session = begin(&material)?;
+                    (session.bring_to(&strokes), session)
                 }
-                None => left,
             };
-            let Some(mut session) = session else { return Ok(Err(Lacking)) };
-            let done = match session.bring_to(&strokes) {
+            let done = match brought {
                 Ok(changed) => Ok(Ok(work(&session, changed))),
                 Err(Stuck::TooFarBack) => return Ok(Err(Lacking)),
                 Err(Stuck::Refused(error)) => Err(CorrectionError::Refused(error)),
@@ -111,8 +113,7 @@ impl Desk {
 fn begin(material: &Material) -> Result<Session, CorrectionError> {
     let gone = |_| CorrectionError::Gone;
     let grey = decode::decode(&material.matte, &material.limits).map_err(gone)?.picture;
-    let alpha = grey.rgb().chunks_exact(3).map(|pixel| pixel[1]).collect();
-    let matte = Matte::new(grey.width(), grey.height(), alpha);
+    let matte = Matte::of_grey(&grey);
     drop(grey);
     let photo = decode::decode(&material.photo, &material.limits).map_err(gone)?.picture;
     Session::new(photo, matte).ok_or(CorrectionError::Gone)

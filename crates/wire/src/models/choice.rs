@@ -62,6 +62,16 @@ impl ObjectChoice {
         self.box_prompts.is_empty() && self.point_prompts.is_empty()
     }
 
+    /// The box as left, top, right, bottom; the last two are the first pixels outside.
+    pub fn corners(&self) -> Option<[u32; 4]> {
+        self.box_prompts.first().map(|area| [area.x_min, area.y_min, area.x_max, area.y_max])
+    }
+
+    /// Each point, and whether it lies on the product.
+    pub fn points(&self) -> impl Iterator<Item = ((u32, u32), bool)> {
+        self.point_prompts.iter().map(|point| ((point.x, point.y), point.label != 0))
+    }
+
     /// Whether every point lies in a picture of this size, and enough of the box does.
     pub fn lies_in(&self, width: u32, height: u32) -> bool {
         let shown = |from: u32, to: u32, side: u32| to.min(side).saturating_sub(from) >= BOX_SIDE_MIN;

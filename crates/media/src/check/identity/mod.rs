@@ -59,7 +59,8 @@ pub struct Comparison {
     /// The mirrored photo fits clearly better than the photo.
     pub mirrored: bool,
     shown: Grid,
-    difference: Difference,
+    /// Of each cell: 0 where nothing strays, 1 where it is plainly another.
+    heat: Vec<f32>,
 }
 
 /// Compares the seller's photo with a picture made from it. `None` where either shows no product, or one too small or too
@@ -84,7 +85,7 @@ pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
         redrawn_at_once: difference.redrawn_at_once,
         mirrored,
         shown,
-        difference,
+        heat: difference.heat,
     })
 }
 
@@ -96,7 +97,7 @@ impl Comparison {
 
     /// The made product in grey, in colour where it strays: yellow a little, red much.
     pub fn overlay(&self) -> Picture {
-        overlay::drawn(&self.shown, &self.difference.heat)
+        overlay::drawn(&self.shown, &self.heat)
     }
 
     /// The row of a report.
