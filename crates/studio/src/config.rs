@@ -6,7 +6,7 @@ use url::Url;
 
 use plantain_media::decode::Limits;
 use plantain_media::encode::Provenance;
-use plantain_wire::endpoint::EndpointId;
+use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::models::nano_banana;
 
 /// Every field has a default that fits the embedded queue; see [`StudioConfig::for_fal`].
@@ -22,10 +22,8 @@ pub struct StudioConfig {
     pub backend_label: String,
     /// The model that is asked where a job names none.
     pub endpoint: EndpointId,
-    /// What the backend charges for one picture, in US cents.
-    pub cents_per_image: f64,
-    /// Which pixels of its pictures the backend's model makes; marketplaces and law ask for a tag in generated ones.
-    pub provenance: Provenance,
+    /// Who makes the pictures of each endpoint, and for how much.
+    pub makers: Makers,
     /// Jobs that are submitted or followed at once.
     pub slots: usize,
     /// Jobs whose pictures are fetched and finished at once: bounds memory.
@@ -48,14 +46,68 @@ pub struct StudioConfig {
     pub result_timeout: Duration,
 }
 
-/// US cents that fal charges for a picture of nano-banana.
-const FAL_CENTS_PER_IMAGE: f64 = 3.9;
+/// What makes the pictures of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Maker {
+    /// Which pixels the model makes; marketplaces and law ask for a tag in generated pictures.
+    pub provenance: Provenance,
+    /// What one picture costs, in US cents.
+    pub cents_per_image: f64,
+}
+
+impl Maker {
+    /// The image engine of this process: the seller's own pixels, for nothing.
+    pub const LOCAL: Maker = Maker { provenance: Provenance::Photographed, cents_per_image: 0.0 };
+
+    /// A generative model at this price.
+    pub const fn generative(cents_per_image: f64) -> Maker {
+        Maker { provenance: Provenance::Generated, cents_per_image }
+    }
+
+    /// It keeps to the seller's own pixels, heeds scenes and chosen products, and may be asked again for nothing.
+    pub fn is_local(&self) -> bool {
+        self.provenance == Provenance::Photographed
+    }
+}
+
+/// The maker of each endpoint.
+#[derive(Clone, Debug)]
+pub struct Makers {
+    named: Vec<(EndpointPattern, Maker)>,
+    otherwise: Maker,
+}
+
+impl Makers {
+    /// One maker for all.
+    pub fn only(otherwise: Maker) -> Makers {
+        Makers { named: Vec::new(), otherwise }
+    }
+
+    /// As before, but for the endpoints that a pattern names; the most specific pattern counts.
+    pub fn with(mut self, pattern: EndpointPattern, maker: Maker) -> Makers {
+        self.named.push((pattern, maker));
+        self
+    }
+
+    /// Who makes this endpoint's pictures.
+    pub fn of(&self, endpoint: &EndpointId) -> Maker {
+        EndpointPattern::best(&self.named, endpoint).copied().unwrap_or(self.otherwise)
+    }
+}
+
+/// US cents that fal and Google charge for a picture of nano-banana.
+pub const NANO_BANANA_CENTS: f64 = 3.9;
 
 /// The largest picture that is fetched from a model: four 4K PNGs' worth.
 const RESULT_BYTES_MAX: usize = 30 * 1024 * 1024;
 
 impl StudioConfig {
-    /// For the queue in the same process.
+    /// Who makes the pictures where a job names no endpoint.
+    pub fn usual_maker(&self) -> Maker {
+        self.makers.of(&self.endpoint)
+    }
+
+    /// For the queue in the same process, where nothing but the local engine is configured.
     pub fn embedded(public_url: Url) -> StudioConfig {
         StudioConfig {
             public_url,
@@ -63,8 +115,7 @@ impl StudioConfig {
             idempotent_backend: true,
             backend_label: "embedded queue".to_owned(),
             endpoint: nano_banana::EDIT_ENDPOINT.parse().expect("the constant is an endpoint id"),
-            cents_per_image: 0.0,
-            provenance: Provenance::Photographed,
+            makers: Makers::only(Maker::LOCAL),
             slots: 64,
             save_slots: 4,
             lease: Duration::from_secs(30),
@@ -84,8 +135,7 @@ impl StudioConfig {
             webhook,
             idempotent_backend: false,
             backend_label: "fal.ai".to_owned(),
-            cents_per_image: FAL_CENTS_PER_IMAGE,
-            provenance: Provenance::Generated,
+            makers: Makers::only(Maker::generative(NANO_BANANA_CENTS)),
             grace: Duration::from_secs(30),
             ..StudioConfig::embedded(public_url)
         }

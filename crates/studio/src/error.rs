@@ -47,6 +47,9 @@ pub enum StudioError {
     ChoiceOutside { width: u32, height: u32 },
     #[error("a picture's address can't be used")]
     ImageUrl { number: usize },
+    /// Only what the local engine made is made again by itself.
+    #[error("the job was made by a model that goes by words alone")]
+    NotLocal,
     /// Too much is going on; the same request will work later.
     #[error("the studio is busy")]
     Busy,
@@ -74,6 +77,7 @@ impl StudioError {
             StudioError::TooManyPoints { .. } => "too_many_points",
             StudioError::ChoiceOutside { .. } => "choice_outside_photo",
             StudioError::ImageUrl { .. } => "image_url_unusable",
+            StudioError::NotLocal => "not_the_local_engine",
             StudioError::Busy => "busy",
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
             StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
@@ -112,6 +116,7 @@ impl StudioError {
                 "This scene has a background of its own, so it can't have a backdrop.".to_owned()
             }
             StudioError::ImageUrl { number } => format!("The address of picture {number} can't be used."),
+            StudioError::NotLocal => "The model that made the pictures goes by words alone.".to_owned(),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "The studio's disk is full.".to_owned()
@@ -158,6 +163,7 @@ impl StudioError {
             StudioError::ImageUrl { .. } => format!(
                 "Give an http or https address without a password, of at most {IMAGE_URL_BYTES_MAX} bytes, or upload the picture."
             ),
+            StudioError::NotLocal => "Start a new job, and say in its prompt what you wish.".to_owned(),
             StudioError::Busy => "Try again in a few seconds.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "Whoever runs the studio has to make room.".to_owned()
@@ -186,6 +192,7 @@ impl StudioError {
             | StudioError::TooManyPoints { .. }
             | StudioError::ChoiceOutside { .. }
             | StudioError::ImageUrl { .. } => 422,
+            StudioError::NotLocal => 409,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => 507,

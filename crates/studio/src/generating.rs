@@ -41,9 +41,13 @@ impl Studio {
         self.begin(spec).await
     }
 
-    /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job.
+    /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
+    /// engine makes: whoever else would be asked again might bill again.
     pub async fn again(&self, id: &JobId, change: Again) -> Result<Option<Accepted>, StudioError> {
         let Some(Job { mut spec, .. }) = self.0.store.job(id).await? else { return Ok(None) };
+        if !self.0.config.makers.of(&spec.endpoint).is_local() {
+            return Err(StudioError::NotLocal);
+        }
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
         self.begin(spec).await.map(Some)
@@ -85,17 +89,19 @@ impl Inner {
             return Err(StudioError::ChoiceOutside { width: sources[0].width, height: sources[0].height });
         }
         let pictures = new.photos.len() + new.image_urls.len();
-        let (staging, said) = roles::of_staging(new.staging, wish.preset, self.config.provenance);
-        notices.extend(roles::of_pictures(pictures, &staging, wish.preset, self.config.provenance));
+        let endpoint = new.endpoint.clone().unwrap_or_else(|| self.config.endpoint.clone());
+        let provenance = self.config.makers.of(&endpoint).provenance;
+        let (staging, said) = roles::of_staging(new.staging, wish.preset, provenance);
+        notices.extend(roles::of_pictures(pictures, &staging, wish.preset, provenance));
         notices.extend(said);
-        notices.extend(roles::of_choice(&new.choice, self.config.provenance));
+        notices.extend(roles::of_choice(&new.choice, provenance));
         notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
         Ok(JobSpec {
             preset: wish.preset.id.clone(),
             prompt: prompt::compose(wish.preset, wish.prompt.as_deref()),
             user_prompt: wish.prompt,
             aspect_ratio: prompt::aspect_ratio(wish.preset.canvas),
-            endpoint: new.endpoint.clone().unwrap_or_else(|| self.config.endpoint.clone()),
+            endpoint,
             num_images: new.num_images,
             identifier: wish.identifier,
             sources,

@@ -13,7 +13,6 @@ use plantain_blobs::BlobKey;
 use plantain_inbox::store::StoreError;
 use plantain_media::check::enlargement::Enlargement;
 use plantain_media::compose::Recipe;
-use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_work::clock::until;
 use plantain_work::random;
@@ -108,7 +107,7 @@ impl Inner {
 
     /// The seller's own product, where a generative model may have changed it. Without it pictures are saved all the same.
     async fn original(&self, job: &Job) -> Result<Arc<Original>, NotCompared> {
-        if self.config.provenance == Provenance::Photographed {
+        if self.config.makers.of(&job.spec.endpoint).is_local() {
             return Err(NotCompared::PhotosOwn);
         }
         let key =
@@ -140,7 +139,7 @@ impl Inner {
             preset: preset.clone(),
             file_name: preset.file_name(job.spec.identifier.as_deref(), number, &stem(job)),
             limits: self.config.result_limits,
-            provenance: self.config.provenance,
+            provenance: self.config.makers.of(&job.spec.endpoint).provenance,
             segmenter: self.segmenter.clone(),
             original,
         };

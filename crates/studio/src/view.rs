@@ -207,7 +207,7 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
         description: finished.and_then(|finished| finished.description.clone()),
-        cost_cents: cost(job, config.cents_per_image),
+        cost_cents: cost(job, config.makers.of(&job.spec.endpoint).cents_per_image),
         backend: config.backend_label.clone(),
         notices: notices(job, finished),
         timings: timings(job),

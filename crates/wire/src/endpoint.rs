@@ -132,6 +132,46 @@ impl From<EndpointId> for String {
     }
 }
 
+/// An endpoint id, or the beginning of several with `*` behind it, such as `fal-ai/flux/*`.
+///
+/// ```
+/// use plantain_wire::endpoint::{EndpointId, EndpointPattern};
+///
+/// let edit: EndpointId = "fal-ai/nano-banana/edit".parse()?;
+/// let all = [(EndpointPattern::new("*"), 1), (EndpointPattern::new("fal-ai/*"), 2), (EndpointPattern::new("fal-ai/x"), 3)];
+/// assert_eq!(EndpointPattern::best(&all, &edit), Some(&2));
+/// # Ok::<(), plantain_wire::endpoint::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPattern(String);
+
+impl EndpointPattern {
+    /// Takes any text; one that is no id and doesn't end in `*` fits nothing.
+    pub fn new(text: impl Into<String>) -> EndpointPattern {
+        EndpointPattern(text.into())
+    }
+
+    /// The pattern as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How well it fits; `None`: not at all. An exact id fits best, then the longest beginning.
+    fn fit(&self, endpoint: &EndpointId) -> Option<usize> {
+        match self.0.strip_suffix('*') {
+            None => (self.0 == endpoint.as_str()).then_some(usize::MAX),
+            Some(prefix) => endpoint.as_str().starts_with(prefix).then_some(prefix.len()),
+        }
+    }
+
+    /// What the most specific of some patterns stands for; of two that are alike the earlier one.
+    pub fn best<'e, T>(entries: &'e [(EndpointPattern, T)], endpoint: &EndpointId) -> Option<&'e T> {
+        let fitting = entries.iter().filter_map(|(pattern, entry)| Some((pattern.fit(endpoint)?, entry)));
+        // `max_by_key` takes the last of several; the entries are turned round so that it is the earliest.
+        fitting.rev().max_by_key(|(fit, _)| *fit).map(|(_, entry)| entry)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

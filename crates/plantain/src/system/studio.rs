@@ -9,20 +9,24 @@ use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
 use plantain_inbox::store::InboxStore;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{open_studio, open_studio_alone};
-use plantain_studio::config::StudioConfig;
+use plantain_studio::config::{Maker, NANO_BANANA_CENTS, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace};
 use plantain_studio::service::{Studio, StudioParts};
+use plantain_wire::endpoint::EndpointPattern;
 use url::Url;
 
 use super::listen::Listening;
 use super::{Ground, LEASE, presets};
 use crate::config::access::Visitors;
+use crate::config::endpoints::{RunnerConfig, Served};
 use crate::config::fal::Backend;
 use crate::config::storage::Database;
 
 /// In the data folder.
 const DATABASE_FILE: &str = "studio.db";
+
+const MICRO_USD_A_CENT: f64 = 10_000.0;
 
 /// Opens the port last, when everything behind it is there.
 pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
@@ -108,7 +112,25 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
             ..StudioConfig::for_fal(public, ground.config.network.public_base_url.is_some())
         },
     };
-    StudioConfig { lease: LEASE, ..config }
+    let makers = ground.config.endpoints.iter().fold(config.makers, |makers, served| {
+        let maker = maker(served, &ground.config.fal.backend);
+        makers.with(EndpointPattern::new(served.pattern.as_str()), maker)
+    });
+    StudioConfig { lease: LEASE, makers, ..config }
+}
+
+/// What serves an endpoint decides whose pixels come back, and at what price.
+fn maker(served: &Served, backend: &Backend) -> Maker {
+    let price = served.settings.price.map(|price| price.micro_usd as f64 / MICRO_USD_A_CENT);
+    let usual = match (&served.runner, backend) {
+        (RunnerConfig::Local, Backend::Embedded) => Maker::LOCAL,
+        (RunnerConfig::Local | RunnerConfig::Gemini(_) | RunnerConfig::Fal(_), _) => {
+            Maker::generative(NANO_BANANA_CENTS)
+        }
+        // A server of one's own costs what its owner says.
+        (RunnerConfig::Http { .. } | RunnerConfig::Simulated { .. }, _) => Maker::generative(0.0),
+    };
+    Maker { cents_per_image: price.unwrap_or(usual.cents_per_image), ..usual }
 }
 
 fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
@@ -125,7 +147,40 @@ fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
 
 #[cfg(test)]
 mod tests {
+    use plantain_studio::config::Makers;
+    use plantain_wire::models::nano_banana;
+
     use super::*;
+    use crate::config::endpoints;
+    use crate::config::source::Sources;
+
+    /// The maker of the studio's usual endpoint where the file says this and the queue is the embedded one.
+    fn usual_maker(file: &str) -> Maker {
+        let environment = |name: &str| (name == "KEY").then(|| "id:secret".into());
+        let sources = Sources::of_toml(file, environment).unwrap();
+        let all = endpoints::parse(&sources).unwrap();
+        let makers = all.iter().fold(Makers::only(Maker::LOCAL), |makers, served| {
+            makers.with(EndpointPattern::new(served.pattern.as_str()), maker(served, &Backend::Embedded))
+        });
+        makers.of(&nano_banana::EDIT_ENDPOINT.parse().unwrap())
+    }
+
+    #[test]
+    fn what_serves_the_endpoint_decides_whose_pixels_come_and_at_what_price() {
+        let all = "[endpoints.\"fal-ai/*\"]\nrunner = \"fal\"\nkey = \"env:KEY\"\n";
+        let local = "[endpoints.\"fal-ai/nano-banana/edit\"]\nrunner = \"local\"\n";
+        let own = "[endpoints.\"fal-ai/nano-banana*\"]\nrunner = \"http\"\nurl = \"http://127.0.0.1:5000/\"\n";
+        for (file, maker) in [
+            (String::new(), Maker::LOCAL),
+            (all.to_owned(), Maker::generative(3.9)),
+            (format!("{all}price = 0.15\n"), Maker::generative(15.0)),
+            (format!("{all}{local}"), Maker::LOCAL),
+            (format!("{all}{own}"), Maker::generative(0.0)),
+            (all.replace("fal-ai/*", "fal-ai/flux/*"), Maker::LOCAL),
+        ] {
+            assert_eq!(usual_maker(&file), maker, "{file}");
+        }
+    }
 
     #[test]
     fn a_private_queue_that_the_operator_named_is_trusted_by_the_studio_alone() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plantain_wire::endpoint::EndpointId;
+use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::options::Condition;
 
 use super::Runner;
@@ -34,38 +34,7 @@ pub struct Price {
 
 /// Which runner serves which endpoint. An id that nobody serves is answered with 404 before it is queued.
 #[derive(Clone, Default)]
-pub struct Runners(Vec<(Pattern, Endpoint)>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Pattern {
-    Exact(String),
-    /// `prefix*`
-    Prefix(String),
-}
-
-impl Pattern {
-    fn read(text: &str) -> Pattern {
-        match text.strip_suffix('*') {
-            Some(prefix) => Pattern::Prefix(prefix.to_owned()),
-            None => Pattern::Exact(text.to_owned()),
-        }
-    }
-
-    /// How well it fits; `None`: not at all. An exact id fits best, then the longest beginning.
-    fn fit(&self, endpoint: &EndpointId) -> Option<usize> {
-        match self {
-            Pattern::Exact(id) => (id == endpoint.as_str()).then_some(usize::MAX),
-            Pattern::Prefix(prefix) => endpoint.as_str().starts_with(prefix.as_str()).then_some(prefix.len()),
-        }
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Pattern::Exact(id) => id.clone(),
-            Pattern::Prefix(prefix) => format!("{prefix}*"),
-        }
-    }
-}
+pub struct Runners(Vec<(EndpointPattern, Endpoint)>);
 
 impl Runners {
     /// Adds a runner for an endpoint id, or for all that begin alike (`fal-ai/flux/*`). The most specific entry wins: an exact
@@ -76,15 +45,13 @@ impl Runners {
 
     /// As [`Runners::with`], with settings.
     pub fn with_endpoint(mut self, pattern: &str, endpoint: Endpoint) -> Runners {
-        self.0.push((Pattern::read(pattern), endpoint));
+        self.0.push((EndpointPattern::new(pattern), endpoint));
         self
     }
 
     /// The endpoint's runner and settings.
     pub fn endpoint(&self, id: &EndpointId) -> Option<&Endpoint> {
-        let fitting = self.0.iter().filter_map(|(pattern, endpoint)| Some((pattern.fit(id)?, endpoint)));
-        // `max_by_key` takes the last of several; the entries are turned round so that it is the earliest.
-        fitting.rev().max_by_key(|(fit, _)| *fit).map(|(_, endpoint)| endpoint)
+        EndpointPattern::best(&self.0, id)
     }
 
     pub fn find(&self, endpoint: &EndpointId) -> Option<Arc<dyn Runner>> {
@@ -93,7 +60,7 @@ impl Runners {
 
     /// The patterns, as they were given.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(pattern, _)| pattern.text())
+        self.0.iter().map(|(pattern, _)| pattern.as_str().to_owned())
     }
 }
 

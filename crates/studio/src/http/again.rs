@@ -7,8 +7,6 @@ use http::StatusCode;
 use http::header::LOCATION;
 use serde::Deserialize;
 
-use plantain_media::encode::Provenance;
-
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -35,9 +33,6 @@ pub async fn again(
     request: Request,
 ) -> Result<Response, ApiError> {
     app.admit(request.headers())?;
-    if app.studio.config().provenance != Provenance::Photographed {
-        return Err(not_here());
-    }
     let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
     let wished: Wished = serde_json::from_slice(&body).map_err(|_| wrong_wish())?;
     let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
@@ -52,14 +47,5 @@ fn wrong_wish() -> ApiError {
         "wrong_field",
         "The wish can't be read.",
         "Send JSON with straighten and normalize, each true or false, or left out to stay as it was.",
-    )
-}
-
-fn not_here() -> ApiError {
-    ApiError::new(
-        StatusCode::CONFLICT,
-        "not_the_local_engine",
-        "The model that makes the pictures here goes by words alone.",
-        "Start a new job, and say in its prompt what you wish.",
     )
 }

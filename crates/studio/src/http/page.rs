@@ -7,8 +7,6 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::ACCEPT;
 use http::{HeaderMap, Method, StatusCode};
 
-use plantain_media::encode::Provenance;
-
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -105,7 +103,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         refresh: cards.iter().any(|card| card.is_open),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
-        takes_scenes: app.studio.config().provenance == Provenance::Photographed,
+        takes_scenes: app.studio.config().usual_maker().is_local(),
         blank_card: JobCard::default(),
         blank_result: ResultCard::default(),
         blank_rule: RuleRow::default(),

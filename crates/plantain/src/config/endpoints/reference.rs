@@ -10,7 +10,7 @@ const MEANINGS: [(&str, &str); 24] = [
         "skip_retry",
         "After which failures no further attempt is made: a list of `server_error`, `timeout`, `connection_error`.",
     ),
-    ("price", "US dollars for a billable unit, such as `0.039`."),
+    ("price", "US dollars for a billable unit, such as `0.039`; the studio takes it for the price of a picture."),
     (
         "http.url",
         "Where inputs are posted. `{path}` in it stands for what follows the application in the endpoint id, `{endpoint}` for the whole id. A private address is allowed here.",

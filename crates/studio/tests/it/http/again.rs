@@ -3,9 +3,11 @@
 use axum::body::Body;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use plantain_studio::config::Maker;
 use plantain_studio::job::JobId;
+use plantain_studio::store::JobFilter;
 
-use super::house::{Answer, House, house, house_with, report, request};
+use super::house::{Answer, House, house, house_made_by, house_with, report, request};
 
 async fn again(house: &House, id: &str, wish: &str) -> Answer {
     let path = format!("/api/jobs/{id}/again");
@@ -57,4 +59,14 @@ async fn only_whoever_may_generate_makes_a_job_again() {
     let house = house_with(|config| config.open = false).await;
     let id = house.succeeded(1, report("Size")).await;
     assert_eq!(again(&house, id.as_str(), "{}").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn what_might_bill_again_is_not_made_again() {
+    let house = house_made_by(Maker::generative(3.9)).await;
+    let id = house.succeeded(1, report("Size")).await;
+    let answer = again(&house, id.as_str(), r#"{"straighten": true}"#).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "not_the_local_engine"));
+    assert_eq!(house.get(&format!("/api/jobs/{id}")).await.json()["costCents"], 3.9);
+    assert_eq!(house.store.jobs(&JobFilter::default()).await.unwrap().len(), 1);
 }

@@ -18,7 +18,7 @@ use plantain_inbox::receiver::{Account, Receiver};
 use plantain_media::preset::Presets;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{StudioStores, open_studio};
-use plantain_studio::config::StudioConfig;
+use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace, router};
 use plantain_studio::job::{CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, Source};
@@ -50,11 +50,27 @@ pub async fn house_with(change: impl FnOnce(&mut HttpConfig)) -> House {
     house_over(stores, folder, change).await
 }
 
+/// Open, on loopback; its pictures are made by somebody else than the local engine.
+pub async fn house_made_by(maker: Maker) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    built(stores, folder, StudioConfig { makers: Makers::only(maker), ..StudioConfig::default() }, |_| {}).await
+}
+
 pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOnce(&mut HttpConfig)) -> House {
+    built(stores, folder, StudioConfig::default(), change).await
+}
+
+async fn built(
+    stores: StudioStores,
+    folder: TempDir,
+    config: StudioConfig,
+    change: impl FnOnce(&mut HttpConfig),
+) -> House {
     let blobs = Blobs::folder(folder.path().join("blobs")).await.unwrap();
     let clock = Clock::manual("2026-11-21T12:00:00Z".parse().unwrap());
     let shutdown = Shutdown::new();
-    let studio = Studio::new(parts(&stores, blobs.clone(), clock.clone()));
+    let studio = Studio::new(parts(&stores, blobs.clone(), clock.clone(), config));
     let mut config = HttpConfig {
         admin_token: AdminToken::new(TOKEN),
         open: true,
@@ -76,7 +92,7 @@ pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOn
     }
 }
 
-fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock) -> StudioParts {
+fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock, config: StudioConfig) -> StudioParts {
     let outbound = || Outbound::new(Policy::loopback()).unwrap();
     // Nothing listens there; no test of this surface needs a queue.
     let nowhere = "http://127.0.0.1:1".parse().unwrap();
@@ -91,7 +107,7 @@ fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock) -> StudioParts {
         presets: Arc::new(Presets::builtin()),
         cpu: Cpu::new(1),
         clock,
-        config: StudioConfig { submit_wait: Duration::ZERO, ..StudioConfig::default() },
+        config: StudioConfig { submit_wait: Duration::ZERO, ..config },
     }
 }
 

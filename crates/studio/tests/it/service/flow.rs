@@ -1,7 +1,6 @@
 //! What a seller lives through when all goes well, and when the model says no.
 
-use plantain_media::encode::Provenance;
-use plantain_studio::config::StudioConfig;
+use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::job::JobState;
 use plantain_studio::view::{Stage, Which};
 
@@ -56,8 +55,8 @@ async fn heic_and_tiff_are_kept_and_sent_on_as_jpeg_or_png() {
 
 #[tokio::test]
 async fn a_generated_picture_is_compared_with_the_photo_and_the_differences_are_drawn() {
-    for (provenance, compared) in [(Provenance::Generated, true), (Provenance::Photographed, false)] {
-        let bench = Bench::with(StudioConfig { provenance, ..config() }).await;
+    for (maker, compared) in [(Maker::generative(3.9), true), (Maker::LOCAL, false)] {
+        let bench = Bench::with(StudioConfig { makers: Makers::only(maker), ..config() }).await;
         let (job, submission) = bench.submitted().await;
         let body = ok(&submission.request_id, &bench.output());
         assert_eq!(bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await, 200);
