@@ -1,7 +1,7 @@
 //! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
 
 use crate::error::StudioError;
-use crate::job::{CallbackToken, Job, JobId, JobSpec, Phase, Source};
+use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
 use crate::roles;
@@ -38,26 +38,26 @@ impl Studio {
         let wish = photo::check(&new, &inner.presets)?;
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
         let spec = inner.spec(&new, wish).await?;
-        self.begin(spec).await
+        self.begin(spec, new.owner).await
     }
 
     /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
     /// engine makes: whoever else would be asked again might bill again.
     pub async fn again(&self, id: &JobId, change: Again) -> Result<Option<Accepted>, StudioError> {
-        let Some(Job { mut spec, .. }) = self.0.store.job(id).await? else { return Ok(None) };
+        let Some(Job { mut spec, owner, .. }) = self.0.store.job(id).await? else { return Ok(None) };
         if !self.0.config.makers.of(&spec.endpoint).is_local() {
             return Err(StudioError::NotLocal);
         }
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
-        self.begin(spec).await.map(Some)
+        self.begin(spec, owner).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.
-    async fn begin(&self, spec: JobSpec) -> Result<Accepted, StudioError> {
+    async fn begin(&self, spec: JobSpec, owner: Option<Owner>) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let now = inner.clock.now();
-        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
+        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner);
         // Interest is registered before the insert, so that no news is missed.
         let watch = self.watch(&job.id);
         inner.store.insert(&job).await?;

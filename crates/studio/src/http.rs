@@ -38,6 +38,7 @@ mod pictures;
 mod presets;
 mod session;
 mod upload;
+mod visitor;
 mod waiting;
 mod webhook;
 mod words;
@@ -120,12 +121,44 @@ impl App {
 /// All of the studio's HTTP.
 pub fn router(studio: Studio, config: HttpConfig) -> Router {
     let app = App::new(studio, config);
+    // Bodies that arrive at their own pace and streams that last bound their time themselves.
+    let slow = Router::new()
+        .route("/sign-in", post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/api/generate", post(generate::generate))
+        .route("/api/fal/webhook", post(webhook::receive))
+        .layer(DefaultBodyLimit::disable());
     let quick = Router::new()
         .route("/", get(page::first))
-        .route("/jobs/{id}", get(page::job))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
+        .route("/api/inbox", get(inbox::list))
+        .route("/api/presets", get(presets::list))
+        .route("/api/presets/{id}", get(presets::show))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route_layer(from_fn_with_state(app.clone(), in_time));
+    quick
+        .merge(slow)
+        .merge(of_a_job(&app))
+        .fallback(|| async { ApiError::no_route() })
+        .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
+        .layer(from_fn_with_state(app.clone(), guarded))
+        .layer(from_fn(page::errors_as_pages))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(map_response(headers::secure))
+        .with_state(app)
+}
+
+/// Everything about one job, behind its door.
+fn of_a_job(app: &App) -> Router<App> {
+    let slow = Router::new()
+        .route("/api/jobs/{id}/events", get(events::events))
+        .route("/api/jobs/{id}/again", post(again::again))
+        .layer(DefaultBodyLimit::disable());
+    Router::new()
+        .route("/jobs/{id}", get(page::job))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
@@ -134,31 +167,10 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs/{id}/sheet", get(pictures::sheet::sheet))
         .route("/api/jobs/{id}/source", get(pictures::first_source))
         .route("/api/jobs/{id}/source/{n}", get(pictures::source))
-        .route("/api/inbox", get(inbox::list))
-        .route("/api/presets", get(presets::list))
-        .route("/api/presets/{id}", get(presets::show))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
         .merge(brush::routes())
-        .route_layer(from_fn_with_state(app.clone(), in_time));
-    // These bound their time themselves: bodies arrive at their own pace, and streams last.
-    let slow = Router::new()
-        .route("/sign-in", post(session::sign_in))
-        .route("/sign-out", post(session::sign_out))
-        .route("/api/generate", post(generate::generate))
-        .route("/api/jobs/{id}/events", get(events::events))
-        .route("/api/jobs/{id}/again", post(again::again))
-        .route("/api/fal/webhook", post(webhook::receive))
-        .layer(DefaultBodyLimit::disable());
-    quick
+        .route_layer(from_fn_with_state(app.clone(), in_time))
         .merge(slow)
-        .fallback(|| async { ApiError::no_route() })
-        .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
-        .layer(from_fn_with_state(app.clone(), guarded))
-        .layer(from_fn(page::errors_as_pages))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(map_response(headers::secure))
-        .with_state(app)
+        .route_layer(from_fn_with_state(app.clone(), visitor::door))
 }
 
 async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {

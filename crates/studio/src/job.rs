@@ -19,6 +19,7 @@ use plantain_wire::models::staging::Staging;
 
 pub use crate::job::correction::{Corrected, KeptCutout};
 pub use crate::job::id::{CallbackToken, JobId};
+pub use crate::job::owner::{Owner, Visitor};
 
 pub mod arrival;
 pub mod correction;
@@ -26,6 +27,7 @@ pub mod failure;
 mod id;
 #[cfg(test)]
 mod orders;
+pub mod owner;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod step;
@@ -37,6 +39,8 @@ pub struct Job {
     pub id: JobId,
     /// Goes into the callback address and proves that whoever calls it learnt it from our submit.
     pub token: CallbackToken,
+    /// Never changes; `None` where whoever knows the id may have to do with it.
+    pub owner: Option<Owner>,
     pub spec: JobSpec,
     pub phase: Phase,
     /// Raised by every claim and by every arriving result: writes of an older holder change nothing.
@@ -285,6 +289,7 @@ impl Job {
         Job {
             id,
             token,
+            owner: None,
             spec,
             phase: Phase::Submit,
             epoch: 0,
@@ -302,6 +307,21 @@ impl Job {
             outcome: None,
             corrected: None,
         }
+    }
+
+    /// As before, and this one's.
+    pub fn owned_by(self, owner: Option<Owner>) -> Job {
+        Job { owner, ..self }
+    }
+
+    /// What the job is found by: the photos' names, the product's number, the seller's words, the preset. In small letters.
+    pub fn search_text(&self) -> String {
+        let JobSpec { preset, user_prompt, identifier, sources, .. } = &self.spec;
+        let names = sources.iter().filter_map(|source| source.file_name.as_deref());
+        let words = [Some(preset.as_str()), identifier.as_deref(), user_prompt.as_deref()];
+        let all: Vec<&str> = words.into_iter().flatten().chain(names).collect();
+        // Some databases keep no NUL.
+        all.join("\n").to_lowercase().replace('\0', " ")
     }
 
     pub fn state(&self) -> JobState {

@@ -16,6 +16,7 @@ use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
 
 use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
+use crate::job::Owner;
 
 /// A wish for catalog pictures, not yet checked.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct NewJob {
     pub endpoint: Option<EndpointId>,
     /// Which thing in the first picture is the product.
     pub choice: ObjectChoice,
+    /// Whose the job will be.
+    pub owner: Option<Owner>,
 }
 
 /// An upload, as it came.
@@ -197,6 +200,7 @@ mod tests {
             staging: Staging::default(),
             endpoint: None,
             choice: ObjectChoice::default(),
+            owner: None,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::config::StudioConfig;
 use crate::correcting::desk::Desk;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
-use crate::job::{Job, JobId, Outcome, Phase};
+use crate::job::{Job, JobId, Outcome, Phase, Visitor};
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
@@ -119,14 +119,20 @@ impl Studio {
         Ok(job.map(|job| self.0.view(&job, self.0.clock.now())))
     }
 
-    /// Jobs by id or all of them, newest first.
-    pub async fn jobs(&self, filter: JobFilter) -> Result<JobPage, StudioError> {
+    /// Whether the visitor may see the job. Unknown jobs are nobody's.
+    pub async fn may_see(&self, visitor: &Visitor, id: &JobId) -> Result<bool, StudioError> {
+        Ok(visitor.may_see(self.0.store.owner(id).await?.as_ref()))
+    }
+
+    /// Jobs by id or all of them, newest first; without those that the visitor may not see.
+    pub async fn jobs(&self, filter: JobFilter, visitor: &Visitor) -> Result<JobPage, StudioError> {
         let limit = filter.limit.clamp(1, JOBS_A_PAGE_MAX);
         // One more than was asked for tells whether there is a next page.
         let mut jobs = self.0.store.jobs(&JobFilter { limit: limit + 1, ..filter }).await?;
         let more = jobs.len() > limit;
         jobs.truncate(limit);
         let next = jobs.last().filter(|_| more).map(|job| job.id.clone());
+        jobs.retain(|job| visitor.may_see(job.owner.as_ref()));
         let now = self.0.clock.now();
         Ok(JobPage { jobs: jobs.iter().map(|job| self.0.view(job, now)).collect(), next })
     }

@@ -16,7 +16,7 @@ use plantain_work::lane::Beat;
 use crate::job::arrival::{Arrival, Arrived};
 use crate::job::correction::{Corrected, Kept, Strokes};
 use crate::job::transition::{JobEvent, Refused};
-use crate::job::{Fence, Job, JobId, JobResult};
+use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
@@ -25,6 +25,9 @@ pub trait StudioStore: Send + Sync + 'static {
 
     /// `None`: unknown. Not found is not an error.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Whose the job is; `None`: nobody's, or unknown.
+    async fn owner(&self, id: &JobId) -> Result<Option<Owner>, StoreError>;
 
     /// Newest first, at most `filter.limit`.
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError>;
@@ -68,6 +71,11 @@ pub struct JobFilter {
     pub ids: Option<Vec<JobId>>,
     /// Only those made before this one: the last of the previous page.
     pub before: Option<JobId>,
+    /// Only theirs; not asked of jobs by id.
+    pub owner: Option<Owner>,
+    pub state: Option<JobState>,
+    /// Only those that have this in their names, number, words or preset ([`Job::search_text`]), or as their id.
+    pub text: Option<String>,
     /// At most [`JOBS_A_PAGE_MAX`].
     pub limit: usize,
 }
@@ -77,7 +85,7 @@ pub const JOBS_A_PAGE_MAX: usize = 200;
 
 impl Default for JobFilter {
     fn default() -> JobFilter {
-        JobFilter { ids: None, before: None, limit: 50 }
+        JobFilter { ids: None, before: None, owner: None, state: None, text: None, limit: 50 }
     }
 }
 

@@ -114,7 +114,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "PLANTAIN_OPEN",
         "1 while the studio listens on loopback, else 0",
-        "Whether visitors without a token may generate.",
+        "Whether visitors without a token may generate. Where others reach the studio, each browser sees its own jobs; on loopback alone everything is shown to whoever asks. Changing PLANTAIN_ADMIN_TOKEN makes browsers strangers to their former jobs.",
     ),
     secret(
         "DATABASE_URL",

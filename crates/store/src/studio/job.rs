@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use jiff::Timestamp;
 
 use plantain_studio::job::{
-    CallbackToken, Ended, Job, JobError, JobId, JobResult, JobSpec, Outcome, Phase, ResultSource,
+    CallbackToken, Ended, Job, JobError, JobId, JobResult, JobSpec, Outcome, Owner, Phase, ResultSource,
 };
 use plantain_wire::models::nano_banana::{self, AspectRatio};
 use plantain_wire::models::staging::Staging;
@@ -19,7 +19,7 @@ use crate::time::to_micros;
 macro_rules! job_columns {
     () => {
         "id, token, spec, phase, epoch, due_at, leased_until, failures, uploads, submit_started_at, request_id, \
-         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected"
+         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected, owner"
     };
 }
 pub(crate) use job_columns;
@@ -44,6 +44,7 @@ pub(crate) struct JobRow {
     pub finished_at: Option<i64>,
     pub outcome: Option<String>,
     pub corrected: Option<String>,
+    pub owner: Option<String>,
 }
 
 impl From<&Job> for JobRow {
@@ -67,6 +68,7 @@ impl From<&Job> for JobRow {
             finished_at: job.finished_at.map(to_micros),
             outcome: job.outcome.as_ref().map(json),
             corrected: job.corrected.as_ref().map(json),
+            owner: job.owner.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -100,6 +102,7 @@ impl TryFrom<JobRow> for Job {
                 Some(outcome) => Some(or_else(read(&place, "outcome", &outcome), mend, unreadable)?),
                 None => None,
             },
+            owner: row.owner.map(Owner::stored),
             // Without them the job has its first pictures.
             corrected: match row.corrected {
                 Some(corrected) => or_else(read(&place, "corrected", &corrected).map(Some), mend, || None)?,

@@ -25,6 +25,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0001.sql"),
         include_str!("../../migrations/sqlite/studio_0002.sql"),
         include_str!("../../migrations/sqlite/studio_0003.sql"),
+        include_str!("../../migrations/sqlite/studio_0004.sql"),
     ],
 };
 
@@ -33,6 +34,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
     files: &[
         include_str!("../../migrations/postgres/studio_0001.sql"),
         include_str!("../../migrations/postgres/studio_0002.sql"),
+        include_str!("../../migrations/postgres/studio_0003.sql"),
     ],
 };
 

@@ -69,6 +69,7 @@ promises! {
     jobs::an_unknown_job_is_none_and_nothing_happens_to_it,
     jobs::jobs_are_listed_newest_first_page_by_page,
     jobs::only_the_named_jobs_are_listed,
+    jobs::jobs_are_found_by_owner_state_and_words,
     jobs::what_is_owed_is_claimed_once_and_results_go_first,
     jobs::a_lease_that_ran_out_is_taken_by_the_next_and_its_old_holder_changes_nothing,
     jobs::a_claim_says_when_the_next_job_is_due,

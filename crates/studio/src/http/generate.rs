@@ -47,7 +47,9 @@ pub async fn generate(
     app.admit(request.headers())?;
     let html = wants_html(request.headers());
     let wait = Wait::wanted(&app, &wanted)?;
+    let owner = app.visitor(request.headers()).owner().cloned();
     let (new, place) = read(&app, request).await?;
+    let new = NewJob { owner, ..new };
     let accepted = app.studio.accept(new).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
     drop(place);

@@ -40,6 +40,11 @@ impl AdminToken {
         hex::encode(Sha256::digest(format!("plantain session\n{}", self.0)))
     }
 
+    /// What sellers' cookies are signed with; another token makes strangers of all sellers.
+    pub fn seller_key(&self) -> [u8; 32] {
+        Sha256::digest(format!("plantain sellers\n{}", self.0)).into()
+    }
+
     /// The request carries the token as bearer or its session as cookie.
     pub fn admits(&self, headers: &HeaderMap) -> bool {
         self.admits_bearer(headers) || cookie(headers, SESSION_COOKIE).is_some_and(|given| self.is_session(given))
@@ -59,7 +64,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// A cookie's value.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).find_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
@@ -76,8 +82,7 @@ pub fn host_of(headers: &HeaderMap, uri: &Uri) -> String {
 /// Refuses a Host that a page on another name could have had rebound to this machine.
 pub fn check_host(host: &str, public: &Url) -> Result<(), ApiError> {
     let name = host_name(host);
-    let local = ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own));
-    if local || public.host_str().is_some_and(|own| name.eq_ignore_ascii_case(own)) {
+    if is_loopback_name(name) || public.host_str().is_some_and(|own| name.eq_ignore_ascii_case(own)) {
         return Ok(());
     }
     Err(ApiError::new(
@@ -86,6 +91,11 @@ pub fn check_host(host: &str, public: &Url) -> Result<(), ApiError> {
         "This studio does not answer to the name it was asked by.",
         "Open it as localhost, or set PUBLIC_BASE_URL to the address that you use.",
     ))
+}
+
+/// A name that only this machine can mean.
+pub fn is_loopback_name(name: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 fn host_name(host: &str) -> &str {

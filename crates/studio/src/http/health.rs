@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::job::Visitor;
 use crate::store::JobFilter;
 
 pub async fn alive() -> Response {
@@ -18,6 +19,6 @@ pub async fn ready(State(app): State<App>) -> Result<Response, ApiError> {
     if app.config.shutdown.has_begun() || !app.studio.is_working() {
         return Err(ApiError::busy());
     }
-    app.studio.jobs(JobFilter { limit: 1, ..JobFilter::default() }).await?;
+    app.studio.jobs(JobFilter { limit: 1, ..JobFilter::default() }, &Visitor::Operator).await?;
     Ok(Json(json!({"status": "ready"})).into_response())
 }

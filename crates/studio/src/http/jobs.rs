@@ -11,7 +11,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::guard;
-use crate::job::JobId;
+use crate::job::{JobId, JobState, Visitor};
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
 use crate::view::{CancelView, JobPage};
 
@@ -61,21 +61,28 @@ pub struct Wanted {
     /// The `next` of the page before.
     cursor: Option<String>,
     limit: Option<String>,
+    /// Only jobs in this state.
+    status: Option<String>,
+    /// Letters of a photo's name, the product's number, the prompt or the preset; or a job's id.
+    q: Option<String>,
 }
 
-/// `GET /api/jobs`: newest first. By ids for whoever knows them; all of them for the operator, and for anybody who reaches
-/// an open studio on loopback, which is the operator.
+/// The longest text to search for.
+const SEARCH_CHARS_MAX: usize = 200;
+
+/// `GET /api/jobs`: newest first. By ids for whoever may see them; all of them for the operator, their own for a seller.
 pub async fn list(
     State(app): State<App>,
     headers: HeaderMap,
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<JobPage>, ApiError> {
     app.admit(&headers)?;
-    let all = wanted.ids.is_none();
-    if all && !app.config.loopback && !app.config.admin_token.admits(&headers) {
+    let visitor = app.visitor(&headers);
+    let filter = filter(wanted)?;
+    if filter.ids.is_none() && visitor == Visitor::Anybody {
         return Err(guard::token_needed());
     }
-    Ok(Json(app.studio.jobs(filter(wanted)?).await?))
+    Ok(Json(app.studio.jobs(JobFilter { owner: visitor.owner().cloned(), ..filter }, &visitor).await?))
 }
 
 fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
@@ -84,7 +91,23 @@ fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
     let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;
     let limit = extract::limit(wanted.limit.as_deref(), JOBS_A_PAGE_MAX)?;
     let limit = limit.unwrap_or_else(|| ids.as_ref().map_or(usual.limit, Vec::len).max(1));
-    Ok(JobFilter { ids, before, limit })
+    let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let state = said(wanted.status).map(|word| state(&word)).transpose()?;
+    let text = said(wanted.q).map(searchable).transpose()?;
+    Ok(JobFilter { ids, before, limit, state, text, owner: None })
+}
+
+fn state(word: &str) -> Result<JobState, ApiError> {
+    JobState::parse(&word.to_ascii_uppercase()).ok_or_else(|| {
+        let all = JobState::ALL.map(JobState::as_str).join(", ");
+        ApiError::unprocessable("bad_status", "No job has such a status.", format!("Ask for one of {all}."))
+    })
+}
+
+fn searchable(text: String) -> Result<String, ApiError> {
+    let fits = text.chars().count() <= SEARCH_CHARS_MAX && !text.contains('\0');
+    let hint = format!("Give at most {SEARCH_CHARS_MAX} letters of a file name, product number, prompt or preset.");
+    fits.then_some(text).ok_or_else(|| ApiError::unprocessable("bad_search", "Nothing can be found by that.", hint))
 }
 
 fn ids(list: &str) -> Result<Vec<JobId>, ApiError> {
@@ -111,7 +134,8 @@ mod tests {
 
     fn read(ids: Option<&str>, cursor: Option<&str>, limit: Option<&str>) -> Result<JobFilter, &'static str> {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        filter(Wanted { ids: own(ids), cursor: own(cursor), limit: own(limit) }).map_err(|error| error.code)
+        let wanted = Wanted { ids: own(ids), cursor: own(cursor), limit: own(limit), status: None, q: None };
+        filter(wanted).map_err(|error| error.code)
     }
 
     #[test]
@@ -119,7 +143,10 @@ mod tests {
         let id = JobId::new(Timestamp::UNIX_EPOCH);
         assert_eq!(read(None, None, None), Ok(JobFilter::default()));
         let two = read(Some(&format!("{id}, nonsense,,{id}")), Some(id.as_str()), Some("7")).unwrap();
-        assert_eq!(two, JobFilter { ids: Some(vec![id.clone(), id.clone()]), before: Some(id), limit: 7 });
+        assert_eq!(
+            two,
+            JobFilter { ids: Some(vec![id.clone(), id.clone()]), before: Some(id), limit: 7, ..JobFilter::default() }
+        );
         assert_eq!(read(Some(""), None, None).unwrap().ids, Some(Vec::new()));
         let many = vec![JobId::new(Timestamp::UNIX_EPOCH).to_string(); JOBS_A_PAGE_MAX + 1].join(",");
         assert_eq!(read(Some(&many), None, None), Err("too_many_ids"));

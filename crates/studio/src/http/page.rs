@@ -66,7 +66,8 @@ pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Respons
     if app.admit(&headers).is_err() {
         return sign_in(&app, &headers, false);
     }
-    shown(StatusCode::OK, &studio_page(&app, &headers, Vec::new()))
+    let page = shown(StatusCode::OK, &studio_page(&app, &headers, Vec::new()))?;
+    Ok(app.remembering(&headers, page))
 }
 
 /// `GET /jobs/{id}`: open to whoever knows the id, like the job itself.
@@ -79,15 +80,17 @@ pub async fn job(
         Some(id) => app.studio.job(&id).await?,
         None => None,
     };
-    let frame = Frame::new(&app, &headers);
-    let Some(job) = job else {
-        let words = frame.words;
-        let (title, text) = (words.get("missing.title").to_owned(), words.get("missing.text").to_owned());
-        return shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text });
-    };
+    let Some(job) = job else { return no_job(&app, &headers) };
     let preset = app.studio.presets().get(&job.preset).ok();
-    let card = JobCard::new(&job, preset, frame.words);
+    let card = JobCard::new(&job, preset, Frame::new(&app, &headers).words);
     shown(StatusCode::OK, &studio_page(&app, &headers, vec![card]))
+}
+
+/// There is no such job, or it is somebody else's.
+pub fn no_job(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let frame = Frame::new(app, headers);
+    let (title, text) = (frame.words.get("missing.title").to_owned(), frame.words.get("missing.text").to_owned());
+    shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text })
 }
 
 pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {

@@ -10,5 +10,6 @@ mod jobs;
 mod pages;
 mod panicking;
 mod pictures;
+mod sellers;
 mod upload;
 mod webhook;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_studio::job::transition::{self, JobEvent};
-use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 use plantain_studio::store::{Applied, Claimed, JobFilter};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
@@ -22,7 +22,8 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
         .prepare_cached(concat!(
             "INSERT INTO studio_jobs (",
             job_columns!(),
-            ", state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+            ", state, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,",
+            " $20, $21)"
         ))
         .await?;
     let row = JobRow::from(job);
@@ -48,7 +49,9 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
                 &row.finished_at,
                 &row.outcome,
                 &row.corrected,
+                &row.owner,
                 &job.state().as_str(),
+                &job.search_text(),
             ],
         )
         .await?;
@@ -96,6 +99,14 @@ pub(super) async fn by_id(database: &Database, id: &JobId) -> Result<Option<Job>
     client.query_opt(&select, &[&id.as_str()]).await?.map(|row| job(&row)).transpose()
 }
 
+pub(super) async fn owner(database: &Database, id: &JobId) -> Result<Option<Owner>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client.prepare_cached("SELECT owner FROM studio_jobs WHERE id = $1").await?;
+    let row = client.query_opt(&select, &[&id.as_str()]).await?;
+    let owner: Option<Option<String>> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(owner.flatten().map(Owner::stored))
+}
+
 /// Nobody else can change the job until the transaction ends.
 pub(super) async fn locked(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, DatabaseError> {
     let select =
@@ -111,19 +122,36 @@ pub(super) async fn locked_by_request(tx: &Transaction<'_>, id: &RequestId) -> R
     tx.query_opt(&select, &[&id.as_str()]).await?.map(|row| job(&row)).transpose()
 }
 
+/// The three ways to ask have statements of their own, so that each is answered from an index.
 pub(super) async fn list(database: &Database, filter: &JobFilter) -> Result<Vec<Job>, DatabaseError> {
+    /// Without what only some ask for.
+    macro_rules! select {
+        ($which:literal) => {
+            concat!(
+                "SELECT ",
+                job_columns!(),
+                " FROM studio_jobs WHERE ",
+                $which,
+                " AND ($1::text IS NULL OR id < $1) AND ($4::text IS NULL OR state = $4)",
+                " AND ($5::text IS NULL OR id = $5 OR strpos(search, $5) > 0) ORDER BY id DESC LIMIT $2"
+            )
+        };
+    }
+    let JobFilter { ids, before, owner, state, text, limit: count } = filter;
+    let named: Vec<&str> = match (ids, owner) {
+        (Some(ids), _) => ids.iter().map(JobId::as_str).collect(),
+        (None, owner) => owner.iter().map(Owner::as_str).collect(),
+    };
+    let which = match (ids, owner) {
+        (Some(_), _) => select!("id = ANY ($3::text[])"),
+        (None, Some(_)) => select!("owner = ($3::text[])[1]"),
+        (None, None) => select!("$3::text[] IS NOT NULL"),
+    };
+    let (before, state) = (before.as_ref().map(JobId::as_str), state.map(JobState::as_str));
+    let text = text.as_deref().map(str::to_lowercase);
     let client = database.client().await?;
-    let ids: Option<Vec<&str>> = filter.ids.as_ref().map(|ids| ids.iter().map(JobId::as_str).collect());
-    let before = filter.before.as_ref().map(JobId::as_str);
-    let select = client
-        .prepare_cached(concat!(
-            "SELECT ",
-            job_columns!(),
-            " FROM studio_jobs WHERE ($1::text IS NULL OR id < $1) AND ($3::text[] IS NULL OR id = ANY ($3))",
-            " ORDER BY id DESC LIMIT $2"
-        ))
-        .await?;
-    let rows = client.query(&select, &[&before, &limit(filter.limit), &ids]).await?;
+    let select = client.prepare_cached(which).await?;
+    let rows = client.query(&select, &[&before, &limit(*count), &named, &state, &text]).await?;
     readable(rows.iter().map(job))
 }
 
@@ -271,6 +299,7 @@ pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
         finished_at: row.try_get(15)?,
         outcome: row.try_get(16)?,
         corrected: row.try_get(17)?,
+        owner: row.try_get(18)?,
     };
     row.try_into()
 }

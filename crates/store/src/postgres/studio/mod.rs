@@ -17,7 +17,7 @@ use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
-use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
@@ -55,6 +55,10 @@ impl StudioStore for PostgresStudio {
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         Ok(job::by_id(&self.0, id).await?)
+    }
+
+    async fn owner(&self, id: &JobId) -> Result<Option<Owner>, StoreError> {
+        Ok(job::owner(&self.0, id).await?)
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {

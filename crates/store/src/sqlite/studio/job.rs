@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_studio::job::transition::{self, JobEvent};
-use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 use plantain_studio::store::{Applied, Claimed, JobFilter};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
@@ -18,7 +18,8 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
     tx.prepare_cached(concat!(
         "INSERT INTO studio_jobs (",
         job_columns!(),
-        ", state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+        ", state, search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,",
+        " ?21)"
     ))?
     .execute(params![
         row.id,
@@ -39,7 +40,9 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         row.finished_at,
         row.outcome,
         row.corrected,
+        row.owner,
         job.state().as_str(),
+        job.search_text(),
     ])?;
     Ok(())
 }
@@ -78,30 +81,46 @@ pub(super) fn by_id(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, Dat
     select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
 }
 
+pub(super) fn owner(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Owner>, DatabaseError> {
+    let mut select = tx.prepare_cached("SELECT owner FROM studio_jobs WHERE id = ?1")?;
+    let owner: Option<Option<String>> = select.query_row([id.as_str()], |row| row.get(0)).optional()?;
+    Ok(owner.flatten().map(Owner::stored))
+}
+
 pub(super) fn by_request(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<Job>, DatabaseError> {
     let mut select =
         tx.prepare_cached(concat!("SELECT ", job_columns!(), " FROM studio_jobs WHERE request_id = ?1"))?;
     select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
 }
 
-/// The ids travel as one JSON text, so that the statement is the same for any number of them.
+/// The ids travel as one JSON text, so that the statement is the same for any number of them. Each way to ask has a statement of
+/// its own, so that each is answered from an index.
 pub(super) fn list(tx: &Transaction<'_>, filter: &JobFilter) -> Result<Vec<Job>, DatabaseError> {
-    let ids = filter.ids.as_ref().map(json);
-    let before = filter.before.as_ref().map(JobId::as_str);
-    let mut select = match ids {
-        None => tx.prepare_cached(concat!(
-            "SELECT ",
-            job_columns!(),
-            " FROM studio_jobs WHERE (?1 IS NULL OR id < ?1) AND ?3 IS NULL ORDER BY id DESC LIMIT ?2"
-        ))?,
-        Some(_) => tx.prepare_cached(concat!(
-            "SELECT ",
-            job_columns!(),
-            " FROM studio_jobs WHERE (?1 IS NULL OR id < ?1) AND id IN (SELECT value FROM json_each(?3))",
-            " ORDER BY id DESC LIMIT ?2"
-        ))?,
+    /// Without what only some ask for.
+    macro_rules! select {
+        ($which:literal) => {
+            concat!(
+                "SELECT ",
+                job_columns!(),
+                " FROM studio_jobs WHERE ",
+                $which,
+                " AND (?1 IS NULL OR id < ?1) AND (?4 IS NULL OR state = ?4)",
+                " AND (?5 IS NULL OR id = ?5 OR instr(search, ?5) > 0) ORDER BY id DESC LIMIT ?2"
+            )
+        };
+    }
+    let JobFilter { ids, before, owner, state, text, limit: count } = filter;
+    let text = text.as_deref().map(str::to_lowercase);
+    let which = match (ids, owner) {
+        (Some(ids), _) => (select!("id IN (SELECT value FROM json_each(?3))"), Some(json(ids))),
+        (None, Some(owner)) => (select!("owner = ?3"), Some(owner.to_string())),
+        (None, None) => (select!("?3 IS NULL"), None),
     };
-    let rows = select.query_map(params![before, limit(filter.limit), ids], job_row)?;
+    let mut select = tx.prepare_cached(which.0)?;
+    let rows = select.query_map(
+        params![before.as_ref().map(JobId::as_str), limit(*count), which.1, state.map(JobState::as_str), text],
+        job_row,
+    )?;
     readable(rows.map(|row| Job::try_from(row?)))
 }
 
@@ -235,6 +254,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         finished_at: row.get(15)?,
         outcome: row.get(16)?,
         corrected: row.get(17)?,
+        owner: row.get(18)?,
     })
 }
 

@@ -17,7 +17,7 @@ use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
-use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
@@ -58,6 +58,11 @@ impl StudioStore for SqliteStudio {
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
         let id = id.clone();
         Ok(self.0.read(move |tx| job::by_id(tx, &id)).await?)
+    }
+
+    async fn owner(&self, id: &JobId) -> Result<Option<Owner>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| job::owner(tx, &id)).await?)
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, StoreError> {

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use plantain_store::studio::StudioStores;
 use plantain_studio::job::transition::{JobEvent, PutOff, Refused};
-use plantain_studio::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use plantain_studio::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Owner, Phase};
 use plantain_studio::store::{Applied, JobFilter};
 use plantain_work::lane::Beat;
 
@@ -66,7 +66,7 @@ pub async fn jobs_are_listed_newest_first_page_by_page(stores: &StudioStores) {
     }
     ids.reverse();
     let page = |before: Option<JobId>| async move {
-        let filter = JobFilter { before, limit: 2, ids: None };
+        let filter = JobFilter { before, limit: 2, ..JobFilter::default() };
         let jobs = stores.jobs.jobs(&filter).await.unwrap();
         jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
     };
@@ -84,6 +84,39 @@ pub async fn only_the_named_jobs_are_listed(stores: &StudioStores) {
     };
     assert_eq!(named(vec![first.id.clone(), JobId::new(now()), third.id.clone()]).await, [third, first]);
     assert_eq!(named(Vec::new()).await, []);
+}
+
+pub async fn jobs_are_found_by_owner_state_and_words(stores: &StudioStores) {
+    let (mine, yours) = (Owner::session("mine"), Owner::session("yours"));
+    let mut ids = Vec::new();
+    for (age, owner) in [Some(&mine), Some(&yours), None, Some(&mine)].into_iter().enumerate() {
+        let mut job = job(age as u64).owned_by(owner.cloned());
+        job.spec.user_prompt = Some(format!("Tasse {age} GRÜN\0 50%_off"));
+        stores.jobs.insert(&job).await.unwrap();
+        assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().owner.as_ref(), owner);
+        ids.push(job.id);
+    }
+    let fails = JobEvent::CancelAsked;
+    changed(stores, &ids[0], fails).await;
+    let all = JobFilter::default;
+    for (filter, found) in [
+        (JobFilter { owner: Some(mine.clone()), ..all() }, &[3, 0][..]),
+        (JobFilter { owner: Some(yours), ..all() }, &[1]),
+        (JobFilter { owner: Some(Owner::session("nobody")), ..all() }, &[]),
+        (JobFilter { owner: Some(mine.clone()), before: Some(ids[3].clone()), ..all() }, &[0]),
+        (JobFilter { state: Some(JobState::Canceled), ..all() }, &[0]),
+        (JobFilter { state: Some(JobState::Queued), owner: Some(mine.clone()), ..all() }, &[3]),
+        (JobFilter { text: Some("tasse 2 grün".into()), ..all() }, &[2]),
+        (JobFilter { text: Some("b0test".into()), ..all() }, &[3, 2, 1, 0]),
+        (JobFilter { text: Some("%".into()), limit: 1, ..all() }, &[3]),
+        (JobFilter { text: Some("5_%".into()), ..all() }, &[]),
+        (JobFilter { text: Some(ids[1].to_string()), ..all() }, &[1]),
+        (JobFilter { text: Some("tasse 0".into()), owner: Some(mine), ..all() }, &[0]),
+    ] {
+        let jobs = stores.jobs.jobs(&filter).await.unwrap();
+        let expected: Vec<&JobId> = found.iter().map(|at| &ids[*at]).collect();
+        assert_eq!(jobs.iter().map(|job| &job.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    }
 }
 
 pub async fn what_is_owed_is_claimed_once_and_results_go_first(stores: &StudioStores) {

@@ -150,6 +150,7 @@ impl Form {
             staging: self.staging.read()?,
             endpoint: None,
             choice: self.choice,
+            owner: None,
         })
     }
 }
@@ -240,6 +241,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         endpoint: None,
         choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude)?,
         identifier: wish.identifier,
+        owner: None,
     })
 }
 

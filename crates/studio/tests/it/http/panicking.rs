@@ -12,7 +12,7 @@ use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
-use plantain_studio::job::{Fence, Job, JobId, JobResult};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
@@ -34,6 +34,10 @@ impl StudioStore for Broken {
     }
 
     async fn job(&self, _: &JobId) -> Result<Option<Job>, StoreError> {
+        bug()
+    }
+
+    async fn owner(&self, _: &JobId) -> Result<Option<Owner>, StoreError> {
         bug()
     }
 

@@ -238,6 +238,7 @@ pub fn new_job() -> NewJob {
         staging: Default::default(),
         endpoint: None,
         choice: Default::default(),
+        owner: None,
     }
 }
 

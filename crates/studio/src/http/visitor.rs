@@ -1,0 +1,116 @@
+//! Who asks, and the door before each job: the operator sees all jobs, a seller their own.
+//!
+//! A seller is a browser that the first page has given a signed cookie; programs send none, and what they make is open to whoever
+//! knows its id. On a machine of one's own, where only loopback reaches the studio, whoever asks is the operator.
+
+use axum::extract::{RawPathParams, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::header::{FORWARDED, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
+use sha2::Sha256;
+
+use plantain_work::random;
+
+use crate::http::guard::{self, AdminToken};
+use crate::http::{App, jobs, page};
+use crate::job::{JobId, Owner, Visitor};
+
+/// The cookie that tells a seller from others.
+pub const SELLER_COOKIE: &str = "plantain_seller";
+
+/// Bytes of randomness in a seller's cookie.
+const SECRET_BYTES: usize = 16;
+
+/// Seconds that a browser keeps the cookie: as long as browsers keep any.
+const SELLER_SECONDS: u32 = 400 * 24 * 60 * 60;
+
+/// A new cookie's value: a secret, and the proof that it is one of ours.
+pub fn new_cookie(token: &AdminToken) -> String {
+    let secret = hex::encode(random::bytes::<SECRET_BYTES>());
+    let proof = hex::encode(signature(token, &secret).finalize().into_bytes());
+    format!("{secret}.{proof}")
+}
+
+/// Whose cookie this is; `None` where it is none of ours.
+pub fn owner_of(token: &AdminToken, cookie: &str) -> Option<Owner> {
+    let (secret, proof) = cookie.split_once('.')?;
+    let proof = hex::decode(proof).ok()?;
+    signature(token, secret).verify_slice(&proof).ok()?;
+    Some(Owner::session(secret))
+}
+
+fn signature(token: &AdminToken, secret: &str) -> Hmac<Sha256> {
+    Hmac::<Sha256>::new_from_slice(&token.seller_key()).expect("any key will do").chain_update(secret.as_bytes())
+}
+
+impl App {
+    /// Who asks.
+    pub fn visitor(&self, headers: &HeaderMap) -> Visitor {
+        if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
+            return Visitor::Operator;
+        }
+        let cookie = guard::cookie(headers, SELLER_COOKIE);
+        let owner = cookie.and_then(|cookie| owner_of(&self.config.admin_token, cookie));
+        owner.map_or(Visitor::Anybody, Visitor::Seller)
+    }
+
+    /// Only this machine reaches the studio, and no proxy brings others.
+    fn is_own_machine(&self, headers: &HeaderMap) -> bool {
+        let public = self.studio.config().public_url.host_str().unwrap_or_default();
+        let brought = headers.contains_key(FORWARDED) || headers.contains_key("x-forwarded-for");
+        self.config.open && self.config.loopback && guard::is_loopback_name(public) && !brought
+    }
+
+    /// The answer, with the seller's cookie where the asker is to become or to stay one.
+    pub fn remembering(&self, headers: &HeaderMap, mut answer: Response) -> Response {
+        let cookie = match self.visitor(headers) {
+            Visitor::Operator => return answer,
+            Visitor::Seller(_) => guard::cookie(headers, SELLER_COOKIE).unwrap_or_default().to_owned(),
+            Visitor::Anybody => new_cookie(&self.config.admin_token),
+        };
+        let secure = if self.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
+        let line =
+            format!("{SELLER_COOKIE}={cookie}; Path=/; Max-Age={SELLER_SECONDS}; HttpOnly; SameSite=Lax{secure}");
+        if let Ok(line) = HeaderValue::from_str(&line) {
+            answer.headers_mut().append(SET_COOKIE, line);
+        }
+        answer
+    }
+}
+
+/// Answers whoever may not see a job as if there were none. Every route with a job's `{id}` lies behind it.
+pub async fn door(State(app): State<App>, params: RawPathParams, request: Request, next: Next) -> Response {
+    let visitor = app.visitor(request.headers());
+    let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| JobId::parse(id));
+    let (Some(id), false) = (id, visitor == Visitor::Operator) else { return next.run(request).await };
+    match app.studio.may_see(&visitor, &id).await {
+        Ok(true) => next.run(request).await,
+        Ok(false) if request.uri().path().starts_with("/api/") => jobs::not_found(),
+        Ok(false) => page::no_job(&app, request.headers()).into_response(),
+        Err(error) => crate::http::error::ApiError::from(error).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sellers_cookie_is_ours_or_nobodys() {
+        let token = AdminToken::new("s3cret");
+        let cookie = new_cookie(&token);
+        let owner = owner_of(&token, &cookie).unwrap();
+        assert_eq!(owner_of(&token, &cookie), Some(owner.clone()), "the same seller every time");
+        assert_ne!(owner_of(&token, &new_cookie(&token)), Some(owner));
+        assert_eq!(owner_of(&AdminToken::new("other"), &cookie), None);
+        let (secret, proof) = cookie.split_once('.').unwrap();
+        let turned: String = secret.chars().rev().collect();
+        for wrong in ["", ".", secret, &format!("{secret}."), &format!("{secret}.zz"), &format!("{turned}.{proof}")] {
+            if turned != secret {
+                assert_eq!(owner_of(&token, wrong), None, "{wrong}");
+            }
+        }
+    }
+}
