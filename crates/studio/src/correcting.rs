@@ -95,7 +95,7 @@ impl Studio {
             return Err(CorrectionError::Conflict(subject.strokes.revision));
         }
         let corrected = self.0.remade(&subject).await?;
-        settled(self.0.store.keep_corrected(id, &corrected).await?)?;
+        settled(self.0.store.keep_corrected(id, &corrected, self.0.clock.now()).await?)?;
         self.0.desk.clear(id);
         self.0.announce(id);
         self.job(id).await?.ok_or(CorrectionError::NotFound)
@@ -191,6 +191,8 @@ fn replaced(first: &FinishedPicture, blob: String, remade: &Remade) -> FinishedP
         diff_blob: None,
         // The first picture's matte is no longer this one's.
         matte_blob: None,
+        // The model's own picture is counted with the first one.
+        bytes_beside: 0,
         content_type: remade.content_type.to_owned(),
         bytes: remade.bytes.len() as u64,
         width: remade.report.width,

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -31,12 +31,14 @@ mod generate;
 pub mod guard;
 mod headers;
 mod health;
+mod history;
 mod inbox;
 mod jobs;
 mod page;
 mod pictures;
 mod presets;
 mod session;
+mod share;
 mod upload;
 mod visitor;
 mod waiting;
@@ -134,6 +136,8 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
         .route("/api/inbox", get(inbox::list))
+        .route("/api/usage", get(history::usage))
+        .route("/share/{id}/{token}", get(share::follow))
         .route("/api/presets", get(presets::list))
         .route("/api/presets/{id}", get(presets::show))
         .route("/healthz", get(health::alive))
@@ -156,10 +160,14 @@ fn of_a_job(app: &App) -> Router<App> {
     let slow = Router::new()
         .route("/api/jobs/{id}/events", get(events::events))
         .route("/api/jobs/{id}/again", post(again::again))
+        .route("/api/jobs/{id}/use", post(history::choose))
+        .route("/api/jobs/{id}/share", post(share::make))
+        .route("/api/jobs/{id}/zip", get(history::zip))
         .layer(DefaultBodyLimit::disable());
     Router::new()
         .route("/jobs/{id}", get(page::job))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route("/api/history/{id}", delete(history::forget))
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
         .route("/api/jobs/{id}/diff/{n}", get(pictures::diff))

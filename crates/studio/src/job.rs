@@ -66,6 +66,8 @@ pub struct Job {
     pub outcome: Option<Outcome>,
     /// Its pictures made again of a cut-out that the seller has corrected. Comes and changes after the end.
     pub corrected: Option<Corrected>,
+    /// The picture that the seller uses, counted from 1. Comes and changes after the end.
+    pub chosen: Option<usize>,
 }
 
 /// What the seller asked for. Never changes.
@@ -248,6 +250,9 @@ pub struct FinishedPicture {
     pub bytes: u64,
     pub width: u32,
     pub height: u32,
+    /// Of what is kept beside it: the model's own picture, the differences, the matte. 0 in jobs of older versions.
+    #[serde(default)]
+    pub bytes_beside: u64,
     /// Which of its compositions the model says this is.
     pub variant: Option<String>,
     /// Every rule was met.
@@ -306,12 +311,52 @@ impl Job {
             finished_at: None,
             outcome: None,
             corrected: None,
+            chosen: None,
         }
     }
 
     /// As before, and this one's.
     pub fn owned_by(self, owner: Option<Owner>) -> Job {
         Job { owner, ..self }
+    }
+
+    /// All pictures that are kept for the job, the first ones and the corrected ones.
+    fn pictures(&self) -> impl Iterator<Item = &FinishedPicture> {
+        let first = match &self.outcome {
+            Some(Outcome::Succeeded(finished)) => &finished.pictures[..],
+            Some(Outcome::Failed(_) | Outcome::Canceled) | None => &[],
+        };
+        let corrected = self.corrected.iter().flat_map(|corrected| &corrected.pictures);
+        first.iter().chain(corrected)
+    }
+
+    /// Keys of all bytes that the job refers to; some may come twice.
+    pub fn blobs(&self) -> Vec<&str> {
+        let matte = match &self.outcome {
+            Some(Outcome::Succeeded(finished)) => finished.cutout.as_ref().map(|cutout| cutout.matte.blob.as_str()),
+            Some(Outcome::Failed(_) | Outcome::Canceled) | None => None,
+        };
+        let photos = self.spec.sources.iter().map(|source| source.blob.as_str());
+        let pictures = self.pictures().flat_map(|picture| {
+            let beside = [picture.diff_blob.as_deref(), picture.matte_blob.as_deref()];
+            [picture.blob.as_str(), picture.raw_blob.as_str()].into_iter().chain(beside.into_iter().flatten())
+        });
+        photos.chain(pictures).chain(matte).collect()
+    }
+
+    /// Bytes of the photos and of all that was made of them.
+    pub fn stored_bytes(&self) -> u64 {
+        let photos: u64 = self.spec.sources.iter().map(|source| source.bytes).sum();
+        photos + self.pictures().map(|picture| picture.bytes + picture.bytes_beside).sum::<u64>()
+    }
+
+    /// The pictures to choose from: the corrected ones where there are any.
+    pub fn shown_pictures(&self) -> &[FinishedPicture] {
+        match (&self.corrected, &self.outcome) {
+            (Some(corrected), _) => &corrected.pictures,
+            (None, Some(Outcome::Succeeded(finished))) => &finished.pictures,
+            (None, _) => &[],
+        }
     }
 
     /// What the job is found by: the photos' names, the product's number, the seller's words, the preset. In small letters.

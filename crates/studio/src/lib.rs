@@ -5,6 +5,7 @@
 //! [`store::StudioStore`]. The crate knows its queue only through the wire, and no SQL.
 
 mod cancelling;
+mod collecting;
 pub mod config;
 pub mod correcting;
 pub mod error;
@@ -12,10 +13,12 @@ mod fetching;
 pub mod finishing;
 mod following;
 mod generating;
+pub mod history;
 pub mod http;
 pub mod job;
 mod output;
 mod pace;
+mod packing;
 pub mod photo;
 pub mod prompt;
 pub mod receiving;

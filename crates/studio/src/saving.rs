@@ -150,6 +150,8 @@ impl Inner {
         let (bytes, width, height) = (done.bytes.len() as u64, done.report.width, done.report.height);
         let passed = done.report.passed;
         let report = serde_json::to_value(&done.report).unwrap_or_default();
+        let beside = [Some(&picture), done.diff.as_ref(), done.matte.as_ref()];
+        let bytes_beside = beside.into_iter().flatten().map(|bytes| bytes.len() as u64).sum();
         let picture = FinishedPicture {
             raw_blob: self.keep(picture).await?,
             raw_content_type: done.raw_content_type.to_owned(),
@@ -165,6 +167,7 @@ impl Inner {
             file_name: done.file_name,
             content_type: done.content_type.to_owned(),
             bytes,
+            bytes_beside,
             width,
             height,
             variant: image.variant.clone(),
@@ -309,6 +312,7 @@ mod tests {
             file_name: "a.jpg".into(),
             content_type: "image/jpeg".into(),
             bytes: 1,
+            bytes_beside: 0,
             width: 1,
             height: 1,
             variant: None,

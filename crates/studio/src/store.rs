@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use plantain_inbox::store::StoreError;
 use plantain_media::cutout::Stroke;
@@ -55,7 +56,27 @@ pub trait StudioStore: Send + Sync + 'static {
     async fn keep_strokes(&self, id: &JobId, seen: u64, strokes: &[Stroke]) -> Result<Kept, StoreError>;
 
     /// Keeps pictures that were made of the newest strokes, in place of earlier corrected ones ([`Strokes::allow`]).
-    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError>;
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected, now: Timestamp) -> Result<Kept, StoreError>;
+
+    /// Notes which picture the seller uses, or that none is; `None` where there is no such job or picture.
+    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError>;
+
+    /// Forgets a job that has ended, with its result, its webhooks and its strokes. Its bytes are garbage from then on, those
+    /// that another job refers to excepted.
+    async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError>;
+
+    /// How much is kept for a seller, or for all.
+    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError>;
+
+    /// Takes those bytes for garbage that nobody refers to.
+    async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError>;
+
+    /// Garbage that has been so since `before` and that nobody refers to: at most `count` of it may be removed from now on, and
+    /// no job can refer to it until [`StudioStore::removed`]. What was doomed earlier and not removed comes first.
+    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError>;
+
+    /// Doomed bytes are gone.
+    async fn removed(&self, blob: &str) -> Result<(), StoreError>;
 
     /// The account whose webhooks are believed, once one is known.
     async fn account(&self) -> Result<Option<UserId>, StoreError>;
@@ -87,6 +108,23 @@ impl Default for JobFilter {
     fn default() -> JobFilter {
         JobFilter { ids: None, before: None, owner: None, state: None, text: None, limit: 50 }
     }
+}
+
+/// What became of a job that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    Gone,
+    /// It has not ended.
+    Open,
+    NotFound,
+}
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    pub jobs: u64,
+    /// Of photos, pictures and what belongs to them.
+    pub bytes: u64,
 }
 
 /// Jobs under lease, and when the next one will be due.

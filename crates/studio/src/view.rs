@@ -42,6 +42,12 @@ pub struct JobView {
     /// All of them on one sheet beside the photo, as a JPEG; once there are pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet_url: Option<String>,
+    /// All of them in a ZIP under the marketplace's names; once there are pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zip_url: Option<String>,
+    /// The picture that the seller uses, counted from 1.
+    #[serde(default)]
+    pub chosen: Option<usize>,
     /// What the product was laid on, as asked for and as far as the preset allows it.
     #[serde(default)]
     pub staging: Staging,
@@ -201,6 +207,8 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         matte_url: finished.filter(|finished| finished.cutout.is_some()).map(|_| format!("/api/jobs/{}/matte", job.id)),
         corrected: job.corrected.as_ref().map(|corrected| corrected.revision),
         sheet_url: finished.map(|_| format!("/api/jobs/{}/sheet", job.id)),
+        zip_url: finished.map(|_| format!("/api/jobs/{}/zip", job.id)),
+        chosen: job.chosen,
         staging: job.spec.staging,
         tilt_degrees: finished.and_then(|finished| finished.tilt_degrees),
         source_name: job.spec.sources.first().and_then(|source| source.file_name.clone()),

@@ -12,6 +12,7 @@ use plantain_work::clock::after;
 use plantain_work::lane::{self, Beat, Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, Tasks};
 
+use crate::collecting;
 use crate::job::step::{self, Policy, Step};
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Fence, Job};
@@ -30,6 +31,7 @@ impl Studio {
         let lane = Arc::new(JobLane(self.0.clone()));
         let (slots, wake, clock) = (self.0.config.slots, self.0.wake.clone(), self.0.clock.clone());
         tasks.spawn("studio.jobs", lane::run(lane, slots, wake, clock, tasks.clone(), shutdown.clone()));
+        tasks.spawn("studio.collect", collecting::run(self.0.clone(), shutdown.clone()));
     }
 
     /// False while the lane stands still after a panic: jobs are accepted, and driven later.

@@ -19,7 +19,7 @@ use crate::time::to_micros;
 macro_rules! job_columns {
     () => {
         "id, token, spec, phase, epoch, due_at, leased_until, failures, uploads, submit_started_at, request_id, \
-         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected, owner"
+         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected, owner, chosen"
     };
 }
 pub(crate) use job_columns;
@@ -45,6 +45,7 @@ pub(crate) struct JobRow {
     pub outcome: Option<String>,
     pub corrected: Option<String>,
     pub owner: Option<String>,
+    pub chosen: Option<i64>,
 }
 
 impl From<&Job> for JobRow {
@@ -69,6 +70,7 @@ impl From<&Job> for JobRow {
             outcome: job.outcome.as_ref().map(json),
             corrected: job.corrected.as_ref().map(json),
             owner: job.owner.as_ref().map(ToString::to_string),
+            chosen: job.chosen.map(limit),
         }
     }
 }
@@ -103,6 +105,7 @@ impl TryFrom<JobRow> for Job {
                 None => None,
             },
             owner: row.owner.map(Owner::stored),
+            chosen: row.chosen.and_then(|n| usize::try_from(n).ok()),
             // Without them the job has its first pictures.
             corrected: match row.corrected {
                 Some(corrected) => or_else(read(&place, "corrected", &corrected).map(Some), mend, || None)?,

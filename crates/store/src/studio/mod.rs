@@ -26,6 +26,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0002.sql"),
         include_str!("../../migrations/sqlite/studio_0003.sql"),
         include_str!("../../migrations/sqlite/studio_0004.sql"),
+        include_str!("../../migrations/sqlite/studio_0005.sql"),
     ],
 };
 
@@ -35,6 +36,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0001.sql"),
         include_str!("../../migrations/postgres/studio_0002.sql"),
         include_str!("../../migrations/postgres/studio_0003.sql"),
+        include_str!("../../migrations/postgres/studio_0004.sql"),
     ],
 };
 

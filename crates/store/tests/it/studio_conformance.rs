@@ -19,6 +19,7 @@ use crate::postgres::Fresh;
 
 mod corrections;
 mod jobs;
+mod keeping;
 mod webhooks;
 
 /// A store and whatever has to live as long as it.
@@ -70,6 +71,12 @@ promises! {
     jobs::jobs_are_listed_newest_first_page_by_page,
     jobs::only_the_named_jobs_are_listed,
     jobs::jobs_are_found_by_owner_state_and_words,
+    keeping::bytes_go_with_the_last_job_that_refers_to_them,
+    keeping::only_what_has_ended_is_forgotten_with_all_that_belongs_to_it,
+    keeping::pictures_that_are_corrected_again_are_garbage,
+    keeping::nobody_refers_to_bytes_that_are_being_removed,
+    keeping::what_is_kept_is_counted_for_each_seller,
+    keeping::a_picture_that_is_there_can_be_chosen,
     jobs::what_is_owed_is_claimed_once_and_results_go_first,
     jobs::a_lease_that_ran_out_is_taken_by_the_next_and_its_old_holder_changes_nothing,
     jobs::a_claim_says_when_the_next_job_is_due,

@@ -186,7 +186,7 @@ fn safe_type(content_type: &str) -> (&'static str, bool) {
 }
 
 /// RFC 6266: a plain name for everybody, and the real one, percent-encoded, for those who know how.
-fn disposition(name: &str, download: bool) -> String {
+pub fn disposition(name: &str, download: bool) -> String {
     let kind = if download { "attachment" } else { "inline" };
     let tame = |c: char| if c.is_ascii_alphanumeric() || ".-_ ()".contains(c) { c } else { '_' };
     let plain: String = name.chars().map(tame).collect();

@@ -14,7 +14,7 @@ use sha2::Sha256;
 use plantain_work::random;
 
 use crate::http::guard::{self, AdminToken};
-use crate::http::{App, jobs, page};
+use crate::http::{App, jobs, page, share};
 use crate::job::{JobId, Owner, Visitor};
 
 /// The cookie that tells a seller from others.
@@ -85,7 +85,9 @@ pub async fn door(State(app): State<App>, params: RawPathParams, request: Reques
     let visitor = app.visitor(request.headers());
     let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| JobId::parse(id));
     let (Some(id), false) = (id, visitor == Visitor::Operator) else { return next.run(request).await };
+    let looks = request.method().is_safe() && share::may_look(&app, request.headers(), &id);
     match app.studio.may_see(&visitor, &id).await {
+        Ok(false) if looks => next.run(request).await,
         Ok(true) => next.run(request).await,
         Ok(false) if request.uri().path().starts_with("/api/") => jobs::not_found(),
         Ok(false) => page::no_job(&app, request.headers()).into_response(),

@@ -5,6 +5,7 @@ mod brush;
 mod events;
 mod generate;
 mod guard;
+mod history;
 mod house;
 mod jobs;
 mod pages;

@@ -2,12 +2,14 @@
 //! changes.
 
 use deadpool_postgres::{GenericClient, Transaction};
+use jiff::Timestamp;
 
-use plantain_studio::job::JobId;
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
+use plantain_studio::job::{Job, JobId};
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
+use crate::postgres::studio::{blob, job};
 use crate::studio::correction;
 use crate::studio::job::{json, to_i64};
 
@@ -54,17 +56,17 @@ pub(super) async fn keep_corrected(
     database: &Database,
     id: &JobId,
     corrected: &Corrected,
+    now: Timestamp,
 ) -> Result<Kept, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    if !locked(&tx, id).await? {
-        return Ok(Kept::NotFound);
-    }
-    if let Err(now) = strokes_of(&tx, id).await?.allow(corrected) {
-        return Ok(Kept::Conflict(now));
+    let Some(job) = job::locked(&tx, id).await? else { return Ok(Kept::NotFound) };
+    if let Err(newest) = strokes_of(&tx, id).await?.allow(corrected) {
+        return Ok(Kept::Conflict(newest));
     }
     let keep = tx.prepare_cached("UPDATE studio_jobs SET corrected = $2 WHERE id = $1").await?;
     tx.execute(&keep, &[&id.as_str(), &json(corrected)]).await?;
+    blob::refer(&tx, &Job { corrected: Some(corrected.clone()), ..job }, now).await?;
     tx.commit().await?;
     Ok(Kept::Under(corrected.revision))
 }

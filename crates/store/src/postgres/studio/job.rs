@@ -5,57 +5,60 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_studio::job::transition::{self, JobEvent};
-use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Owner};
-use plantain_studio::store::{Applied, Claimed, JobFilter};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
+use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
+use crate::postgres::studio::blob;
 use crate::postgres::text::storable;
 use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
 
 pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), DatabaseError> {
-    let client = database.client().await?;
-    let insert = client
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let insert = tx
         .prepare_cached(concat!(
             "INSERT INTO studio_jobs (",
             job_columns!(),
             ", state, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,",
-            " $20, $21)"
+            " $20, $21, $22)"
         ))
         .await?;
     let row = JobRow::from(job);
-    client
-        .execute(
-            &insert,
-            &[
-                &row.id,
-                &row.token,
-                &row.spec,
-                &row.phase,
-                &row.epoch,
-                &row.due_at,
-                &row.leased_until,
-                &row.failures,
-                &row.uploads,
-                &row.submit_started_at,
-                &row.request_id,
-                &row.cancel_asked_at,
-                &row.created_at,
-                &row.running_at,
-                &row.result_at,
-                &row.finished_at,
-                &row.outcome,
-                &row.corrected,
-                &row.owner,
-                &job.state().as_str(),
-                &job.search_text(),
-            ],
-        )
-        .await?;
-    Ok(())
+    tx.execute(
+        &insert,
+        &[
+            &row.id,
+            &row.token,
+            &row.spec,
+            &row.phase,
+            &row.epoch,
+            &row.due_at,
+            &row.leased_until,
+            &row.failures,
+            &row.uploads,
+            &row.submit_started_at,
+            &row.request_id,
+            &row.cancel_asked_at,
+            &row.created_at,
+            &row.running_at,
+            &row.result_at,
+            &row.finished_at,
+            &row.outcome,
+            &row.corrected,
+            &row.owner,
+            &row.chosen,
+            &job.state().as_str(),
+            &job.search_text(),
+        ],
+    )
+    .await?;
+    blob::refer(&tx, job, job.created_at).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Everything but what never changes.
@@ -240,6 +243,51 @@ pub(super) async fn heartbeat(database: &Database, fence: &Fence, until: Timesta
     Ok(if held == 1 { Beat::Held } else { Beat::Lost })
 }
 
+pub(super) async fn choose(
+    database: &Database,
+    id: &JobId,
+    chosen: Option<usize>,
+) -> Result<Option<Job>, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let job = locked(&tx, id).await?.filter(|job| chosen.is_none_or(|n| (1..=job.shown_pictures().len()).contains(&n)));
+    let Some(job) = job else { return Ok(None) };
+    let choose = tx.prepare_cached("UPDATE studio_jobs SET chosen = $2 WHERE id = $1").await?;
+    tx.execute(&choose, &[&id.as_str(), &chosen.map(limit)]).await?;
+    tx.commit().await?;
+    Ok(Some(Job { chosen, ..job }))
+}
+
+/// Results, webhooks and strokes go with the job's row.
+pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> Result<Forgotten, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let select = tx.prepare_cached("SELECT phase FROM studio_jobs WHERE id = $1 FOR UPDATE").await?;
+    let Some(row) = tx.query_opt(&select, &[&id.as_str()]).await? else { return Ok(Forgotten::NotFound) };
+    if Phase::parse(row.try_get(0)?) != Some(Phase::Done) {
+        return Ok(Forgotten::Open);
+    }
+    blob::release(&tx, id, &[], now).await?;
+    let delete = tx.prepare_cached("DELETE FROM studio_jobs WHERE id = $1").await?;
+    tx.execute(&delete, &[&id.as_str()]).await?;
+    tx.commit().await?;
+    Ok(Forgotten::Gone)
+}
+
+pub(super) async fn usage(database: &Database, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+    let client = database.client().await?;
+    let sum = "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM studio_jobs";
+    let row = match owner {
+        Some(owner) => {
+            let select = client.prepare_cached(&format!("{sum} WHERE owner = $1")).await?;
+            client.query_one(&select, &[&owner.as_str()]).await?
+        }
+        None => client.query_one(&client.prepare_cached(sum).await?, &[]).await?,
+    };
+    let number = |at: usize| row.try_get::<_, i64>(at).map(i64::unsigned_abs);
+    Ok(Usage { jobs: number(0)?, bytes: number(1)? })
+}
+
 pub(super) async fn apply(
     database: &Database,
     id: &JobId,
@@ -252,6 +300,9 @@ pub(super) async fn apply(
     match transition::apply(&job, event, now) {
         Ok(next) => {
             update(&tx, &next).await?;
+            if let Some(Outcome::Succeeded(_)) = next.outcome {
+                blob::refer(&tx, &next, now).await?;
+            }
             tx.commit().await?;
             Ok(Applied::Changed(Box::new(next)))
         }
@@ -300,6 +351,7 @@ pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
         outcome: row.try_get(16)?,
         corrected: row.try_get(17)?,
         owner: row.try_get(18)?,
+        chosen: row.try_get(19)?,
     };
     row.try_into()
 }

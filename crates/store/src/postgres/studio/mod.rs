@@ -4,6 +4,7 @@
 //! locks first, so that what it read is still so when it writes.
 
 mod batch;
+mod blob;
 mod correction;
 mod event;
 mod job;
@@ -18,7 +19,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
-use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
 use plantain_work::lane::Beat;
@@ -94,8 +95,32 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| correction::keep_strokes(&self.0, id, seen, strokes)).await?)
     }
 
-    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError> {
-        Ok(self.0.retrying(|| correction::keep_corrected(&self.0, id, corrected)).await?)
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected, now: Timestamp) -> Result<Kept, StoreError> {
+        Ok(self.0.retrying(|| correction::keep_corrected(&self.0, id, corrected, now)).await?)
+    }
+
+    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError> {
+        Ok(self.0.retrying(|| job::choose(&self.0, id, chosen)).await?)
+    }
+
+    async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError> {
+        Ok(self.0.retrying(|| job::forget(&self.0, id, now)).await?)
+    }
+
+    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+        Ok(job::usage(&self.0, owner).await?)
+    }
+
+    async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| blob::suspect(&self.0, blobs, now)).await?)
+    }
+
+    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.retrying(|| blob::doom(&self.0, count, before)).await?)
+    }
+
+    async fn removed(&self, blob: &str) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| blob::removed(&self.0, blob)).await?)
     }
 
     async fn account(&self) -> Result<Option<UserId>, StoreError> {

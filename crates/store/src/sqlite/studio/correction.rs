@@ -1,11 +1,13 @@
 //! Corrections of a cut-out: the strokes, and the pictures that were made of them.
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use plantain_studio::job::JobId;
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
+use plantain_studio::job::{Job, JobId};
 
 use crate::error::DatabaseError;
+use crate::sqlite::studio::{blob, job};
 use crate::studio::correction;
 use crate::studio::job::{json, to_i64};
 
@@ -31,15 +33,19 @@ pub(super) fn keep_strokes(tx: &Transaction<'_>, id: &JobId, seen: u64, new: &[S
     Ok(Kept::Under(next.revision))
 }
 
-pub(super) fn keep_corrected(tx: &Transaction<'_>, id: &JobId, corrected: &Corrected) -> Result<Kept, DatabaseError> {
-    if !exists(tx, id)? {
-        return Ok(Kept::NotFound);
-    }
-    if let Err(now) = strokes(tx, id)?.allow(corrected) {
-        return Ok(Kept::Conflict(now));
+pub(super) fn keep_corrected(
+    tx: &Transaction<'_>,
+    id: &JobId,
+    corrected: &Corrected,
+    now: Timestamp,
+) -> Result<Kept, DatabaseError> {
+    let Some(job) = job::by_id(tx, id)? else { return Ok(Kept::NotFound) };
+    if let Err(newest) = strokes(tx, id)?.allow(corrected) {
+        return Ok(Kept::Conflict(newest));
     }
     tx.prepare_cached("UPDATE studio_jobs SET corrected = ?2 WHERE id = ?1")?
         .execute(params![id.as_str(), json(corrected)])?;
+    blob::refer(tx, &Job { corrected: Some(corrected.clone()), ..job }, now)?;
     Ok(Kept::Under(corrected.revision))
 }
 

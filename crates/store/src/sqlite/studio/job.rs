@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_studio::job::transition::{self, JobEvent};
-use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Owner};
-use plantain_studio::store::{Applied, Claimed, JobFilter};
+use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
+use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
+use crate::sqlite::studio::blob;
 use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
 
@@ -19,7 +20,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         "INSERT INTO studio_jobs (",
         job_columns!(),
         ", state, search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,",
-        " ?21)"
+        " ?21, ?22)"
     ))?
     .execute(params![
         row.id,
@@ -41,10 +42,11 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         row.outcome,
         row.corrected,
         row.owner,
+        row.chosen,
         job.state().as_str(),
         job.search_text(),
     ])?;
-    Ok(())
+    blob::refer(tx, job, job.created_at)
 }
 
 /// Everything but what never changes.
@@ -213,10 +215,48 @@ pub(super) fn apply(
     match transition::apply(&job, event, now) {
         Ok(next) => {
             update(tx, &next)?;
+            if let Some(Outcome::Succeeded(_)) = next.outcome {
+                blob::refer(tx, &next, now)?;
+            }
             Ok(Applied::Changed(Box::new(next)))
         }
         Err(why) => Ok(Applied::Refused(why)),
     }
+}
+
+pub(super) fn choose(tx: &Transaction<'_>, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, DatabaseError> {
+    let Some(job) = by_id(tx, id)?.filter(|job| chosen.is_none_or(|n| (1..=job.shown_pictures().len()).contains(&n)))
+    else {
+        return Ok(None);
+    };
+    tx.prepare_cached("UPDATE studio_jobs SET chosen = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), chosen.map(limit)])?;
+    Ok(Some(Job { chosen, ..job }))
+}
+
+/// Results, webhooks and strokes go with the job's row.
+pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result<Forgotten, DatabaseError> {
+    let mut select = tx.prepare_cached("SELECT phase FROM studio_jobs WHERE id = ?1")?;
+    let phase: Option<String> = select.query_row([id.as_str()], |row| row.get(0)).optional()?;
+    match phase.as_deref().map(Phase::parse) {
+        None => Ok(Forgotten::NotFound),
+        Some(Some(Phase::Done)) => {
+            blob::release(tx, id, "[]", now)?;
+            tx.prepare_cached("DELETE FROM studio_jobs WHERE id = ?1")?.execute([id.as_str()])?;
+            Ok(Forgotten::Gone)
+        }
+        Some(_) => Ok(Forgotten::Open),
+    }
+}
+
+pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+    let mut select = tx.prepare_cached(match owner {
+        Some(_) => "SELECT count(*), coalesce(sum(bytes), 0) FROM studio_jobs WHERE owner = ?1",
+        None => "SELECT count(*), coalesce(sum(bytes), 0) FROM studio_jobs WHERE ?1 IS NULL",
+    })?;
+    let (jobs, bytes): (i64, i64) =
+        select.query_row([owner.map(Owner::as_str)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Usage { jobs: jobs.unsigned_abs(), bytes: bytes.unsigned_abs() })
 }
 
 pub(super) fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
@@ -255,6 +295,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         outcome: row.get(16)?,
         corrected: row.get(17)?,
         owner: row.get(18)?,
+        chosen: row.get(19)?,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
 //! writer, so that what a transaction reads is still so when it writes.
 
+mod blob;
 mod correction;
 mod event;
 mod job;
@@ -18,7 +19,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
-use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
 use plantain_work::lane::Beat;
@@ -105,9 +106,38 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| correction::keep_strokes(tx, &id, seen, &strokes)).await?)
     }
 
-    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected) -> Result<Kept, StoreError> {
+    async fn keep_corrected(&self, id: &JobId, corrected: &Corrected, now: Timestamp) -> Result<Kept, StoreError> {
         let (id, corrected) = (id.clone(), corrected.clone());
-        Ok(self.0.write(move |tx| correction::keep_corrected(tx, &id, &corrected)).await?)
+        Ok(self.0.write(move |tx| correction::keep_corrected(tx, &id, &corrected, now)).await?)
+    }
+
+    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| job::choose(tx, &id, chosen)).await?)
+    }
+
+    async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| job::forget(tx, &id, now)).await?)
+    }
+
+    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+        let owner = owner.cloned();
+        Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref())).await?)
+    }
+
+    async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {
+        let blobs = blobs.to_vec();
+        Ok(self.0.write(move |tx| blob::suspect(tx, &blobs, now)).await?)
+    }
+
+    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.write(move |tx| blob::doom(tx, count, before)).await?)
+    }
+
+    async fn removed(&self, blob: &str) -> Result<(), StoreError> {
+        let blob = blob.to_owned();
+        Ok(self.0.write(move |tx| blob::removed(tx, &blob)).await?)
     }
 
     async fn account(&self) -> Result<Option<UserId>, StoreError> {

@@ -34,7 +34,7 @@ pub async fn strokes_are_kept_in_order_under_a_rising_revision(stores: &StudioSt
     assert_eq!(stores.jobs.strokes(&other.id).await.unwrap(), Strokes::default());
     let nobody = JobId::new(now());
     assert_eq!(stores.jobs.keep_strokes(&nobody, 0, &two()).await.unwrap(), Kept::NotFound);
-    assert_eq!(stores.jobs.keep_corrected(&nobody, &of(0)).await.unwrap(), Kept::NotFound);
+    assert_eq!(stores.jobs.keep_corrected(&nobody, &of(0), now()).await.unwrap(), Kept::NotFound);
 }
 
 pub async fn of_many_corrections_at_once_one_is_kept_and_the_others_hear_of_it(stores: &StudioStores) {
@@ -55,10 +55,10 @@ pub async fn corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else
     stores.jobs.claim(1, LEASE, now()).await.unwrap();
     let ended = changed(stores, &job.id, JobEvent::Ends { epoch: 1, outcome: Outcome::Canceled }).await;
     stores.jobs.keep_strokes(&job.id, 0, &two()).await.unwrap();
-    assert_eq!(stores.jobs.keep_corrected(&job.id, &of(0)).await.unwrap(), Kept::Conflict(1));
+    assert_eq!(stores.jobs.keep_corrected(&job.id, &of(0), now()).await.unwrap(), Kept::Conflict(1));
     assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().corrected, None);
     for _ in 0..2 {
-        assert_eq!(stores.jobs.keep_corrected(&job.id, &of(1)).await.unwrap(), Kept::Under(1));
+        assert_eq!(stores.jobs.keep_corrected(&job.id, &of(1), now()).await.unwrap(), Kept::Under(1));
     }
     let mut shown = stores.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(shown.corrected.take(), Some(of(1)));

@@ -32,6 +32,7 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
         file_name: "needs-identifier/a.jpg".into(),
         content_type: "image/jpeg".into(),
         bytes: u64::from(u32::MAX) + 1,
+        bytes_beside: 7,
         width: 2000,
         height: 2000,
         variant: Some("Pure white".into()),

@@ -182,6 +182,7 @@ impl House {
             file_name: format!("amazon_main/B0TEST1234.PT{n:02}.jpg"),
             content_type: "image/jpeg".into(),
             bytes: bytes.len() as u64,
+            bytes_beside: 7,
             width: 2000,
             height: 2000,
             variant: Some("Pure white".into()),

@@ -13,7 +13,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
-use plantain_studio::store::{Applied, Claimed, JobFilter, StudioStore, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
 use plantain_work::lane::Beat;
@@ -73,7 +73,31 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn keep_corrected(&self, _: &JobId, _: &Corrected) -> Result<Kept, StoreError> {
+    async fn keep_corrected(&self, _: &JobId, _: &Corrected, _: Timestamp) -> Result<Kept, StoreError> {
+        bug()
+    }
+
+    async fn choose(&self, _: &JobId, _: Option<usize>) -> Result<Option<Job>, StoreError> {
+        bug()
+    }
+
+    async fn forget(&self, _: &JobId, _: Timestamp) -> Result<Forgotten, StoreError> {
+        bug()
+    }
+
+    async fn usage(&self, _: Option<&Owner>) -> Result<Usage, StoreError> {
+        bug()
+    }
+
+    async fn suspect(&self, _: &[String], _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn doom(&self, _: usize, _: Timestamp) -> Result<Vec<String>, StoreError> {
+        bug()
+    }
+
+    async fn removed(&self, _: &str) -> Result<(), StoreError> {
         bug()
     }
 

@@ -66,6 +66,9 @@ async fn nothing_of_a_seller_is_found_by_another() {
         (Method::PUT, "/strokes"),
         (Method::POST, "/strokes/apply"),
         (Method::POST, "/again"),
+        (Method::POST, "/use"),
+        (Method::POST, "/share"),
+        (Method::GET, "/zip"),
         (Method::DELETE, ""),
     ] {
         let path = format!("/api/jobs/{id}{tail}");
@@ -78,6 +81,8 @@ async fn nothing_of_a_seller_is_found_by_another() {
             );
         }
     }
+    let history = house.send(ask(Method::DELETE, &format!("/api/history/{id}"), &[("cookie", &other)])).await;
+    assert_eq!(history.status, StatusCode::NOT_FOUND);
     let page = format!("/jobs/{id}");
     assert_eq!(house.get_with(&page, &[("cookie", &other)]).await.status, StatusCode::NOT_FOUND);
     assert!(house.get_with(&page, &[("cookie", &other)]).await.text().contains("<!doctype html>"));

@@ -1,0 +1,72 @@
+//! Which bytes jobs refer to, and which may be removed.
+
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+
+use plantain_studio::job::{Job, JobId};
+
+use crate::error::{Cause, DatabaseError};
+use crate::studio::job::{json, limit, to_i64};
+use crate::time::to_micros;
+
+/// Notes what the job refers to now. Fails where something of it is being removed: once that is over, it can be put anew.
+pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
+    let blobs = json(&job.blobs());
+    let doomed = tx
+        .prepare_cached(
+            "SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob IN (SELECT value FROM json_each(?1)) LIMIT 1",
+        )?
+        .exists([&blobs])?;
+    if doomed {
+        return Err(DatabaseError::Conflict(Cause::from("bytes that the job refers to are being removed")));
+    }
+    release(tx, &job.id, &blobs, now)?;
+    tx.prepare_cached(
+        "INSERT INTO studio_blobs (blob, job_id) SELECT DISTINCT value, ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![blobs, job.id.as_str()])?;
+    tx.prepare_cached("UPDATE studio_jobs SET bytes = ?2 WHERE id = ?1")?
+        .execute(params![job.id.as_str(), to_i64(job.stored_bytes())])?;
+    Ok(())
+}
+
+/// Forgets all references of a job but these, a JSON list.
+pub(super) fn release(tx: &Transaction<'_>, id: &JobId, kept: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "INSERT INTO studio_garbage (blob, since)
+         SELECT blob, ?3 FROM studio_blobs WHERE job_id = ?1 AND blob NOT IN (SELECT value FROM json_each(?2))
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![id.as_str(), kept, to_micros(now)])?;
+    tx.prepare_cached("DELETE FROM studio_blobs WHERE job_id = ?1 AND blob NOT IN (SELECT value FROM json_each(?2))")?
+        .execute(params![id.as_str(), kept])?;
+    Ok(())
+}
+
+pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "INSERT INTO studio_garbage (blob, since)
+         SELECT value, ?2 FROM json_each(?1) WHERE value NOT IN (SELECT blob FROM studio_blobs)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![json(&blobs), to_micros(now)])?;
+    Ok(())
+}
+
+pub(super) fn doom(tx: &Transaction<'_>, count: usize, before: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    tx.prepare_cached("DELETE FROM studio_garbage WHERE doomed = 0 AND blob IN (SELECT blob FROM studio_blobs)")?
+        .execute([])?;
+    let mut doom = tx.prepare_cached(
+        "UPDATE studio_garbage SET doomed = 1 WHERE blob IN (
+             SELECT blob FROM studio_garbage WHERE doomed = 1 OR since <= ?1 ORDER BY doomed DESC, since LIMIT ?2)
+         RETURNING blob",
+    )?;
+    let rows = doom.query_map(params![to_micros(before), limit(count)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn removed(tx: &Transaction<'_>, blob: &str) -> Result<(), DatabaseError> {
+    tx.prepare_cached("DELETE FROM studio_garbage WHERE blob = ?1 AND doomed = 1")?.execute([blob])?;
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! What a seller does with finished jobs: use a picture, take all of them, forget the job, see what is kept.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use crate::http::error::ApiError;
+use crate::http::extract::Segments;
+use crate::http::{App, guard, jobs, pictures, upload};
+use crate::job::{JobId, Visitor};
+use crate::store::{Forgotten, Usage};
+
+/// Bytes of a choice.
+const JSON_BYTES_MAX: usize = 1024;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Chosen {
+    n: Option<usize>,
+}
+
+/// `POST /api/jobs/{id}/use`: the picture that the seller uses, or none. Answers with the job.
+pub async fn choose(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    app.admit(request.headers())?;
+    let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
+    let Chosen { n } = serde_json::from_slice(&body).map_err(|_| wrong_choice())?;
+    let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
+    if app.studio.job(&id).await?.is_none() {
+        return Ok(jobs::not_found());
+    }
+    let job = app.studio.choose(&id, n).await?.ok_or_else(ApiError::no_picture)?;
+    Ok(Json(job).into_response())
+}
+
+/// `GET /api/jobs/{id}/zip`: all pictures under the marketplace's names.
+pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
+    let Some(id) = JobId::parse(&id) else { return Err(ApiError::no_picture()) };
+    let archive = app.studio.archive(&id).await?.ok_or_else(ApiError::no_picture)?;
+    let head = [
+        (CONTENT_TYPE, "application/zip".to_owned()),
+        (CONTENT_DISPOSITION, pictures::disposition(&archive.file_name, true)),
+    ];
+    Ok((head, Body::from_stream(archive.stream)).into_response())
+}
+
+/// `DELETE /api/history/{id}`: 204 once the job is forgotten, 409 while it runs.
+pub async fn forget(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(id): Segments<String>,
+) -> Result<Response, ApiError> {
+    app.admit(&headers)?;
+    let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
+    match app.studio.forget(&id).await? {
+        Forgotten::Gone => Ok(StatusCode::NO_CONTENT.into_response()),
+        Forgotten::NotFound => Ok(jobs::not_found()),
+        Forgotten::Open => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "not_ended",
+            "The job is still running.",
+            "Cancel it first with DELETE /api/jobs/{id}, or wait for its end.",
+        )),
+    }
+}
+
+/// `GET /api/usage`: how much is kept for the asker; for the operator, of everybody.
+pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<Usage>, ApiError> {
+    app.admit(&headers)?;
+    match app.visitor(&headers) {
+        Visitor::Anybody => Err(guard::token_needed()),
+        visitor => Ok(Json(app.studio.usage(visitor.owner()).await?)),
+    }
+}
+
+fn wrong_choice() -> ApiError {
+    ApiError::unprocessable(
+        "wrong_field",
+        "The choice can't be read.",
+        "Send JSON with n: the number of the picture from 1, or null for none.",
+    )
+}

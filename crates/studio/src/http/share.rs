@@ -1,0 +1,143 @@
+//! Links that let somebody else look at a job for a while: the job's id, when the link ends, and a proof that we made it.
+//!
+//! Following one gives the browser a cookie for this job alone, with which the door lets it look, and do nothing else. Nothing
+//! is kept here: a link ends by itself, or with the job.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::http::error::ApiError;
+use crate::http::extract::Segments;
+use crate::http::guard::{self, AdminToken};
+use crate::http::{App, jobs, page, upload};
+use crate::job::JobId;
+
+/// Bytes of the wish.
+const JSON_BYTES_MAX: usize = 1024;
+
+/// Hours that a link lasts: a week usually, a month at most.
+const HOURS_USUAL: u32 = 7 * 24;
+const HOURS_MAX: u32 = 30 * 24;
+
+const SECONDS_AN_HOUR: i64 = 60 * 60;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wished {
+    hours: Option<u32>,
+}
+
+/// A link.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Link {
+    url: String,
+    expires_at: Timestamp,
+}
+
+/// `POST /api/jobs/{id}/share`: a link to the job's page for whoever has it.
+pub async fn make(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    app.admit(request.headers())?;
+    let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
+    let wished: Wished = serde_json::from_slice(&body).map_err(|_| wrong_hours())?;
+    let hours = wished.hours.unwrap_or(HOURS_USUAL);
+    if !(1..=HOURS_MAX).contains(&hours) {
+        return Err(wrong_hours());
+    }
+    let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
+    if app.studio.job(&id).await?.is_none() {
+        return Ok(jobs::not_found());
+    }
+    let until = app.config.clock.now().as_second() + i64::from(hours) * SECONDS_AN_HOUR;
+    let path = format!("share/{id}/{}", token(&app.config.admin_token, &id, until));
+    let url = app.studio.config().public_url.join(&path).map_err(|_| ApiError::internal())?;
+    let expires_at = Timestamp::from_second(until).map_err(|_| ApiError::internal())?;
+    Ok(Json(Link { url: url.into(), expires_at }).into_response())
+}
+
+/// `GET /share/{id}/{token}`: leads to the job's page, with the right to look at it.
+pub async fn follow(
+    State(app): State<App>,
+    Segments((id, token)): Segments<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let now = app.config.clock.now().as_second();
+    let id = JobId::parse(&id);
+    let Some((id, left)) = id.and_then(|id| left(&app.config.admin_token, &id, &token, now).map(|left| (id, left)))
+    else {
+        return page::no_job(&app, &headers);
+    };
+    let secure = if app.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
+    let cookie = format!("{}={token}; Path=/; Max-Age={left}; HttpOnly; SameSite=Lax{secure}", cookie_name(&id));
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(&format!("/jobs/{id}"))).into_response())
+}
+
+/// The request carries a link's cookie for this job.
+pub fn may_look(app: &App, headers: &HeaderMap, id: &JobId) -> bool {
+    let now = app.config.clock.now().as_second();
+    guard::cookie(headers, &cookie_name(id))
+        .is_some_and(|token| left(&app.config.admin_token, id, token, now).is_some())
+}
+
+fn cookie_name(id: &JobId) -> String {
+    format!("plantain_share_{}", id.as_str().replace('-', ""))
+}
+
+/// `until` in seconds since 1970, and the proof.
+fn token(key: &AdminToken, id: &JobId, until: i64) -> String {
+    format!("{until}.{}", hex::encode(signature(key, id, until).finalize().into_bytes()))
+}
+
+/// Seconds that a link still has; `None` where it is over or none of ours.
+fn left(key: &AdminToken, id: &JobId, token: &str, now: i64) -> Option<i64> {
+    let (until, proof) = token.split_once('.')?;
+    let until: i64 = until.parse().ok()?;
+    signature(key, id, until).verify_slice(&hex::decode(proof).ok()?).ok()?;
+    Some(until - now).filter(|left| *left > 0)
+}
+
+fn signature(key: &AdminToken, id: &JobId, until: i64) -> Hmac<Sha256> {
+    let mac = Hmac::<Sha256>::new_from_slice(&key.seller_key()).expect("any key will do");
+    mac.chain_update(format!("share\n{id}\n{until}"))
+}
+
+fn wrong_hours() -> ApiError {
+    ApiError::unprocessable(
+        "wrong_field",
+        "The wish for a link can't be read.",
+        format!("Send JSON with hours, 1 to {HOURS_MAX}; {{}} makes a link for {HOURS_USUAL} hours."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_its_own_job_until_it_ends() {
+        let (key, id) = (AdminToken::new("s3cret"), JobId::new(Timestamp::UNIX_EPOCH));
+        let link = token(&key, &id, 1_000);
+        assert_eq!(left(&key, &id, &link, 400), Some(600));
+        for now in [1_000, 1_001, i64::MAX] {
+            assert_eq!(left(&key, &id, &link, now), None, "{now}");
+        }
+        let other = JobId::new("2026-11-29T00:00:00Z".parse().unwrap());
+        assert_eq!(left(&key, &other, &link, 0), None);
+        assert_eq!(left(&AdminToken::new("other"), &id, &link, 0), None);
+        let longer = link.replace("1000.", "9999.");
+        for wrong in ["", ".", "1000", "1000.", "1000.00", "x.00", longer.as_str(), &link[..link.len() - 2]] {
+            assert_eq!(left(&key, &id, wrong, 0), None, "{wrong}");
+        }
+    }
+}
