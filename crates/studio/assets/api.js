@@ -64,6 +64,9 @@ const jobUrl = (id) => `/api/jobs/${encodeURIComponent(id)}`;
 
 export const job = (id) => ask(jobUrl(id));
 export const cancel = (id) => ask(jobUrl(id), { method: 'DELETE' });
+export const forget = (id) => ask(`/api/history/${encodeURIComponent(id)}`, { method: 'DELETE' });
+export const use = (id, n) => ask(`${jobUrl(id)}/use`, told('POST', { n }));
+export const share = (id) => ask(`${jobUrl(id)}/share`, told('POST', {}));
 export const again = (id, change) => ask(`${jobUrl(id)}/again`, {
   method: 'POST',
   headers: { accept: 'application/json', 'content-type': 'application/json' },

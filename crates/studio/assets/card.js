@@ -1,6 +1,7 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
 import * as brush from './brush.js';
+import * as chosen from './chosen.js';
 import { announce, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as preset from './preset.js';
@@ -69,6 +70,7 @@ export class Card {
     this.slot('hide').addEventListener('click', () => this.hide());
     this.slot('upright').addEventListener('click', () => this.upright());
     this.slot('again').addEventListener('click', () => this.again?.());
+    this.slot('share').addEventListener('click', () => chosen.share(this.id, this.slot));
     this.slot('fix').addEventListener('click', () => brush.open(this.view, (view) => this.show(view)));
   }
 
@@ -176,6 +178,7 @@ export class Card {
       const card = list.children[at] ?? list.appendChild(result.waiting(at + 1, [image.width, image.height]));
       result.fill(card, image, at + 1, title);
       views.fill(card, image, view, at + 1);
+      chosen.fill(card, view, at + 1, (next) => this.show(next));
     });
     this.more(view);
   }
@@ -183,6 +186,8 @@ export class Card {
   more(view) {
     this.slot('more').hidden = !view.sheetUrl;
     if (view.sheetUrl) this.slot('sheet').href = view.sheetUrl;
+    if (view.zipUrl) this.slot('zip').href = view.zipUrl;
+    this.slot('share').hidden = false;
     const tilt = view.tiltDegrees ?? 0;
     const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
     const offered = slight && !view.staging?.straighten;

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use plantain_work::{Clock, Cpu, Shutdown};
 
@@ -132,6 +134,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .layer(DefaultBodyLimit::disable());
     let quick = Router::new()
         .route("/", get(page::first))
+        .route("/history", get(page::history::show))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
@@ -152,7 +155,13 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .layer(from_fn(page::errors_as_pages))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::secure))
+        .layer(CompressionLayer::new().compress_when(worth_packing()))
         .with_state(app)
+}
+
+/// Pages, scripts and JSON, which a phone's network carries in a quarter of their bytes; not pictures, archives and streams.
+fn worth_packing() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::new("application/zip"))
 }
 
 /// Everything about one job, behind its door.
@@ -167,7 +176,7 @@ fn of_a_job(app: &App) -> Router<App> {
     Router::new()
         .route("/jobs/{id}", get(page::job))
         .route("/api/jobs/{id}", get(jobs::show).delete(jobs::cancel))
-        .route("/api/history/{id}", delete(history::forget))
+        .route("/api/history/{id}", delete(history::forget).post(history::forget_by_form))
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
         .route("/api/jobs/{id}/diff/{n}", get(pictures::diff))

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -69,6 +69,16 @@ pub async fn forget(
             "Cancel it first with DELETE /api/jobs/{id}, or wait for its end.",
         )),
     }
+}
+
+/// The same for a browser without scripts, which is led back to the list. Its form is sent whole or not at all.
+pub async fn forget_by_form(
+    State(app): State<App>,
+    headers: HeaderMap,
+    id: Segments<String>,
+) -> Result<Response, ApiError> {
+    let answer = forget(State(app), headers, id).await?;
+    Ok(if answer.status() == StatusCode::NO_CONTENT { Redirect::to("/history").into_response() } else { answer })
 }
 
 /// `GET /api/usage`: how much is kept for the asker; for the operator, of everybody.

@@ -57,14 +57,14 @@ fn too_late() -> ApiError {
 #[derive(Deserialize)]
 pub struct Wanted {
     /// Ids, separated by commas. Unknown ones are left out of the answer.
-    ids: Option<String>,
+    pub ids: Option<String>,
     /// The `next` of the page before.
-    cursor: Option<String>,
-    limit: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<String>,
     /// Only jobs in this state.
-    status: Option<String>,
+    pub status: Option<String>,
     /// Letters of a photo's name, the product's number, the prompt or the preset; or a job's id.
-    q: Option<String>,
+    pub q: Option<String>,
 }
 
 /// The longest text to search for.
@@ -85,7 +85,8 @@ pub async fn list(
     Ok(Json(app.studio.jobs(JobFilter { owner: visitor.owner().cloned(), ..filter }, &visitor).await?))
 }
 
-fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
+/// What a query asks for.
+pub fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
     let usual = JobFilter::default();
     let ids = wanted.ids.as_deref().map(ids).transpose()?;
     let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;

@@ -16,6 +16,7 @@ use crate::job::JobId;
 
 mod card;
 mod frame;
+pub mod history;
 mod result;
 mod rule;
 

@@ -89,7 +89,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history";
         families.split(' ').any(|family| family == head)
     }
 
@@ -107,6 +107,7 @@ mod tests {
             include_str!("../../templates/scene.html"),
             include_str!("../../templates/views.html"),
             include_str!("../../templates/message.html"),
+            include_str!("../../templates/history.html"),
             include_str!("../../templates/sign_in.html"),
         ];
         let scripts = [
@@ -115,7 +116,9 @@ mod tests {
             include_str!("../../assets/brush.js"),
             include_str!("../../assets/card.js"),
             include_str!("../../assets/choose.js"),
+            include_str!("../../assets/chosen.js"),
             include_str!("../../assets/composer.js"),
+            include_str!("../../assets/history.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),
             include_str!("../../assets/scene.js"),
@@ -125,7 +128,7 @@ mod tests {
         let in_scripts = scripts.iter().flat_map(|source| named(source, '\''));
         let all: Vec<&str> = in_templates
             .chain(in_scripts)
-            .filter(|key| key.contains('.') && ![".html", ".css"].iter().any(|end| key.ends_with(end)))
+            .filter(|key| key.contains('.') && ![".html", ".css", ".js"].iter().any(|end| key.ends_with(end)))
             .collect();
         assert!(all.len() > 60, "only {} keys were found", all.len());
         let known =

@@ -30,6 +30,8 @@ pub struct JobCard {
     pub results: Vec<ResultCard>,
     /// All pictures on one sheet.
     pub sheet: Option<String>,
+    /// All pictures in a ZIP.
+    pub zip: Option<String>,
     pub notices: Vec<String>,
 }
 
@@ -62,6 +64,7 @@ impl JobCard {
             trouble: job.error.clone(),
             results,
             sheet: job.sheet_url.clone(),
+            zip: job.zip_url.clone(),
             notices: job.notices.iter().chain(&job.description).cloned().collect(),
         }
     }

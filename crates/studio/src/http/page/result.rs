@@ -25,6 +25,8 @@ pub struct ResultCard {
     pub compare: Option<String>,
     pub matte: Option<String>,
     pub diff: Option<String>,
+    /// The seller uses this one.
+    pub chosen: bool,
     pub file_name: String,
     pub alt: String,
     pub variant: String,
@@ -92,6 +94,7 @@ impl ResultCard {
         ResultCard {
             compare: compare.map(|url| format!("{url}?picture={}", self.n)),
             photo: job.source_url.clone().unwrap_or_default(),
+            chosen: job.chosen == Some(self.n),
             ..self
         }
     }
@@ -110,6 +113,7 @@ impl ResultCard {
             compare: None,
             matte: None,
             diff: None,
+            chosen: false,
             file_name: String::new(),
             alt: String::new(),
             variant: words.fill("result.variant", &[("n", &n.to_string())]),

@@ -1,10 +1,10 @@
 //! The pages before any script runs.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use plantain_studio::job::{JobError, JobId, Outcome, Phase};
 
-use super::house::{House, house, report};
+use super::house::{House, ask, house, report};
 
 async fn page(house: &House, path: &str) -> String {
     let answer = house.get_with(path, &[("accept", "text/html")]).await;
@@ -38,7 +38,7 @@ async fn the_first_page_is_a_form_that_works_without_scripts() {
 async fn pages_hold_no_inline_script_or_style_and_name_no_foreign_host() {
     let house = house().await;
     let id = house.succeeded(3, report("Size")).await;
-    for path in ["/", &format!("/jobs/{id}")] {
+    for path in ["/", "/history", &format!("/jobs/{id}")] {
         let html = page(&house, path).await;
         assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("javascript:"), "{path}");
         assert!(!html.contains("http://") && !html.contains("https://"), "{path}");
@@ -63,6 +63,56 @@ async fn what_a_page_names_is_served_and_may_be_kept_for_ever() {
         assert!(!asset.header("content-type").starts_with("text/html"), "{path}");
     }
     assert!(house.get("/favicon.ico").await.header("location").ends_with("mark.svg"));
+}
+
+#[tokio::test]
+async fn the_first_view_is_small_on_a_phones_network() {
+    let house = house().await;
+    let mut paths: Vec<String> = vec!["/".to_owned()];
+    let html = page(&house, "/").await;
+    paths.extend(html.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned));
+    paths.sort();
+    paths.dedup();
+    let mut bytes = 0;
+    for path in &paths {
+        let answer = house.get_with(path, &[("accept", "text/html"), ("accept-encoding", "gzip")]).await;
+        assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+        bytes += answer.body.len();
+    }
+    assert!(bytes < 50_000, "{bytes}");
+}
+
+#[tokio::test]
+async fn pictures_and_archives_are_not_packed_again() {
+    let house = house().await;
+    let id = house.succeeded(1, report("Size")).await;
+    for path in ["images/1", "zip"] {
+        let answer = house.get_with(&format!("/api/jobs/{id}/{path}"), &[("accept-encoding", "gzip")]).await;
+        assert!(!answer.headers.contains_key("content-encoding"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_history_finds_opens_and_deletes_without_scripts() {
+    let house = house().await;
+    assert!(page(&house, "/history").await.contains("Nothing here yet"));
+    let (ready, open) = (house.succeeded(3, report("Size")).await, house.generate().await);
+    let html = page(&house, "/history").await;
+    assert!(html.contains("2 jobs, ") && html.contains(&format!("/api/jobs/{ready}/zip")), "{html}");
+    assert_eq!(html.matches("data-test=\"past-job\"").count(), 2);
+    assert_eq!(html.matches("data-test=\"delete\"").count(), 1, "what runs is canceled first");
+    for (query, found) in
+        [("?q=MUG", 2), ("?status=QUEUED", 1), ("?q=jar", 0), (&*format!("?q={open}"), 1), ("?q=&status=", 2)]
+    {
+        let html = page(&house, &format!("/history{query}")).await;
+        assert_eq!(html.matches("data-test=\"past-job\"").count(), found, "{query}");
+        assert_eq!(html.contains("Nothing was found"), found == 0, "{query}");
+    }
+    let answer = house.send(ask(Method::POST, &format!("/api/history/{ready}"), &[("accept", "text/html")])).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/history"));
+    assert_eq!(page(&house, "/history").await.matches("data-test=\"past-job\"").count(), 1);
+    let tagged = house.get_with("/history?q=%3Cscript%3Ealert(1)%3C/script%3E", &[("accept", "text/html")]).await;
+    assert!(!tagged.text().contains("<script>alert"), "{}", tagged.text());
 }
 
 #[tokio::test]

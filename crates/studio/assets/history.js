@@ -1,0 +1,44 @@
+// The list of all jobs: asks before it deletes, and tells times as this place tells them.
+import { forget } from './api.js';
+import { $, announce, say } from './dom.js';
+import * as recent from './recent.js';
+import { lang } from './text.js';
+import { t } from './words.js';
+
+const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
+for (const time of document.querySelectorAll('time')) say(time, when.format(new Date(time.dateTime)));
+
+function asked(question) {
+  const dialog = $('ask');
+  say($('ask-text'), question);
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+  });
+}
+
+async function remove(form) {
+  const row = form.closest('[data-id]');
+  const button = form.querySelector('button');
+  if (!(await asked(form.dataset.ask))) return;
+  button.disabled = true;
+  try {
+    await forget(row.dataset.id);
+    recent.forget(row.dataset.id);
+    const next = row.nextElementSibling ?? row.previousElementSibling;
+    row.remove();
+    announce(t('history.deleted'));
+    if (next) next.querySelector('h2 a').focus();
+    else location.reload();
+  } catch (error) {
+    button.disabled = false;
+    announce(`${error.message} ${error.hint ?? ''}`);
+  }
+}
+
+$('past').addEventListener('submit', (event) => {
+  if (typeof $('ask').showModal !== 'function') return;
+  event.preventDefault();
+  remove(event.target);
+});

@@ -1,0 +1,147 @@
+//! The page of all jobs of whoever asks: found by words and state, opened, downloaded, deleted.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use url::form_urlencoded;
+
+use super::frame::Frame;
+use super::{rule, shown, sign_in};
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::extract::Params;
+use crate::http::jobs::{self, Wanted};
+use crate::http::words::Words;
+use crate::job::{JobState, Visitor};
+use crate::store::{JobFilter, Usage};
+use crate::view::{JobPage, JobView};
+
+/// Jobs on a page.
+const JOBS_A_PAGE: usize = 24;
+
+#[derive(Template)]
+#[template(path = "history.html")]
+struct HistoryPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    usage: String,
+    /// As they were asked for.
+    q: String,
+    status: String,
+    states: Vec<(&'static str, String)>,
+    /// The address of the next page.
+    next: Option<String>,
+    /// Something was asked for, so that nothing found doesn't mean that there is nothing.
+    searched: bool,
+}
+
+/// A job in the list.
+struct Row {
+    id: String,
+    state: &'static str,
+    state_word: String,
+    title: String,
+    preset: String,
+    thumb: Option<String>,
+    /// For programs, and as people read it.
+    made_at: String,
+    made_on: String,
+    pictures: String,
+    zip: Option<String>,
+    ended: bool,
+}
+
+/// `GET /history`.
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(wanted): Params<Wanted>,
+) -> Result<Response, ApiError> {
+    if app.admit(&headers).is_err() {
+        return sign_in(&app, &headers, false);
+    }
+    let said = |text: &Option<String>| text.as_deref().map(str::trim).unwrap_or_default().to_owned();
+    let (q, status) = (said(&wanted.q), said(&wanted.status).to_ascii_uppercase());
+    let filter = JobFilter { limit: JOBS_A_PAGE, ids: None, ..jobs::filter(wanted)? };
+    let (jobs, usage) = theirs(&app, &app.visitor(&headers), filter).await?;
+    let frame = Frame::new(&app, &headers);
+    let words = frame.words;
+    let page = HistoryPage {
+        rows: jobs.jobs.iter().map(|job| Row::new(&app, job, words)).collect(),
+        usage: words.many("history.usage", usage.jobs as usize, &[("bytes", &size(usage.bytes))]),
+        states: JobState::ALL.map(|state| (state.as_str(), state_word(state, words))).into(),
+        next: jobs.next.map(|cursor| next(&q, &status, cursor.as_str())),
+        searched: !q.is_empty() || !status.is_empty(),
+        q,
+        status,
+        frame,
+    };
+    Ok(app.remembering(&headers, shown(StatusCode::OK, &page)?))
+}
+
+/// Whoever has never been here has no jobs yet.
+async fn theirs(app: &App, visitor: &Visitor, filter: JobFilter) -> Result<(JobPage, Usage), ApiError> {
+    if *visitor == Visitor::Anybody {
+        return Ok((JobPage { jobs: Vec::new(), next: None }, Usage::default()));
+    }
+    let owner = visitor.owner();
+    let jobs = app.studio.jobs(JobFilter { owner: owner.cloned(), ..filter }, visitor).await?;
+    Ok((jobs, app.studio.usage(owner).await?))
+}
+
+impl Row {
+    fn new(app: &App, job: &JobView, words: &Words) -> Row {
+        let preset = app.studio.presets().get(&job.preset).ok();
+        let shown = job.images.get(job.chosen.map_or(0, |n| n - 1)).map(|image| &image.url);
+        Row {
+            id: job.job_id.to_string(),
+            state: job.status.as_str(),
+            state_word: state_word(job.status, words),
+            title: job.source_name.clone().unwrap_or_else(|| words.get("jobs.untitled").to_owned()),
+            preset: preset.map_or_else(|| job.preset.clone(), rule::title),
+            thumb: shown.or(job.source_url.as_ref()).map(|url| format!("{url}?w=160")),
+            made_at: job.created_at.to_string(),
+            made_on: job.created_at.strftime("%Y-%m-%d").to_string(),
+            pictures: words.many("history.pictures", job.images.len(), &[]),
+            zip: job.zip_url.clone(),
+            ended: job.status.is_final(),
+        }
+    }
+}
+
+fn state_word(state: JobState, words: &Words) -> String {
+    words.get(&format!("history.state.{}", state.as_str().to_lowercase())).to_owned()
+}
+
+fn next(q: &str, status: &str, cursor: &str) -> String {
+    let asked = [("q", q), ("status", status), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
+    format!("/history?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish())
+}
+
+/// As people say it: 3.4 MB.
+fn size(bytes: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "KB")];
+    let unit = units.into_iter().find(|(unit, _)| bytes >= *unit);
+    unit.map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{:.1} {name}", bytes as f64 / unit as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_asks_for_the_same() {
+        assert_eq!(next("", "", "7"), "/history?cursor=7");
+        assert_eq!(next("a&b कप", "FAILED", "7"), "/history?q=a%26b+%E0%A4%95%E0%A4%AA&status=FAILED&cursor=7");
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        for (bytes, told) in
+            [(0, "0 B"), (999, "999 B"), (1_000, "1.0 KB"), (3_440_000, "3.4 MB"), (12_000_000_000, "12.0 GB")]
+        {
+            assert_eq!(size(bytes), told);
+        }
+    }
+}
