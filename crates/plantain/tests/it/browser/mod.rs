@@ -3,6 +3,7 @@
 mod brush;
 mod console;
 mod driver;
+mod history;
 mod looking;
 
 use std::fs;
