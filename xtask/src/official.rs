@@ -1,4 +1,5 @@
-//! fal's own clients, for the tests that run them unpatched: always the newest, kept in the target folder between runs.
+//! Programs of others that the tests run unpatched: fal's own clients, and axe, which judges pages. Always the newest, kept in the
+//! target folder between runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ const FOLDER: &str = "official";
 /// By name alone: the tests are for whatever an application's author gets today.
 const JAVASCRIPT: &str = "@fal-ai/client";
 const PYTHON: &str = "fal-client";
+const AXE: &str = "axe-core";
 
 /// How long installed clients pass for the newest. Releases come weeks apart, and a run should not wait for the network.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,7 +33,7 @@ pub fn clients() -> Result<()> {
     match javascript(&folder).and_then(|()| python(&folder)) {
         Ok(()) => Ok(fs::write(folder.join(STAMP), "")?),
         Err(error) if is_whole(&folder) => {
-            eprintln!("xtask: fal's clients stay as they are, perhaps not the newest: {error:#}");
+            eprintln!("xtask: fal's clients and axe stay as they are, perhaps not the newest: {error:#}");
             Ok(())
         }
         Err(error) => Err(error),
@@ -40,7 +42,7 @@ pub fn clients() -> Result<()> {
 
 fn is_whole(folder: &Path) -> bool {
     let python = succeeds(command(interpreter(folder)).args(["-c", "import fal_client"]));
-    python && folder.join("node_modules").join(JAVASCRIPT).is_dir()
+    python && [JAVASCRIPT, AXE].iter().all(|package| folder.join("node_modules").join(package).is_dir())
 }
 
 fn is_fresh(stamp: &Path) -> bool {
@@ -51,8 +53,8 @@ fn is_fresh(stamp: &Path) -> bool {
 fn javascript(folder: &Path) -> Result<()> {
     let mut install = command("npm");
     install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(folder);
-    show(install.arg(format!("{JAVASCRIPT}@latest")))
-        .with_context(|| format!("{JAVASCRIPT} could not be installed; is npm's registry reachable?"))
+    show(install.args([JAVASCRIPT, AXE].map(|package| format!("{package}@latest"))))
+        .with_context(|| format!("{JAVASCRIPT} and {AXE} could not be installed; is npm's registry reachable?"))
 }
 
 fn python(folder: &Path) -> Result<()> {

@@ -202,6 +202,12 @@ impl Browser {
         found[ELEMENT].as_str().unwrap_or_else(|| panic!("{selector} is not on the page: {found}")).to_owned()
     }
 
+    /// As a system set to dark colours shows it, or to light ones.
+    pub async fn colors(&self, scheme: &str) {
+        let scheme = json!({ "name": "prefers-color-scheme", "value": scheme });
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [scheme] })).await;
+    }
+
     async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }

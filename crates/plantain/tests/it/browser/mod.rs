@@ -1,5 +1,6 @@
 //! The page as a seller uses it, in headless Chromium: drop or pick a photo, watch, look, download, come back.
 
+mod access;
 mod brush;
 mod console;
 mod driver;

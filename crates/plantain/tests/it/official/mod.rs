@@ -6,5 +6,5 @@
 mod clients;
 mod commands;
 mod names;
-mod program;
+pub mod program;
 mod receipts;

@@ -124,7 +124,7 @@ fn here() -> PathBuf {
 
 /// Where `cargo xtask test` puts the clients: beside the binaries, in the target folder.
 #[track_caller]
-fn clients() -> PathBuf {
+pub fn clients() -> PathBuf {
     let folders = Path::new(PLANTAIN).ancestors().map(|folder| folder.join("official"));
     let is_whole = |folder: &PathBuf| {
         folder.join("node_modules/@fal-ai/client").is_dir() && folder.join("venv/bin/python").is_file()
