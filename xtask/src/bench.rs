@@ -2,6 +2,7 @@
 
 mod delivery;
 mod finishing;
+mod pages;
 mod pictures;
 mod queue;
 mod receiver;
@@ -23,17 +24,19 @@ pub enum Subject {
     Serve,
     Queue,
     Streams,
+    Pages,
     Receiver,
     Delivery,
 }
 
-const ALL: [(&str, Subject); 8] = [
+const ALL: [(&str, Subject); 9] = [
     ("pictures", Subject::Pictures),
     ("finishing", Subject::Finishing),
     ("overhead", Subject::Overhead),
     ("serve", Subject::Serve),
     ("queue", Subject::Queue),
     ("streams", Subject::Streams),
+    ("pages", Subject::Pages),
     ("receiver", Subject::Receiver),
     ("delivery", Subject::Delivery),
 ];
@@ -57,6 +60,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Serve => serve::run()?,
             Subject::Queue => queue::run()?,
             Subject::Streams => streams::run()?,
+            Subject::Pages => pages::run()?,
             Subject::Receiver => receiver::run()?,
             Subject::Delivery => delivery::run()?,
         }

@@ -25,7 +25,7 @@ usage: cargo xtask <chore>
   drill [--jobs N] [--seeds N] [--schedules N]
                       crash drills with so many jobs and seeds, and so many schedules of the simulation
   fuzz [TARGET [SECONDS]]   signature_headers, jwks, webhook_body, decode; needs a C++ compiler
-  bench [WHAT]        pictures, finishing, overhead, serve, queue, streams, receiver, delivery or all (the default); prints the figures
+  bench [WHAT]        pictures, finishing, overhead, serve, queue, streams, pages, receiver, delivery or all (the default); prints the figures
 ";
 
 fn main() -> ExitCode {

@@ -1,6 +1,7 @@
 //! The pages: what the API says, as HTML that means something before any script runs.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
@@ -11,6 +12,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::upload::fields::USUAL_PRESET;
+use crate::http::visitor::Guest;
 use crate::http::words::Words;
 use crate::job::JobId;
 
@@ -76,6 +78,7 @@ pub async fn job(
     State(app): State<App>,
     Segments(id): Segments<String>,
     headers: HeaderMap,
+    guest: Option<Extension<Guest>>,
 ) -> Result<Response, ApiError> {
     let job = match JobId::parse(&id) {
         Some(id) => app.studio.job(&id).await?,
@@ -84,7 +87,9 @@ pub async fn job(
     let Some(job) = job else { return no_job(&app, &headers) };
     let preset = app.studio.presets().get(&job.preset).ok();
     let card = JobCard::new(&job, preset, Frame::new(&app, &headers).words);
-    shown(StatusCode::OK, &studio_page(&app, &headers, vec![card]))
+    let mut page = studio_page(&app, &headers, vec![card]);
+    page.frame.guest = guest.is_some();
+    shown(StatusCode::OK, &page)
 }
 
 /// There is no such job, or it is somebody else's.

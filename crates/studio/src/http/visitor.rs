@@ -80,14 +80,21 @@ impl App {
     }
 }
 
+/// Marks a request of somebody who follows a shared link: they look, and do nothing.
+#[derive(Clone, Copy)]
+pub struct Guest;
+
 /// Answers whoever may not see a job as if there were none. Every route with a job's `{id}` lies behind it.
-pub async fn door(State(app): State<App>, params: RawPathParams, request: Request, next: Next) -> Response {
+pub async fn door(State(app): State<App>, params: RawPathParams, mut request: Request, next: Next) -> Response {
     let visitor = app.visitor(request.headers());
     let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| JobId::parse(id));
     let (Some(id), false) = (id, visitor == Visitor::Operator) else { return next.run(request).await };
     let looks = request.method().is_safe() && share::may_look(&app, request.headers(), &id);
     match app.studio.may_see(&visitor, &id).await {
-        Ok(false) if looks => next.run(request).await,
+        Ok(false) if looks => {
+            request.extensions_mut().insert(Guest);
+            next.run(request).await
+        }
         Ok(true) => next.run(request).await,
         Ok(false) if request.uri().path().starts_with("/api/") => jobs::not_found(),
         Ok(false) => page::no_job(&app, request.headers()).into_response(),

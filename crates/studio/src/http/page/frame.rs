@@ -15,6 +15,8 @@ pub struct Frame {
     pub backend: String,
     /// There is a session that can be ended.
     pub signed_in: bool,
+    /// Looks at somebody else's job, and can do nothing with it.
+    pub guest: bool,
 }
 
 impl Frame {
@@ -29,7 +31,7 @@ impl Frame {
 
     /// For pages about nothing in particular.
     pub fn plain(words: &'static Words) -> Frame {
-        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false }
+        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false, guest: false }
     }
 
     pub fn t(&self, key: &'static str) -> &'static str {

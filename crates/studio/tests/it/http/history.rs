@@ -136,6 +136,10 @@ async fn a_shared_link_shows_one_job_until_it_ends_and_changes_nothing() {
         assert_eq!(looks(&path).await, StatusCode::OK, "{path}");
         assert_eq!(house.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
+    let marked = async |cookie: &str| {
+        house.get_with(&format!("/jobs/{id}"), &[("cookie", cookie)]).await.text().contains("is-guest")
+    };
+    assert!(marked(&guest).await && !marked(&seller).await);
     for (method, path) in [
         (Method::DELETE, format!("/api/jobs/{id}")),
         (Method::DELETE, format!("/api/history/{id}")),
