@@ -99,9 +99,14 @@ async fn serve(folder: &Path) {
     tasks.wait().await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "it stands for browsers, which are nobody of ours")]
+fn browser() -> Client {
+    Client::builder().timeout(Duration::from_secs(30)).build().expect("a client")
+}
+
 /// The cookies of so many browsers that open the first page.
 async fn sellers(url: &Url) -> Vec<String> {
-    let http = Client::new();
+    let http = browser();
     let asked = futures_util::stream::iter(0..SELLERS).then(|_| async {
         let answer = http.get(url.clone()).send().await.expect("it answers");
         let line = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
@@ -225,7 +230,7 @@ async fn measure(folder: &Path) {
     let (mut server, url, sellers) = start(folder);
     let pid = server.id();
     println!("{JOBS} jobs of {SELLERS} sellers on SQLite, {A_SECOND} requests a second for {SECONDS} s, from outside");
-    let http = Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
+    let http = browser();
     // What is read for the first time comes from the disk; a studio runs for weeks.
     ask_all(&http, &url, &sellers, A_SECOND, 3).await;
     let cpu = cpu_micros(pid);

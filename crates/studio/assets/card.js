@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import * as brush from './brush.js';
 import * as chosen from './chosen.js';
-import { announce, clone, say, slot } from './dom.js';
+import { $, announce, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as preset from './preset.js';
 import * as recent from './recent.js';
@@ -90,7 +90,7 @@ export class Card {
     this.notices([]);
     say(this.slot('preset'), preset.title(presetId));
     this.thumb(url);
-    this.frames(3, preset.canvas(presetId));
+    this.frames(Number($('hint')?.dataset.pictures ?? 3), preset.canvas(presetId));
     this.slot('link').hidden = true;
     this.slot('cancel').hidden = false;
     this.stage(t('stage.waiting'), 0);

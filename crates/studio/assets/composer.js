@@ -44,14 +44,14 @@ export function add(files) {
     else photos.push({ file, url: URL.createObjectURL(file) });
   }
   draw();
-  hint(trouble || (photos.length ? many('make.added', photos.length) : t('make.hint')), Boolean(trouble));
+  hint(trouble || (photos.length ? many('make.added', photos.length) : $('hint').dataset.usual), Boolean(trouble));
 }
 
 function remove(photo) {
   URL.revokeObjectURL(photo.url);
   photos = photos.filter((other) => other !== photo);
   draw();
-  hint(photos.length ? many('make.added', photos.length) : t('make.hint'));
+  hint(photos.length ? many('make.added', photos.length) : $('hint').dataset.usual);
   input().focus();
 }
 
@@ -104,7 +104,7 @@ function generate(event) {
   const [all, fields, alone] = [photos, wish(), photos.length === 1];
   photos = [];
   draw();
-  hint(t('make.hint'));
+  hint($('hint').dataset.usual);
   const cards = all.map((photo) => begin(photo, fields, alone));
   cards[0].element.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
   cards[0].element.focus({ preventScroll: true });

@@ -64,6 +64,13 @@ impl Maker {
         Maker { provenance: Provenance::Generated, cents_per_image }
     }
 
+    /// What one picture costs, in millionths of a US dollar.
+    pub fn micro_usd_per_image(&self) -> u64 {
+        /// In one cent.
+        const MICRO_USD: f64 = 10_000.0;
+        (self.cents_per_image * MICRO_USD).round() as u64
+    }
+
     /// It keeps to the seller's own pixels, heeds scenes and chosen products, and may be asked again for nothing.
     pub fn is_local(&self) -> bool {
         self.provenance == Provenance::Photographed

@@ -50,6 +50,9 @@ pub enum StudioError {
     /// Only what the local engine made is made again by itself.
     #[error("the job was made by a model that goes by words alone")]
     NotLocal,
+    /// In millionths of a US dollar: spent this month, the job's cost, and what may be spent.
+    #[error("the month's budget is spent")]
+    Budget { spent: u64, cost: u64, budget: u64 },
     /// Too much is going on; the same request will work later.
     #[error("the studio is busy")]
     Busy,
@@ -78,6 +81,7 @@ impl StudioError {
             StudioError::ChoiceOutside { .. } => "choice_outside_photo",
             StudioError::ImageUrl { .. } => "image_url_unusable",
             StudioError::NotLocal => "not_the_local_engine",
+            StudioError::Budget { .. } => "budget_spent",
             StudioError::Busy => "busy",
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
             StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
@@ -117,6 +121,12 @@ impl StudioError {
             }
             StudioError::ImageUrl { number } => format!("The address of picture {number} can't be used."),
             StudioError::NotLocal => "The model that made the pictures goes by words alone.".to_owned(),
+            StudioError::Budget { spent, cost, budget } => format!(
+                "The job costs {}, and {} of this month's {} are spent or about to be.",
+                dollars(*cost),
+                dollars(*spent),
+                dollars(*budget)
+            ),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "The studio's disk is full.".to_owned()
@@ -164,6 +174,9 @@ impl StudioError {
                 "Give an http or https address without a password, of at most {IMAGE_URL_BYTES_MAX} bytes, or upload the picture."
             ),
             StudioError::NotLocal => "Start a new job, and say in its prompt what you wish.".to_owned(),
+            StudioError::Budget { .. } => {
+                "Ask for fewer pictures, wait for the next month (UTC), or have the key's budget raised.".to_owned()
+            }
             StudioError::Busy => "Try again in a few seconds.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "Whoever runs the studio has to make room.".to_owned()
@@ -193,12 +206,17 @@ impl StudioError {
             | StudioError::ChoiceOutside { .. }
             | StudioError::ImageUrl { .. } => 422,
             StudioError::NotLocal => 409,
+            StudioError::Budget { .. } => 402,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => 507,
             StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => 500,
         }
     }
+}
+
+fn dollars(micro_usd: u64) -> String {
+    format!("${:.3}", micro_usd as f64 / 1e6)
 }
 
 fn shortened(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
 
 use crate::error::StudioError;
+use crate::job::key::{Allowance, Allowed};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
@@ -38,7 +39,7 @@ impl Studio {
         let wish = photo::check(&new, &inner.presets)?;
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
         let spec = inner.spec(&new, wish).await?;
-        self.begin(spec, new.owner).await
+        self.begin(spec, new.owner, new.allowance.as_ref()).await
     }
 
     /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
@@ -50,17 +51,23 @@ impl Studio {
         }
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
-        self.begin(spec, owner).await.map(Some)
+        self.begin(spec, owner, None).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.
-    async fn begin(&self, spec: JobSpec, owner: Option<Owner>) -> Result<Accepted, StudioError> {
+    async fn begin(
+        &self,
+        spec: JobSpec,
+        owner: Option<Owner>,
+        allowance: Option<&Allowance>,
+    ) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let now = inner.clock.now();
-        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner);
+        let price = inner.config.makers.of(&spec.endpoint).micro_usd_per_image();
+        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner).priced(price);
         // Interest is registered before the insert, so that no news is missed.
         let watch = self.watch(&job.id);
-        inner.store.insert(&job).await?;
+        inner.insert(&job, allowance).await?;
         inner.wake.wake();
         tracing::info!(job = %job.id, preset = %job.spec.preset, "job.accepted {}", job.id);
         Ok(Accepted { job, watch })
@@ -75,6 +82,17 @@ impl Studio {
 }
 
 impl Inner {
+    async fn insert(&self, job: &Job, allowance: Option<&Allowance>) -> Result<(), StudioError> {
+        let Some(allowance) = allowance else { return Ok(self.store.insert(job).await?) };
+        match self.store.insert_allowed(job, allowance).await? {
+            Allowed::Yes => Ok(()),
+            Allowed::Spent(spent) => {
+                let (cost, budget) = (job.cost_micro_usd(), allowance.budget_micro_usd);
+                Err(StudioError::Budget { spent, cost, budget })
+            }
+        }
+    }
+
     async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
         let mut sources = Vec::with_capacity(new.photos.len());
         let mut notices = Vec::new();
@@ -95,6 +113,8 @@ impl Inner {
         notices.extend(roles::of_pictures(pictures, &staging, wish.preset, provenance));
         notices.extend(said);
         notices.extend(roles::of_choice(&new.choice, provenance));
+        let (num_images, said) = roles::of_tier(new.num_images, new.tier);
+        notices.extend(said);
         notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
         Ok(JobSpec {
             preset: wish.preset.id.clone(),
@@ -102,7 +122,7 @@ impl Inner {
             user_prompt: wish.prompt,
             aspect_ratio: prompt::aspect_ratio(wish.preset.canvas),
             endpoint,
-            num_images: new.num_images,
+            num_images,
             identifier: wish.identifier,
             sources,
             image_urls: new.image_urls.clone(),

@@ -6,6 +6,7 @@ use futures_util::Stream;
 use plantain_blobs::BlobKey;
 
 use crate::error::StudioError;
+use crate::job::key::month_of;
 use crate::job::{FinishedPicture, Job, JobId, Owner};
 use crate::packing::{self, Packed};
 use crate::service::Studio;
@@ -40,9 +41,9 @@ impl Studio {
         Ok(forgotten)
     }
 
-    /// How much is kept for a seller, or for all.
+    /// How much is kept for a seller, or for all, and what this month's jobs cost.
     pub async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
-        Ok(self.0.store.usage(owner).await?)
+        Ok(self.0.store.usage(owner, month_of(self.0.clock.now())).await?)
     }
 
     /// All pictures of a job in one ZIP, as they are now; `None` where there are none. One picture is in memory at a time.

@@ -36,6 +36,7 @@ mod health;
 mod history;
 mod inbox;
 mod jobs;
+mod keys;
 mod page;
 mod pictures;
 mod presets;
@@ -115,7 +116,7 @@ impl App {
 
     /// Refuses whoever may not generate, cancel or list here.
     fn admit(&self, headers: &http::HeaderMap) -> Result<(), ApiError> {
-        if self.config.open || self.config.admin_token.admits(headers) {
+        if self.config.open || self.config.admin_token.admits(headers) || self.key(headers).is_some() {
             return Ok(());
         }
         Err(guard::token_needed())
@@ -131,6 +132,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/sign-out", post(session::sign_out))
         .route("/api/generate", post(generate::generate))
         .route("/api/fal/webhook", post(webhook::receive))
+        .route("/api/keys", get(keys::list).post(keys::create))
         .layer(DefaultBodyLimit::disable());
     let quick = Router::new()
         .route("/", get(page::first))
@@ -140,6 +142,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs", get(jobs::list))
         .route("/api/inbox", get(inbox::list))
         .route("/api/usage", get(history::usage))
+        .route("/api/keys/{key}", delete(keys::revoke))
         .route("/share/{id}/{token}", get(share::follow))
         .route("/api/presets", get(presets::list))
         .route("/api/presets/{id}", get(presets::show))

@@ -25,6 +25,7 @@ pub mod arrival;
 pub mod correction;
 pub mod failure;
 mod id;
+pub mod key;
 #[cfg(test)]
 mod orders;
 pub mod owner;
@@ -68,6 +69,9 @@ pub struct Job {
     pub corrected: Option<Corrected>,
     /// The picture that the seller uses, counted from 1. Comes and changes after the end.
     pub chosen: Option<usize>,
+    /// What one picture costs, in millionths of a US dollar, as it was said when the job was accepted; jobs of older versions
+    /// have none.
+    pub price_micro_usd: Option<u64>,
 }
 
 /// What the seller asked for. Never changes.
@@ -312,12 +316,33 @@ impl Job {
             outcome: None,
             corrected: None,
             chosen: None,
+            price_micro_usd: None,
         }
     }
 
     /// As before, and this one's.
     pub fn owned_by(self, owner: Option<Owner>) -> Job {
         Job { owner, ..self }
+    }
+
+    /// As before, at this price for a picture.
+    pub fn priced(self, micro_usd: u64) -> Job {
+        Job { price_micro_usd: Some(micro_usd), ..self }
+    }
+
+    /// Pictures that are charged: those that came, or those asked for while the job runs; none for failures, which fal
+    /// doesn't bill.
+    pub fn charged_pictures(&self) -> usize {
+        match &self.outcome {
+            Some(Outcome::Succeeded(finished)) => finished.pictures.len(),
+            Some(Outcome::Failed(_) | Outcome::Canceled) => 0,
+            None => usize::from(self.spec.num_images),
+        }
+    }
+
+    /// What the job costs, estimated until its end, in millionths of a US dollar.
+    pub fn cost_micro_usd(&self) -> u64 {
+        self.price_micro_usd.unwrap_or_default().saturating_mul(self.charged_pictures() as u64)
     }
 
     /// All pictures that are kept for the job, the first ones and the corrected ones.

@@ -16,6 +16,7 @@ mod generating;
 pub mod history;
 pub mod http;
 pub mod job;
+mod keys;
 mod output;
 mod pace;
 mod packing;

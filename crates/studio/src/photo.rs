@@ -17,6 +17,7 @@ use plantain_wire::models::staging::Staging;
 
 use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
 use crate::job::Owner;
+use crate::job::key::{Allowance, Tier};
 
 /// A wish for catalog pictures, not yet checked.
 #[derive(Clone, Debug)]
@@ -38,6 +39,9 @@ pub struct NewJob {
     pub choice: ObjectChoice,
     /// Whose the job will be.
     pub owner: Option<Owner>,
+    pub tier: Tier,
+    /// What its owner may spend; `None`: no bound.
+    pub allowance: Option<Allowance>,
 }
 
 /// An upload, as it came.
@@ -201,6 +205,8 @@ mod tests {
             endpoint: None,
             choice: ObjectChoice::default(),
             owner: None,
+            tier: Tier::Paid,
+            allowance: None,
         }
     }
 

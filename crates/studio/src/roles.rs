@@ -5,6 +5,8 @@ use plantain_media::preset::{Background, Preset, ShadowRule};
 use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::staging::{SCENES, SceneKind, Staging};
 
+use crate::job::key::Tier;
+
 /// What is to be told about several pictures in one job. `provenance` tells what kind of model looks at them.
 pub fn of_pictures(count: usize, staging: &Staging, preset: &Preset, provenance: Provenance) -> Option<String> {
     const APART: &str = "Another product needs a job of its own.";
@@ -60,6 +62,14 @@ pub fn of_choice(choice: &ObjectChoice, provenance: Provenance) -> Option<String
     (!choice.is_empty() && provenance != Provenance::Photographed).then(|| {
         "The model that makes the pictures goes by words alone, so box and points were not shown to it; say in the prompt which product is meant.".to_owned()
     })
+}
+
+/// How many pictures are made at once, and what is to be told where that is less than was asked for.
+pub fn of_tier(asked: u8, tier: Tier) -> (u8, Option<String>) {
+    match tier.pictures_max().filter(|most| asked > *most) {
+        None => (asked, None),
+        Some(most) => (most, Some(format!("Without a paid key {most} picture is made at once, not {asked}."))),
+    }
 }
 
 /// The scenes that a preset's rules leave open, by name.

@@ -26,6 +26,7 @@ use crate::correcting::desk::Desk;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
 use crate::job::{Job, JobId, Outcome, Phase, Visitor};
+use crate::keys::Keys;
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
@@ -69,6 +70,7 @@ pub(crate) struct Inner {
     pub saves: Semaphore,
     /// Where cut-outs are corrected.
     pub desk: Desk,
+    pub keys: Keys,
 }
 
 impl Deref for Inner {
@@ -110,6 +112,7 @@ impl Studio {
             admissions: Semaphore::new(ADMISSIONS_MAX),
             saves,
             desk: Desk::default(),
+            keys: Keys::default(),
         }))
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use plantain_inbox::store::StoreError;
 use plantain_media::cutout::Stroke;
@@ -16,6 +15,7 @@ use plantain_work::lane::Beat;
 
 use crate::job::arrival::{Arrival, Arrived};
 use crate::job::correction::{Corrected, Kept, Strokes};
+use crate::job::key::{Allowance, Allowed, StudioKey};
 use crate::job::transition::{JobEvent, Refused};
 use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 
@@ -23,6 +23,17 @@ use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 #[async_trait]
 pub trait StudioStore: Send + Sync + 'static {
     async fn insert(&self, job: &Job) -> Result<(), StoreError>;
+
+    /// Keeps the job if its cost fits into what its owner may spend; two at once never spend the same money.
+    async fn insert_allowed(&self, job: &Job, allowance: &Allowance) -> Result<Allowed, StoreError>;
+
+    /// All keys, revoked ones too, newest first.
+    async fn keys(&self) -> Result<Vec<StudioKey>, StoreError>;
+
+    async fn add_key(&self, key: &StudioKey) -> Result<(), StoreError>;
+
+    /// False where there is none. One that was revoked stays so since the first time.
+    async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
 
     /// `None`: unknown. Not found is not an error.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
@@ -65,8 +76,8 @@ pub trait StudioStore: Send + Sync + 'static {
     /// that another job refers to excepted.
     async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError>;
 
-    /// How much is kept for a seller, or for all.
-    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError>;
+    /// How much is kept for a seller, or for all, and what the jobs since `since` cost.
+    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError>;
 
     /// Takes those bytes for garbage that nobody refers to.
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError>;
@@ -120,11 +131,13 @@ pub enum Forgotten {
 }
 
 /// What is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub jobs: u64,
     /// Of photos, pictures and what belongs to them.
     pub bytes: u64,
+    /// Spent or about to be since some time, by jobs that are still kept, in millionths of a US dollar.
+    pub cost_micro_usd: u64,
 }
 
 /// Jobs under lease, and when the next one will be due.

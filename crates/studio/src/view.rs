@@ -145,6 +145,8 @@ pub enum CancelView {
     NotFound,
 }
 
+const MICRO_USD_A_CENT: f64 = 10_000.0;
+
 /// Which picture of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
@@ -215,7 +217,7 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
         description: finished.and_then(|finished| finished.description.clone()),
-        cost_cents: cost(job, config.makers.of(&job.spec.endpoint).cents_per_image),
+        cost_cents: cost_cents(job, config),
         backend: config.backend_label.clone(),
         notices: notices(job, finished),
         timings: timings(job),
@@ -265,16 +267,12 @@ fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> Wh
     pictures.iter().enumerate().map(image).collect()
 }
 
-/// What the backend charges: for the pictures that came, or for those asked for while the job runs; nothing for failures,
-/// which fal doesn't bill.
-fn cost(job: &Job, cents_per_image: f64) -> f64 {
-    let pictures = match &job.outcome {
-        Some(Outcome::Succeeded(finished)) => finished.pictures.len(),
-        Some(Outcome::Failed(_) | Outcome::Canceled) => 0,
-        None => usize::from(job.spec.num_images),
-    };
+/// By the price of the day on which the job was accepted.
+fn cost_cents(job: &Job, config: &StudioConfig) -> f64 {
+    let today = || config.makers.of(&job.spec.endpoint).cents_per_image;
+    let cents = job.price_micro_usd.map_or_else(today, |price| price as f64 / MICRO_USD_A_CENT);
     // Tenths of a cent are all that a price list has; more digits would be rounding noise.
-    (pictures as f64 * cents_per_image * 10.0).round() / 10.0
+    (job.charged_pictures() as f64 * cents * 10.0).round() / 10.0
 }
 
 fn notices(job: &Job, finished: Option<&Finished>) -> Vec<String> {

@@ -16,6 +16,7 @@ use crate::collecting;
 use crate::job::step::{self, Policy, Step};
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Fence, Job};
+use crate::keys;
 use crate::service::{Inner, Studio};
 use crate::store::Applied;
 
@@ -31,6 +32,7 @@ impl Studio {
         let lane = Arc::new(JobLane(self.0.clone()));
         let (slots, wake, clock) = (self.0.config.slots, self.0.wake.clone(), self.0.clock.clone());
         tasks.spawn("studio.jobs", lane::run(lane, slots, wake, clock, tasks.clone(), shutdown.clone()));
+        tasks.spawn("studio.keys", keys::run(self.0.clone(), shutdown.clone()));
         tasks.spawn("studio.collect", collecting::run(self.0.clone(), shutdown.clone()));
     }
 

@@ -19,7 +19,7 @@ use crate::time::to_micros;
 macro_rules! job_columns {
     () => {
         "id, token, spec, phase, epoch, due_at, leased_until, failures, uploads, submit_started_at, request_id, \
-         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected, owner, chosen"
+         cancel_asked_at, created_at, running_at, result_at, finished_at, outcome, corrected, owner, chosen, price"
     };
 }
 pub(crate) use job_columns;
@@ -46,6 +46,7 @@ pub(crate) struct JobRow {
     pub corrected: Option<String>,
     pub owner: Option<String>,
     pub chosen: Option<i64>,
+    pub price: Option<i64>,
 }
 
 impl From<&Job> for JobRow {
@@ -71,6 +72,7 @@ impl From<&Job> for JobRow {
             corrected: job.corrected.as_ref().map(json),
             owner: job.owner.as_ref().map(ToString::to_string),
             chosen: job.chosen.map(limit),
+            price: job.price_micro_usd.map(to_i64),
         }
     }
 }
@@ -106,6 +108,7 @@ impl TryFrom<JobRow> for Job {
             },
             owner: row.owner.map(Owner::stored),
             chosen: row.chosen.and_then(|n| usize::try_from(n).ok()),
+            price_micro_usd: row.price.and_then(|price| u64::try_from(price).ok()),
             // Without them the job has its first pictures.
             corrected: match row.corrected {
                 Some(corrected) => or_else(read(&place, "corrected", &corrected).map(Some), mend, || None)?,

@@ -6,6 +6,7 @@
 pub(crate) mod correction;
 pub(crate) mod event;
 pub(crate) mod job;
+pub(crate) mod key;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0003.sql"),
         include_str!("../../migrations/sqlite/studio_0004.sql"),
         include_str!("../../migrations/sqlite/studio_0005.sql"),
+        include_str!("../../migrations/sqlite/studio_0006.sql"),
     ],
 };
 
@@ -37,6 +39,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0002.sql"),
         include_str!("../../migrations/postgres/studio_0003.sql"),
         include_str!("../../migrations/postgres/studio_0004.sql"),
+        include_str!("../../migrations/postgres/studio_0005.sql"),
     ],
 };
 

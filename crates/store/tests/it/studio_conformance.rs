@@ -20,6 +20,7 @@ use crate::postgres::Fresh;
 mod corrections;
 mod jobs;
 mod keeping;
+mod keys;
 mod webhooks;
 
 /// A store and whatever has to live as long as it.
@@ -71,6 +72,8 @@ promises! {
     jobs::jobs_are_listed_newest_first_page_by_page,
     jobs::only_the_named_jobs_are_listed,
     jobs::jobs_are_found_by_owner_state_and_words,
+    keys::keys_are_kept_with_all_that_they_hold,
+    keys::two_jobs_never_spend_the_same_money,
     keeping::bytes_go_with_the_last_job_that_refers_to_them,
     keeping::only_what_has_ended_is_forgotten_with_all_that_belongs_to_it,
     keeping::pictures_that_are_corrected_again_are_garbage,

@@ -47,9 +47,11 @@ pub async fn generate(
     app.admit(request.headers())?;
     let html = wants_html(request.headers());
     let wait = Wait::wanted(&app, &wanted)?;
-    let owner = app.visitor(request.headers()).owner().cloned();
+    let headers = request.headers();
+    let (owner, tier) = (app.visitor(headers).owner().cloned(), app.tier(headers));
+    let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let (new, place) = read(&app, request).await?;
-    let new = NewJob { owner, ..new };
+    let new = NewJob { owner, tier, allowance, ..new };
     let accepted = app.studio.accept(new).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
     drop(place);

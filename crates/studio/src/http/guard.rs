@@ -59,7 +59,8 @@ impl AdminToken {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The secret that a request carries as bearer.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

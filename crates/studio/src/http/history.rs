@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -82,11 +82,30 @@ pub async fn forget_by_form(
 }
 
 /// `GET /api/usage`: how much is kept for the asker; for the operator, of everybody.
-pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<Usage>, ApiError> {
+pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<UsageView>, ApiError> {
     app.admit(&headers)?;
     match app.visitor(&headers) {
         Visitor::Anybody => Err(guard::token_needed()),
-        visitor => Ok(Json(app.studio.usage(visitor.owner()).await?)),
+        visitor => Ok(Json(app.studio.usage(visitor.owner()).await?.into())),
+    }
+}
+
+/// What is kept, and what this month's jobs cost.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageView {
+    jobs: u64,
+    /// Of photos, pictures and what belongs to them.
+    bytes: u64,
+    /// US cents since the month began by UTC, of jobs that are kept; those that run are taken to succeed.
+    month_cost_cents: f64,
+}
+
+impl From<Usage> for UsageView {
+    fn from(usage: Usage) -> UsageView {
+        /// In one cent.
+        const MICRO_USD: f64 = 10_000.0;
+        UsageView { jobs: usage.jobs, bytes: usage.bytes, month_cost_cents: usage.cost_micro_usd as f64 / MICRO_USD }
     }
 }
 

@@ -37,6 +37,9 @@ struct StudioPage {
     refresh: bool,
     presets: Vec<PresetOption>,
     rule: RuleLine,
+    /// Pictures that a photo becomes, and that in words.
+    pictures: u8,
+    usual_hint: String,
     photo_bytes_max: usize,
     photos_max: usize,
     /// What makes the pictures lays products on scenes.
@@ -63,6 +66,9 @@ struct SignInPage {
 
 /// Photos that are taken from one drop: each becomes a job of its own.
 const PHOTOS_A_DROP_MAX: usize = 24;
+
+/// What a catalog page shows of one product.
+const PICTURES_A_PHOTO: u8 = 3;
 
 /// `GET /`.
 pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -106,10 +112,13 @@ pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, 
 fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {
     let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
     let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
+    let pictures = app.tier(headers).pictures_max().unwrap_or(PICTURES_A_PHOTO);
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
     StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         refresh: cards.iter().any(|card| card.is_open),
+        pictures,
+        usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
         takes_scenes: app.studio.config().usual_maker().is_local(),

@@ -15,6 +15,7 @@ use plantain_work::random;
 
 use crate::http::guard::{self, AdminToken};
 use crate::http::{App, jobs, page, share};
+use crate::job::key::{StudioKey, Tier};
 use crate::job::{JobId, Owner, Visitor};
 
 /// The cookie that tells a seller from others.
@@ -51,9 +52,25 @@ impl App {
         if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
             return Visitor::Operator;
         }
+        if let Some(key) = self.key(headers) {
+            return Visitor::Seller(key.owner());
+        }
         let cookie = guard::cookie(headers, SELLER_COOKIE);
         let owner = cookie.and_then(|cookie| owner_of(&self.config.admin_token, cookie));
         owner.map_or(Visitor::Anybody, Visitor::Seller)
+    }
+
+    /// The key whose secret the request carries as bearer.
+    pub fn key(&self, headers: &HeaderMap) -> Option<StudioKey> {
+        guard::bearer(headers).and_then(|secret| self.studio.key(secret))
+    }
+
+    /// How much the asker gets: the operator everything.
+    pub fn tier(&self, headers: &HeaderMap) -> Tier {
+        match (self.visitor(headers), self.key(headers)) {
+            (Visitor::Operator, _) => Tier::Paid,
+            (Visitor::Seller(_) | Visitor::Anybody, key) => key.map_or(Tier::Free, |key| key.tier),
+        }
     }
 
     /// Only this machine reaches the studio, and no proxy brings others.
@@ -67,6 +84,7 @@ impl App {
     pub fn remembering(&self, headers: &HeaderMap, mut answer: Response) -> Response {
         let cookie = match self.visitor(headers) {
             Visitor::Operator => return answer,
+            Visitor::Seller(_) if self.key(headers).is_some() => return answer,
             Visitor::Seller(_) => guard::cookie(headers, SELLER_COOKIE).unwrap_or_default().to_owned(),
             Visitor::Anybody => new_cookie(&self.config.admin_token),
         };

@@ -20,6 +20,11 @@ impl Owner {
         Owner(format!("session:{}", hex::encode(&digest[..DIGEST_BYTES])))
     }
 
+    /// A program with a key of the studio's API.
+    pub fn key(id: &str) -> Owner {
+        Owner(format!("key:{id}"))
+    }
+
     /// One that was stored.
     pub fn stored(text: String) -> Owner {
         Owner(text)

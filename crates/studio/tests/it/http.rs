@@ -8,6 +8,7 @@ mod guard;
 mod history;
 mod house;
 mod jobs;
+mod keys;
 mod pages;
 mod panicking;
 mod pictures;

@@ -24,7 +24,7 @@ async fn lock(tx: &Transaction<'_>, alone: bool) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Notes what the job refers to now. Fails where something of it is being removed: once that is over, it can be put anew.
+/// Notes what the job refers to now, how much that is, and what the job costs. Fails where something of it is being removed: once that is over, it can be put anew.
 pub(super) async fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
     lock(tx, false).await?;
     let mut blobs = job.blobs();
@@ -41,8 +41,8 @@ pub(super) async fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Re
         )
         .await?;
     tx.execute(&insert, &[&blobs, &job.id.as_str()]).await?;
-    let count = tx.prepare_cached("UPDATE studio_jobs SET bytes = $2 WHERE id = $1").await?;
-    tx.execute(&count, &[&job.id.as_str(), &to_i64(job.stored_bytes())]).await?;
+    let count = tx.prepare_cached("UPDATE studio_jobs SET bytes = $2, cost = $3 WHERE id = $1").await?;
+    tx.execute(&count, &[&job.id.as_str(), &to_i64(job.stored_bytes()), &to_i64(job.cost_micro_usd())]).await?;
     Ok(())
 }
 

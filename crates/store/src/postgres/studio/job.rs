@@ -20,12 +20,17 @@ use crate::time::{from_micros, to_micros};
 pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    insert_in(&tx, job).await?;
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn insert_in(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
     let insert = tx
         .prepare_cached(concat!(
             "INSERT INTO studio_jobs (",
             job_columns!(),
             ", state, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,",
-            " $20, $21, $22)"
+            " $20, $21, $22, $23)"
         ))
         .await?;
     let row = JobRow::from(job);
@@ -52,13 +57,13 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
             &row.corrected,
             &row.owner,
             &row.chosen,
+            &row.price,
             &job.state().as_str(),
             &job.search_text(),
         ],
     )
     .await?;
-    blob::refer(&tx, job, job.created_at).await?;
-    Ok(tx.commit().await?)
+    blob::refer(tx, job, job.created_at).await
 }
 
 /// Everything but what never changes.
@@ -274,18 +279,22 @@ pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> R
     Ok(Forgotten::Gone)
 }
 
-pub(super) async fn usage(database: &Database, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+pub(super) async fn usage(
+    database: &Database,
+    owner: Option<&Owner>,
+    since: Timestamp,
+) -> Result<Usage, DatabaseError> {
     let client = database.client().await?;
-    let sum = "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM studio_jobs";
-    let row = match owner {
-        Some(owner) => {
-            let select = client.prepare_cached(&format!("{sum} WHERE owner = $1")).await?;
-            client.query_one(&select, &[&owner.as_str()]).await?
-        }
-        None => client.query_one(&client.prepare_cached(sum).await?, &[]).await?,
-    };
+    let select = client
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(bytes), 0)::bigint, coalesce(sum(cost) FILTER (
+                 WHERE created_at >= $2 AND state NOT IN ('FAILED', 'CANCELED')), 0)::bigint
+             FROM studio_jobs WHERE $1::text IS NULL OR owner = $1",
+        )
+        .await?;
+    let row = client.query_one(&select, &[&owner.map(Owner::as_str), &to_micros(since)]).await?;
     let number = |at: usize| row.try_get::<_, i64>(at).map(i64::unsigned_abs);
-    Ok(Usage { jobs: number(0)?, bytes: number(1)? })
+    Ok(Usage { jobs: number(0)?, bytes: number(1)?, cost_micro_usd: number(2)? })
 }
 
 pub(super) async fn apply(
@@ -352,6 +361,7 @@ pub(super) fn job(row: &Row) -> Result<Job, DatabaseError> {
         corrected: row.try_get(17)?,
         owner: row.try_get(18)?,
         chosen: row.try_get(19)?,
+        price: row.try_get(20)?,
     };
     row.try_into()
 }

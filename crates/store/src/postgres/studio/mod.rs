@@ -8,6 +8,7 @@ mod blob;
 mod correction;
 mod event;
 mod job;
+mod key;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
+use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
@@ -52,6 +54,22 @@ impl PostgresStudio {
 impl StudioStore for PostgresStudio {
     async fn insert(&self, job: &Job) -> Result<(), StoreError> {
         Ok(self.0.retrying(|| job::insert(&self.0, job)).await?)
+    }
+
+    async fn insert_allowed(&self, job: &Job, allowance: &Allowance) -> Result<Allowed, StoreError> {
+        Ok(self.0.retrying(|| key::insert_allowed(&self.0, job, allowance)).await?)
+    }
+
+    async fn keys(&self) -> Result<Vec<StudioKey>, StoreError> {
+        Ok(key::list(&self.0).await?)
+    }
+
+    async fn add_key(&self, key: &StudioKey) -> Result<(), StoreError> {
+        Ok(key::add(&self.0, key).await?)
+    }
+
+    async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| key::revoke(&self.0, id, now)).await?)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
@@ -107,8 +125,8 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| job::forget(&self.0, id, now)).await?)
     }
 
-    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
-        Ok(job::usage(&self.0, owner).await?)
+    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
+        Ok(job::usage(&self.0, owner, since).await?)
     }
 
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {

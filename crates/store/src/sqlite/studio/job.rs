@@ -20,7 +20,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         "INSERT INTO studio_jobs (",
         job_columns!(),
         ", state, search) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,",
-        " ?21, ?22)"
+        " ?21, ?22, ?23)"
     ))?
     .execute(params![
         row.id,
@@ -43,6 +43,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         row.corrected,
         row.owner,
         row.chosen,
+        row.price,
         job.state().as_str(),
         job.search_text(),
     ])?;
@@ -249,14 +250,25 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
     }
 }
 
-pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, DatabaseError> {
+    macro_rules! sum {
+        ($which:literal) => {
+            concat!(
+                "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(cost) FILTER (",
+                "WHERE created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0) FROM studio_jobs WHERE ",
+                $which
+            )
+        };
+    }
     let mut select = tx.prepare_cached(match owner {
-        Some(_) => "SELECT count(*), coalesce(sum(bytes), 0) FROM studio_jobs WHERE owner = ?1",
-        None => "SELECT count(*), coalesce(sum(bytes), 0) FROM studio_jobs WHERE ?1 IS NULL",
+        Some(_) => sum!("owner = ?1"),
+        None => sum!("?1 IS NULL"),
     })?;
-    let (jobs, bytes): (i64, i64) =
-        select.query_row([owner.map(Owner::as_str)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Usage { jobs: jobs.unsigned_abs(), bytes: bytes.unsigned_abs() })
+    let of = params![owner.map(Owner::as_str), to_micros(since)];
+    let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+    Ok(select.query_row(of, |row| {
+        Ok(Usage { jobs: number(row, 0)?, bytes: number(row, 1)?, cost_micro_usd: number(row, 2)? })
+    })?)
 }
 
 pub(super) fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
@@ -296,6 +308,7 @@ fn job_row(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         corrected: row.get(17)?,
         owner: row.get(18)?,
         chosen: row.get(19)?,
+        price: row.get(20)?,
     })
 }
 

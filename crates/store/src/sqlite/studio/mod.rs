@@ -7,6 +7,7 @@ mod blob;
 mod correction;
 mod event;
 mod job;
+mod key;
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
+use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
@@ -54,6 +56,25 @@ impl StudioStore for SqliteStudio {
     async fn insert(&self, job: &Job) -> Result<(), StoreError> {
         let job = job.clone();
         Ok(self.0.write(move |tx| job::insert(tx, &job)).await?)
+    }
+
+    async fn insert_allowed(&self, job: &Job, allowance: &Allowance) -> Result<Allowed, StoreError> {
+        let (job, allowance) = (job.clone(), allowance.clone());
+        Ok(self.0.write(move |tx| key::insert_allowed(tx, &job, &allowance)).await?)
+    }
+
+    async fn keys(&self) -> Result<Vec<StudioKey>, StoreError> {
+        Ok(self.0.read(key::list).await?)
+    }
+
+    async fn add_key(&self, key: &StudioKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        Ok(self.0.write(move |tx| key::add(tx, &key)).await?)
+    }
+
+    async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        Ok(self.0.write(move |tx| key::revoke(tx, &id, now)).await?)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
@@ -121,9 +142,9 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| job::forget(tx, &id, now)).await?)
     }
 
-    async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
         let owner = owner.cloned();
-        Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref())).await?)
+        Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref(), since)).await?)
     }
 
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {

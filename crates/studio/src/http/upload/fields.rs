@@ -12,6 +12,7 @@ use super::choosing;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
 use crate::http::upload::staging::Words;
+use crate::job::key::Tier;
 use crate::photo::{NewJob, Photo};
 
 /// What is made where nothing is said.
@@ -151,6 +152,8 @@ impl Form {
             endpoint: None,
             choice: self.choice,
             owner: None,
+            tier: Tier::default(),
+            allowance: None,
         })
     }
 }
@@ -242,6 +245,8 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude)?,
         identifier: wish.identifier,
         owner: None,
+        tier: Tier::default(),
+        allowance: None,
     })
 }
 

@@ -11,6 +11,7 @@ use plantain_inbox::store::StoreError;
 use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
+use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
@@ -30,6 +31,22 @@ fn bug<T>() -> T {
 #[async_trait]
 impl StudioStore for Broken {
     async fn insert(&self, _: &Job) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn insert_allowed(&self, _: &Job, _: &Allowance) -> Result<Allowed, StoreError> {
+        bug()
+    }
+
+    async fn keys(&self) -> Result<Vec<StudioKey>, StoreError> {
+        bug()
+    }
+
+    async fn add_key(&self, _: &StudioKey) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn revoke_key(&self, _: &str, _: Timestamp) -> Result<bool, StoreError> {
         bug()
     }
 
@@ -85,7 +102,7 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn usage(&self, _: Option<&Owner>) -> Result<Usage, StoreError> {
+    async fn usage(&self, _: Option<&Owner>, _: Timestamp) -> Result<Usage, StoreError> {
         bug()
     }
 

@@ -20,6 +20,7 @@ use plantain_studio::config::StudioConfig;
 use plantain_studio::finishing::SegmenterSource;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
+use plantain_studio::job::key::Tier;
 use plantain_studio::job::{JobId, JobState};
 use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::service::{Studio, StudioParts};
@@ -239,6 +240,8 @@ pub fn new_job() -> NewJob {
         endpoint: None,
         choice: Default::default(),
         owner: None,
+        tier: Tier::Paid,
+        allowance: None,
     }
 }
 

@@ -1,0 +1,114 @@
+//! `/api/keys`: the keys of the studio's API, for the operator alone.
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::http::error::ApiError;
+use crate::http::extract::Segments;
+use crate::http::{App, guard, upload};
+use crate::job::Visitor;
+use crate::job::key::{NAME_CHARS_MAX, StudioKey, Tier};
+
+/// Bytes of a wish for a key.
+const JSON_BYTES_MAX: usize = 4 * 1024;
+
+/// A month's budget that is more than that is a slip.
+const BUDGET_CENTS_MAX: f64 = 1e9;
+
+const MICRO_USD_A_CENT: f64 = 10_000.0;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wished {
+    name: String,
+    #[serde(default)]
+    tier: Tier,
+    monthly_budget_cents: Option<f64>,
+}
+
+/// A key, as it is listed: never with its secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyView {
+    id: String,
+    name: String,
+    tier: Tier,
+    monthly_budget_cents: Option<f64>,
+    created_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<&StudioKey> for KeyView {
+    fn from(key: &StudioKey) -> KeyView {
+        KeyView {
+            id: key.id.clone(),
+            name: key.name.clone(),
+            tier: key.tier,
+            monthly_budget_cents: key.budget_micro_usd.map(|budget| budget as f64 / MICRO_USD_A_CENT),
+            created_at: key.created_at,
+            revoked_at: key.revoked_at,
+        }
+    }
+}
+
+/// `GET /api/keys`: all of them, newest first.
+pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
+    operator(&app, &headers)?;
+    let keys = app.studio.keys().await?;
+    Ok(Json(json!({ "keys": keys.iter().map(KeyView::from).collect::<Vec<_>>() })))
+}
+
+/// `POST /api/keys`: answers 201 with the secret, which is not told again.
+pub async fn create(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    operator(&app, request.headers())?;
+    let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
+    let wished: Wished = serde_json::from_slice(&body).map_err(|_| wrong_wish())?;
+    let name = wished.name.trim();
+    let named = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.contains(char::is_control);
+    let payable = wished.monthly_budget_cents.is_none_or(|cents| (0.0..=BUDGET_CENTS_MAX).contains(&cents));
+    if !named || !payable {
+        return Err(wrong_wish());
+    }
+    let budget = wished.monthly_budget_cents.map(|cents| (cents * MICRO_USD_A_CENT).round() as u64);
+    let (key, secret) = app.studio.create_key(name, wished.tier, budget).await?;
+    let mut told = serde_json::to_value(KeyView::from(&key)).map_err(|_| ApiError::internal())?;
+    told["secret"] = secret.into();
+    Ok((StatusCode::CREATED, Json(told)).into_response())
+}
+
+/// `DELETE /api/keys/{key}`: 204; the key's jobs stay, and the operator sees them.
+pub async fn revoke(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(key): Segments<String>,
+) -> Result<Response, ApiError> {
+    operator(&app, &headers)?;
+    if app.studio.revoke_key(&key).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Err(ApiError::new(
+        StatusCode::NOT_FOUND,
+        "no_such_key",
+        "There is no such key.",
+        "GET /api/keys lists all of them with their ids.",
+    ))
+}
+
+fn operator(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    if app.visitor(headers) == Visitor::Operator { Ok(()) } else { Err(guard::token_needed()) }
+}
+
+fn wrong_wish() -> ApiError {
+    ApiError::unprocessable(
+        "wrong_field",
+        "The wish for a key can't be read.",
+        format!(
+            "Send JSON with name (1 to {NAME_CHARS_MAX} characters), tier (free or paid), and monthlyBudgetCents (US cents) where spending is to be bounded."
+        ),
+    )
+}

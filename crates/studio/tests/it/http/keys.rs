@@ -1,0 +1,143 @@
+//! Keys of the studio's API: who may do what with one, how many pictures it gets, and what it may spend.
+
+use axum::body::Body;
+use http::{Method, StatusCode};
+use plantain_studio::config::Maker;
+use plantain_studio::job::{JobId, Outcome};
+use serde_json::{Value, json};
+
+use super::house::{Answer, House, TOKEN, ask, file, house, house_made_by, house_with, photo, request, text};
+
+fn bearer(secret: &str) -> String {
+    format!("Bearer {secret}")
+}
+
+async fn wished(house: &House, wish: &str) -> Answer {
+    let admin = bearer(TOKEN);
+    let headers = [("content-type", "application/json"), ("authorization", admin.as_str())];
+    house.send(request(Method::POST, "/api/keys", &headers, Body::from(wish.to_owned()))).await
+}
+
+/// Id and secret of a new key.
+async fn key(house: &House, wish: &str) -> (String, String) {
+    let made = wished(house, wish).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let made = made.json();
+    (made["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
+}
+
+async fn generated(house: &House, authorization: &str, count: &str) -> Answer {
+    let parts = [file("image", "mug.jpg", photo()), text("num_images", count)];
+    house.post_form(&parts, &[("authorization", authorization)]).await
+}
+
+/// Not open, and reached from elsewhere.
+async fn closed() -> House {
+    house_with(|config| (config.open, config.loopback) = (false, false)).await
+}
+
+#[tokio::test]
+async fn a_key_opens_a_closed_studio_until_it_is_revoked() {
+    let house = closed().await;
+    let (id, secret) = key(&house, r#"{"name": "n8n", "tier": "paid"}"#).await;
+    let own = bearer(&secret);
+    assert_eq!(generated(&house, &bearer("plantain_guess"), "1").await.status, StatusCode::UNAUTHORIZED);
+    let job = generated(&house, &own, "3").await;
+    assert_eq!(job.status, StatusCode::ACCEPTED, "{}", job.text());
+    let path = format!("/api/jobs/{}", job.json()["jobId"].as_str().unwrap());
+    assert_eq!(house.get_with(&path, &[("authorization", &own)]).await.json()["numImages"], 3);
+    assert_eq!(house.get(&path).await.status, StatusCode::NOT_FOUND, "it is the key's");
+    let listed = house.get_with("/api/jobs", &[("authorization", &own)]).await.json();
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1);
+
+    let admin = bearer(TOKEN);
+    let keys = house.get_with("/api/keys", &[("authorization", &admin)]).await;
+    assert!(!keys.text().contains(&secret));
+    let told = &keys.json()["keys"][0];
+    assert_eq!((&told["name"], &told["tier"], &told["revokedAt"]), (&json!("n8n"), &json!("paid"), &Value::Null));
+    let revoke = async |id: &str| {
+        house.send(ask(Method::DELETE, &format!("/api/keys/{id}"), &[("authorization", &admin)])).await
+    };
+    assert_eq!(revoke(&id).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(revoke("nothing").await.code(), "no_such_key");
+    assert_eq!(generated(&house, &own, "1").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(house.get_with(&path, &[("authorization", &admin)]).await.status, StatusCode::OK, "its jobs stay");
+}
+
+#[tokio::test]
+async fn only_the_operator_makes_lists_and_revokes_keys() {
+    let house = closed().await;
+    let (id, secret) = key(&house, r#"{"name": "shop"}"#).await;
+    let own = bearer(&secret);
+    for (method, path) in [
+        (Method::GET, "/api/keys".to_owned()),
+        (Method::POST, "/api/keys".into()),
+        (Method::DELETE, format!("/api/keys/{id}")),
+    ] {
+        for headers in [&[][..], &[("authorization", own.as_str())]] {
+            let answer = house.send(ask(method.clone(), &path, headers)).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_wish_for_a_key_is_told() {
+    let house = house().await;
+    let long = format!(r#"{{"name": "{}"}}"#, "x".repeat(81));
+    for wish in [
+        "",
+        "{}",
+        r#"{"name": " "}"#,
+        r#"{"name": "a\nb"}"#,
+        &long,
+        r#"{"name": "a", "tier": "gold"}"#,
+        r#"{"name": "a", "monthlyBudgetCents": -1}"#,
+        r#"{"name": "a", "budget": 1}"#,
+    ] {
+        let answer = wished(&house, wish).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "wrong_field"), "{wish}");
+    }
+}
+
+#[tokio::test]
+async fn who_pays_gets_three_pictures_and_others_one() {
+    let house = house_with(|config| config.loopback = false).await;
+    let (_, free) = key(&house, r#"{"name": "free", "tier": "free"}"#).await;
+    let (_, paid) = key(&house, r#"{"name": "paid", "tier": "paid"}"#).await;
+    for (authorization, pictures) in [("", 1), (&*bearer(&free), 1), (&*bearer(&paid), 3), (&*bearer(TOKEN), 3)] {
+        let begun = generated(&house, authorization, "3").await.json();
+        assert_eq!(begun["numImages"], pictures, "{begun}");
+        let told = begun["notices"].as_array().unwrap().iter().any(|told| told.as_str().unwrap().contains("paid key"));
+        assert_eq!(told, pictures == 1, "{begun}");
+    }
+    let one = generated(&house, "", "1").await.json();
+    assert_eq!(one["notices"], json!([]), "who asks for one gets what was asked for");
+}
+
+#[tokio::test]
+async fn a_months_budget_is_kept_and_failures_cost_nothing() {
+    let house = house_made_by(Maker::generative(3.9)).await;
+    let (_, secret) = key(&house, r#"{"name": "shop", "tier": "paid", "monthlyBudgetCents": 16}"#).await;
+    let own = bearer(&secret);
+    // On a machine of one's own everybody is the operator; through a proxy they are who they say.
+    let buys = async |count: &str| {
+        let parts = [file("image", "mug.jpg", photo()), text("num_images", count)];
+        house.post_form(&parts, &[("authorization", &own), ("x-forwarded-for", "203.0.113.9")]).await
+    };
+    let first = buys("3").await;
+    assert_eq!((first.status, &first.json()["costCents"]), (StatusCode::ACCEPTED, &json!(11.7)));
+    let second = buys("2").await;
+    assert_eq!((second.status.as_u16(), second.code().as_str()), (402, "budget_spent"), "{}", second.text());
+    assert!(second.text().contains("$0.078") && second.text().contains("$0.117"), "{}", second.text());
+    assert_eq!(buys("1").await.status, StatusCode::ACCEPTED, "15.6 of 16 cents");
+    assert_eq!(buys("1").await.status.as_u16(), 402);
+    let id = JobId::parse(first.json()["jobId"].as_str().unwrap()).unwrap();
+    house.studio.cancel(&id).await.unwrap();
+    assert_eq!(house.store.job(&id).await.unwrap().unwrap().outcome, Some(Outcome::Canceled));
+    assert_eq!(buys("3").await.status, StatusCode::ACCEPTED, "what was canceled costs nothing");
+    let used = house.get_with("/api/usage", &[("authorization", &own), ("x-forwarded-for", "203.0.113.9")]).await;
+    assert_eq!(used.json()["monthCostCents"], 15.6, "{}", used.text());
+    house.clock.advance(std::time::Duration::from_secs(31 * 24 * 60 * 60));
+    assert_eq!(buys("3").await.status, StatusCode::ACCEPTED, "another month");
+}
