@@ -99,9 +99,9 @@ async fn serve(folder: &Path) {
     tasks.wait().await;
 }
 
-#[expect(clippy::disallowed_methods, reason = "it stands for browsers, which are nobody of ours")]
 fn browser() -> Client {
-    Client::builder().timeout(Duration::from_secs(30)).build().expect("a client")
+    let builder = plantain_outbound::transport::builder().expect("a client");
+    builder.timeout(Duration::from_secs(30)).build().expect("a client")
 }
 
 /// The cookies of so many browsers that open the first page.
