@@ -32,7 +32,9 @@ pub use components::Keep;
 pub use error::CutoutError;
 pub use frame::{BOX_SIDE_MIN, MAX_PRODUCT_SIDE};
 pub use runtime::OnnxRuntime;
-pub use strokes::{STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected, stroked};
+pub use strokes::{
+    PAINTED_TIMES_ALL_MAX, STROKE_POINTS_MAX, STROKES_MAX, Stroke, StrokeKind, corrected, drawn_soon, reached, stroked,
+};
 
 use crate::picture::{Cutout, Matte, Picture, Rect};
 use runtime::Runtime;

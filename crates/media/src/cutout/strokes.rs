@@ -7,12 +7,16 @@
 //!
 //! The same strokes on the same matte always give the same bytes.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::fronts::{self, Fronts};
 use super::plane::{self, Plane};
 use super::{CutoutError, frame, guided};
 use crate::picture::{Matte, Picture, Rect};
+
+mod drawing;
 
 /// What a stroke says of what it covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +44,10 @@ pub struct Stroke {
 pub const STROKES_MAX: usize = 64;
 pub const STROKE_POINTS_MAX: usize = 4096;
 
-/// How many pictures' worth of pixels one stroke may go over: each line between two points is drawn by itself, so that a
-/// broad brush with many points costs more than it shows.
+/// How many pictures' worth of pixels one stroke may go over, and all strokes together: each line between two points is drawn
+/// by itself, so that a broad brush with many points costs more than it shows.
 const PAINTED_TIMES_MAX: u64 = 8;
+pub const PAINTED_TIMES_ALL_MAX: u64 = 32;
 
 /// The longer side of the grid on which fronts advance.
 const GRID: usize = 320;
@@ -60,15 +65,35 @@ pub fn corrected(picture: &Picture, matte: &Matte, strokes: &[Stroke]) -> Result
     if (picture.width(), picture.height()) != (matte.width(), matte.height()) {
         return Err(CutoutError::SizeMismatch);
     }
+    let size = (picture.width(), picture.height());
     let points: usize = strokes.iter().map(|stroke| stroke.path.len()).sum();
-    if strokes.len() > STROKES_MAX || points > STROKE_POINTS_MAX {
+    if strokes.len() > STROKES_MAX || points > STROKE_POINTS_MAX || !drawn_soon(strokes, size) {
         return Err(CutoutError::TooManyStrokes);
     }
     let mut matte = matte.clone();
     for stroke in strokes {
-        heed(picture, &mut matte, stroke, strokes, reach_of(stroke, picture));
+        heed(picture, &mut matte, stroke, strokes, reach_of(stroke, size));
     }
     Ok(matte)
+}
+
+/// Whether all these strokes on a picture of this size are heeded in seconds, however broad they are: what they go over,
+/// each point's surroundings included, is at most [`PAINTED_TIMES_ALL_MAX`] pictures.
+pub fn drawn_soon(strokes: &[Stroke], (width, height): (u32, u32)) -> bool {
+    let painted = strokes.iter().map(|stroke| stroke.painted((width, height))).fold(0, u64::saturating_add);
+    painted <= (u64::from(width) * u64::from(height)).saturating_mul(PAINTED_TIMES_ALL_MAX)
+}
+
+/// The part of a picture of this size that these strokes can change, whatever was drawn before them; nothing outside of it
+/// does.
+pub fn reached(strokes: &[Stroke], size: (u32, u32)) -> Option<Rect> {
+    let regions = strokes.iter().filter_map(|stroke| region(stroke, reach_of(stroke, size), size));
+    regions.reduce(|one, other| {
+        let (x, y) = (one.x.min(other.x), one.y.min(other.y));
+        let right = (one.x + one.width).max(other.x + other.width);
+        let bottom = (one.y + one.height).max(other.y + other.height);
+        Rect { x, y, width: right - x, height: bottom - y }
+    })
 }
 
 /// Heeds one more stroke in place, after `earlier` ones whose places it leaves to them where it says the opposite. `keep` is
@@ -87,7 +112,7 @@ pub fn stroked(
     if stroke.path.len() > STROKE_POINTS_MAX || !stroke.is_drawn_soon(size) {
         return Err(CutoutError::TooManyStrokes);
     }
-    let reach = reach_of(stroke, picture);
+    let reach = reach_of(stroke, size);
     let Some(area) = region(stroke, reach, size) else { return Ok(()) };
     keep(area, matte.crop(area));
     heed(picture, matte, stroke, earlier, reach);
@@ -96,19 +121,23 @@ pub fn stroked(
 
 impl Stroke {
     fn is_drawn_soon(&self, (width, height): (u32, u32)) -> bool {
+        self.painted((width, height)) <= u64::from(width) * u64::from(height) * PAINTED_TIMES_MAX
+    }
+
+    /// Pixels that are gone over to draw it: a box around the first point and around each line.
+    fn painted(&self, (width, height): (u32, u32)) -> u64 {
         let across = |a: u32, b: u32, side: u32| {
             let (a, b) = (u64::from(a.min(side)), u64::from(b.min(side)));
             (a.abs_diff(b) + 2 * u64::from(self.radius) + 2).min(u64::from(side))
         };
-        let ends = self.path.windows(2).map(|pair| (pair[0], pair[1]));
-        let painted: u64 = ends.map(|(a, b)| across(a.0, b.0, width) * across(a.1, b.1, height)).sum();
-        painted <= u64::from(width) * u64::from(height) * PAINTED_TIMES_MAX
+        let ends =
+            self.path.windows(2).map(|pair| (pair[0], pair[1])).chain(self.path.first().map(|only| (*only, *only)));
+        ends.map(|(a, b)| across(a.0, b.0, width) * across(a.1, b.1, height)).fold(0, u64::saturating_add)
     }
 }
 
-fn reach_of(stroke: &Stroke, picture: &Picture) -> f64 {
-    let long = f64::from(picture.width().max(picture.height()));
-    f64::from(stroke.radius) * REACH_RADII + long * REACH_SHARE
+fn reach_of(stroke: &Stroke, (width, height): (u32, u32)) -> f64 {
+    f64::from(stroke.radius) * REACH_RADII + f64::from(width.max(height)) * REACH_SHARE
 }
 
 /// Heeds one stroke that reaches `reach` pixels beyond itself. `all` is there for the strokes that say the opposite.
@@ -184,7 +213,7 @@ impl Lens {
         };
         let path: Vec<(f64, f64)> = stroke.path.iter().map(place).collect();
         let mut set = vec![false; self.width * self.height];
-        mark(&mut set, (self.width, self.height), &path, radius);
+        drawing::mark(&mut set, (self.width, self.height), &path, radius);
         set
     }
 
@@ -206,32 +235,6 @@ impl Lens {
     }
 }
 
-/// Sets every cell whose middle lies within `radius` of the path.
-fn mark(set: &mut [bool], (width, height): (usize, usize), path: &[(f64, f64)], radius: f64) {
-    let ends = path.windows(2).map(|pair| (pair[0], pair[1])).chain(path.first().map(|only| (*only, *only)));
-    for (from, to) in ends {
-        let span = |a: f64, b: f64, side: usize| {
-            let low = (a.min(b) - radius - 1.0).clamp(0.0, side as f64) as usize;
-            low..(a.max(b) + radius + 1.0).clamp(0.0, side as f64) as usize
-        };
-        for y in span(from.1, to.1, height) {
-            for x in span(from.0, to.0, width) {
-                let set = &mut set[y * width + x];
-                *set = *set || distance((x as f64 + 0.5, y as f64 + 0.5), from, to) <= radius;
-            }
-        }
-    }
-}
-
-/// From a place to a line between two.
-fn distance(at: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
-    let (x, y) = (to.0 - from.0, to.1 - from.1);
-    let length = x * x + y * y;
-    let along = ((at.0 - from.0) * x + (at.1 - from.1) * y) / length.max(f64::MIN_POSITIVE);
-    let along = along.clamp(0.0, 1.0);
-    (at.0 - from.0 - x * along).hypot(at.1 - from.1 - y * along)
-}
-
 /// What the fronts decided, still on the grid.
 struct Outcome {
     lens: Lens,
@@ -250,10 +253,11 @@ impl Outcome {
         widen(&mut touched);
         let (full_width, full_height) = (area.width as usize, area.height as usize);
         let stride = picture.width() as usize;
-        for y in 0..full_height {
+        let Some((columns, rows)) = surroundings(&touched, (full_width, full_height)) else { return };
+        for y in rows {
             let line = fit.line(y, full_height);
             let start = (area.y as usize + y) * stride + area.x as usize;
-            for x in 0..full_width {
+            for x in columns.clone() {
                 let share = touched.sampled(x, y, (full_width, full_height));
                 if share <= 0.0 {
                     continue;
@@ -267,6 +271,18 @@ impl Outcome {
             }
         }
     }
+}
+
+/// The columns and rows of a picture of this size outside of which no touched cell is felt; `None` where none is touched.
+fn surroundings(touched: &Plane, (width, height): (usize, usize)) -> Option<(Range<usize>, Range<usize>)> {
+    let cells = || (0..touched.values.len()).filter(|at| touched.values[*at] > 0.0);
+    let spread = |places: &dyn Fn(usize) -> usize, coarse: usize, fine: usize| {
+        let (first, last) = (cells().map(places).min()?, cells().map(places).max()?);
+        let full = |cell: usize| (cell * fine).div_ceil(coarse).min(fine);
+        Some(full(first.saturating_sub(2))..full(last + 3))
+    };
+    let columns = spread(&|at| at % touched.width, touched.width, width)?;
+    Some((columns, spread(&|at| at / touched.width, touched.height, height)?))
 }
 
 /// Each cell's neighbours count as touched too: the edge lies between cells.

@@ -178,3 +178,33 @@ fn strange_strokes_do_no_harm() {
     assert!(matches!(cutout::corrected(&picture, &matte, &[long]), Err(CutoutError::TooManyStrokes)));
     assert!(matches!(cutout::corrected(&speck, &matte, &[]), Err(CutoutError::SizeMismatch)));
 }
+
+#[test]
+fn strokes_are_bounded_together_first_points_included() {
+    const SIZE: (u32, u32) = (90, 70);
+    let whole = |count: usize| vec![stroke(StrokeKind::Keep, vec![(45, 35)], 90); count];
+    for (strokes, soon) in [
+        (vec![], true),
+        (whole(32), true),
+        (whole(33), false),
+        (vec![stroke(StrokeKind::Erase, vec![(45, 35); 33], 90)], false),
+        (vec![stroke(StrokeKind::Erase, vec![(3, 3); STROKE_POINTS_MAX], 1)], true),
+        (vec![stroke(StrokeKind::Keep, vec![(u32::MAX, 0); STROKE_POINTS_MAX], u32::MAX); STROKES_MAX], false),
+    ] {
+        assert_eq!(cutout::drawn_soon(&strokes, SIZE), soon, "{} strokes", strokes.len());
+    }
+    let (picture, matte) = (Picture::filled(SIZE.0, SIZE.1, [9; 3]), Matte::new(SIZE.0, SIZE.1, vec![255; 90 * 70]));
+    assert!(matches!(cutout::corrected(&picture, &matte, &whole(33)), Err(CutoutError::TooManyStrokes)));
+}
+
+#[test]
+fn what_strokes_reach_is_known_from_them_alone() {
+    let size = (1000, 800);
+    let [left, right] = [(100, 100), (700, 650)].map(|at| stroke(StrokeKind::Keep, vec![at], 10));
+    let one = cutout::reached(std::slice::from_ref(&left), size).unwrap();
+    let both = cutout::reached(&[left, right], size).unwrap();
+    assert_eq!((both.x, both.y), (one.x, one.y));
+    assert!(both.x + both.width > 700 && both.y + both.height > 650 && one.x + one.width < 300);
+    assert_eq!(cutout::reached(&[], size), None);
+    assert_eq!(cutout::reached(&[stroke(StrokeKind::Keep, vec![(3, 3)], 2)], (0, 9)), None);
+}
