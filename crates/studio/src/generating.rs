@@ -1,5 +1,10 @@
 //! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
 
+use plantain_media::encode::Provenance;
+use plantain_media::preset::Preset;
+use plantain_wire::models::choice::ObjectChoice;
+use plantain_wire::models::staging::Staging;
+
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
@@ -46,11 +51,14 @@ impl Studio {
     /// engine makes: whoever else would be asked again might bill again.
     pub async fn again(&self, id: &JobId, change: Again) -> Result<Option<Accepted>, StudioError> {
         let Some(Job { mut spec, owner, .. }) = self.0.store.job(id).await? else { return Ok(None) };
-        if !self.0.config.makers.of(&spec.endpoint).is_local() {
+        let maker = self.0.config.makers.of(&spec.endpoint);
+        if !maker.is_local() {
             return Err(StudioError::NotLocal);
         }
+        let preset = self.0.presets.get(&spec.preset).map_err(StudioError::UnknownPreset)?;
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
+        (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
         self.begin(spec, owner, None).await.map(Some)
     }
 
@@ -95,28 +103,19 @@ impl Inner {
 
     async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
         let mut sources = Vec::with_capacity(new.photos.len());
-        let mut notices = Vec::new();
         // One after the other: memory for one decode at a time.
+        let mut choice = new.choice.clone();
         for (index, photo) in new.photos.iter().enumerate() {
-            let (source, said) = self.admit(photo, index + 1).await?;
+            let (source, came) = self.admit(photo, index + 1).await?;
+            if index == 0 {
+                choice = chosen(&new.choice, came, &source)?;
+            }
             sources.push(source);
-            notices.extend(said);
         }
-        // What lies elsewhere is first seen by the model, which then says the same.
-        if sources.first().is_some_and(|photo: &Source| !new.choice.lies_in(photo.width, photo.height)) {
-            return Err(StudioError::ChoiceOutside { width: sources[0].width, height: sources[0].height });
-        }
-        let pictures = new.photos.len() + new.image_urls.len();
         let endpoint = new.endpoint.clone().unwrap_or_else(|| self.config.endpoint.clone());
         let provenance = self.config.makers.of(&endpoint).provenance;
-        let (staging, said) = roles::of_staging(new.staging, wish.preset, provenance);
-        notices.extend(roles::of_pictures(pictures, &staging, wish.preset, provenance));
-        notices.extend(said);
-        notices.extend(roles::of_choice(&new.choice, provenance));
-        let (num_images, said) = roles::of_tier(new.num_images, new.tier);
-        notices.extend(said);
-        notices.extend(roles::of_identifier(wish.identifier.as_deref(), wish.preset));
-        Ok(JobSpec {
+        let (num_images, told_of_tier) = roles::of_tier(new.num_images, new.tier);
+        let mut spec = JobSpec {
             preset: wish.preset.id.clone(),
             prompt: prompt::compose(wish.preset, wish.prompt.as_deref()),
             user_prompt: wish.prompt,
@@ -126,13 +125,17 @@ impl Inner {
             identifier: wish.identifier,
             sources,
             image_urls: new.image_urls.clone(),
-            choice: new.choice.clone(),
-            notices,
-            staging,
-        })
+            choice,
+            notices: Vec::new(),
+            staging: new.staging,
+        };
+        (spec.staging, spec.notices) = heeded(&spec, wish.preset, provenance);
+        spec.notices.extend(told_of_tier);
+        Ok(spec)
     }
 
-    async fn admit(&self, photo: &Photo, number: usize) -> Result<(Source, Vec<String>), StudioError> {
+    /// The photo as it is kept, and its width and height as it came.
+    async fn admit(&self, photo: &Photo, number: usize) -> Result<(Source, (u32, u32)), StudioError> {
         let (bytes, limits) = (photo.bytes.clone(), self.config.photo_limits);
         let admitted =
             self.admission.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
@@ -150,8 +153,9 @@ impl Inner {
             bytes: length,
             width: admitted.width,
             height: admitted.height,
+            notices: admitted.notices.into_iter().map(str::to_owned).collect(),
         };
-        Ok((source, admitted.notices.into_iter().map(str::to_owned).collect()))
+        Ok((source, admitted.came))
     }
 
     /// The job once its first submit has had an outcome, or as it is when the wait is over.
@@ -168,5 +172,57 @@ impl Inner {
         };
         self.clock.timeout(self.config.submit_wait, waiting).await;
         job
+    }
+}
+
+/// The choice in the photo that is kept. What lies elsewhere is first seen by the model, which then says the same.
+fn chosen(choice: &ObjectChoice, came: (u32, u32), kept: &Source) -> Result<ObjectChoice, StudioError> {
+    match choice.lies_in(came.0, came.1) {
+        true if came == (kept.width, kept.height) => Ok(choice.clone()),
+        true => Ok(choice.scaled(came, (kept.width, kept.height))),
+        false => Err(StudioError::ChoiceOutside { width: came.0, height: came.1 }),
+    }
+}
+
+/// What of the staging is heeded, and all that is to be told about the wishes.
+fn heeded(spec: &JobSpec, preset: &Preset, provenance: Provenance) -> (Staging, Vec<String>) {
+    let (staging, said) = roles::of_staging(spec.staging, preset, provenance);
+    let pictures = spec.sources.len() + spec.image_urls.len();
+    let told = [
+        roles::of_pictures(pictures, &staging, preset, provenance),
+        said,
+        roles::of_choice(&spec.choice, provenance),
+        roles::of_identifier(spec.identifier.as_deref(), preset),
+    ];
+    (staging, told.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use plantain_wire::models::choice::{BoxPrompt, PointPrompt};
+
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_in_a_photo_is_chosen_in_its_smaller_copy() {
+        let choice = ObjectChoice {
+            box_prompts: vec![BoxPrompt { x_min: 100, y_min: 50, x_max: 300, y_max: 390 }],
+            point_prompts: vec![PointPrompt { x: 399, y: 10, label: 1 }],
+        };
+        let kept = |width, height| Source {
+            blob: String::new(),
+            file_name: None,
+            content_type: "image/png".into(),
+            bytes: 1,
+            width,
+            height,
+            notices: Vec::new(),
+        };
+        assert_eq!(chosen(&choice, (400, 400), &kept(400, 400)).unwrap(), choice);
+        let halved = chosen(&choice, (400, 400), &kept(200, 200)).unwrap();
+        assert_eq!(halved.corners(), Some([50, 25, 150, 195]));
+        assert_eq!(halved.points().next(), Some(((199, 5), true)));
+        let outside = chosen(&choice, (399, 400), &kept(200, 200));
+        assert!(matches!(outside, Err(StudioError::ChoiceOutside { width: 399, height: 400 })), "as it came");
     }
 }

@@ -95,7 +95,7 @@ pub struct JobSpec {
     /// Which thing in the first photo is the product.
     #[serde(default, skip_serializing_if = "ObjectChoice::is_empty")]
     pub choice: ObjectChoice,
-    /// What the seller should know about the photos.
+    /// What the seller should know about the wishes.
     pub notices: Vec<String>,
     /// What the product is laid on; jobs of older versions have the usual.
     #[serde(default)]
@@ -115,6 +115,9 @@ pub struct Source {
     /// Upright, in pixels.
     pub width: u32,
     pub height: u32,
+    /// What the seller should know about it; a job of an older version has that among its own notices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// Which work is owed.

@@ -60,6 +60,8 @@ pub struct Admitted {
     /// Upright, in pixels.
     pub width: u32,
     pub height: u32,
+    /// Width and height as it came, held upright: more where a smaller copy takes its place.
+    pub came: (u32, u32),
     pub notices: Vec<&'static str>,
     /// What takes the place of the upload.
     pub instead: Option<CommonForm>,
@@ -134,6 +136,7 @@ pub fn admit(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
         content_type: found.facts.format.content_type(),
         width: found.width,
         height: found.height,
+        came: (found.width, found.height),
         notices: found.facts.notices().into_iter().map(|notice| notice.message()).collect(),
         instead: None,
     })
@@ -153,6 +156,7 @@ fn rewritten(bytes: &[u8], limits: &Limits) -> Result<Admitted, PictureError> {
         content_type: form.content_type,
         width: form.width,
         height: form.height,
+        came: (decoded.picture.width(), decoded.picture.height()),
         notices: notices.chain(smaller.then_some(SMALLER)).collect(),
         instead: Some(form),
     })
@@ -246,6 +250,49 @@ mod tests {
             assert_eq!(code_of(|new| new.image_urls.push(url(bad))), "image_url_unusable", "{bad}");
         }
         assert_eq!(code_of(|new| new.image_urls.push(url("https://a.test/x.jpg"))), "ok");
+    }
+
+    #[test]
+    fn a_photo_that_is_kept_smaller_tells_its_size_as_it_came() {
+        let tiff = noise_as_tiff(80, 400);
+        let roomy = admit(&tiff, &Limits::default()).unwrap();
+        assert_eq!((roomy.came, roomy.width, roomy.height), ((80, 400), 80, 400));
+        let tight = Limits { max_bytes: tiff.len(), ..Limits::default() };
+        let kept = admit(&tiff, &tight).unwrap();
+        assert!(kept.came == (80, 400) && kept.width < 80 && kept.height < 400, "{kept:?}");
+        assert!(kept.notices.iter().any(|notice| notice.contains("smaller copy")));
+    }
+
+    /// Pixels with transparency that no PNG writes in fewer bytes.
+    fn noise_as_tiff(width: u16, height: u16) -> Vec<u8> {
+        const PIXELS_AT: u32 = 200;
+        let length = u32::from(width) * u32::from(height) * 4;
+        // Tag, type (3: two bytes, 4: four) and value; eight bits for each of four samples, the last one transparency.
+        let entries: [(u16, u16, u32, u32); 10] = [
+            (256, 3, 1, width.into()),
+            (257, 3, 1, height.into()),
+            (258, 3, 4, PIXELS_AT - 8),
+            (259, 3, 1, 1),
+            (262, 3, 1, 2),
+            (273, 4, 1, PIXELS_AT),
+            (277, 3, 1, 4),
+            (278, 3, 1, height.into()),
+            (279, 4, 1, length),
+            (338, 3, 1, 2),
+        ];
+        let mut bytes = b"II*\0\x08\0\0\0\x0a\0".to_vec();
+        for (tag, kind, count, value) in entries {
+            bytes.extend(tag.to_le_bytes().into_iter().chain(kind.to_le_bytes()));
+            bytes.extend(count.to_le_bytes().into_iter().chain(value.to_le_bytes()));
+        }
+        bytes.resize(PIXELS_AT as usize - 8, 0);
+        bytes.extend([8, 0, 8, 0, 8, 0, 8, 0]);
+        let mut state = 7u32;
+        bytes.extend((0..length).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        }));
+        bytes
     }
 
     #[test]

@@ -381,6 +381,7 @@ mod tests {
             bytes: 1,
             width: 1,
             height: 1,
+            notices: Vec::new(),
         };
         job.spec.sources = vec![source(Some("blue.cup.jpeg"))];
         assert_eq!(stem(&job), "blue.cup");

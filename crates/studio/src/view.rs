@@ -278,7 +278,8 @@ fn cost_cents(job: &Job, config: &StudioConfig) -> f64 {
 fn notices(job: &Job, finished: Option<&Finished>) -> Vec<String> {
     let corrected = job.corrected.as_ref().map(|corrected| corrected.notices.as_slice());
     let later = corrected.or(finished.map(|finished| finished.notices.as_slice())).unwrap_or_default();
-    job.spec.notices.iter().chain(later).cloned().collect()
+    let photos = job.spec.sources.iter().flat_map(|photo| &photo.notices);
+    photos.chain(&job.spec.notices).chain(later).cloned().collect()
 }
 
 fn timings(job: &Job) -> Timings {

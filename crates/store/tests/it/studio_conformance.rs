@@ -130,6 +130,7 @@ pub fn job(age: u64) -> Job {
         bytes: 3,
         width: 640,
         height: 480,
+        notices: vec!["Only its first frame is used.".into()],
     };
     let spec = JobSpec {
         preset: "amazon_main".into(),

@@ -79,6 +79,21 @@ impl ObjectChoice {
         self.box_prompts.iter().all(fits) && self.point_prompts.iter().all(|point| point.x < width && point.y < height)
     }
 
+    /// The same choice in a copy of another size. The box stays large enough, and all points in the copy.
+    pub fn scaled(&self, from: (u32, u32), to: (u32, u32)) -> ObjectChoice {
+        let (across, down) = (Ratio { from: from.0, to: to.0 }, Ratio { from: from.1, to: to.1 });
+        let area = |area: &BoxPrompt| {
+            let ((x_min, x_max), (y_min, y_max)) =
+                (across.span(area.x_min, area.x_max), down.span(area.y_min, area.y_max));
+            BoxPrompt { x_min, y_min, x_max, y_max }
+        };
+        let point = |point: &PointPrompt| PointPrompt { x: across.place(point.x), y: down.place(point.y), ..*point };
+        ObjectChoice {
+            box_prompts: self.box_prompts.iter().map(area).collect(),
+            point_prompts: self.point_prompts.iter().map(point).collect(),
+        }
+    }
+
     /// Of an input that was checked against [`BOXES`] and [`POINTS`].
     pub(super) fn of(values: &Values<'_>) -> Result<ObjectChoice, Vec<Detail>> {
         let place = |values: &Values<'_>, name| {
@@ -102,6 +117,30 @@ impl ObjectChoice {
         let empty = |(index, area): (usize, &BoxPrompt)| area.is_empty().then(|| empty_box(index));
         let complaints: Vec<Detail> = choice.box_prompts.iter().enumerate().filter_map(empty).collect();
         if complaints.is_empty() { Ok(choice) } else { Err(complaints) }
+    }
+}
+
+/// How long a side was and is now.
+#[derive(Clone, Copy)]
+struct Ratio {
+    from: u32,
+    to: u32,
+}
+
+impl Ratio {
+    fn scaled(self, place: u32, round: impl Fn(u64, u64) -> u64) -> u32 {
+        let (from, to) = (u64::from(self.from.max(1)), u64::from(self.to));
+        u32::try_from(round(u64::from(place) * to, from)).unwrap_or(u32::MAX)
+    }
+
+    fn place(self, place: u32) -> u32 {
+        self.scaled(place, |place, by| place / by).min(self.to.saturating_sub(1))
+    }
+
+    /// Outwards, and not under the least of a box.
+    fn span(self, low: u32, high: u32) -> (u32, u32) {
+        let low = self.scaled(low, |place, by| place / by).min(self.to.saturating_sub(BOX_SIDE_MIN));
+        (low, self.scaled(high, u64::div_ceil).max(low.saturating_add(BOX_SIDE_MIN)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Inputs of the two nano-banana endpoints: defaults, limits, and complaints as the real model would send them.
 
 use plantain_wire::error::ErrorBody;
-use plantain_wire::models::choice::{BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
+use plantain_wire::models::choice::{BOX_SIDE_MIN, BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
 use plantain_wire::models::nano_banana::{AspectRatio, EditInput, OutputFormat, Settings, TextInput};
 use plantain_wire::models::staging::{Colors, SceneKind, Staging};
 
@@ -230,5 +230,24 @@ fn a_staging_that_cannot_be_is_refused_with_what_can() {
                 "backdrop: Value error, the scene '{scene}' has a background of its own; leave out either scene or backdrop"
             ),
         );
+    }
+}
+
+#[test]
+fn a_choice_keeps_its_place_in_a_copy_of_another_size() {
+    let chosen = |[x_min, y_min, x_max, y_max]: [u32; 4], (x, y): (u32, u32)| ObjectChoice {
+        box_prompts: vec![BoxPrompt { x_min, y_min, x_max, y_max }],
+        point_prompts: vec![PointPrompt { x, y, label: 0 }],
+    };
+    for (from, to, given, scaled) in [
+        ((100, 100), (50, 50), ([10, 21, 61, 99], (99, 99)), ([5, 10, 31, 50], (49, 49))),
+        ((100, 100), (100, 100), ([10, 20, 60, 90], (3, 4)), ([10, 20, 60, 90], (3, 4))),
+        ((100, 100), (50, 50), ([84, 0, 100, 16], (0, 0)), ([34, 0, 50, 16], (0, 0))),
+        ((100, 100), (200, 20), ([0, 0, 65_535, 16], (50, 50)), ([0, 0, 131_070, 16], (100, 10))),
+        ((0, 0), (0, 0), ([1, 1, 2, 2], (1, 1)), ([0, 0, 16, 16], (0, 0))),
+    ] {
+        let made = chosen(given.0, given.1).scaled(from, to);
+        assert_eq!(made, chosen(scaled.0, scaled.1), "{from:?} {to:?}");
+        assert!(to.0.min(to.1) < BOX_SIDE_MIN || made.lies_in(to.0, to.1));
     }
 }

@@ -35,6 +35,35 @@ async fn a_job_is_made_again_with_the_product_set_upright() {
 }
 
 #[tokio::test]
+async fn what_was_told_of_the_photo_stays_and_what_of_the_wishes_is_judged_anew() {
+    let house = house().await;
+    let mut job = house.job("mug.gif", "ab");
+    job.spec.sources[0].notices = vec!["Only the first frame was used.".into()];
+    job.spec.identifier = Some("SKU 7".into());
+    job.spec.notices = vec!["The marketplace's rules of yesterday were heeded.".into()];
+    house.store.insert(&job).await.unwrap();
+    let answer = again(&house, job.id.as_str(), "{}").await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let path = format!("/api/jobs/{}", answer.json()["jobId"].as_str().unwrap());
+    let notices = house.get(&path).await.json()["notices"].clone();
+    assert_eq!(notices[0], "Only the first frame was used.");
+    assert!(notices[1].as_str().unwrap().contains("is no ASIN"), "{notices}");
+    assert_eq!(notices.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_job_whose_preset_is_gone_is_not_made_again() {
+    let house = house().await;
+    let mut job = house.job("mug.jpg", "ab");
+    job.spec.preset = "amazon_mian".into();
+    house.store.insert(&job).await.unwrap();
+    let answer = again(&house, job.id.as_str(), "{}").await;
+    let told = (answer.status, answer.code());
+    assert_eq!(told, (StatusCode::UNPROCESSABLE_ENTITY, "unknown_preset".to_owned()), "{}", answer.text());
+    assert_eq!(house.store.jobs(&JobFilter::default()).await.unwrap().len(), 1, "no job was made");
+}
+
+#[tokio::test]
 async fn what_can_not_be_made_again_is_told() {
     let house = house().await;
     let id = house.succeeded(1, report("Size")).await;

@@ -216,6 +216,7 @@ impl House {
             bytes: 1,
             width: 100,
             height: 100,
+            notices: Vec::new(),
         };
         let spec = JobSpec {
             preset: "amazon_main".into(),
