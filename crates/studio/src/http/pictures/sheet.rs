@@ -17,6 +17,7 @@ use super::preview::{Key, Preview};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
+use crate::http::words::Words;
 use crate::job::JobId;
 use crate::service::PictureFile;
 use crate::view::{ImageView, JobView, Which};
@@ -100,7 +101,7 @@ fn places(job: &JobView, only: Option<usize>) -> Option<Vec<Place>> {
         which: Which::Source(1),
         title: job.source_name.clone().unwrap_or_else(|| "photo".to_owned()),
         mark: Mark::None,
-        note: "The photo".to_owned(),
+        note: Words::english().get("sheet.photo").to_owned(),
     };
     (!pictures.is_empty()).then(|| std::iter::once(photo).chain(pictures).collect())
 }
@@ -110,11 +111,14 @@ fn place(which: Which, image: &ImageView) -> Place {
     let count = |outcome: &str| outcomes.iter().filter(|rule| rule["outcome"] == outcome).count();
     let (met, remarks, missed) = (count("pass"), count("warn"), count("fail"));
     let total = met + remarks + missed;
-    let (mark, note) = match (image.passed, remarks) {
-        (true, 0) => (Mark::Passed, format!("Passes {met} of {total} rules")),
-        (true, _) => (Mark::Remarked, format!("Passes {met} of {total}, {remarks} to look at")),
-        (false, _) => (Mark::Failed, format!("Misses {missed} of {total} rules")),
+    let (mark, key) = match (image.passed, remarks) {
+        (true, 0) => (Mark::Passed, "sheet.passes"),
+        (true, _) => (Mark::Remarked, "sheet.remarked"),
+        (false, _) => (Mark::Failed, "sheet.misses"),
     };
+    let [met, remarks, missed, total] = [met, remarks, missed, total].map(|count| count.to_string());
+    let counts = [("met", met), ("remarks", remarks), ("missed", missed), ("total", total)];
+    let note = Words::english().fill(key, &counts.each_ref().map(|(name, count)| (*name, count.as_str())));
     let title = image.file_name.rsplit('/').next().unwrap_or_default().to_owned();
     Place { which, title, mark, note }
 }
