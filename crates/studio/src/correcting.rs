@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 
 use plantain_blobs::BlobKey;
 use plantain_media::compose::Behind;
-use plantain_media::cutout::{STROKE_POINTS_MAX, STROKES_MAX};
+use plantain_media::cutout::{self, STROKE_POINTS_MAX, STROKES_MAX};
 use plantain_media::decode;
 use plantain_media::encode;
 use plantain_media::picture::{Matte, Picture, Rect};
@@ -56,6 +56,8 @@ struct Subject {
     job: Job,
     cutout: Box<KeptCutout>,
     first: Vec<FinishedPicture>,
+    /// Of the job's end.
+    notices: Vec<String>,
     strokes: Strokes,
 }
 
@@ -74,30 +76,49 @@ impl Studio {
         self.0.shown(&subject, &strokes, side).await
     }
 
-    /// Changes the strokes, and gives the matte that they lead to.
+    /// Changes the strokes, and gives the matte that they lead to. The same change sent once more, because its answer got
+    /// lost, is answered as the first time and changes nothing.
     pub async fn correct(&self, id: &JobId, change: Change, side: u32) -> Result<Stroked, CorrectionError> {
         let subject = self.0.subject(id).await?;
-        if subject.strokes.revision != change.seen {
+        let Change { seen, strokes: new, instead } = change;
+        if subject.strokes.hold(seen, &new, instead) {
+            return self.0.again(&subject, &new, instead, side).await;
+        }
+        if subject.strokes.revision != seen {
             return Err(CorrectionError::Conflict(subject.strokes.revision));
         }
-        let earlier = if change.instead { Vec::new() } else { subject.strokes.strokes.clone() };
-        let strokes: Vec<Stroke> = earlier.into_iter().chain(change.strokes).collect();
-        check(&strokes, size(&subject.job))?;
+        let earlier = if instead { Vec::new() } else { subject.strokes.strokes.clone() };
+        let strokes: Vec<Stroke> = earlier.into_iter().chain(new.iter().cloned()).collect();
+        let photo = size(&subject.job);
+        check(&strokes, photo)?;
+        let changed = cutout::reached(&subject.strokes.differing(&strokes), photo);
         let shown = self.0.shown(&subject, &strokes, Some(side)).await?;
-        let revision = settled(self.0.store.keep_strokes(id, change.seen, &strokes).await?)?;
-        Ok(Stroked { revision, ..shown })
+        match self.0.store.keep_strokes(id, seen, &strokes).await? {
+            Kept::Conflict(now) => {
+                // The first of two of the same may just have been kept.
+                let subject = Subject { strokes: self.0.store.strokes(id).await?, ..subject };
+                match subject.strokes.hold(seen, &new, instead) {
+                    true => self.0.again(&subject, &new, instead, side).await,
+                    false => Err(CorrectionError::Conflict(now)),
+                }
+            }
+            kept => Ok(Stroked { revision: settled(kept)?, changed, ..shown }),
+        }
     }
 
-    /// Makes the job's pictures anew of the strokes of revision `seen`. Done twice, it gives the same bytes.
+    /// Makes the job's pictures anew of the strokes of revision `seen`. Where they are there already, they stay: what was
+    /// served under their addresses never changes.
     pub async fn remake(&self, id: &JobId, seen: u64) -> Result<JobView, CorrectionError> {
         let subject = self.0.subject(id).await?;
         if subject.strokes.revision != seen {
             return Err(CorrectionError::Conflict(subject.strokes.revision));
         }
-        let corrected = self.0.remade(&subject).await?;
-        settled(self.0.store.keep_corrected(id, &corrected, self.0.clock.now()).await?)?;
-        self.0.desk.clear(id);
-        self.0.announce(id);
+        if subject.job.corrected.as_ref().is_none_or(|corrected| corrected.revision != seen) {
+            let corrected = self.0.remade(&subject).await?;
+            settled(self.0.store.keep_corrected(id, &corrected, self.0.clock.now()).await?)?;
+            self.0.desk.clear(id);
+            self.0.announce(id);
+        }
         self.job(id).await?.ok_or(CorrectionError::NotFound)
     }
 }
@@ -105,14 +126,29 @@ impl Studio {
 impl Inner {
     async fn subject(&self, id: &JobId) -> Result<Subject, CorrectionError> {
         let job = self.store.job(id).await?.ok_or(CorrectionError::NotFound)?;
-        let Some(Outcome::Succeeded(Finished { pictures, cutout, .. })) = &job.outcome else {
+        let Some(Outcome::Succeeded(Finished { pictures, cutout, notices, .. })) = &job.outcome else {
             return Err(CorrectionError::NotFinished);
         };
         let cutout = cutout.clone().filter(|cutout| cutout.scenes.len() == pictures.len());
         let cutout = cutout.ok_or(CorrectionError::NoMatte)?;
-        let first = pictures.clone();
+        let (first, notices) = (pictures.clone(), notices.clone());
         let strokes = self.store.strokes(id).await?;
-        Ok(Subject { job, cutout, first, strokes })
+        Ok(Subject { job, cutout, first, notices, strokes })
+    }
+
+    /// The answer to a change that was made before. What there was before that one isn't known any more.
+    async fn again(
+        &self,
+        subject: &Subject,
+        new: &[Stroke],
+        instead: bool,
+        side: u32,
+    ) -> Result<Stroked, CorrectionError> {
+        let (width, height) = size(&subject.job);
+        let all = Rect { x: 0, y: 0, width, height };
+        let changed = if instead { Some(all) } else { cutout::reached(new, (width, height)) };
+        let shown = self.shown(subject, &subject.strokes.strokes, Some(side)).await?;
+        Ok(Stroked { changed, ..shown })
     }
 
     async fn shown(
@@ -121,21 +157,22 @@ impl Inner {
         strokes: &[Stroke],
         side: Option<u32>,
     ) -> Result<Stroked, CorrectionError> {
-        let work = move |session: &session::Session, changed: Option<Rect>| {
+        let work = move |session: &session::Session| {
             let (photo, matte) = (session.photo(), session.matte());
             let small = side.and_then(|side| thumbnail::matte_within(matte, side));
             let png = encode::matte(small.as_ref().unwrap_or(matte));
-            (changed, (photo.width(), photo.height()), png)
+            ((photo.width(), photo.height()), png)
         };
-        let (changed, photo, png) = self.desk.at(&subject.job.id, strokes, self.material(subject), work).await?;
+        let (photo, png) = self.desk.at(&subject.job.id, strokes, self.material(subject), work).await?;
         let matte = png.map_err(|_| CorrectionError::Internal)?.into();
-        Ok(Stroked { revision: subject.strokes.revision, strokes: strokes.len(), changed, photo, matte })
+        Ok(Stroked { revision: subject.strokes.revision, strokes: strokes.len(), changed: None, photo, matte })
     }
 
     async fn material(&self, subject: &Subject) -> Result<Material, CorrectionError> {
         let photo = subject.job.spec.sources.first().ok_or(CorrectionError::NoMatte)?;
         let (photo, matte) = tokio::try_join!(self.held(&photo.blob), self.held(&subject.cutout.matte.blob))?;
-        Ok(Material { photo, matte, limits: self.config.photo_limits })
+        let (width, height) = size(&subject.job);
+        Ok(Material { photo, matte, pixels: u64::from(width) * u64::from(height), limits: self.config.photo_limits })
     }
 
     async fn held(&self, key: &str) -> Result<Bytes, CorrectionError> {
@@ -144,14 +181,14 @@ impl Inner {
     }
 
     async fn remade(&self, subject: &Subject) -> Result<Corrected, CorrectionError> {
-        let Subject { job, cutout, first, strokes } = subject;
+        let Subject { job, cutout, first, notices, strokes } = subject;
         let preset = self.presets.get(&job.spec.preset).map_err(|_| CorrectionError::SceneElsewhere)?;
-        // The semaphore lives as long as the studio and is never closed.
-        let _place = self.saves.acquire().await.map_err(|_| CorrectionError::Busy)?;
-        let backdrop = self.backdrop(subject).await?;
-        let work = |session: &session::Session, _: Option<Rect>| (session.photo().clone(), session.matte().clone());
+        let _place = self.remakes.try_acquire().map_err(|_| CorrectionError::Busy)?;
+        let work = |session: &session::Session| (session.photo().clone(), session.matte().clone());
         let (photo, matte): (Arc<Picture>, Matte) =
             self.desk.at(&job.id, &strokes.strokes, self.material(subject), work).await?;
+        // After the desk was free, so that nothing lies decoded while others draw there.
+        let backdrop = self.backdrop(subject).await?;
         let straightened = cutout.matte.straightened;
         let product = self.cpu.run(move || remaking::cut_out(&photo, &matte, straightened)).await;
         let product = Arc::new(product.map_err(|_| CorrectionError::Internal)??);
@@ -162,12 +199,14 @@ impl Inner {
                 let made = move || remaking::remake(&product, &recipe, backdrop.as_ref(), &preset, &file_name);
                 let remade = self.cpu.run(made).await.map_err(|_| CorrectionError::Internal)??;
                 let blob = self.blobs.put(remade.bytes.clone()).await?.as_str().to_owned();
-                Ok::<_, CorrectionError>((replaced(picture, blob, &remade), remade.enlargement))
+                let matte = self.blobs.put(remade.matte.clone()).await?.as_str().to_owned();
+                Ok::<_, CorrectionError>((replaced(picture, blob, matte, &remade), remade.enlargement))
             }
         });
         let (pictures, enlarged): (Vec<_>, Vec<_>) = try_join_all(making).await?.into_iter().unzip();
         let worst = enlarged.into_iter().flatten().max_by(|a, b| a.times().total_cmp(&b.times()));
-        let notices = worst.and_then(|enlarged| enlarged.notice()).into_iter().collect();
+        let kept = notices.iter().filter(|notice| cutout.enlarged.as_ref() != Some(notice)).cloned();
+        let notices = kept.chain(worst.and_then(|enlarged| enlarged.notice())).collect();
         Ok(Corrected { revision: strokes.revision, pictures, notices })
     }
 
@@ -185,14 +224,13 @@ impl Inner {
 }
 
 /// The model's own picture stays what it was; only the finished one is new.
-fn replaced(first: &FinishedPicture, blob: String, remade: &Remade) -> FinishedPicture {
+fn replaced(first: &FinishedPicture, blob: String, matte: String, remade: &Remade) -> FinishedPicture {
     FinishedPicture {
         blob,
         diff_blob: None,
-        // The first picture's matte is no longer this one's.
-        matte_blob: None,
+        matte_blob: Some(matte),
         // The model's own picture is counted with the first one.
-        bytes_beside: 0,
+        bytes_beside: remade.matte.len() as u64,
         content_type: remade.content_type.to_owned(),
         bytes: remade.bytes.len() as u64,
         width: remade.report.width,
@@ -227,5 +265,8 @@ fn check(strokes: &[Stroke], (width, height): (u32, u32)) -> Result<(), Correcti
         let inside = |(x, y): &(u32, u32)| *x < width && *y < height;
         !stroke.path.is_empty() && stroke.path.iter().all(inside) && (1..=width.max(height)).contains(&stroke.radius)
     };
-    if strokes.iter().all(usable) { Ok(()) } else { Err(CorrectionError::Stroke) }
+    if !strokes.iter().all(usable) {
+        return Err(CorrectionError::Stroke);
+    }
+    if cutout::drawn_soon(strokes, (width, height)) { Ok(()) } else { Err(CorrectionError::TooBroad) }
 }

@@ -209,9 +209,10 @@ fn finished(
     let left_out = (!failures.is_empty())
         .then(|| format!("{} of {asked} pictures could not be used and were left out.", failures.len()));
     let enlarged = saved.iter().filter_map(|saved| saved.enlargement).max_by(|a, b| a.times().total_cmp(&b.times()));
-    let notices = left_out.into_iter().chain(enlarged.and_then(|enlarged| enlarged.notice())).collect();
+    let enlarged = enlarged.and_then(|enlarged| enlarged.notice());
+    let notices = left_out.into_iter().chain(enlarged.clone()).collect();
     let scenes: Option<Vec<Recipe>> = saved.iter().map(|saved| saved.scene.clone()).collect();
-    let cutout = matte.zip(scenes).map(|(matte, scenes)| Box::new(KeptCutout { matte, scenes }));
+    let cutout = matte.zip(scenes).map(|(matte, scenes)| Box::new(KeptCutout { matte, scenes, enlarged }));
     let pictures = saved.into_iter().map(|saved| saved.picture).collect();
     Ok(Finished { pictures, description, notices, cutout, tilt_degrees: None })
 }

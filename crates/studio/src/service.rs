@@ -25,8 +25,8 @@ use crate::config::StudioConfig;
 use crate::correcting::desk::Desk;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
-use crate::job::{Job, JobId, Outcome, Phase, Visitor};
 use crate::keys::Keys;
+use crate::job::{FinishedPicture, Job, JobId, Outcome, Phase, Visitor};
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
@@ -68,6 +68,8 @@ pub(crate) struct Inner {
     pub admissions: Semaphore,
     /// Jobs whose pictures are fetched and finished at once.
     pub saves: Semaphore,
+    /// Jobs whose pictures are made anew of a corrected cut-out at once.
+    pub remakes: Semaphore,
     /// Where cut-outs are corrected.
     pub desk: Desk,
     pub keys: Keys,
@@ -81,6 +83,10 @@ impl Deref for Inner {
     }
 }
 
+/// Jobs whose corrected pictures are made at once, each of a decoded photo; whoever comes then is told to come back, since
+/// somebody waits for the answer. Saving has places of its own, so that neither waits for the other.
+const REMAKES_MAX: usize = 2;
+
 /// More uploads at once are told to come back.
 const ADMISSIONS_MAX: usize = 32;
 
@@ -91,6 +97,8 @@ pub struct PictureFile {
     pub content_type: String,
     /// For downloads: without folders.
     pub file_name: String,
+    /// Held upright, in pixels, where that is known without a look at the bytes.
+    pub width: Option<u32>,
 }
 
 impl PictureFile {
@@ -111,6 +119,7 @@ impl Studio {
             pace: Pace::default(),
             admissions: Semaphore::new(ADMISSIONS_MAX),
             saves,
+            remakes: Semaphore::new(REMAKES_MAX),
             desk: Desk::default(),
             keys: Keys::default(),
         }))
@@ -191,34 +200,37 @@ fn kept(job: &Job, which: Which) -> Option<PictureFile> {
         Some(Outcome::Succeeded(finished)) => finished.pictures.get(n.checked_sub(1)?),
         _ => None,
     };
-    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let corrected = |revision: u64, n: usize| {
+        let corrected = job.corrected.as_ref().filter(|corrected| corrected.revision == revision)?;
+        corrected.pictures.get(n.checked_sub(1)?)
+    };
+    let whole = |picture: &FinishedPicture| {
+        let file_name = picture.file_name.rsplit('/').next().unwrap_or_default().to_owned();
+        let (key, content_type) = (BlobKey::parse(&picture.blob)?, picture.content_type.clone());
+        Some(PictureFile { key, content_type, file_name, width: Some(picture.width) })
+    };
+    let matte = |picture: &FinishedPicture, n: usize| {
+        let (key, content_type) = (BlobKey::parse(picture.matte_blob.as_ref()?)?, "image/png".to_owned());
+        Some(PictureFile { key, content_type, file_name: format!("matte-{n}.png"), width: Some(picture.width) })
+    };
     match which {
-        Which::Result(n) => finished(n).and_then(|picture| {
-            let key = BlobKey::parse(&picture.blob)?;
-            Some(PictureFile { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
-        }),
-        Which::Corrected(revision, n) => {
-            let corrected = job.corrected.as_ref().filter(|corrected| corrected.revision == revision)?;
-            let picture = corrected.pictures.get(n.checked_sub(1)?)?;
-            let key = BlobKey::parse(&picture.blob)?;
-            Some(PictureFile { key, content_type: picture.content_type.clone(), file_name: last(&picture.file_name) })
-        }
+        Which::Result(n) => finished(n).and_then(whole),
+        Which::Corrected(revision, n) => corrected(revision, n).and_then(whole),
+        Which::CorrectedMatte(revision, n) => corrected(revision, n).and_then(|picture| matte(picture, n)),
         Which::Raw(n) => finished(n).and_then(|picture| {
-            let key = BlobKey::parse(&picture.raw_blob)?;
-            Some(PictureFile { key, content_type: picture.raw_content_type.clone(), file_name: format!("raw-{n}") })
+            let (key, content_type) = (BlobKey::parse(&picture.raw_blob)?, picture.raw_content_type.clone());
+            Some(PictureFile { key, content_type, file_name: format!("raw-{n}"), width: None })
         }),
         Which::Diff(n) => finished(n).and_then(|picture| {
-            let key = BlobKey::parse(picture.diff_blob.as_ref()?)?;
-            Some(PictureFile { key, content_type: "image/jpeg".to_owned(), file_name: format!("diff-{n}.jpg") })
+            let (key, content_type) = (BlobKey::parse(picture.diff_blob.as_ref()?)?, "image/jpeg".to_owned());
+            Some(PictureFile { key, content_type, file_name: format!("diff-{n}.jpg"), width: None })
         }),
-        Which::Matte(n) => finished(n).and_then(|picture| {
-            let key = BlobKey::parse(picture.matte_blob.as_ref()?)?;
-            Some(PictureFile { key, content_type: "image/png".to_owned(), file_name: format!("matte-{n}.png") })
-        }),
+        Which::Matte(n) => finished(n).and_then(|picture| matte(picture, n)),
         Which::Source(n) => job.spec.sources.get(n.checked_sub(1)?).and_then(|source| {
             let key = BlobKey::parse(&source.blob)?;
             let file_name = source.file_name.clone().unwrap_or_else(|| format!("photo-{n}"));
-            Some(PictureFile { key, content_type: source.content_type.clone(), file_name })
+            let (content_type, width) = (source.content_type.clone(), Some(source.width));
+            Some(PictureFile { key, content_type, file_name, width })
         }),
     }
 }

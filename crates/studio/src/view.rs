@@ -9,7 +9,7 @@ use plantain_wire::models::staging::Staging;
 use plantain_work::clock::until;
 
 use crate::config::StudioConfig;
-use crate::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
 use crate::watch::Live;
 
 /// The answer of `GET /api/jobs/{id}` and of each event of its stream.
@@ -154,6 +154,8 @@ pub enum Which {
     Result(usize),
     /// Finished picture of a corrected cut-out, by the revision of its strokes, counted from 1.
     Corrected(u64, usize),
+    /// Which pixels of such a picture are product.
+    CorrectedMatte(u64, usize),
     /// The model's own picture before finishing, counted from 1.
     Raw(usize),
     /// Where the model's product strays from the photo, counted from 1.
@@ -167,15 +169,16 @@ pub enum Which {
 impl Which {
     /// The path under which the studio serves it.
     pub fn path(self, job: &JobId) -> String {
-        let (kind, n) = match self {
-            Which::Corrected(revision, n) => return format!("/api/jobs/{job}/corrected/{revision}/{n}"),
-            Which::Result(n) => ("images", n),
-            Which::Raw(n) => ("raw", n),
-            Which::Diff(n) => ("diff", n),
-            Which::Matte(n) => ("matte", n),
-            Which::Source(n) => ("source", n),
+        let rest = match self {
+            Which::Result(n) => format!("images/{n}"),
+            Which::Corrected(revision, n) => format!("corrected/{revision}/{n}"),
+            Which::CorrectedMatte(revision, n) => format!("corrected/{revision}/{n}/matte"),
+            Which::Raw(n) => format!("raw/{n}"),
+            Which::Diff(n) => format!("diff/{n}"),
+            Which::Matte(n) => format!("matte/{n}"),
+            Which::Source(n) => format!("source/{n}"),
         };
-        format!("/api/jobs/{job}/{kind}/{n}")
+        format!("/api/jobs/{job}/{rest}")
     }
 }
 
@@ -201,10 +204,14 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         endpoint: job.spec.endpoint.to_string(),
         num_images: job.spec.num_images,
         images: match (&job.corrected, finished) {
-            (Some(corrected), Some(_)) => {
-                images(&job.id, &corrected.pictures, |n| Which::Corrected(corrected.revision, n))
+            (Some(Corrected { revision, pictures, .. }), Some(_)) => {
+                let own = |n| (Which::Corrected(*revision, n), Which::CorrectedMatte(*revision, n));
+                images(&job.id, pictures, own)
             }
-            (_, finished) => images(&job.id, finished.map_or(&[][..], |finished| &finished.pictures), Which::Result),
+            (_, finished) => {
+                let pictures = finished.map_or(&[][..], |finished| &finished.pictures);
+                images(&job.id, pictures, |n| (Which::Result(n), Which::Matte(n)))
+            }
         },
         matte_url: finished.filter(|finished| finished.cutout.is_some()).map(|_| format!("/api/jobs/{}/matte", job.id)),
         corrected: job.corrected.as_ref().map(|corrected| corrected.revision),
@@ -248,11 +255,12 @@ fn eta(stage: Stage, ahead: Option<u64>, running_for: Option<Duration>, run_seco
     Some(left.ceil().max(1.0) as u64)
 }
 
-fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> Which) -> Vec<ImageView> {
+/// `which` says which picture and which matte has a number.
+fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> (Which, Which)) -> Vec<ImageView> {
     let image = |(index, picture): (usize, &FinishedPicture)| ImageView {
-        url: which(index + 1).path(job),
+        url: which(index + 1).0.path(job),
         diff_url: picture.diff_blob.is_some().then(|| Which::Diff(index + 1).path(job)),
-        matte_url: picture.matte_blob.is_some().then(|| Which::Matte(index + 1).path(job)),
+        matte_url: picture.matte_blob.is_some().then(|| which(index + 1).1.path(job)),
         file_name: picture.file_name.clone(),
         content_type: picture.content_type.clone(),
         width: picture.width,

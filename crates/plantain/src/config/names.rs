@@ -225,7 +225,11 @@ pub fn reference() -> String {
          Photos are what takes memory, so it is bounded by their pixels and not by the number of requests. The local engine\n\
          decodes and works on at most {MEGAPIXELS_MAX} megapixels at once, whatever `QUEUE_CONCURRENCY` says: several ordinary photos side by\n\
          side, one of the largest (50 megapixels) alone. The studio looks at one incoming photo at a time beside them. A\n\
-         pixel takes 17 bytes at worst while it is decoded (a progressive CMYK JPEG), 3 to 8 in an ordinary file.\n"
+         pixel takes 17 bytes at worst while it is decoded (a progressive CMYK JPEG), 3 to 8 in an ordinary file.\n\n\
+         Where cut-outs are corrected, photos of up to 50 megapixels together stay decoded between strokes, at most five bytes\n\
+         a pixel: 250 MB. Older ones leave before another one is decoded there, one at a time. Up to two jobs at once have\n\
+         their pictures made anew; beside that memory each takes its matte, its cut-out (no larger than products are worked on)\n\
+         and the three scenes, and its backdrop picture where there is one.\n"
     ));
     page.push_str(&super::endpoints::reference());
     page

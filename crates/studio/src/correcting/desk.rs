@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use plantain_media::decode::{self, Limits};
-use plantain_media::picture::{Matte, Rect};
+use plantain_media::picture::Matte;
 use plantain_work::Cpu;
 
 use crate::correcting::error::CorrectionError;
@@ -39,6 +39,8 @@ pub(crate) struct Material {
     pub photo: Bytes,
     /// A grey PNG as large as the photo held upright.
     pub matte: Bytes,
+    /// Of the photo.
+    pub pixels: u64,
     pub limits: Limits,
 }
 
@@ -58,7 +60,7 @@ impl Desk {
         job: &JobId,
         strokes: &[Stroke],
         load: impl Future<Output = Result<Material, CorrectionError>>,
-        work: impl Fn(&Session, Option<Rect>) -> T + Clone + Send + 'static,
+        work: impl Fn(&Session) -> T + Clone + Send + 'static,
     ) -> Result<T, CorrectionError> {
         let _place = self.waiting.try_acquire().map_err(|_| CorrectionError::Busy)?;
         match self.turn(job, strokes, None, work.clone()).await? {
@@ -76,7 +78,7 @@ impl Desk {
         job: &JobId,
         strokes: &[Stroke],
         material: Option<Material>,
-        work: impl FnOnce(&Session, Option<Rect>) -> T + Send + 'static,
+        work: impl FnOnce(&Session) -> T + Send + 'static,
     ) -> Result<Result<T, Lacking>, CorrectionError> {
         let (job, strokes, lying) = (job.clone(), strokes.to_vec(), self.lying.clone());
         let turn = self.lane.run(move || {
@@ -88,12 +90,13 @@ impl Desk {
                 (_, None) => return Ok(Err(Lacking)),
                 (left, Some(material)) => {
                     drop(left);
+                    lying().make_room(material.pixels);
                     let mut session = begin(&material)?;
                     (session.bring_to(&strokes), session)
                 }
             };
             let done = match brought {
-                Ok(changed) => Ok(Ok(work(&session, changed))),
+                Ok(()) => Ok(Ok(work(&session))),
                 Err(Stuck::TooFarBack) => return Ok(Err(Lacking)),
                 Err(Stuck::Refused(error)) => Err(CorrectionError::Refused(error)),
             };
@@ -125,10 +128,17 @@ impl Lying {
         Some(self.0.remove(at).1)
     }
 
-    /// The oldest go, but never the one that was just worked on.
+    /// The one that was just worked on stays, however large it is.
     fn put(&mut self, job: JobId, session: Session) {
+        self.make_room(session.pixels());
         self.0.push((job, session));
-        while self.0.len() > 1 && self.0.iter().map(|(_, session)| session.pixels()).sum::<u64>() > PIXELS_KEPT_MAX {
+    }
+
+    /// The oldest go until another photo of so many pixels fits in, or none is left: before it is decoded, so that there are
+    /// never more.
+    fn make_room(&mut self, pixels: u64) {
+        let lie = |lying: &Lying| lying.0.iter().map(|(_, session)| session.pixels()).fold(pixels, u64::saturating_add);
+        while !self.0.is_empty() && lie(self) > PIXELS_KEPT_MAX {
             self.0.remove(0);
         }
     }
@@ -159,5 +169,11 @@ mod tests {
         assert!(lying.take(&ids[0]).is_some());
         lying.put(ids[0].clone(), session(60_000));
         assert_eq!(lying.0.len(), 1);
+        lying.put(ids[1].clone(), session(10_000));
+        lying.put(ids[2].clone(), session(10_000));
+        for (pixels, left) in [(0, 2), (30_000_000, 2), (30_000_001, 1), (u64::MAX, 0)] {
+            lying.make_room(pixels);
+            assert_eq!(lying.0.len(), left, "for {pixels}");
+        }
     }
 }

@@ -28,6 +28,9 @@ pub enum CorrectionError {
     Conflict(u64),
     #[error("{given} strokes or their points are too many")]
     TooMany { given: usize },
+    /// They go over the photo too often, so that heeding them would take long.
+    #[error("the strokes are too broad together")]
+    TooBroad,
     #[error("a stroke can't be used")]
     Stroke,
     #[error(transparent)]

@@ -10,7 +10,7 @@ use plantain_media::check::enlargement::{Effect, Enlargement};
 use plantain_media::check::identity;
 use plantain_media::compose::{self, Recipe};
 use plantain_media::cutout;
-use plantain_media::encode::{EncodeError, Provenance};
+use plantain_media::encode::{self, EncodeError, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Cutout, Matte, Picture};
 use plantain_media::preset::Preset;
@@ -20,6 +20,8 @@ use crate::correcting::error::CorrectionError;
 /// One picture made again.
 pub struct Remade {
     pub bytes: Bytes,
+    /// Which of its pixels are product, as a grey PNG.
+    pub matte: Bytes,
     pub content_type: &'static str,
     pub quality: Option<u8>,
     pub repairs: Vec<Action>,
@@ -63,7 +65,9 @@ pub fn remake(
     }
     enlargement.into_iter().for_each(|enlargement| report.add(enlargement.rule()));
     report.add(identity::not_compared("the product's pixels are the photo's own"));
+    let matte = encode::matte(&finished.matte).map_err(|_| CorrectionError::Internal)?;
     Ok(Remade {
+        matte: matte.into(),
         bytes: finished.bytes.into(),
         content_type: finished.content_type,
         quality: finished.quality,

@@ -49,32 +49,27 @@ impl Session {
         u64::from(self.photo.width()) * u64::from(self.photo.height())
     }
 
-    /// Heeds exactly these strokes, and says where the matte may have changed.
-    pub fn bring_to(&mut self, wanted: &[Stroke]) -> Result<Option<Rect>, Stuck> {
+    /// Heeds exactly these strokes.
+    pub fn bring_to(&mut self, wanted: &[Stroke]) -> Result<(), Stuck> {
         let common = self.strokes.iter().zip(wanted).take_while(|(one, other)| one == other).count();
         if self.strokes.len() - common > self.back.len() {
             return Err(Stuck::TooFarBack);
         }
-        let mut changed = None;
         while self.strokes.len() > common {
             self.strokes.pop();
             if let Some(patch) = self.back.pop_back().flatten() {
                 put(&mut self.matte, &patch);
-                changed = Some(joined(changed, patch.area));
             }
         }
         for stroke in &wanted[common..] {
             let mut covered = None;
             let keep = |area, before| covered = Some(Patch { area, before });
             cutout::stroked(&self.photo, &mut self.matte, stroke, &self.strokes, keep).map_err(Stuck::Refused)?;
-            if let Some(patch) = &covered {
-                changed = Some(joined(changed, patch.area));
-            }
             self.strokes.push(stroke.clone());
             self.back.push_back(covered);
             self.forget();
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// The way back takes no more than the matte itself does.
@@ -93,14 +88,6 @@ fn put(matte: &mut Matte, patch: &Patch) {
     for (y, row) in (patch.area.y as usize..).zip(patch.before.alpha().chunks_exact(width.max(1))) {
         matte.alpha_mut()[y * stride + left..][..width].copy_from_slice(row);
     }
-}
-
-fn joined(one: Option<Rect>, other: Rect) -> Rect {
-    let Some(one) = one else { return other };
-    let (x, y) = (one.x.min(other.x), one.y.min(other.y));
-    let right = (one.x + one.width).max(other.x + other.width);
-    let bottom = (one.y + one.height).max(other.y + other.height);
-    Rect { x, y, width: right - x, height: bottom - y }
 }
 
 #[cfg(test)]
@@ -147,14 +134,16 @@ mod tests {
     fn what_changes_lies_where_it_is_said_to() {
         let mut session = begun();
         let before = session.matte().clone();
-        let area = session.bring_to(&[dab(StrokeKind::Keep, 300, 160)]).unwrap().unwrap();
+        let drawn = [dab(StrokeKind::Keep, 300, 160)];
+        session.bring_to(&drawn).unwrap();
+        let area = cutout::reached(&drawn, (WIDTH, HEIGHT)).unwrap();
         let inside = |x, y| (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y);
         for y in 0..before.height() {
             for x in 0..before.width() {
                 assert!(before.at(x, y) == session.matte().at(x, y) || inside(x, y), "{x} {y}");
             }
         }
-        assert_eq!(session.bring_to(&[dab(StrokeKind::Keep, 300, 160)]).unwrap(), None, "nothing is new");
+        assert!(before != *session.matte());
     }
 
     #[test]

@@ -18,7 +18,6 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::correcting::{Change, CorrectionError, Stroked};
-use crate::error::StudioError;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
 use crate::http::{App, jobs, pictures};
@@ -43,6 +42,7 @@ pub fn routes() -> Router<App> {
         .route("/api/jobs/{id}/strokes", get(list).post(add).put(replace))
         .route("/api/jobs/{id}/strokes/apply", post(apply))
         .route("/api/jobs/{id}/corrected/{revision}/{n}", get(pictures::corrected))
+        .route("/api/jobs/{id}/corrected/{revision}/{n}/matte", get(pictures::corrected_matte))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -127,7 +127,10 @@ async fn change(
     let side = wide.width.unwrap_or(SIDE).clamp(1, SIDE_MAX);
     let stroked = app.studio.correct(&id, change, side).await?;
     match wanted.finish {
-        true => Ok(Json(app.studio.remake(&id, stroked.revision).await?).into_response()),
+        true => match app.studio.remake(&id, stroked.revision).await {
+            Ok(job) => Ok(Json(job).into_response()),
+            Err(error) => Err(Refused::of(error, Some(stroked.revision))),
+        },
         false => Ok(told(&stroked)),
     }
 }
@@ -173,13 +176,16 @@ impl From<ApiError> for Refused {
 
 impl From<CorrectionError> for Refused {
     fn from(error: CorrectionError) -> Refused {
-        Refused(Box::new(match error {
-            CorrectionError::NotFound => jobs::not_found(),
-            CorrectionError::Studio(error) => ApiError::from(error).into_response(),
-            CorrectionError::Busy => ApiError::busy().into_response(),
-            CorrectionError::Internal => ApiError::from(StudioError::Internal).into_response(),
-            error => refusal::of(&error),
-        }))
+        Refused::of(error, None)
+    }
+}
+
+impl Refused {
+    /// `kept` is the revision under which this very call has kept its strokes before it failed.
+    fn of(error: CorrectionError, kept: Option<u64>) -> Refused {
+        let now = if let CorrectionError::Conflict(now) = error { Some(now) } else { kept };
+        let told = refusal::of(error).map_or_else(jobs::not_found, |told| refusal::answer(told, now));
+        Refused(Box::new(told))
     }
 }
 

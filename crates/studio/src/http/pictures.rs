@@ -98,6 +98,17 @@ pub async fn corrected(
     serve(&app, Segments((id, n)), |n| Which::Corrected(revision, n), manner, &headers).await
 }
 
+/// The cut-out of such a picture.
+pub async fn corrected_matte(
+    State(app): State<App>,
+    Segments((id, revision, n)): Segments<(String, String, String)>,
+    manner: Params<Manner>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let revision = revision.parse().map_err(|_| ApiError::no_picture())?;
+    serve(&app, Segments((id, n)), |n| Which::CorrectedMatte(revision, n), manner, &headers).await
+}
+
 async fn serve(
     app: &App,
     Segments((id, n)): Segments<(String, String)>,
@@ -108,7 +119,9 @@ async fn serve(
     let (Some(id), Ok(n)) = (JobId::parse(&id), n.parse()) else { return Err(ApiError::no_picture()) };
     let picture = app.studio.picture(&id, which(n)).await?.ok_or_else(ApiError::no_picture)?;
     let download = manner.download.is_some();
-    if let Some(width) = manner.w.map(preview::width).transpose()?.filter(|_| !download)
+    // Whether a picture is wider is mostly known; otherwise its pixels tell.
+    let is_smaller = |width: &u32| picture.width.is_none_or(|own| *width < own);
+    if let Some(width) = manner.w.map(preview::width).transpose()?.filter(|_| !download).filter(is_smaller)
         && let Some(small) = smaller(app, &picture, width, headers).await?
     {
         return Ok(small);

@@ -16,6 +16,9 @@ pub struct KeptCutout {
     pub matte: KeptMatte,
     /// The scene of each picture.
     pub scenes: Vec<Recipe>,
+    /// What the job's notices say of how much the product was enlarged; pictures made anew say it anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enlarged: Option<String>,
 }
 
 /// The product's matte on the first photo.
@@ -64,6 +67,19 @@ impl Strokes {
         }
     }
 
+    /// Whether these are what a change by somebody who had seen the revision `seen` led to, so that the same change sent once
+    /// more has been made: `new` are all strokes where they stand `instead` of those before, otherwise the last ones.
+    pub fn hold(&self, seen: u64, new: &[Stroke], instead: bool) -> bool {
+        let newest = self.revision.checked_sub(1) == Some(seen);
+        newest && if instead { self.strokes == new } else { !new.is_empty() && self.strokes.ends_with(new) }
+    }
+
+    /// The strokes that others would be heeded differently without: all of both after those that both begin with.
+    pub fn differing(&self, others: &[Stroke]) -> Vec<Stroke> {
+        let common = self.strokes.iter().zip(others).take_while(|(one, other)| one == other).count();
+        self.strokes[common..].iter().chain(&others[common..]).cloned().collect()
+    }
+
     /// Whether pictures of these very strokes were made; otherwise the revision now.
     pub fn allow(&self, corrected: &Corrected) -> Result<(), u64> {
         if self.revision == corrected.revision { Ok(()) } else { Err(self.revision) }
@@ -88,6 +104,45 @@ mod tests {
         for (revision, outcome) in [(0, Err(1)), (1, Ok(())), (2, Err(1))] {
             let corrected = Corrected { revision, pictures: Vec::new(), notices: Vec::new() };
             assert_eq!(first.allow(&corrected), outcome, "{revision}");
+        }
+    }
+
+    #[test]
+    fn a_change_that_was_made_is_known_when_it_comes_again() {
+        let stroke = |radius| Stroke { kind: StrokeKind::Erase, path: vec![(1, 2)], radius };
+        let kept = Strokes { revision: 5, strokes: vec![stroke(1), stroke(2), stroke(3)] };
+        for (seen, new, instead, made) in [
+            (4, vec![stroke(3)], false, true),
+            (4, vec![stroke(2), stroke(3)], false, true),
+            (4, vec![stroke(1), stroke(2), stroke(3)], true, true),
+            (4, vec![stroke(3)], true, false),
+            (4, vec![stroke(2)], false, false),
+            (4, Vec::new(), false, false),
+            (4, Vec::new(), true, false),
+            (3, vec![stroke(3)], false, false),
+            (5, vec![stroke(3)], false, false),
+            (u64::MAX, vec![stroke(3)], false, false),
+        ] {
+            assert_eq!(kept.hold(seen, &new, instead), made, "{seen} {new:?} {instead}");
+        }
+        assert!(!Strokes::default().hold(u64::MAX, &[], true), "there was never a change");
+        assert!(Strokes { revision: 1, strokes: Vec::new() }.hold(0, &[], true));
+    }
+
+    #[test]
+    fn strokes_differ_from_the_first_one_on_that_does() {
+        let stroke = |radius| Stroke { kind: StrokeKind::Erase, path: vec![(1, 2)], radius };
+        let kept = Strokes { revision: 2, strokes: vec![stroke(1), stroke(2)] };
+        for (others, differing) in [
+            (vec![1, 2], vec![]),
+            (vec![1, 2, 3], vec![3]),
+            (vec![1], vec![2]),
+            (vec![3, 2], vec![1, 2, 3, 2]),
+            (vec![], vec![1, 2]),
+        ] {
+            let others: Vec<Stroke> = others.into_iter().map(stroke).collect();
+            let radii: Vec<u32> = kept.differing(&others).iter().map(|stroke| stroke.radius).collect();
+            assert_eq!(radii, differing, "{others:?}");
         }
     }
 

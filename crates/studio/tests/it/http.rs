@@ -1,6 +1,7 @@
 //! The studio through its router: a real studio over SQLite, no queue behind it.
 
 mod again;
+mod applying;
 mod brush;
 mod events;
 mod generate;

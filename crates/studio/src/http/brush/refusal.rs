@@ -1,28 +1,33 @@
 //! Why a cut-out isn't corrected, in words for whoever tried.
 
-use axum::Json;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::json;
 
-use plantain_media::cutout::{STROKE_POINTS_MAX, STROKES_MAX};
+use plantain_media::cutout::{PAINTED_TIMES_ALL_MAX, STROKE_POINTS_MAX, STROKES_MAX};
 
 use crate::correcting::CorrectionError;
+use crate::error::StudioError;
 use crate::http::error::ApiError;
 
-/// The answer. A conflict also tells the revision that the strokes have now.
-pub fn of(error: &CorrectionError) -> Response {
-    let told = words(error);
-    let CorrectionError::Conflict(revision) = error else { return told.into_response() };
-    let ApiError { status, code, message, hint } = &told;
-    let body = json!({"error": {"code": code, "message": message, "hint": hint}, "revision": revision});
-    let mut answer = (*status, Json(body)).into_response();
-    answer.extensions_mut().insert(told);
+/// The answer, with a revision where there is one to tell.
+pub fn answer(told: ApiError, revision: Option<u64>) -> Response {
+    let body = json!({"error": {"code": told.code, "message": told.message, "hint": told.hint}, "revision": revision});
+    let mut answer = told.into_response();
+    if revision.is_some() {
+        *answer.body_mut() = Body::from(body.to_string());
+    }
     answer
 }
 
-fn words(error: &CorrectionError) -> ApiError {
+/// Why, in words; `None` where there is no such job.
+pub fn of(error: CorrectionError) -> Option<ApiError> {
     let (status, code, message, hint) = match error {
+        CorrectionError::NotFound => return None,
+        CorrectionError::Studio(error) => return Some(ApiError::from(error)),
+        CorrectionError::Busy => return Some(ApiError::busy()),
+        CorrectionError::Internal => return Some(ApiError::from(StudioError::Internal)),
         CorrectionError::NotFinished => (
             StatusCode::CONFLICT,
             "not_finished",
@@ -52,7 +57,7 @@ fn words(error: &CorrectionError) -> ApiError {
             StatusCode::CONFLICT,
             "strokes_changed",
             format!("The strokes have changed since; their revision is {revision} now."),
-            "GET /api/jobs/{id}/strokes tells them; send yours again after that revision.",
+            "GET /api/jobs/{id}/strokes tells them. Yours may be among them; add only what is missing, with their revision.",
         ),
         CorrectionError::TooMany { given } => (
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -65,6 +70,12 @@ fn words(error: &CorrectionError) -> ApiError {
             "stroke_too_long",
             "A stroke is too broad for its length.".to_owned(),
             "Lift the brush now and then, or send fewer points on the way.",
+        ),
+        CorrectionError::TooBroad => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "strokes_too_broad",
+            format!("The strokes go over the photo more often than {PAINTED_TIMES_ALL_MAX} times together."),
+            "Use a narrower brush, send fewer points on the way, or leave out strokes that later ones cover.",
         ),
         CorrectionError::NothingLeft => (
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -89,12 +100,12 @@ fn words(error: &CorrectionError) -> ApiError {
             format!("A picture needs {smallest} bytes at the lowest quality that may be used, and its preset takes {limit}."),
             "Keep less of the photo, or start the job again with another preset.",
         ),
-        _ => (
+        CorrectionError::Stroke => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "stroke_outside_photo",
             "A stroke has no point, no breadth, or a point outside the photo.".to_owned(),
             "Count pixels from the upper left corner of the photo held upright; the radius is 1 or more.",
         ),
     };
-    ApiError::new(status, code, message, hint)
+    Some(ApiError::new(status, code, message, hint))
 }

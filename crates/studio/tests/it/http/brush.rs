@@ -32,7 +32,7 @@ fn half_a_jar() -> Bytes {
 }
 
 /// Width, height and pixels of a grey PNG.
-fn grey(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+pub fn grey(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
     let mut reader = png::Decoder::new(Cursor::new(bytes)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
@@ -41,7 +41,7 @@ fn grey(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
 }
 
 /// A job with three pictures and a cut-out that lacks half of the product.
-async fn job_with(house: &House, change: impl FnOnce(&mut KeptCutout)) -> JobId {
+pub async fn job_with(house: &House, change: impl FnOnce(&mut KeptCutout)) -> JobId {
     let photo = house.blobs.put(plantain_testkit::photo::jpeg_of_size(WIDTH, HEIGHT).into()).await.unwrap();
     let matte = house.blobs.put(half_a_jar()).await.unwrap();
     let first = house.succeeded(3, report("size")).await;
@@ -52,6 +52,7 @@ async fn job_with(house: &House, change: impl FnOnce(&mut KeptCutout)) -> JobId 
     let rules = SceneRules::of(Presets::builtin().get("amazon_main").unwrap(), 7);
     let mut cutout = KeptCutout {
         matte: KeptMatte { blob: matte.as_str().to_owned(), straightened: None },
+        enlarged: None,
         scenes: top_three(&rules).iter().map(Recipe::of).collect(),
     };
     change(&mut cutout);
@@ -61,45 +62,45 @@ async fn job_with(house: &House, change: impl FnOnce(&mut KeptCutout)) -> JobId 
     job.id
 }
 
-async fn job(house: &House) -> JobId {
+pub async fn job(house: &House) -> JobId {
     job_with(house, |_| {}).await
 }
 
-fn keep() -> Value {
+pub fn keep() -> Value {
     json!({"kind": "keep", "radius": 40, "points": [[640, 250], [700, 450], [640, 640]]})
 }
 
-fn erase() -> Value {
+pub fn erase() -> Value {
     json!({"kind": "erase", "radius": 30, "points": [[420, 200]]})
 }
 
-async fn send(house: &House, method: Method, path: &str, body: &Value) -> Answer {
+pub async fn send(house: &House, method: Method, path: &str, body: &Value) -> Answer {
     let headers = [("content-type", "application/json")];
     house.send(request(method, path, &headers, Body::from(body.to_string()))).await
 }
 
-async fn add(house: &House, id: &JobId, revision: u64, strokes: Value) -> Answer {
+pub async fn add(house: &House, id: &JobId, revision: u64, strokes: Value) -> Answer {
     let body = json!({"revision": revision, "strokes": strokes});
     send(house, Method::POST, &format!("/api/jobs/{id}/strokes"), &body).await
 }
 
-async fn put(house: &House, id: &JobId, revision: u64, strokes: Value) -> Answer {
+pub async fn put(house: &House, id: &JobId, revision: u64, strokes: Value) -> Answer {
     let body = json!({"revision": revision, "strokes": strokes});
     send(house, Method::PUT, &format!("/api/jobs/{id}/strokes"), &body).await
 }
 
-async fn apply(house: &House, id: &JobId, revision: u64) -> Answer {
+pub async fn apply(house: &House, id: &JobId, revision: u64) -> Answer {
     send(house, Method::POST, &format!("/api/jobs/{id}/strokes/apply"), &json!({"revision": revision})).await
 }
 
 #[track_caller]
-fn ok(answer: &Answer) -> Value {
+pub fn ok(answer: &Answer) -> Value {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     answer.json()
 }
 
 #[track_caller]
-fn refused(answer: &Answer, status: u16, code: &str) {
+pub fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{}", answer.text());
 }
 
@@ -146,7 +147,7 @@ async fn of_two_who_correct_at_once_the_second_is_told_the_revision() {
     }
     refused(&apply(&house, &id, 0).await, 409, "strokes_changed");
     let (one, other) =
-        tokio::join!(add(&house, &id, 1, json!([erase()])), add(&house, &id, 1, json!([keep(), erase()])));
+        tokio::join!(add(&house, &id, 1, json!([erase()])), add(&house, &id, 1, json!([erase(), keep()])));
     let mut codes = [one.status.as_u16(), other.status.as_u16()];
     codes.sort_unstable();
     assert_eq!(codes, [200, 409]);
@@ -169,7 +170,7 @@ async fn done_makes_the_same_scenes_anew_and_the_first_pictures_stay_where_they_
         assert_eq!((&image["variant"], &image["fileName"]), (&before["variant"], &before["fileName"]));
         assert_eq!((&image["width"], &image["contentType"]), (&json!(2000), &json!("image/jpeg")));
         assert_eq!(image["passed"], true, "{image:#}");
-        assert!(image.get("matteUrl").is_none(), "the first picture's matte is not this one's");
+        assert_ne!(image["matteUrl"], before["matteUrl"], "the first picture's matte is not this one's");
         let [new, old] = [image, before].map(|image| image["url"].as_str().unwrap().to_owned());
         assert_ne!(new, old);
         let (new, old) = (house.get(&new).await, house.get(&old).await);
@@ -194,7 +195,7 @@ async fn what_can_not_be_drawn_is_refused_and_keeps_nothing() {
     let house = house().await;
     let id = job(&house).await;
     let dab = |x: u32, y: u32, radius: u32| json!({"kind": "keep", "radius": radius, "points": [[x, y]]});
-    let zigzag: Vec<[u32; 2]> = (0..2000).map(|n| [(n * 599) % WIDTH, (n * 401) % HEIGHT]).collect();
+    let zigzag: Vec<[u32; 2]> = (0..20).map(|n| [(n * 599) % WIDTH, (n * 401) % HEIGHT]).collect();
     for (strokes, status, code) in [
         (json!([dab(1200, 1, 5)]), 422, "stroke_outside_photo"),
         (json!([dab(1, 900, 5)]), 422, "stroke_outside_photo"),
