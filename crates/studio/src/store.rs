@@ -66,7 +66,8 @@ pub trait StudioStore: Send + Sync + 'static {
     /// Keeps strokes in place of those whose revision is `seen` ([`Strokes::replaced`]).
     async fn keep_strokes(&self, id: &JobId, seen: u64, strokes: &[Stroke]) -> Result<Kept, StoreError>;
 
-    /// Keeps pictures that were made of the newest strokes, in place of earlier corrected ones ([`Strokes::allow`]).
+    /// Keeps pictures that were made of the newest strokes, in place of corrected ones of an earlier revision
+    /// ([`Strokes::allow`]); those of the same revision stay, since their addresses are known.
     async fn keep_corrected(&self, id: &JobId, corrected: &Corrected, now: Timestamp) -> Result<Kept, StoreError>;
 
     /// Notes which picture the seller uses, or that none is; `None` where there is no such job or picture.

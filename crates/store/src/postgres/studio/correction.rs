@@ -64,6 +64,9 @@ pub(super) async fn keep_corrected(
     if let Err(newest) = strokes_of(&tx, id).await?.allow(corrected) {
         return Ok(Kept::Conflict(newest));
     }
+    if job.corrected.as_ref().is_some_and(|kept| kept.revision == corrected.revision) {
+        return Ok(Kept::Under(corrected.revision));
+    }
     let keep = tx.prepare_cached("UPDATE studio_jobs SET corrected = $2 WHERE id = $1").await?;
     tx.execute(&keep, &[&id.as_str(), &json(corrected)]).await?;
     blob::refer(&tx, &Job { corrected: Some(corrected.clone()), ..job }, now).await?;

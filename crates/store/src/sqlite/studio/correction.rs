@@ -43,6 +43,9 @@ pub(super) fn keep_corrected(
     if let Err(newest) = strokes(tx, id)?.allow(corrected) {
         return Ok(Kept::Conflict(newest));
     }
+    if job.corrected.as_ref().is_some_and(|kept| kept.revision == corrected.revision) {
+        return Ok(Kept::Under(corrected.revision));
+    }
     tx.prepare_cached("UPDATE studio_jobs SET corrected = ?2 WHERE id = ?1")?
         .execute(params![id.as_str(), json(corrected)])?;
     blob::refer(tx, &Job { corrected: Some(corrected.clone()), ..job }, now)?;

@@ -57,8 +57,9 @@ pub async fn corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else
     stores.jobs.keep_strokes(&job.id, 0, &two()).await.unwrap();
     assert_eq!(stores.jobs.keep_corrected(&job.id, &of(0), now()).await.unwrap(), Kept::Conflict(1));
     assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().corrected, None);
-    for _ in 0..2 {
-        assert_eq!(stores.jobs.keep_corrected(&job.id, &of(1), now()).await.unwrap(), Kept::Under(1));
+    let later = Corrected { notices: vec!["made once more".into()], ..of(1) };
+    for corrected in [of(1), of(1), later] {
+        assert_eq!(stores.jobs.keep_corrected(&job.id, &corrected, now()).await.unwrap(), Kept::Under(1));
     }
     let mut shown = stores.jobs.job(&job.id).await.unwrap().unwrap();
     assert_eq!(shown.corrected.take(), Some(of(1)));
@@ -67,4 +68,7 @@ pub async fn corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else
     assert_eq!(listed[0].corrected, Some(of(1)));
     let again = stores.jobs.apply(&job.id, &JobEvent::CancelAsked, now()).await.unwrap();
     assert_eq!(again, Applied::Refused(Refused::Ended));
+    stores.jobs.keep_strokes(&job.id, 1, &[]).await.unwrap();
+    assert_eq!(stores.jobs.keep_corrected(&job.id, &of(2), now()).await.unwrap(), Kept::Under(2));
+    assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().corrected, Some(of(2)));
 }
