@@ -22,12 +22,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, Segmenter};
+use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, CutoutStage, Keep, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits};
 use plantain_media::picture::{Cutout, Picture};
 use plantain_outbound::Outbound;
 use plantain_queue::runner::{Answer, LogSink, RunFailure, RunTask, Runner};
 use plantain_wire::error::{Detail, ErrorType, ModelErrorType};
+use plantain_wire::models::choice;
 use plantain_wire::models::nano_banana::{EDIT_ENDPOINT, EditInput, TextInput};
 use plantain_work::Cpu;
 use plantain_work::cpu::Panicked;
@@ -149,11 +150,16 @@ impl LocalEngine {
         let (photo, backdrop) = self.decoded(photos).await?;
         let mut notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
         if photo.own_matte().is_some() && !input.choice.is_empty() {
-            notices.push("The photo came cut out already, so box and points were not used.");
+            notices.push("The photo came cut out already, so box, points and keep were not used.");
         }
         let photo = Arc::new(photo);
         let choice = Choice::of(input.choice.corners(), input.choice.points());
-        let cutout = self.cut_out(photo.clone(), choice, logs.clone()).await?;
+        let keep = match input.choice.keep {
+            choice::Keep::Auto => Keep::OneProduct,
+            choice::Keep::All => Keep::Everything,
+        };
+        let options = CutoutOptions { choice, keep, ..CutoutOptions::default() };
+        let cutout = self.cut_out(photo.clone(), options, logs.clone()).await?;
         let backdrop = backdrop.filter(|_| scenes::takes_backdrop(&plan, &input.staging));
         let (staging, picture) = (input.staging, backdrop.clone());
         // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
@@ -218,14 +224,13 @@ impl LocalEngine {
         Ok((photo, decoded.next().map(|backdrop| Arc::new(backdrop.picture))))
     }
 
-    async fn cut_out(&self, photo: Arc<Decoded>, choice: Choice, logs: LogSink) -> Result<Cutout, Stopped> {
+    async fn cut_out(&self, photo: Arc<Decoded>, options: CutoutOptions, logs: LogSink) -> Result<Cutout, Stopped> {
         let segmenter = self.0.segmenter.clone();
         let cutout = self.0.cpu.run(move || match photo.own_matte() {
             // A photo that comes cut out already is taken as it is.
             Some(alpha) => cutout::from_alpha(&photo.picture, alpha),
             None => {
                 let mut told = |stage| tell(stage, &logs);
-                let options = CutoutOptions { choice, ..CutoutOptions::default() };
                 segmenter()?.cut_out_with(&photo.picture, &options, &mut told)
             }
         });

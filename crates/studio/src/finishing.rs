@@ -7,13 +7,13 @@ use bytes::Bytes;
 use plantain_media::check::enlargement::{Effect, Enlargement};
 use plantain_media::check::identity::{self, Shown};
 use plantain_media::check::{Report, RuleResult};
-use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, Passes, Segmenter};
+use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, Keep, Passes, Segmenter};
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
 use plantain_media::encode::{self, EncodeError, EncodeOptions, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
 use plantain_media::picture::{Cutout, Matte, Picture};
 use plantain_media::preset::{FileName, Format, Preset};
-use plantain_wire::models::choice::ObjectChoice;
+use plantain_wire::models::choice::{self, ObjectChoice};
 
 /// Gives the network that finds products, loading it on the first call.
 pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
@@ -107,8 +107,12 @@ pub fn original(
     let cutout = match decoded.own_matte() {
         Some(own) => cutout::from_alpha(&decoded.picture, own),
         None => segmenter().and_then(|segmenter| {
+            let keep = match choice.keep {
+                choice::Keep::Auto => Keep::OneProduct,
+                choice::Keep::All => Keep::Everything,
+            };
             let choice = Choice::of(choice.corners(), choice.points());
-            let options = CutoutOptions { choice, passes: Passes::One, ..CutoutOptions::default() };
+            let options = CutoutOptions { choice, keep, passes: Passes::One };
             segmenter.cut_out(&decoded.picture, &options)
         }),
     };

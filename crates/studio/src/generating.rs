@@ -208,6 +208,7 @@ mod tests {
         let choice = ObjectChoice {
             box_prompts: vec![BoxPrompt { x_min: 100, y_min: 50, x_max: 300, y_max: 390 }],
             point_prompts: vec![PointPrompt { x: 399, y: 10, label: 1 }],
+            ..ObjectChoice::default()
         };
         let kept = |width, height| Source {
             blob: String::new(),

@@ -60,7 +60,7 @@ pub fn of_staging(asked: Staging, preset: &Preset, provenance: Provenance) -> (S
 /// What is to be told about a chosen product: generative models can't be shown a place in a photo.
 pub fn of_choice(choice: &ObjectChoice, provenance: Provenance) -> Option<String> {
     (!choice.is_empty() && provenance != Provenance::Photographed).then(|| {
-        "The model that makes the pictures goes by words alone, so box and points were not shown to it; say in the prompt which product is meant.".to_owned()
+        "The model that makes the pictures goes by words alone, so box, points and keep were not shown to it; say in the prompt which product is meant.".to_owned()
     })
 }
 
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_choice_that_no_model_sees_is_told() {
         let boxed = ObjectChoice { box_prompts: vec!["1,2,30,40".parse().unwrap()], ..ObjectChoice::default() };
-        assert!(of_choice(&boxed, Provenance::Generated).is_some_and(|told| told.contains("box and points")));
+        assert!(of_choice(&boxed, Provenance::Generated).is_some_and(|told| told.contains("box, points and keep")));
         assert_eq!(of_choice(&boxed, Provenance::Photographed), None);
         assert_eq!(of_choice(&ObjectChoice::default(), Provenance::Generated), None);
     }

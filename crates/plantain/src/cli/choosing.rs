@@ -1,7 +1,7 @@
 //! The flags that say which thing in a photo is the product.
 
-use plantain_media::cutout::Choice;
-use plantain_wire::models::choice::{BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
+use plantain_media::cutout::{Choice, Keep};
+use plantain_wire::models::choice::{self, BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
 
 /// Pixels are counted from the upper left corner of the photo held upright.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -15,6 +15,9 @@ pub struct Choosing {
     /// A point on something else; may be repeated.
     #[arg(long, value_name = "X,Y", value_parser = unwanted)]
     exclude: Vec<PointPrompt>,
+    /// Keep everything that stands out, not only the one thing that does most: for sets, pairs, things side by side.
+    #[arg(long)]
+    everything: bool,
 }
 
 fn wanted(text: &str) -> Result<PointPrompt, ChoiceError> {
@@ -32,11 +35,22 @@ impl Choosing {
         Choice::of(chosen.corners(), chosen.points())
     }
 
+    /// How much of what stands out is kept, for the picture engine.
+    pub fn keep(&self) -> Keep {
+        if self.everything { Keep::Everything } else { Keep::OneProduct }
+    }
+
+    /// Whether places in one photo were named.
+    pub fn names_places(&self) -> bool {
+        self.wire().names_places()
+    }
+
     /// For the wire.
     pub fn wire(&self) -> ObjectChoice {
         ObjectChoice {
             box_prompts: self.area.into_iter().collect(),
             point_prompts: [self.include.as_slice(), &self.exclude].concat(),
+            keep: if self.everything { choice::Keep::All } else { choice::Keep::Auto },
         }
     }
 

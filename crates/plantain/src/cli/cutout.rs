@@ -25,6 +25,7 @@ Examples:
   plantain cutout mug.jpg -o mask.png --mask
   plantain cutout mug.jpg -o mug.png --straighten
   plantain cutout table.jpg -o mug.png --box 820,310,640,700 --exclude 900,1200
+  plantain cutout pair.jpg -o pair.png --everything
   plantain cutout mug.jpg -o mug.png --keep 1210,640,30 --erase 300,900,60")]
 pub struct Args {
     /// The photo: JPEG, PNG, WebP, HEIC or TIFF.
@@ -112,14 +113,15 @@ fn leaning(tilt: Option<f32>, straightened: bool) -> String {
 fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
     let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
     if decoded.own_matte().is_some() && !args.choosing.is_empty() {
-        eprintln!("The photo comes cut out already, so box and points are not used.");
+        eprintln!("The photo comes cut out already, so box, points and --everything are not used.");
     }
     let progress = indicatif::ProgressBar::new_spinner();
     let mut told = |stage| {
         progress.set_message(words(stage));
         progress.tick();
     };
-    let options = CutoutOptions { choice: args.choosing.choice(), ..CutoutOptions::default() };
+    let options =
+        CutoutOptions { choice: args.choosing.choice(), keep: args.choosing.keep(), ..CutoutOptions::default() };
     let cutout = match decoded.own_matte() {
         Some(alpha) => cutout::from_alpha(&decoded.picture, alpha),
         None => segmenter.get().and_then(|segmenter| segmenter.cut_out_with(&decoded.picture, &options, &mut told)),

@@ -75,7 +75,8 @@ impl Wish {
             let name = if point.label == 0 { "exclude" } else { "include" };
             (name, format!("{},{}", point.x, point.y))
         });
-        area.chain(points).collect()
+        let keep = (!self.choice.keep.is_auto()).then(|| ("keep", self.choice.keep.as_str().to_owned()));
+        area.chain(points).chain(keep).collect()
     }
 }
 
@@ -94,7 +95,7 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plantain_wire::models::choice::PointPrompt;
+    use plantain_wire::models::choice::{Keep, PointPrompt};
 
     use super::*;
 
@@ -112,6 +113,7 @@ mod tests {
             choice: ObjectChoice {
                 box_prompts: vec!["1,2,30,40".parse().unwrap()],
                 point_prompts: vec![PointPrompt { x: 5, y: 6, label: 1 }, PointPrompt { x: 7, y: 8, label: 0 }],
+                keep: Keep::All,
             },
         };
         let (kind, body) = wish.encode();
@@ -120,7 +122,7 @@ mod tests {
         assert!(
             text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
         );
-        for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8")] {
+        for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8"), ("keep", "all")] {
             assert!(text.contains(&format!("name=\"{name}\"\r\n\r\n{value}\r\n")), "{name}");
         }
         assert!(text.contains("filename=\"my %22best%22%0D%0Amug.jpg\"") && !text.contains("name=\"prompt\""));

@@ -145,6 +145,7 @@ pub fn job(age: u64) -> Job {
         choice: ObjectChoice {
             box_prompts: vec![BoxPrompt { x_min: 1, y_min: 2, x_max: 300, y_max: 400 }],
             point_prompts: vec![PointPrompt { x: 5, y: 6, label: 0 }],
+            keep: Default::default(),
         },
         notices: vec!["A notice.".into()],
         staging: Default::default(),

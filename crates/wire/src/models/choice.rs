@@ -26,6 +26,45 @@ pub struct ObjectChoice {
     pub box_prompts: Vec<BoxPrompt>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub point_prompts: Vec<PointPrompt>,
+    /// How much of what stands out is the product, where no point says it.
+    #[serde(default, skip_serializing_if = "Keep::is_auto")]
+    pub keep: Keep,
+}
+
+/// How much of what stands out is the product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// The one thing that is large and near the middle.
+    #[default]
+    Auto,
+    /// Everything: sets, pairs, things laid out side by side.
+    All,
+}
+
+/// The words of [`Keep`].
+pub const KEEPS: [(&str, Keep); 2] = [("auto", Keep::Auto), ("all", Keep::All)];
+
+impl Keep {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Keep::Auto => "auto",
+            Keep::All => "all",
+        }
+    }
+
+    /// Nothing was asked for.
+    pub fn is_auto(&self) -> bool {
+        *self == Keep::Auto
+    }
+}
+
+impl FromStr for Keep {
+    type Err = ChoiceError;
+
+    fn from_str(text: &str) -> Result<Keep, ChoiceError> {
+        KEEPS.iter().find(|(word, _)| *word == text).map(|(_, keep)| *keep).ok_or(ChoiceError::NoKeep)
+    }
 }
 
 /// From the first pixel to the one after the last.
@@ -52,6 +91,8 @@ pub enum ChoiceError {
     NoBox,
     #[error("a box needs a width and a height above 0")]
     EmptyBox,
+    #[error("it is auto or all")]
+    NoKeep,
     #[error("a point is written x,y in whole pixels of the upright photo, such as 640,480")]
     NoPoint,
 }
@@ -59,7 +100,12 @@ pub enum ChoiceError {
 impl ObjectChoice {
     /// Nothing was chosen.
     pub fn is_empty(&self) -> bool {
-        self.box_prompts.is_empty() && self.point_prompts.is_empty()
+        !self.names_places() && self.keep.is_auto()
+    }
+
+    /// A box or a point, which mean a place in one photo.
+    pub fn names_places(&self) -> bool {
+        !self.box_prompts.is_empty() || !self.point_prompts.is_empty()
     }
 
     /// The box as left, top, right, bottom; the last two are the first pixels outside.
@@ -91,6 +137,7 @@ impl ObjectChoice {
         ObjectChoice {
             box_prompts: self.box_prompts.iter().map(area).collect(),
             point_prompts: self.point_prompts.iter().map(point).collect(),
+            keep: self.keep,
         }
     }
 
@@ -113,6 +160,7 @@ impl ObjectChoice {
         let choice = ObjectChoice {
             box_prompts: values.objects(BOXES.name).iter().map(area).collect(),
             point_prompts: values.objects(POINTS.name).iter().map(point).collect(),
+            keep: values.word(KEEP.name, &KEEPS).unwrap_or_default(),
         };
         let empty = |(index, area): (usize, &BoxPrompt)| area.is_empty().then(|| empty_box(index));
         let complaints: Vec<Detail> = choice.box_prompts.iter().enumerate().filter_map(empty).collect();
@@ -227,4 +275,11 @@ pub(super) const POINTS: Field = Field::optional(
     "point_prompts",
     Kind::List { of: &Kind::Object(&POINT), least: 0, most: POINTS_MAX },
     "Points on the product and beside it, in pixels of the first image held upright. Plantain's own; other servers ignore it.",
+);
+
+pub(super) const KEEP: Field = Field::or(
+    "keep",
+    Kind::Word(&[KEEPS[0].0, KEEPS[1].0]),
+    "\"auto\"",
+    "auto: the one thing that stands out most; all: everything that stands out, for sets and pairs. Plantain's own engine only.",
 );

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::check;
-use super::choice::{BOXES, ObjectChoice, POINTS};
+use super::choice::{BOXES, KEEP, ObjectChoice, POINTS};
 use super::schema::{Field, Kind, Object, Schema};
 use super::shared::{IMAGES, SEED, SYNC_MODE, num_images, prompt};
 use super::staging::{self, Staging};
@@ -193,6 +193,7 @@ const EDIT_INPUT: &[Field] = &[
     staging::NORMALIZE,
     BOXES,
     POINTS,
+    KEEP,
 ];
 
 const OUTPUT: &[Field] = &[

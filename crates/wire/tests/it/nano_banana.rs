@@ -1,7 +1,7 @@
 //! Inputs of the two nano-banana endpoints: defaults, limits, and complaints as the real model would send them.
 
 use plantain_wire::error::ErrorBody;
-use plantain_wire::models::choice::{BOX_SIDE_MIN, BoxPrompt, ChoiceError, ObjectChoice, PointPrompt};
+use plantain_wire::models::choice::{BOX_SIDE_MIN, BoxPrompt, ChoiceError, Keep, ObjectChoice, PointPrompt};
 use plantain_wire::models::nano_banana::{AspectRatio, EditInput, OutputFormat, Settings, TextInput};
 use plantain_wire::models::staging::{Colors, SceneKind, Staging};
 
@@ -238,6 +238,7 @@ fn a_choice_keeps_its_place_in_a_copy_of_another_size() {
     let chosen = |[x_min, y_min, x_max, y_max]: [u32; 4], (x, y): (u32, u32)| ObjectChoice {
         box_prompts: vec![BoxPrompt { x_min, y_min, x_max, y_max }],
         point_prompts: vec![PointPrompt { x, y, label: 0 }],
+        ..ObjectChoice::default()
     };
     for (from, to, given, scaled) in [
         ((100, 100), (50, 50), ([10, 21, 61, 99], (99, 99)), ([5, 10, 31, 50], (49, 49))),
@@ -250,4 +251,19 @@ fn a_choice_keeps_its_place_in_a_copy_of_another_size() {
         assert_eq!(made, chosen(scaled.0, scaled.1), "{from:?} {to:?}");
         assert!(to.0.min(to.1) < BOX_SIDE_MIN || made.lies_in(to.0, to.1));
     }
+}
+
+#[test]
+fn everything_that_stands_out_may_be_kept() {
+    for (members, keep) in [("", Keep::Auto), (r#","keep":"auto""#, Keep::Auto), (r#","keep":"all""#, Keep::All)] {
+        let choice = edit(members).unwrap().choice;
+        assert_eq!((choice.keep, choice.is_empty()), (keep, keep == Keep::Auto), "{members}");
+        assert!(!choice.names_places());
+        let written = serde_json::to_value(&choice).unwrap();
+        assert_eq!(written.get("keep").is_some(), keep == Keep::All, "only what was asked for is sent on");
+        assert_eq!(serde_json::from_value::<ObjectChoice>(written).unwrap(), choice);
+    }
+    assert!(edit(r#","keep":"some""#).is_err());
+    assert_eq!("all".parse(), Ok(Keep::All));
+    assert_eq!("ALL".parse::<Keep>(), Err(ChoiceError::NoKeep));
 }

@@ -132,7 +132,7 @@ impl Failure {
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
-    if args.photos.len() > 1 && !args.choosing.is_empty() {
+    if args.photos.len() > 1 && args.choosing.names_places() {
         anyhow::bail!("--box, --include and --exclude name places in one photo; give one photo at a time with them");
     }
     place::folder(&args.out)?;

@@ -37,10 +37,12 @@ pub enum Name {
     Include,
     /// A point beside it.
     Exclude,
+    /// `auto` or `all`.
+    Keep,
 }
 
 impl Name {
-    const ALL: [Name; 12] = [
+    const ALL: [Name; 13] = [
         Name::Image,
         Name::Prompt,
         Name::Preset,
@@ -53,6 +55,7 @@ impl Name {
         Name::Box,
         Name::Include,
         Name::Exclude,
+        Name::Keep,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -69,6 +72,7 @@ impl Name {
             Name::Box => "box",
             Name::Include => "include",
             Name::Exclude => "exclude",
+            Name::Keep => "keep",
         }
     }
 
@@ -79,7 +83,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include and exclude.",
+                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude and keep.",
             )
         })
     }
@@ -125,7 +129,9 @@ impl Form {
             Name::Backdrop => &mut self.staging.backdrop,
             Name::Straighten => &mut self.staging.straighten,
             Name::Normalize => &mut self.staging.normalize,
-            Name::Box | Name::Include | Name::Exclude => return choosing::add(&mut self.choice, name, &text),
+            Name::Box | Name::Include | Name::Exclude | Name::Keep => {
+                return choosing::add(&mut self.choice, name, &text);
+            }
             Name::Image => return Ok(()),
         };
         if field.is_some() {
@@ -215,6 +221,8 @@ struct JsonWish {
     include: Vec<[u32; 2]>,
     #[serde(default)]
     exclude: Vec<[u32; 2]>,
+    #[serde(default)]
+    keep: Option<String>,
 }
 
 const JSON_HINT: &str =
@@ -242,7 +250,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
             ..Words { scene: wish.scene, backdrop: wish.backdrop, ..Words::default() }.read()?
         },
         endpoint: None,
-        choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude)?,
+        choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude, wish.keep.as_deref())?,
         identifier: wish.identifier,
         owner: None,
         tier: Tier::default(),
@@ -307,6 +315,8 @@ mod tests {
             (&[("box", b"1,2,3,4"), ("box", b"1,2,3,4")], Some("repeated_field")),
             (&[("box", b"1,2,NaN,4")], Some("box_malformed")),
             (&[("box", b"1,2,0,4")], Some("box_malformed")),
+            (&[("keep", b"all"), ("keep", b"all")], Some("repeated_field")),
+            (&[("keep", b"some")], Some("keep_unknown")),
             (&[("include", b"-1,2")], Some("point_malformed")),
             (&[("exclude", b"1")], Some("point_malformed")),
             (&[("box", b""), ("include", b" ")], None),
