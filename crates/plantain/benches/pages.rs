@@ -142,6 +142,7 @@ fn running(clock: &Clock) -> Job {
         bytes: 2_400_000,
         width: 4_000,
         height: 3_000,
+        notices: Vec::new(),
     };
     let spec = JobSpec {
         preset: "amazon_main".into(),
