@@ -1,6 +1,5 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
-import * as brush from './brush.js';
 import * as chosen from './chosen.js';
 import { $, announce, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
@@ -71,7 +70,7 @@ export class Card {
     this.slot('upright').addEventListener('click', () => this.upright());
     this.slot('again').addEventListener('click', () => this.again?.());
     this.slot('share').addEventListener('click', () => chosen.share(this.id, this.slot));
-    this.slot('fix').addEventListener('click', () => brush.open(this.view, (view) => this.show(view)));
+    this.slot('fix').addEventListener('click', () => this.fix());
   }
 
   get id() {
@@ -193,6 +192,14 @@ export class Card {
     const offered = slight && !view.staging?.straighten;
     this.slot('lean').hidden = !offered;
     if (offered) say(this.slot('lean-text'), t(`job.leans.${tilt > 0 ? 'right' : 'left'}`, { degrees: Math.abs(tilt) }));
+  }
+
+  // The brush comes with the first cut-out that can be mended.
+  async fix() {
+    const brush = await import('./brush.js').catch(() => null);
+    if (!brush) return this.trouble({ message: t('trouble.lost'), hint: t('trouble.lost.hint') });
+    this.slot('trouble').hidden = true;
+    return brush.open(this.view, (view) => this.show(view));
   }
 
   // A job of its own, whose page is the next one: this one keeps its pictures.

@@ -1,8 +1,9 @@
 // Which thing in a photo is the product: a box drawn around it, or taps on it and on what is not. Places are pixels of the
 // photo held upright, as browsers show it.
+import { count } from './choice.js';
 import { $, say, slot } from './dom.js';
 import { Easel } from './easel.js';
-import { many, t } from './words.js';
+import { t } from './words.js';
 
 const POINTS_MAX = 32;
 // Below this share of the photo a drag was meant as a tap.
@@ -16,23 +17,12 @@ let from = null;
 const dialog = () => $('choose');
 const part = (name) => slot(dialog(), name);
 
-// What is sent with the photo.
-export function fields({ choice }) {
-  if (!choice) return {};
-  return {
-    box: choice.box ? choice.box.join(',') : '',
-    include: choice.include.map((at) => at.join(',')),
-    exclude: choice.exclude.map((at) => at.join(',')),
-  };
-}
-
-export const count = ({ choice }) =>
-  choice ? Number(Boolean(choice.box)) + choice.include.length + choice.exclude.length : 0;
-
 function turn(wanted) {
   mode = wanted;
+  open.corner = null;
   for (const name of ['box', 'include', 'exclude']) part(name).setAttribute('aria-pressed', String(name === mode));
   say(part('said'), t(`choose.how.${mode}`));
+  draw();
 }
 
 function draw() {
@@ -44,7 +34,8 @@ function draw() {
   for (const [name, value] of Object.entries({ x, y, width, height })) square.setAttribute(name, value);
   dots.forEach((dot) => dot.remove());
   const size = Math.max(easel.width, easel.height) / 70;
-  for (const [points, name] of [[include, 'is-in'], [exclude, 'is-out']]) {
+  const corners = open.corner ? [open.corner] : [];
+  for (const [points, name] of [[include, 'is-in'], [exclude, 'is-out'], [corners, 'is-corner']]) {
     for (const [cx, cy] of points) {
       const dot = document.createElementNS('http://www.w3.org/2000/svg', 'circle');
       for (const [key, value] of Object.entries({ cx, cy, r: size, class: name })) dot.setAttribute(key, value);
@@ -61,34 +52,47 @@ function span(one, other) {
   return [x, y, Math.abs(one[0] - other[0]) + 1, Math.abs(one[1] - other[1]) + 1];
 }
 
+// A drag is a box; two taps, or the keyboard's two places, are its corners. What was there stays until the new one is whole.
 const hand = {
   down(at) {
     from = at;
+    open.before = open.choice.box;
   },
   move(at) {
     if (mode !== 'box' || !from) return;
-    open.choice.box = span(from, at);
+    open.choice.box = isLarge(span(from, at)) ? span(from, at) : open.before;
     draw();
   },
   up() {
-    const { choice } = open;
-    if (from && mode !== 'box' && choice.include.length + choice.exclude.length < POINTS_MAX) choice[mode].push(from);
-    // The keyboard draws a box by its two corners.
-    if (from && mode === 'box') corner(choice);
+    if (!from) return;
+    if (mode === 'box') corner(from);
+    else mark(open.choice, from);
     from = null;
     draw();
   },
+  // A second finger came: they move the photo, and the first one has drawn nothing.
   stop() {
+    if (from) open.choice.box = open.before;
     from = null;
+    draw();
   },
 };
 
-function corner(choice) {
+function isLarge([, , width, height]) {
   const least = BOX_MIN * Math.max(easel.width, easel.height);
-  const drawn = choice.box && choice.box[2] > least && choice.box[3] > least && !open.corner;
-  if (drawn) return;
-  choice.box = open.corner ? span(open.corner, from) : null;
-  open.corner = open.corner ? null : from;
+  return width > least && height > least;
+}
+
+function mark(choice, at) {
+  if (choice.include.length + choice.exclude.length < POINTS_MAX) choice[mode].push(at);
+}
+
+function corner(at) {
+  const dragged = open.choice.box !== open.before;
+  const whole = !dragged && open.corner && span(open.corner, at);
+  if (whole && isLarge(whole)) open.choice.box = whole;
+  open.corner = dragged || whole ? null : at;
+  say(part('said'), t(open.corner ? 'choose.how.corner' : 'choose.how.box'));
 }
 
 function begin() {
@@ -96,8 +100,8 @@ function begin() {
   part('closer').addEventListener('click', () => easel.enlarge(1.5));
   part('farther').addEventListener('click', () => easel.enlarge(1 / 1.5));
   part('clear').addEventListener('click', () => {
-    Object.assign(open, { choice: { box: null, include: [], exclude: [] }, corner: null });
-    draw();
+    open.choice = { box: null, include: [], exclude: [] };
+    turn(mode);
   });
   part('cancel').addEventListener('click', () => dialog().close());
   part('done').addEventListener('click', () => {
@@ -108,25 +112,14 @@ function begin() {
   return new Easel(dialog(), hand);
 }
 
-function show(photo, image, chosen) {
+// `chosen` is told once the marks of the photo are others.
+export function show(photo, image, chosen) {
   easel ??= begin();
   const kept = photo.choice ?? { box: null, include: [], exclude: [] };
-  open = { photo, chosen, corner: null, choice: structuredClone(kept) };
+  open = { photo, chosen, corner: null, before: null, choice: structuredClone(kept) };
   dialog().showModal();
-  easel.show(photo.url, image.naturalWidth, image.naturalHeight);
+  // The tile shows the same photo, so this one is there too.
+  easel.show(photo.url, image.naturalWidth, image.naturalHeight).catch(() => {});
   turn('box');
-  draw();
   part('stage').focus();
-}
-
-// A button on a photo's tile. Where the browser can't show the photo, there is nothing to point at.
-export function offer(item, photo) {
-  const [image, button] = [item.querySelector('img'), item.querySelector('.photo__choose')];
-  const label = () => {
-    const all = count(photo);
-    say(button, all ? many('choose.chosen', all) : t('choose.offer'));
-  };
-  label();
-  image.addEventListener('load', () => { button.hidden = false; }, { once: true });
-  button.addEventListener('click', () => show(photo, image, label));
 }

@@ -1,7 +1,7 @@
 // Photos come in by drop, click, paste or camera; Generate makes each a job of its own.
 import * as api from './api.js';
 import { Card, compact } from './card.js';
-import * as choose from './choose.js';
+import * as choice from './choice.js';
 import { $, announce, calm, clone, say } from './dom.js';
 import * as preset from './preset.js';
 import * as scene from './scene.js';
@@ -60,7 +60,7 @@ function tile(photo) {
   const image = item.querySelector('img');
   // Few browsers show HEIC and TIFF; the name stands for the picture there.
   image.addEventListener('error', () => { image.hidden = true; }, { once: true });
-  choose.offer(item, photo);
+  choice.offer(item, photo);
   image.src = photo.url;
   say(item.querySelector('.photo__name'), photo.file.name || t('jobs.untitled'));
   const button = item.querySelector('.photo__remove');
@@ -118,7 +118,7 @@ function begin(photo, fields, alone) {
   $('job-list').prepend(card.element);
   const start = () => {
     card.begin(photo.file, photo.url, fields.preset);
-    waiting.push({ card, photo, fields: { ...fields, ...choose.fields(photo) }, alone });
+    waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo) }, alone });
     next();
   };
   card.again = () => {

@@ -19,17 +19,28 @@ export class Easel {
     this.sheet.addEventListener('pointerup', (event) => this.up(event));
     this.sheet.addEventListener('pointercancel', (event) => this.lost(event));
     this.stage.addEventListener('keydown', (event) => this.key(event));
+    this.stage.addEventListener('keyup', (event) => event.key === ' ' && this.lift());
     this.stage.addEventListener('focus', () => this.point());
-    this.stage.addEventListener('blur', () => { this.cursor.hidden = true; });
-    addEventListener('resize', () => this.width && this.fit());
+    this.stage.addEventListener('blur', () => this.left());
+    new ResizeObserver(() => this.width && this.fit()).observe(this.stage);
   }
 
-  show(src, width, height) {
-    Object.assign(this, { width, height, zoom: 1, at: [width / 2, height / 2] });
-    this.photo.src = src;
+  // Nothing to see, and nowhere to point at.
+  clear() {
+    Object.assign(this, { width: 0, height: 0, zoom: 1, at: null, pressed: false });
+    this.photo.removeAttribute('src');
     this.fingers.clear();
     this.cursor.hidden = true;
+  }
+
+  // Whoever waits learns that the photo is there, or why it isn't.
+  show(src, width, height) {
+    this.clear();
+    Object.assign(this, { width, height, at: [width / 2, height / 2] });
+    this.photo.src = src;
     this.fit();
+    this.point();
+    return this.photo.decode();
   }
 
   fit() {
@@ -50,10 +61,14 @@ export class Easel {
     const share = [(x - before.left) / before.width, (y - before.top) / before.height];
     this.zoom = Math.min(ZOOM_MAX, Math.max(1, this.zoom * factor));
     this.fit();
+    this.enlarged(this.zoom);
     const after = this.sheet.getBoundingClientRect();
     this.stage.scrollLeft += after.left + share[0] * after.width - x;
     this.stage.scrollTop += after.top + share[1] * after.height - y;
   }
+
+  // For who has a sharper photo at hand.
+  enlarged() {}
 
   middle() {
     const seen = this.stage.getBoundingClientRect();
@@ -71,7 +86,7 @@ export class Easel {
   }
 
   down(event) {
-    if (event.button > 0) return;
+    if (event.button > 0 || !this.width) return;
     event.preventDefault();
     this.sheet.setPointerCapture(event.pointerId);
     this.fingers.set(event.pointerId, [event.clientX, event.clientY]);
@@ -107,19 +122,45 @@ export class Easel {
     this.hand.stop();
   }
 
+  // Space held down draws along the arrow keys; pressed and let go it is a dab, like Enter.
   key(event) {
+    if (!this.at) return;
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     const step = (STEP * Math.max(this.width, this.height)) / this.zoom;
     if (way) this.point([this.at[0] + way[0] * step, this.at[1] + way[1] * step]);
-    else if (event.key === ' ' || event.key === 'Enter') {
-      this.hand.down(this.inside(...this.at));
-      this.hand.up();
-    } else return;
+    else if (event.key === ' ') this.press();
+    else if (event.key === 'Enter') this.dab();
+    else return;
     event.preventDefault();
+    if (way && this.pressed) this.hand.move(this.at);
+  }
+
+  press() {
+    if (this.pressed) return;
+    this.pressed = true;
+    this.hand.down(this.at);
+  }
+
+  lift() {
+    if (!this.pressed) return;
+    this.pressed = false;
+    this.hand.up();
+  }
+
+  dab() {
+    if (this.pressed) return;
+    this.hand.down(this.at);
+    this.hand.up();
+  }
+
+  left() {
+    this.cursor.hidden = true;
+    if (this.pressed) this.hand.stop();
+    this.pressed = false;
   }
 
   point(at = this.at) {
-    if (!this.stage.matches(':focus-visible')) return;
+    if (!at || !this.stage.matches(':focus-visible')) return;
     this.at = this.inside(...at);
     this.cursor.hidden = false;
     this.cursor.style.setProperty('left', `${(this.at[0] / this.width) * 100}%`);

@@ -44,6 +44,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("api.js", SCRIPT),
         embedded!("brush.js", SCRIPT),
         embedded!("card.js", SCRIPT),
+        embedded!("choice.js", SCRIPT),
         embedded!("choose.js", SCRIPT),
         embedded!("chosen.js", SCRIPT),
         embedded!("composer.js", SCRIPT),
@@ -61,6 +62,9 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     ]
 });
 
+/// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
+const LATER: [&str; 4] = ["brush.js", "choose.js", "easel.js", "history.js"];
+
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();
     for asset in ASSETS.iter() {
@@ -77,7 +81,7 @@ pub fn address(name: &str) -> String {
 
 /// The addresses of the first page's scripts, so that it can ask for them at once instead of one import after the other.
 pub fn modules() -> impl Iterator<Item = String> {
-    let of_it = |asset: &&Asset| asset.content_type == SCRIPT && asset.name != "history.js";
+    let of_it = |asset: &&Asset| asset.content_type == SCRIPT && !LATER.contains(&asset.name);
     ASSETS.iter().filter(of_it).map(|asset| address(asset.name))
 }
 
@@ -100,9 +104,18 @@ mod tests {
     fn every_import_is_embedded() {
         let names: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
         for asset in ASSETS.iter().filter(|asset| asset.content_type == SCRIPT) {
-            for import in asset.body.split(" from './").skip(1).filter_map(|rest| rest.split('\'').next()) {
+            let at_once = asset.body.split(" from './").skip(1);
+            let once_needed = asset.body.split("import('./").skip(1);
+            for import in at_once.clone().chain(once_needed).filter_map(|rest| rest.split('\'').next()) {
                 assert!(names.contains(&import), "{} imports {import}", asset.name);
             }
+            let mut first = at_once.filter_map(|rest| rest.split('\'').next());
+            let waits = LATER.contains(&asset.name);
+            assert!(
+                waits || first.all(|import| !LATER.contains(&import)),
+                "{} needs at once what comes later",
+                asset.name
+            );
         }
     }
 

@@ -115,6 +115,7 @@ mod tests {
             include_str!("../../assets/app.js"),
             include_str!("../../assets/brush.js"),
             include_str!("../../assets/card.js"),
+            include_str!("../../assets/choice.js"),
             include_str!("../../assets/choose.js"),
             include_str!("../../assets/chosen.js"),
             include_str!("../../assets/composer.js"),

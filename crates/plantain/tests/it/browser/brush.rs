@@ -12,7 +12,7 @@ use crate::bed::{PATIENCE, Server};
 const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 /// How much is veiled, in pixels of the matte.
-const VEILED: &str = "const matte = document.querySelector('[data-test=brush-matte]');
+pub const VEILED: &str = "const matte = document.querySelector('[data-test=brush-matte]');
     if (matte.width < 2) return 0;
     const { data } = matte.getContext('2d').getImageData(0, 0, matte.width, matte.height);
     let veiled = 0;
@@ -21,23 +21,39 @@ const VEILED: &str = "const matte = document.querySelector('[data-test=brush-mat
 
 const PICTURES: &str = "return [...document.querySelectorAll('[data-test=result-card] [data-slot=open]')].map(open => open.getAttribute('href'))";
 
-/// Drags over places that are given as thousandths of a sheet's sides.
-async fn drag(browser: &Browser, sheet: &str, screen: Screen, way: &[[i64; 2]]) {
+/// Places of the window that are given as thousandths of a sheet's sides.
+async fn places(browser: &Browser, sheet: &str, way: &[[i64; 2]]) -> Vec<(i64, i64)> {
     let script = "const box = document.querySelector(arguments[0]).getBoundingClientRect();
         return arguments[1].map(([x, y]) => [Math.round(box.left + box.width * x / 1000), Math.round(box.top + box.height * y / 1000)])";
     let places = browser.run(script, &[sheet.into(), json!(way)]).await;
-    let places: Vec<(i64, i64)> = serde_json::from_value(places).unwrap();
+    serde_json::from_value(places).unwrap()
+}
+
+pub async fn drag(browser: &Browser, sheet: &str, screen: Screen, way: &[[i64; 2]]) {
+    let places = places(browser, sheet, way).await;
     browser.drag(&places, if screen == Screen::Phone { "touch" } else { "mouse" }).await;
 }
 
-async fn revision(browser: &Browser, revision: u64) {
+/// Two fingers that part around the middle of a sheet.
+pub async fn spread(browser: &Browser, sheet: &str) {
+    let one = places(browser, sheet, &[[450, 450], [400, 400], [350, 350], [300, 300]]).await;
+    let other = places(browser, sheet, &[[550, 550], [600, 600], [650, 650], [700, 700]]).await;
+    browser.pinch(&one, &other).await;
+}
+
+pub async fn width_of(browser: &Browser, sheet: &str) -> f64 {
+    let script = "return document.querySelector(arguments[0]).getBoundingClientRect().width";
+    browser.run(script, &[sheet.into()]).await.as_f64().unwrap()
+}
+
+pub async fn revision(browser: &Browser, revision: u64) {
     let there = format!("return document.querySelector('[data-test=brush]').dataset.revision === '{revision}'");
     browser.until(&format!("revision {revision}"), &there, PATIENCE).await;
     let idle = "return !document.querySelector('[data-test=brush-done]').disabled";
     browser.until("the answer", idle, PATIENCE).await;
 }
 
-async fn veiled(browser: &Browser) -> i64 {
+pub async fn veiled(browser: &Browser) -> i64 {
     browser.run(VEILED, &[]).await.as_i64().unwrap()
 }
 
@@ -78,6 +94,14 @@ async fn the_cut_out_is_corrected(screen: Screen, width: u32) {
     browser.click("[data-test=brush-undo]").await;
     revision(&browser, 2).await;
     assert_eq!(veiled(&browser).await, all, "undone");
+    if screen == Screen::Phone {
+        let before = width_of(&browser, sheet).await;
+        spread(&browser, sheet).await;
+        assert!(width_of(&browser, sheet).await > before * 1.3, "two fingers that part come closer");
+        revision(&browser, 2).await;
+        let pending = browser.run("return document.querySelector('[data-test=brush]').dataset.pending", &[]).await;
+        assert_eq!(pending, "0", "and draw nothing");
+    }
     browser.click("[data-test=brush-closer]").await;
     drag(&browser, sheet, screen, &[[450, 450], [500, 500], [550, 550]]).await;
     revision(&browser, 3).await;

@@ -153,13 +153,29 @@ impl Browser {
 
     /// Puts a `mouse` or a `touch` down at the first place, moves it over the others and lifts it.
     pub async fn drag(&self, places: &[(i64, i64)], pointer: &str) {
-        let move_to = |(x, y): &(i64, i64)| json!({ "type": "pointerMove", "duration": 20, "x": x, "y": y });
-        let mut steps: Vec<Value> = places.iter().map(move_to).collect();
-        steps.insert(1, json!({ "type": "pointerDown", "button": 0 }));
-        steps.push(json!({ "type": "pointerUp", "button": 0 }));
-        let hand =
-            json!({ "type": "pointer", "id": "hand", "parameters": { "pointerType": pointer }, "actions": steps });
-        self.post("actions", json!({ "actions": [hand] })).await;
+        self.post("actions", json!({ "actions": [stroke("hand", places, pointer)] })).await;
+    }
+
+    /// Two fingers, each along its own places. As with people, the other one comes down when the first has moved a little.
+    pub async fn pinch(&self, one: &[(i64, i64)], other: &[(i64, i64)]) {
+        let mut fingers = [stroke("thumb", one, "touch"), stroke("finger", other, "touch")];
+        if let Some(steps) = fingers[1]["actions"].as_array_mut() {
+            let pause = json!({ "type": "pause", "duration": 20 });
+            steps.splice(0..0, [pause.clone(), pause]);
+        }
+        self.post("actions", json!({ "actions": fingers })).await;
+    }
+
+    /// Keys that are pressed and let go one after the other, all while `held` is down where there is one.
+    pub async fn press(&self, held: Option<&str>, keys: &[&str]) {
+        let key = |kind: &str, value: &str| json!({ "type": kind, "value": value });
+        let tap = |value: &&str| [key("keyDown", value), key("keyUp", value)];
+        let taps = keys.iter().flat_map(tap);
+        let down = held.map(|value| key("keyDown", value)).into_iter();
+        let up = held.map(|value| key("keyUp", value)).into_iter();
+        let steps: Vec<Value> = down.chain(taps).chain(up).collect();
+        let board = json!({ "type": "key", "id": "board", "actions": steps });
+        self.post("actions", json!({ "actions": [board] })).await;
     }
 
     /// An option of a select, by its value.
@@ -221,6 +237,14 @@ async fn ask(request: reqwest::RequestBuilder) -> Value {
     let (status, answer) = bed::answer(request.send().await.expect("chromedriver answers")).await;
     assert_eq!(status, 200, "{answer:#}");
     answer["value"].clone()
+}
+
+fn stroke(id: &str, places: &[(i64, i64)], pointer: &str) -> Value {
+    let move_to = |(x, y): &(i64, i64)| json!({ "type": "pointerMove", "duration": 20, "x": x, "y": y });
+    let mut steps: Vec<Value> = places.iter().map(move_to).collect();
+    steps.insert(1, json!({ "type": "pointerDown", "button": 0 }));
+    steps.push(json!({ "type": "pointerUp", "button": 0 }));
+    json!({ "type": "pointer", "id": id, "parameters": { "pointerType": pointer }, "actions": steps })
 }
 
 /// ChromeDriver says which port it took.

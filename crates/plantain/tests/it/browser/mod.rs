@@ -2,6 +2,7 @@
 
 mod access;
 mod brush;
+mod choosing;
 mod console;
 mod driver;
 mod history;

@@ -1,0 +1,38 @@
+// The marks on a photo that say which thing in it is the product, as its tile offers them and as they are sent.
+import { announce, say } from './dom.js';
+import { many, t } from './words.js';
+
+// What is sent with the photo.
+export function fields({ choice }) {
+  if (!choice) return {};
+  return {
+    box: choice.box ? choice.box.join(',') : '',
+    include: choice.include.map((at) => at.join(',')),
+    exclude: choice.exclude.map((at) => at.join(',')),
+  };
+}
+
+export const count = ({ choice }) =>
+  choice ? Number(Boolean(choice.box)) + choice.include.length + choice.exclude.length : 0;
+
+// What is drawn with comes once somebody draws.
+async function show(photo, image, chosen) {
+  try {
+    const choose = await import('./choose.js');
+    choose.show(photo, image, chosen);
+  } catch {
+    announce(t('trouble.lost'));
+  }
+}
+
+// A button on a photo's tile. Where the browser can't show the photo, there is nothing to point at.
+export function offer(item, photo) {
+  const [image, button] = [item.querySelector('img'), item.querySelector('.photo__choose')];
+  const label = () => {
+    const all = count(photo);
+    say(button, all ? many('choose.chosen', all) : t('choose.offer'));
+  };
+  label();
+  image.addEventListener('load', () => { button.hidden = false; }, { once: true });
+  button.addEventListener('click', () => show(photo, image, label));
+}
