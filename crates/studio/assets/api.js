@@ -24,10 +24,21 @@ function parse(text) {
   }
 }
 
+// The answer and what was read of it; a connection that breaks on the way is told like any other trouble.
+async function fetched(url, options, read) {
+  try {
+    const answer = await fetch(url, { cache: 'no-store', ...options });
+    return [answer, await read(answer)];
+  } catch {
+    throw new Refusal(0, { code: 'lost', message: t('trouble.lost'), hint: t('trouble.lost.hint') });
+  }
+}
+
 async function ask(url, options = {}) {
-  const answer = await fetch(url, { headers: { accept: 'application/json' }, cache: 'no-store', ...options });
-  const body = parse(await answer.text());
-  if (!answer.ok) throw refusal(answer.status, body);
+  const wanted = { headers: { accept: 'application/json' }, ...options };
+  const [answer, text] = await fetched(url, wanted, (said) => said.text());
+  const body = parse(text);
+  if (!answer.ok || (body === null && text)) throw refusal(answer.status, body);
   return body;
 }
 
@@ -75,8 +86,12 @@ export const again = (id, change) => ask(`${jobUrl(id)}/again`, {
 export const eventsOf = (id) => `${jobUrl(id)}/events`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
 
+// A server that says nothing for this long is taken as gone. Pictures are made within it.
+const PATIENCE_MS = 90_000;
+
 const told = (method, body) => ({
   method,
+  signal: AbortSignal.timeout(PATIENCE_MS),
   body: JSON.stringify(body),
   headers: { accept: 'application/json', 'content-type': 'application/json' },
 });
@@ -90,9 +105,9 @@ export const putStrokes = (id, revision, strokes, width) =>
 export const applyStrokes = (id, revision) => ask(`${strokesUrl(id)}/apply`, told('POST', { revision }));
 
 export async function matte(id, width) {
-  const answer = await fetch(`${jobUrl(id)}/matte?width=${width}`, { cache: 'no-store' });
-  if (!answer.ok) throw refusal(answer.status, parse(await answer.text()));
-  return answer.blob();
+  const [answer, body] = await fetched(`${jobUrl(id)}/matte?width=${width}`, {}, (said) => said.blob());
+  if (!answer.ok) throw refusal(answer.status, parse(await body.text()));
+  return body;
 }
 
 export async function jobs(ids) {

@@ -2,14 +2,17 @@
 import * as api from './api.js';
 import { $, announce, say, slot } from './dom.js';
 import { Easel } from './easel.js';
+import { insist, isLost, Strokes } from './strokes.js';
 import { t } from './words.js';
 
 // As many points as the server takes from all strokes of a job make some sixty long ones.
 const POINTS_MAX = 400;
 const SIDE = 1024;
+// From here on the preview is not sharp any more.
+const CLOSE = 1.4;
 
 let easel;
-// The job that is worked on; null while the dialog is closed.
+// The job that is worked on; null while the dialog is closed. Its `state` is loading, ready or ending.
 let work = null;
 let kind = 'keep';
 
@@ -30,15 +33,33 @@ function tell(text, bad = false) {
   part('said').classList.toggle('is-bad', bad);
 }
 
+// What can be done about a trouble; nothing, once it is over.
+function offer(again = null, leave = null) {
+  work.again = again;
+  part('again').hidden = !again;
+  part('leave').hidden = !leave;
+}
+
+function complain(error) {
+  tell(`${error.message} ${error.hint ?? ''}`.trim(), true);
+}
+
 function settle() {
-  part('undo').disabled = work.strokes.length === 0 || work.waiting > 0;
-  part('done').disabled = work.waiting > 0;
-  dialog().dataset.revision = work.revision;
+  const { state, strokes } = work;
+  const idle = state === 'ready' && strokes.waiting.length === 0;
+  part('undo').disabled = !idle || strokes.kept.length === 0;
+  part('done').disabled = !idle;
+  part('cancel').disabled = state === 'ending';
+  part('stage').setAttribute('aria-busy', String(state !== 'ready'));
+  dialog().dataset.state = state;
+  dialog().dataset.revision = state === 'loading' ? '' : strokes.revision;
+  paint();
 }
 
 // Everything that is not product, as a veil over it.
-async function veil(png) {
+async function veil(mine, png) {
   const bitmap = await createImageBitmap(png);
+  if (mine !== work) return;
   const canvas = part('matte');
   Object.assign(canvas, { width: bitmap.width, height: bitmap.height });
   const context = canvas.getContext('2d', { willReadFrequently: true });
@@ -55,19 +76,17 @@ async function veil(png) {
   context.putImageData(pixels, 0, 0);
 }
 
-function decoded(text) {
-  return new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: 'image/png' });
+// Nothing of the job before is left to see, or to draw on.
+function blank() {
+  hand.drawn = null;
+  easel.clear();
+  for (const name of ['matte', 'stroke']) Object.assign(part(name), { width: 1, height: 1 });
 }
 
-function trace(points, broad) {
-  const canvas = part('stroke');
-  const scale = SIDE / Math.max(easel.width, easel.height);
-  const size = { width: Math.ceil(easel.width * scale), height: Math.ceil(easel.height * scale) };
-  Object.assign(canvas, size);
-  if (points.length === 0) return;
-  const context = canvas.getContext('2d');
-  Object.assign(context, { lineWidth: broad * 2 * scale, lineCap: 'round', lineJoin: 'round' });
-  context.strokeStyle = kind === 'keep' ? 'rgb(64 160 70 / 70%)' : 'rgb(196 30 90 / 70%)';
+function trace(context, scale, stroke) {
+  const { points } = stroke;
+  Object.assign(context, { lineWidth: stroke.radius * 2 * scale, lineCap: 'round', lineJoin: 'round' });
+  context.strokeStyle = stroke.kind === 'keep' ? 'rgb(64 160 70 / 70%)' : 'rgb(196 30 90 / 70%)';
   context.beginPath();
   points.forEach(([x, y]) => context.lineTo(x * scale, y * scale));
   // A dab is a line that goes nowhere.
@@ -75,136 +94,156 @@ function trace(points, broad) {
   context.stroke();
 }
 
+// The strokes that the matte doesn't show yet: those under way, and the one that is being drawn.
+function paint() {
+  if (!easel.width) return;
+  const canvas = part('stroke');
+  const scale = SIDE / Math.max(easel.width, easel.height);
+  Object.assign(canvas, { width: Math.ceil(easel.width * scale), height: Math.ceil(easel.height * scale) });
+  const under = [...work.strokes.waiting.map(({ stroke }) => stroke), hand.drawn].filter(Boolean);
+  under.forEach((stroke) => trace(canvas.getContext('2d'), scale, stroke));
+  dialog().dataset.pending = under.length;
+}
+
 const hand = {
+  drawn: null,
   down(at) {
-    if (!work) return;
-    this.drawn = [at];
-    this.broad = radius();
-    trace(this.drawn, this.broad);
+    if (work?.state !== 'ready') return;
+    this.drawn = { kind, radius: radius(), points: [at] };
+    paint();
   },
   move(at) {
     if (!this.drawn) return;
-    const last = this.drawn.at(-1);
-    const far = Math.hypot(at[0] - last[0], at[1] - last[1]) >= Math.max(1, this.broad / 3);
-    if (!far || this.drawn.length >= POINTS_MAX) return;
-    this.drawn.push(at);
-    trace(this.drawn, this.broad);
+    const { points, radius: broad } = this.drawn;
+    const last = points.at(-1);
+    const far = Math.hypot(at[0] - last[0], at[1] - last[1]) >= Math.max(1, broad / 3);
+    if (!far || points.length >= POINTS_MAX) return;
+    points.push(at);
+    paint();
   },
   up() {
-    if (!this.drawn) return;
-    const stroke = { kind, radius: this.broad, points: this.drawn };
+    const stroke = this.drawn;
     this.drawn = null;
-    change((strokes) => [...strokes, stroke]);
+    if (!stroke || work?.state !== 'ready') return;
+    change((strokes) => [...strokes, stroke], stroke);
   },
   stop() {
     this.drawn = null;
-    if (work) trace([], 1);
+    if (work) paint();
   },
 };
 
-// One after the other, since each names the revision that the one before has led to.
-function change(next) {
-  const mine = work;
-  mine.waiting += 1;
+function change(next, stroke) {
+  const sent = work.strokes.change(next, stroke);
   settle();
-  mine.chain = mine.chain.then(() => send(mine, next)).catch((error) => refuse(mine, error));
-  mine.chain = mine.chain.finally(() => {
-    mine.waiting -= 1;
-    if (mine === work) settle();
-  });
-  return mine.chain;
+  return sent;
 }
 
-async function send(mine, next) {
-  const strokes = next(mine.strokes);
-  const added = strokes.length === mine.strokes.length + 1;
-  const said = added
-    ? await api.addStrokes(mine.id, mine.revision, strokes.slice(-1), SIDE)
-    : await api.putStrokes(mine.id, mine.revision, strokes, SIDE);
-  Object.assign(mine, { strokes, revision: said.revision });
-  if (mine !== work) return;
-  await veil(decoded(said.matte));
-  trace([], 1);
-  tell(t('brush.strokes', { n: strokes.length }));
+// What the strokes tell, as long as this is the job that is worked on.
+function listener(mine) {
+  const here = (act) => (...all) => (mine === work ? act(...all) : undefined);
+  return {
+    show: async (png) => {
+      await veil(mine, png);
+      if (mine !== work || mine.state !== 'ready') return;
+      offer();
+      tell(t('brush.strokes', { n: mine.strokes.kept.length }));
+    },
+    trying: here(() => tell(t('brush.trying'), true)),
+    lost: here(() => {
+      if (mine.state !== 'ready') return;
+      tell(t('brush.lost'), true);
+      offer(() => mine.strokes.go());
+    }),
+    refused: here(complain),
+    settled: here(settle),
+  };
 }
 
-async function refuse(mine, error) {
-  if (mine !== work) return;
-  trace([], 1);
-  if (error.code === 'strokes_changed') await look(mine).catch(() => {});
-  tell(`${error.message} ${error.hint ?? ''}`.trim(), true);
-}
-
-async function look(mine) {
-  const [kept, png] = await Promise.all([api.strokes(mine.id), api.matte(mine.id, SIDE)]);
-  Object.assign(mine, { strokes: kept.strokes, revision: kept.revision });
-  mine.began ??= kept.strokes;
-  if (mine !== work) return;
-  if (easel.width !== kept.photo.width || !easel.shown) {
-    easel.show(`${mine.view.sourceUrl}?w=960`, kept.photo.width, kept.photo.height);
-    easel.shown = true;
+async function load(mine) {
+  mine.state = 'loading';
+  offer();
+  tell(t('brush.loading'));
+  settle();
+  try {
+    const { matte, photo } = await mine.strokes.look();
+    if (mine !== work) return;
+    await easel.show(`${mine.view.sourceUrl}?w=960`, photo.width, photo.height);
+    await veil(mine, matte);
+    if (mine !== work) return;
+    mine.state = 'ready';
+    tell(t('brush.how'));
+  } catch (error) {
+    if (mine !== work) return;
+    complain(error.code ? error : { message: t('trouble.image.again') });
+    offer(() => load(mine));
   }
-  await veil(png);
   settle();
 }
 
 // `remade` gets the job once it has new pictures.
-export async function open(view, remade) {
-  work = { id: view.jobId, view, remade, revision: 0, strokes: [], waiting: 0, chain: Promise.resolve() };
+export function open(view, remade) {
   easel ??= begin();
-  easel.shown = false;
+  const mine = { view, remade, state: 'loading', again: null };
+  mine.strokes = new Strokes(view.jobId, SIDE, listener(mine));
+  work = mine;
+  blank();
   choose('keep');
-  tell(t('brush.how'));
   dialog().showModal();
   part('stage').focus();
-  const mine = work;
-  try {
-    await look(mine);
-  } catch (error) {
-    tell(`${error.message} ${error.hint ?? ''}`.trim(), true);
-  }
+  return load(mine);
 }
 
 function close() {
+  blank();
   work = null;
   dialog().close();
 }
 
 async function done() {
   const mine = work;
-  await mine.chain;
-  if (mine.revision === (mine.view.corrected ?? 0)) return close();
+  if (mine.strokes.revision === (mine.view.corrected ?? 0)) return close();
+  mine.state = 'ending';
+  settle();
+  offer();
   tell(t('brush.working'));
-  part('done').disabled = true;
   try {
-    const view = await api.applyStrokes(mine.id, mine.revision);
-    if (mine === work) close();
+    const apply = () => api.applyStrokes(mine.view.jobId, mine.strokes.revision);
+    const view = await insist(apply, () => tell(t('brush.trying'), true));
+    close();
     announce(t('brush.remade'));
     mine.remade(view);
   } catch (error) {
-    await refuse(mine, error);
+    mine.state = 'ready';
+    if (error.code === 'strokes_changed') await load(mine);
+    if (isLost(error)) tell(t('brush.done.lost'), true);
+    else complain(error);
+    settle();
   }
-  if (mine === work) settle();
 }
 
-// What was drawn since the dialog was opened is taken back.
+// What was drawn since the dialog was opened is taken back; until that is sure the dialog stays.
 async function cancel() {
   const mine = work;
-  await mine.chain;
-  if (mine.began && JSON.stringify(mine.strokes) !== JSON.stringify(mine.began)) {
-    await change(() => mine.began);
-  }
-  if (mine === work) close();
+  if (mine.state === 'loading') return close();
+  if (mine.state === 'ending' && !mine.again) return;
+  mine.state = 'ending';
+  hand.drawn = null;
+  settle();
+  offer();
+  if (await mine.strokes.takeBack()) return close();
+  tell(t('brush.cancel.lost'), true);
+  offer(cancel, close);
+  settle();
 }
 
 function undo() {
-  if (work?.strokes.length > 0) change((strokes) => strokes.slice(0, -1));
+  if (!part('undo').disabled) change((strokes) => strokes.slice(0, -1));
 }
 
 function zoom(factor) {
+  if (work?.state === 'loading') return;
   easel.enlarge(factor);
-  // The preview serves until somebody looks closely.
-  if (easel.zoom > 1.4 && work) easel.photo.src = work.view.sourceUrl;
 }
 
 function key(event) {
@@ -222,6 +261,8 @@ function begin() {
     undo,
     closer: () => zoom(1.5),
     farther: () => zoom(1 / 1.5),
+    again: () => work.again?.(),
+    leave: close,
     cancel,
     done,
   })) {
@@ -232,5 +273,11 @@ function begin() {
     event.preventDefault();
     cancel();
   });
-  return new Easel(dialog(), hand);
+  addEventListener('online', () => work?.again?.());
+  const made = new Easel(dialog(), hand);
+  made.enlarged = (much) => {
+    const whole = work?.view.sourceUrl;
+    if (whole && much > CLOSE && made.photo.getAttribute('src') !== whole) made.photo.src = whole;
+  };
+  return made;
 }

@@ -56,6 +56,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("recent.js", SCRIPT),
         embedded!("result.js", SCRIPT),
         embedded!("scene.js", SCRIPT),
+        embedded!("strokes.js", SCRIPT),
         embedded!("views.js", SCRIPT),
         embedded!("words.js", SCRIPT),
         Asset { name: "text.js", content_type: SCRIPT, body: Words::english().module() },
@@ -63,7 +64,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 4] = ["brush.js", "choose.js", "easel.js", "history.js"];
+const LATER: [&str; 5] = ["brush.js", "choose.js", "easel.js", "history.js", "strokes.js"];
 
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();

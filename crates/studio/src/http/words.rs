@@ -123,6 +123,7 @@ mod tests {
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),
             include_str!("../../assets/scene.js"),
+            include_str!("../../assets/strokes.js"),
             include_str!("../../assets/views.js"),
         ];
         let in_templates = templates.iter().flat_map(|source| named(source, '"'));

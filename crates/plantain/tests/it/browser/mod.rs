@@ -1,6 +1,7 @@
 //! The page as a seller uses it, in headless Chromium: drop or pick a photo, watch, look, download, come back.
 
 mod access;
+mod broken;
 mod brush;
 mod choosing;
 mod console;
