@@ -49,6 +49,9 @@ function stepOf(view) {
   return step === 2 && detailKey(view) === 'stage.composing' ? 3 : step;
 }
 
+// The brush comes with the first cut-out that can be mended.
+const drawing = () => import('./brush.js').catch(() => null);
+
 // Jobs that have ended make room for the newest one.
 export function compact(elements) {
   for (const element of elements) {
@@ -162,6 +165,7 @@ export class Card {
     clearInterval(this.timer);
     this.view = view;
     this.slot('fix').hidden = !(view.matteUrl && view.sourceUrl);
+    if (!this.slot('fix').hidden) drawing();
     const total = view.timings?.totalMs;
     say(this.slot('time'), view.status === 'SUCCEEDED' && total ? t('job.done', { time: duration(total) }) : '');
     this.slot('hide').hidden = !this.element.closest('.jobs:not(.jobs--alone)');
@@ -194,9 +198,8 @@ export class Card {
     if (offered) say(this.slot('lean-text'), t(`job.leans.${tilt > 0 ? 'right' : 'left'}`, { degrees: Math.abs(tilt) }));
   }
 
-  // The brush comes with the first cut-out that can be mended.
   async fix() {
-    const brush = await import('./brush.js').catch(() => null);
+    const brush = await drawing();
     if (!brush) return this.trouble({ message: t('trouble.lost'), hint: t('trouble.lost.hint') });
     this.slot('trouble').hidden = true;
     return brush.open(this.view, (view) => this.show(view));

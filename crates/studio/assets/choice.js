@@ -15,14 +15,13 @@ export function fields({ choice }) {
 export const count = ({ choice }) =>
   choice ? Number(Boolean(choice.box)) + choice.include.length + choice.exclude.length : 0;
 
-// What is drawn with comes once somebody draws.
+// What is drawn with comes once there is something to draw on.
+const drawing = () => import('./choose.js').catch(() => null);
+
 async function show(photo, image, chosen) {
-  try {
-    const choose = await import('./choose.js');
-    choose.show(photo, image, chosen);
-  } catch {
-    announce(t('trouble.lost'));
-  }
+  const choose = await drawing();
+  if (choose) choose.show(photo, image, chosen);
+  else announce(t('trouble.lost'));
 }
 
 // A button on a photo's tile. Where the browser can't show the photo, there is nothing to point at.
@@ -33,6 +32,10 @@ export function offer(item, photo) {
     say(button, all ? many('choose.chosen', all) : t('choose.offer'));
   };
   label();
-  image.addEventListener('load', () => { button.hidden = false; }, { once: true });
+  const shown = () => {
+    button.hidden = false;
+    drawing();
+  };
+  image.addEventListener('load', shown, { once: true });
   button.addEventListener('click', () => show(photo, image, label));
 }

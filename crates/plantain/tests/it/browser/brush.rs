@@ -67,6 +67,7 @@ async fn the_cut_out_is_corrected(screen: Screen, width: u32) {
     let offered = "return document.querySelector('[data-test=choose]')?.hidden === false";
     browser.until("the offer to choose", offered, PATIENCE).await;
     browser.click("[data-test=choose]").await;
+    browser.until("the dialog", "return document.getElementById('choose').open", PATIENCE).await;
     drag(&browser, "[data-test=choose-sheet]", screen, &[[270, 120], [500, 500], [700, 860]]).await;
     browser.click("[data-test=choose-include]").await;
     drag(&browser, "[data-test=choose-sheet]", screen, &[[480, 500]]).await;

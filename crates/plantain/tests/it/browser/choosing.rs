@@ -90,7 +90,8 @@ async fn two_fingers_zoom_and_leave_the_box_as_it_is() {
     let scrolled = "const stage = document.querySelector('#choose [data-slot=stage]');
         return [stage.scrollLeft, stage.scrollTop]";
     let [left, top]: [f64; 2] = serde_json::from_value(browser.run(scrolled, &[]).await).unwrap();
-    browser.pinch(&[(150, 400), (140, 390), (100, 350)], &[(250, 400), (240, 390), (200, 350)]).await;
+    let way = |x: i64| [0, 10, 20, 40, 60, 80, 100].map(|far| (x - far, 400 - far));
+    browser.pinch(&way(150), &way(250)).await;
     let [moved_left, moved_top]: [f64; 2] = serde_json::from_value(browser.run(scrolled, &[]).await).unwrap();
     assert!(moved_left > left + 20.0, "two fingers move the photo: {left} {moved_left}, {top} {moved_top}");
     assert_eq!(framed(&browser).await, drawn);
