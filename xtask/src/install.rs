@@ -8,11 +8,13 @@ use crate::run::{cargo, command, show, succeeds};
 
 type IsThere = fn() -> bool;
 
-/// Debian's packages, each with a program that shows that it is there.
-const PACKAGES: [(&str, IsThere); 8] = [
+/// Debian's packages, each with what shows that it is there.
+const PACKAGES: [(&str, IsThere); 9] = [
     ("postgresql", || postgres_programs().is_some()),
     ("chromium", || on_path("chromium")),
     ("chromium-driver", || on_path("chromedriver")),
+    // Screenshots in Hindi show letters, not boxes.
+    ("fonts-lohit-deva", || Path::new("/usr/share/fonts/truetype/lohit-devanagari").is_dir()),
     // fal's clients, and what shows them names of their own. Whoever manages node otherwise is left alone.
     ("nodejs", || answers("node")),
     ("npm", || answers("npm")),

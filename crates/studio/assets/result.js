@@ -1,6 +1,6 @@
 // One finished picture: itself, its badge, the rules behind the badge, and its file.
 import { $, announce, clone, say, slot } from './dom.js';
-import { many, t } from './words.js';
+import { many, named, t, variant as called } from './words.js';
 
 const FILL = 0.88;
 
@@ -31,6 +31,8 @@ function space(card, width, height) {
 const capital = (name) => name.charAt(0).toUpperCase() + name.slice(1);
 const lastPart = (name) => name.split('/').pop();
 
+const nameOf = (rule) => named('check', rule.rule, rule.title ?? rule.rule);
+
 const ORDER = ['fail', 'warn', 'pass', 'not_measured'];
 const worstFirst = (one, other) => ORDER.indexOf(one.outcome) - ORDER.indexOf(other.outcome);
 
@@ -43,7 +45,7 @@ function measured(image) {
 function badge(image, preset) {
   const { rules, passed, remarks, total } = measured(image);
   if (!image.passed) {
-    const names = rules.filter((rule) => rule.outcome === 'fail').map((rule) => rule.title).join(', ');
+    const names = rules.filter((rule) => rule.outcome === 'fail').map(nameOf).join(', ');
     return ['fail', t('badge.fail', { preset, names })];
   }
   if (remarks > 0) return ['warn', many('badge.warn', remarks, { preset, passed, total })];
@@ -51,7 +53,7 @@ function badge(image, preset) {
 }
 
 export function fill(card, image, n, preset) {
-  const variant = image.variant ? capital(image.variant) : t('result.variant', { n });
+  const variant = image.variant ? capital(called(image.variant)) : t('result.variant', { n });
   card.classList.remove('is-waiting');
   card.dataset.test = 'result-card';
   space(card, image.width, image.height);
@@ -110,7 +112,7 @@ function row(rule) {
   const item = clone('rule-row');
   item.dataset.verdict = rule.outcome;
   item.querySelector('svg').setAttribute('aria-label', t(`verdict.${rule.outcome}`));
-  say(slot(item, 'name'), rule.title ?? rule.rule);
+  say(slot(item, 'name'), nameOf(rule));
   say(slot(item, 'required'), rule.required ?? '');
   say(slot(item, 'measured'), rule.measured ?? '');
   for (const part of ['fix', 'source']) {

@@ -24,6 +24,15 @@ export function has(key) {
   return key in text;
 }
 
+// What somebody else named in English, in our words where they have it; otherwise as it was said.
+export const named = (family, id, said) => text[`${family}.${id}`] ?? said;
+
+// What a model calls a composition: parts with commas between.
+export function variant(said) {
+  const part = (one) => named('variant', one.toLowerCase().replaceAll(' ', '_'), one);
+  return said.split(', ').map(part).join(', ');
+}
+
 export function stopwatch(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const rest = String(seconds % 60).padStart(2, '0');
@@ -32,7 +41,8 @@ export function stopwatch(milliseconds) {
 
 export function duration(milliseconds) {
   if (milliseconds >= 60_000) return stopwatch(milliseconds);
-  return `${new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(milliseconds / 1000)} s`;
+  const seconds = new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(milliseconds / 1000);
+  return t('unit.seconds', { n: seconds });
 }
 
 export function bytes(count) {

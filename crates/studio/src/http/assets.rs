@@ -24,16 +24,35 @@ struct Asset {
     name: &'static str,
     content_type: &'static str,
     body: String,
+    /// The only language that it is for.
+    lang: Option<&'static str>,
+}
+
+impl Asset {
+    fn speaks(&self, lang: &str) -> bool {
+        self.lang.is_none_or(|only| only == lang)
+    }
 }
 
 macro_rules! embedded {
     ($name:literal, $kind:expr) => {
-        Asset { name: $name, content_type: $kind, body: include_str!(concat!("../../assets/", $name)).to_owned() }
+        Asset {
+            name: $name,
+            content_type: $kind,
+            body: include_str!(concat!("../../assets/", $name)).to_owned(),
+            lang: None,
+        }
     };
 }
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    vec![
+    let text = |words: &'static Words| Asset {
+        name: "text.js",
+        content_type: SCRIPT,
+        body: words.module(),
+        lang: Some(words.lang),
+    };
+    let all = [
         embedded!("studio.css", STYLE),
         embedded!("scene.css", STYLE),
         embedded!("views.css", STYLE),
@@ -59,8 +78,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("strokes.js", SCRIPT),
         embedded!("views.js", SCRIPT),
         embedded!("words.js", SCRIPT),
-        Asset { name: "text.js", content_type: SCRIPT, body: Words::english().module() },
-    ]
+    ];
+    all.into_iter().chain(Words::all().iter().map(text)).collect()
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
@@ -75,26 +94,29 @@ static EDITION: LazyLock<String> = LazyLock::new(|| {
     hex::encode(&digest.finalize()[..8])
 });
 
-/// Where the page finds an asset.
-pub fn address(name: &str) -> String {
-    format!("/assets/{}/{name}", *EDITION)
+/// Where a page in a language finds an asset. All are under one folder a language, so that scripts import the words that are
+/// spoken by a plain relative name.
+pub fn address(name: &str, lang: &str) -> String {
+    format!("/assets/{}-{lang}/{name}", *EDITION)
 }
 
 /// The addresses of the first page's scripts, so that it can ask for them at once instead of one import after the other.
-pub fn modules() -> impl Iterator<Item = String> {
+pub fn modules(lang: &str) -> impl Iterator<Item = String> {
     let of_it = |asset: &&Asset| asset.content_type == SCRIPT && !LATER.contains(&asset.name);
-    ASSETS.iter().filter(of_it).map(|asset| address(asset.name))
+    ASSETS.iter().filter(of_it).filter(move |asset| asset.speaks(lang)).map(move |asset| address(asset.name, lang))
 }
 
 /// `GET /assets/{edition}/{name}`. A page of an older binary finds nothing, rather than a script that doesn't fit it.
 pub async fn serve(Segments((edition, name)): Segments<(String, String)>) -> Result<Response, ApiError> {
-    let asset = ASSETS.iter().find(|asset| asset.name == name && edition == *EDITION).ok_or_else(ApiError::no_route)?;
+    let lang = edition.strip_prefix(EDITION.as_str()).and_then(|rest| rest.strip_prefix('-')).and_then(Words::of);
+    let found = lang.and_then(|words| ASSETS.iter().find(|asset| asset.name == name && asset.speaks(words.lang)));
+    let asset = found.ok_or_else(ApiError::no_route)?;
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOREVER)], asset.body.as_str()).into_response())
 }
 
 /// Browsers ask for it by themselves where a page names no sign, as an answer in JSON doesn't.
 pub async fn favicon() -> Redirect {
-    Redirect::temporary(&address("mark.svg"))
+    Redirect::temporary(&address("mark.svg", Words::english().lang))
 }
 
 #[cfg(test)]

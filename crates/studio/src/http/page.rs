@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
+use crate::http::language;
 use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::visitor::Guest;
 use crate::http::words::Words;
@@ -106,7 +107,9 @@ pub fn no_job(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
 }
 
 pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {
-    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame: Frame::new(app, headers), wrong })
+    let here = if wrong { "/" } else { "" };
+    let frame = Frame { here, ..Frame::new(app, headers) };
+    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame, wrong })
 }
 
 fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {
@@ -123,7 +126,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         photos_max: PHOTOS_A_DROP_MAX,
         takes_scenes: app.studio.config().usual_maker().is_local(),
         blank_card: JobCard::default(),
-        blank_result: ResultCard::default(),
+        blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),
         blank_rule: RuleRow::default(),
         presets: options,
         frame,
@@ -147,16 +150,17 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
 /// Says a refusal as a page where a person looks at it.
 pub async fn errors_as_pages(request: Request, next: Next) -> Response {
     let person = wants_html(request.headers());
+    let words = language::of(request.headers());
     let data = request.uri().path().starts_with("/api/") && request.method() != Method::POST;
     let answer = next.run(request).await;
     match answer.extensions().get::<ApiError>() {
-        Some(error) if person && !data => as_page(error.clone(), answer),
+        Some(error) if person && !data => as_page(error.clone(), words, answer),
         _ => answer,
     }
 }
 
-fn as_page(error: ApiError, answer: Response) -> Response {
-    let frame = Frame::plain(Words::english());
+fn as_page(error: ApiError, words: &'static Words, answer: Response) -> Response {
+    let frame = Frame { here: "/", ..Frame::plain(words) };
     let (title, text) = match error.code {
         "no_such_route" => ("missing.page.title", "missing.page.text"),
         _ => (error.message.as_str(), error.hint.as_str()),

@@ -1,27 +1,59 @@
 //! Everything the pages say, in one table a language. The page's script is given the same table as a module.
 //!
-//! A language is one more JSON file beside `en.json` and one more entry in [`Words::of`].
+//! A language is one more JSON file in `assets/lang` and one more entry in [`LANGUAGES`].
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+use jiff::civil::Date;
+
+/// A language: its tag, its name in itself, which counts take the form `one`, and its table.
+struct Language {
+    tag: &'static str,
+    name: &'static str,
+    is_one: fn(usize) -> bool,
+    table: &'static str,
+}
+
+/// The first one is spoken where nobody asks for another.
+const LANGUAGES: [Language; 2] = [
+    Language { tag: "en", name: "English", is_one: |n| n == 1, table: include_str!("../../assets/lang/en.json") },
+    Language {
+        tag: "hi", name: "हिन्दी", is_one: |n| n <= 1, table: include_str!("../../assets/lang/hi.json")
+    },
+];
 
 /// The sentences of one language by key, with holes like `{name}`.
 #[derive(Debug)]
 pub struct Words {
     pub lang: &'static str,
+    /// What those who speak it call it.
+    pub name: &'static str,
+    is_one: fn(usize) -> bool,
     table: BTreeMap<String, String>,
 }
 
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::parse("en", include_str!("../../assets/en.json")));
+static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| LANGUAGES.iter().map(Words::parse).collect());
 
 impl Words {
-    pub fn english() -> &'static Words {
-        &ENGLISH
+    pub fn all() -> &'static [Words] {
+        &ALL
     }
 
-    fn parse(lang: &'static str, json: &str) -> Words {
-        let table = serde_json::from_str(json).expect("the embedded table of words is JSON, which a test keeps");
-        Words { lang, table }
+    pub fn english() -> &'static Words {
+        &ALL[0]
+    }
+
+    /// The words of a language as headers and addresses name it: `hi`, or `hi-IN` with a region that changes nothing here.
+    pub fn of(tag: &str) -> Option<&'static Words> {
+        let language = tag.split('-').next().unwrap_or_default();
+        ALL.iter().find(|words| words.lang.eq_ignore_ascii_case(language))
+    }
+
+    fn parse(language: &Language) -> Words {
+        let table =
+            serde_json::from_str(language.table).expect("the embedded table of words is JSON, which a test keeps");
+        Words { lang: language.tag, name: language.name, is_one: language.is_one, table }
     }
 
     /// The sentence, or the key itself, which a reader of the page will report.
@@ -49,12 +81,32 @@ impl Words {
         filled + rest
     }
 
-    /// The form of a sentence that fits a count. English has two; a language with more brings its rule with its table.
+    /// The form of a sentence that fits a count: `key.one` or `key.other`.
     pub fn many(&self, key: &str, n: usize, values: &[(&str, &str)]) -> String {
         let count = n.to_string();
-        let form = if n == 1 { "one" } else { "other" };
+        let form = if (self.is_one)(n) { "one" } else { "other" };
         let all: Vec<(&str, &str)> = std::iter::once(("n", count.as_str())).chain(values.iter().copied()).collect();
         self.fill(&format!("{key}.{form}"), &all)
+    }
+
+    /// What somebody else named in English, in our words where they have it; otherwise as it was said.
+    pub fn named<'w>(&'w self, family: &str, id: &str, said: &'w str) -> &'w str {
+        self.table.get(&format!("{family}.{id}")).map_or(said, String::as_str)
+    }
+
+    /// What a model calls a composition: parts with commas between.
+    pub fn variant(&self, said: &str) -> String {
+        let part = |part: &str| {
+            let id = part.to_ascii_lowercase().replace(' ', "_");
+            self.named("variant", &id, part).to_owned()
+        };
+        said.split(", ").map(part).collect::<Vec<_>>().join(", ")
+    }
+
+    pub fn day(&self, day: Date) -> String {
+        let month = self.get(&format!("date.month.{}", day.month())).to_owned();
+        let (number, year) = (day.day().to_string(), day.year().to_string());
+        self.fill("date.form", &[("day", &number), ("month", &month), ("year", &year)])
     }
 
     /// The table as a module for the page's script.
@@ -72,14 +124,81 @@ fn next_hole(text: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn holes_are_filled_once_and_values_are_not_read_again() {
-        let words = Words::parse("en", r#"{"a": "{x} and {y}, {z}", "b.one": "{n} dog", "b.other": "{n} dogs"}"#);
+        let table = r#"{"a": "{x} and {y}, {z}", "b.one": "{n} dog", "b.other": "{n} dogs"}"#;
+        let words = Words::parse(&Language { tag: "en", name: "", is_one: |n| n == 1, table });
         assert_eq!(words.fill("a", &[("x", "{y}"), ("y", "2")]), "{y} and 2, {z}");
         assert_eq!(words.fill("absent", &[]), "absent");
         assert_eq!((words.many("b", 1, &[]), words.many("b", 3, &[])), ("1 dog".into(), "3 dogs".into()));
+    }
+
+    /// The holes of a sentence, in any order: languages put things in their own.
+    fn holes(sentence: &str) -> BTreeSet<&str> {
+        let mut rest = sentence;
+        let mut found = BTreeSet::new();
+        while let Some((_, hole, after)) = next_hole(rest) {
+            found.insert(hole);
+            rest = after;
+        }
+        found
+    }
+
+    /// A form for one thing may say the number in words or in a digit of its own.
+    fn may_lack_its_number(key: &str) -> bool {
+        key.ends_with(".one")
+    }
+
+    #[test]
+    fn every_language_says_everything_with_the_same_holes() {
+        let english = Words::english();
+        for words in Words::all() {
+            let keys = |words: &Words| words.table.keys().cloned().collect::<BTreeSet<String>>();
+            let odd: Vec<String> = keys(words).symmetric_difference(&keys(english)).cloned().collect();
+            assert!(odd.is_empty(), "{}: {odd:?} are not in both", words.lang);
+            for (key, sentence) in &words.table {
+                assert!(!sentence.trim().is_empty(), "{}: {key} says nothing", words.lang);
+                let (mut ours, mut theirs) = (holes(sentence), holes(english.get(key)));
+                if may_lack_its_number(key) {
+                    ours.remove("n");
+                    theirs.remove("n");
+                }
+                assert_eq!(ours, theirs, "{}: {key}", words.lang);
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_known_by_its_tag() {
+        for (tag, lang) in [("en", "en"), ("hi", "hi"), ("hi-IN", "hi"), ("EN-us", "en")] {
+            assert_eq!(Words::of(tag).map(|words| words.lang), Some(lang), "{tag}");
+        }
+        assert!(["", "-", "xx", "hindi", "*"].iter().all(|tag| Words::of(tag).is_none()));
+    }
+
+    #[test]
+    fn counts_days_and_names_are_told_as_the_language_does() {
+        let (english, hindi) = (Words::english(), Words::of("hi").unwrap());
+        let none = |words: &Words| words.many("stage.done", 0, &[]);
+        assert_eq!((none(english), none(hindi)), ("0 pictures are ready".into(), "0 तस्वीर तैयार है".into()));
+        let day = Date::constant(2026, 11, 5);
+        assert_eq!((english.day(day), hindi.day(day)), ("5 Nov 2026".into(), "5 नवंबर 2026".into()));
+        assert_eq!(hindi.variant("Pure white, closer"), "एकदम सफ़ेद, पास से");
+        assert_eq!(hindi.variant("A poster, bright"), "A poster, उजली", "a model's own words stay");
+        assert_eq!(hindi.named("check", "shadow", "Shadow"), "परछाईं");
+    }
+
+    #[test]
+    fn rules_have_the_names_that_reports_give_them() {
+        for preset in plantain_media::preset::Presets::builtin().iter() {
+            for rule in plantain_media::check::check(b"no picture", None, preset, None).results {
+                assert_eq!(Words::english().named("check", rule.rule, "-"), rule.title);
+            }
+        }
     }
 
     /// What stands between two of these quotes and looks like a key.

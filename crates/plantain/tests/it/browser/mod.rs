@@ -6,6 +6,7 @@ mod brush;
 mod choosing;
 mod console;
 mod driver;
+mod hindi;
 mod history;
 mod looking;
 

@@ -113,7 +113,8 @@ fn detail_key(job: &JobView) -> Option<&'static str> {
 
 fn time(job: &JobView, words: &Words) -> String {
     let total = job.timings.total_ms.filter(|_| job.status == JobState::Succeeded);
-    let told = |ms: u64| words.fill("job.done", &[("time", &format!("{:.1} s", ms as f64 / 1000.0))]);
+    let seconds = |ms: u64| words.fill("unit.seconds", &[("n", &format!("{:.1}", ms as f64 / 1000.0))]);
+    let told = |ms: u64| words.fill("job.done", &[("time", &seconds(ms))]);
     total.map(told).unwrap_or_default()
 }
 

@@ -3,8 +3,8 @@
 use http::HeaderMap;
 
 use crate::http::App;
-use crate::http::assets;
 use crate::http::words::Words;
+use crate::http::{assets, language};
 
 pub struct Frame {
     pub words: &'static Words,
@@ -17,6 +17,8 @@ pub struct Frame {
     pub signed_in: bool,
     /// Looks at somebody else's job, and can do nothing with it.
     pub guest: bool,
+    /// Where the same can be read in another language: the page's own address, unless that can't be asked for again.
+    pub here: &'static str,
 }
 
 impl Frame {
@@ -25,24 +27,30 @@ impl Frame {
             now_ms: app.config.clock.now().as_millisecond(),
             backend: app.studio.config().backend_label.clone(),
             signed_in: !app.config.open && app.config.admin_token.admits(headers),
-            ..Frame::plain(Words::english())
+            ..Frame::plain(language::of(headers))
         }
     }
 
     /// For pages about nothing in particular.
     pub fn plain(words: &'static Words) -> Frame {
-        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false, guest: false }
+        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false, guest: false, here: "" }
     }
 
     pub fn t(&self, key: &'static str) -> &'static str {
         self.words.get(key)
     }
 
+    /// The languages that the page could be in instead.
+    pub fn others(&self) -> impl Iterator<Item = &'static Words> {
+        let lang = self.lang;
+        Words::all().iter().filter(move |words| words.lang != lang)
+    }
+
     pub fn asset(&self, name: &str) -> String {
-        assets::address(name)
+        assets::address(name, self.lang)
     }
 
     pub fn modules(&self) -> Vec<String> {
-        assets::modules().collect()
+        assets::modules(self.lang).collect()
     }
 }

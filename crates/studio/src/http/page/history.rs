@@ -102,7 +102,7 @@ impl Row {
             preset: preset.map_or_else(|| job.preset.clone(), rule::title),
             thumb: shown.or(job.source_url.as_ref()).map(|url| format!("{url}?w=160")),
             made_at: job.created_at.to_string(),
-            made_on: job.created_at.strftime("%Y-%m-%d").to_string(),
+            made_on: words.day(job.created_at.to_zoned(jiff::tz::TimeZone::UTC).date()),
             pictures: words.many("history.pictures", job.images.len(), &[]),
             zip: job.zip_url.clone(),
             ended: job.status.is_final(),

@@ -59,12 +59,6 @@ pub struct RuleRow {
     pub source: String,
 }
 
-impl Default for ResultCard {
-    fn default() -> ResultCard {
-        ResultCard::waiting(0, (1000, 1000), Words::english())
-    }
-}
-
 impl ResultCard {
     pub fn new(n: usize, image: &ImageView, preset: &str, words: &Words) -> ResultCard {
         let measured = Measured::read(&image.report);
@@ -133,7 +127,8 @@ fn variant(image: &ImageView, n: usize, words: &Words) -> String {
     let Some(name) = image.variant.as_deref().filter(|name| !name.is_empty()) else {
         return words.fill("result.variant", &[("n", &n.to_string())]);
     };
-    let mut rest = name.chars();
+    let told = words.variant(name);
+    let mut rest = told.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
@@ -150,6 +145,8 @@ struct Measured {
 
 #[derive(Deserialize)]
 struct Rule {
+    #[serde(default)]
+    rule: String,
     #[serde(default)]
     title: String,
     #[serde(default)]
@@ -211,7 +208,7 @@ impl Measured {
             (true, n) => words.many("badge.warn", n, &values),
             (false, _) => {
                 let missed = self.results.iter().filter(|rule| rule.outcome == Verdict::Fail);
-                let names = missed.map(|rule| rule.title.as_str()).collect::<Vec<_>>().join(", ");
+                let names = missed.map(|rule| rule.name(words)).collect::<Vec<_>>().join(", ");
                 words.fill("badge.fail", &[("preset", preset), ("names", &names)])
             }
         }
@@ -219,10 +216,14 @@ impl Measured {
 }
 
 impl Rule {
+    fn name<'w>(&'w self, words: &'w Words) -> &'w str {
+        words.named("check", &self.rule, &self.title)
+    }
+
     fn row(&self, words: &Words) -> RuleRow {
         let verdict = self.outcome.as_str();
         RuleRow {
-            name: self.title.clone(),
+            name: self.name(words).to_owned(),
             required: self.required.clone(),
             measured: self.measured.clone(),
             verdict,

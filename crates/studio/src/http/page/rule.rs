@@ -115,7 +115,7 @@ fn more_line(preset: &Preset, words: &Words) -> String {
     let format = preset.formats.first().map_or("", |format| format_name(*format));
     let bytes = words.fill("rule.bytes", &[("format", format), ("bytes", &mega(preset.max_bytes))]);
     let read = preset.sources.iter().map(|source| source.read).max();
-    let read = read.map(|day| words.fill("make.preset.read", &[("date", &day.to_string())]));
+    let read = read.map(|day| words.fill("make.preset.read", &[("date", &words.day(day))]));
     [Some(size), Some(fill), Some(bytes), read].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 

@@ -194,3 +194,54 @@ async fn a_job_that_is_not_there_has_a_page_that_says_so() {
         assert!(answer.text().contains("This job is not here") && !answer.text().contains("<script>"));
     }
 }
+
+#[tokio::test]
+async fn a_page_speaks_what_its_address_asks_for_then_what_was_chosen_then_what_the_browser_prefers() {
+    let house = house().await;
+    for (path, cookie, accepts, lang, kept) in [
+        ("/", "", "", "en", false),
+        ("/", "", "hi-IN,hi;q=0.9,en;q=0.8", "hi", false),
+        ("/", "", "de,fr;q=0.9", "en", false),
+        ("/", "plantain_lang=hi", "en", "hi", false),
+        ("/", "plantain_lang=xx", "hi", "hi", false),
+        ("/?lang=hi", "", "en", "hi", true),
+        ("/?lang=en", "plantain_lang=hi", "hi", "en", true),
+        ("/?lang=%3Cscript%3E", "", "hi", "hi", false),
+        ("/jobs/none?lang=hi", "", "", "hi", true),
+        ("/nowhere?lang=hi", "", "", "hi", true),
+    ] {
+        let asked = [("accept", "text/html"), ("cookie", cookie), ("accept-language", accepts)];
+        let answer = house.get_with(path, &asked).await;
+        let html = answer.text();
+        assert!(html.contains(&format!("<html lang=\"{lang}\"")), "{path} {cookie} {accepts}");
+        assert_eq!(answer.header("content-language"), lang, "{path}");
+        assert!(answer.header("vary").contains("accept-language"), "{path}");
+        let mut cookies = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+        assert_eq!(cookies.any(|cookie| cookie.starts_with(&format!("plantain_lang={lang};"))), kept, "{path}");
+        let other = if lang == "en" { ("hi", "हिन्दी") } else { ("en", "English") };
+        assert!(
+            html.contains(&format!("?lang={}\" hreflang", other.0)) && html.contains(other.1),
+            "{path}: the way over"
+        );
+        assert!(!html.contains("<script>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_hindi_is_hindi_and_so_is_its_script() {
+    let house = house().await;
+    let id = house.succeeded(3, report("Shadow")).await;
+    let html = page(&house, "/?lang=hi").await;
+    assert!(html.contains("तस्वीरें बनाएँ") && html.contains("एकदम सफ़ेद, परछाईं नहीं"));
+    let job = page(&house, &format!("/jobs/{id}?lang=hi")).await;
+    assert!(job.contains("3 तस्वीरें तैयार हैं") && job.contains("में पास"));
+    assert!(!job.contains("pictures are ready"));
+    let script = html.split('"').find(|part| part.ends_with("/text.js")).unwrap();
+    let text = house.get(script).await.text();
+    assert!(text.starts_with("export const lang = \"hi\"") && text.contains("फिर कोशिश करें"));
+    let english = script.replace("-hi/", "-en/");
+    assert!(house.get(&english).await.text().starts_with("export const lang = \"en\""));
+    for wrong in [script.replace("-hi/", "-xx/"), script.replace("-hi/", "/"), script.replace("-hi/", "-/")] {
+        assert_eq!(house.get(&wrong).await.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+}
