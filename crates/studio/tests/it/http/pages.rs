@@ -68,18 +68,20 @@ async fn what_a_page_names_is_served_and_may_be_kept_for_ever() {
 #[tokio::test]
 async fn the_first_view_is_small_on_a_phones_network() {
     let house = house().await;
-    let mut paths: Vec<String> = vec!["/".to_owned()];
-    let html = page(&house, "/").await;
-    paths.extend(html.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned));
-    paths.sort();
-    paths.dedup();
-    let mut bytes = 0;
-    for path in &paths {
-        let answer = house.get_with(path, &[("accept", "text/html"), ("accept-encoding", "gzip")]).await;
-        assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
-        bytes += answer.body.len();
+    for first in ["/?lang=en", "/?lang=hi"] {
+        let mut paths: Vec<String> = vec![first.to_owned()];
+        let html = page(&house, first).await;
+        paths.extend(html.split('"').filter(|part| part.starts_with("/assets/")).map(str::to_owned));
+        paths.sort();
+        paths.dedup();
+        let mut bytes = 0;
+        for path in &paths {
+            let answer = house.get_with(path, &[("accept", "text/html"), ("accept-encoding", "gzip")]).await;
+            assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
+            bytes += answer.body.len();
+        }
+        assert!(bytes < 50_000, "{first}: {bytes}");
     }
-    assert!(bytes < 50_000, "{bytes}");
 }
 
 #[tokio::test]
@@ -215,7 +217,8 @@ async fn a_page_speaks_what_its_address_asks_for_then_what_was_chosen_then_what_
         let html = answer.text();
         assert!(html.contains(&format!("<html lang=\"{lang}\"")), "{path} {cookie} {accepts}");
         assert_eq!(answer.header("content-language"), lang, "{path}");
-        assert!(answer.header("vary").contains("accept-language"), "{path}");
+        let mut vary = answer.headers.get_all("vary").iter().map(|names| names.to_str().unwrap());
+        assert!(vary.any(|names| names.contains("accept-language")), "{path}");
         let mut cookies = answer.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
         assert_eq!(cookies.any(|cookie| cookie.starts_with(&format!("plantain_lang={lang};"))), kept, "{path}");
         let other = if lang == "en" { ("hi", "हिन्दी") } else { ("en", "English") };
