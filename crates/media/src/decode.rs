@@ -10,6 +10,7 @@ mod error;
 mod heic;
 mod jpeg;
 mod orient;
+mod planes;
 mod png;
 pub(crate) mod samples;
 mod sniff;

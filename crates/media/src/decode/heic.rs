@@ -3,15 +3,20 @@
 //! The container's own rotation, mirroring and cropping count; an orientation in EXIF says the same once more and is left
 //! alone. Pictures without a profile may still say that their colours are Display P3.
 
+mod coded;
+mod frame;
+
 use heic_decoder::bitreader::strip_emulation_prevention;
 use heic_decoder::hevc::nal::{NAL_SPS, parse_nal_header};
 use heic_decoder::hevc::params::{Sps, parse_sps};
-use heic_decoder::isobmff::{self, ParsedHeif, ResolvedImage};
-use heic_decoder::{ColorInfo, DecodedImage, HeifError, ImageInfo};
+use heic_decoder::isobmff::{self, ParsedHeif, ResolvedImage, Transform};
+use heic_decoder::{ColorInfo, HeifError, ImageInfo};
 use moxcms::ColorProfile;
 
+use self::frame::Frame;
 use super::error::{Format, PictureError};
 use super::orient::Turn;
+use super::planes::Planes;
 use super::samples::{Raw, Samples};
 
 const DAMAGED: PictureError = PictureError::Damaged { format: Format::Heic };
@@ -39,7 +44,7 @@ fn bound_image(parsed: &ParsedHeif, max_pixels: u64) -> Result<(), PictureError>
     let most = max_pixels.saturating_add(max_pixels / 8).saturating_add(PADDED);
     let mut pixels = 0u64;
     for image in parsed.images.iter().chain(&parsed.reference_image) {
-        let sps = parameters(image)?;
+        let sps = parameters(image).map_err(judged)?;
         let (width, height) = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples);
         pixels = pixels.saturating_add(u64::from(width) * u64::from(height));
         if pixels > most {
@@ -56,35 +61,61 @@ fn bound_image(parsed: &ParsedHeif, max_pixels: u64) -> Result<(), PictureError>
 }
 
 /// The sizes that a coded picture states.
-fn parameters(image: &ResolvedImage) -> Result<Sps, PictureError> {
+fn parameters(image: &ResolvedImage) -> Result<Sps, HeifError> {
     for unit in image.hevc_config.nalus_of_type(NAL_SPS) {
-        let (header, payload) = parse_nal_header(unit).map_err(judged)?;
+        let (header, payload) = parse_nal_header(unit)?;
         if header.nal_unit_type == NAL_SPS && header.nuh_layer_id == 0 {
-            return parse_sps(&strip_emulation_prevention(payload)).map_err(judged);
+            return parse_sps(&strip_emulation_prevention(payload));
         }
     }
-    Err(DAMAGED)
+    Err(HeifError::MalformedHevc("no sequence parameters"))
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
     let shown = size(bytes)?;
-    let mut image = heic_decoder::decode(bytes).map_err(judged)?;
-    if (image.width as u64, image.height as u64) != (u64::from(shown.0), u64::from(shown.1)) {
+    let mut parsed = isobmff::parse(bytes).map_err(judged)?;
+    let (planes, alpha) = coded::decoded(bytes, &parsed).map_err(judged)?;
+    let color = planes.coding.color;
+    let seen = seen(planes, &parsed.transforms)?;
+    if seen.size != (shown.0 as usize, shown.1 as usize) {
         return Err(DAMAGED);
     }
-    let profile = image.metadata.icc_profile.take().or_else(|| named(image.color_info));
-    Ok(Raw { samples: samples(&image)?, profile, turn: Turn::None, animated: is_sequence(bytes) })
+    let samples = match parsed.alpha.take().zip(alpha) {
+        None => Samples::Rgb(seen.pixels),
+        Some((about, planes)) => {
+            let frame = Frame::new(planes.luma.width, planes.luma.height, &about.image.transforms).map_err(judged)?;
+            if frame.shown() != seen.size {
+                return Err(PictureError::UnsupportedFlavor { format: Format::Heic });
+            }
+            let opacity = frame.shown_of::<1>(planes.opacity(), planes.luma.width);
+            Samples::Rgba(with_opacity(&seen.pixels, &opacity, about.premultiplied))
+        }
+    };
+    let profile = parsed.metadata.icc_profile.take().or_else(|| named(color));
+    Ok(Raw { samples, profile, turn: Turn::None, animated: is_sequence(bytes) })
 }
 
-fn samples(image: &DecodedImage) -> Result<Samples, PictureError> {
-    if image.alpha.is_none() {
-        return Ok(Samples::Rgb(image.to_rgb8().map_err(judged)?.data));
+/// Three bytes a pixel of what the container shows.
+struct Seen {
+    size: (usize, usize),
+    pixels: Vec<u8>,
+}
+
+fn seen(planes: Planes, transforms: &[Transform]) -> Result<Seen, PictureError> {
+    let frame = Frame::new(planes.luma.width, planes.luma.height, transforms).map_err(judged)?;
+    let rgb = planes.rgb().map_err(judged)?;
+    let stored_width = planes.luma.width;
+    drop(planes);
+    Ok(Seen { size: frame.shown(), pixels: frame.shown_of::<3>(rgb, stored_width) })
+}
+
+fn with_opacity(rgb: &[u8], opacity: &[u8], premultiplied: bool) -> Vec<u8> {
+    let pixels = rgb.as_chunks::<3>().0.iter().zip(opacity);
+    let mut rgba: Vec<u8> = pixels.flat_map(|([r, g, b], alpha)| [*r, *g, *b, *alpha]).collect();
+    if premultiplied {
+        straighten(&mut rgba);
     }
-    let mut rgba = image.to_rgba8().map_err(judged)?;
-    if rgba.premultiplied {
-        straighten(&mut rgba.data);
-    }
-    Ok(Samples::Rgba(rgba.data))
+    rgba
 }
 
 /// Colour that was multiplied by its opacity gets its own strength back.

@@ -2,6 +2,7 @@
 
 mod bad;
 mod files;
+mod heic;
 mod hostile;
 mod wide;
 

@@ -65,6 +65,7 @@ pub fn every_kind() -> Vec<(&'static str, Vec<u8>)> {
         ("plain.heic", include_bytes!("../../data/plain.heic").to_vec()),
         ("alpha.heic", include_bytes!("../../data/alpha.heic").to_vec()),
         ("turned.heic", include_bytes!("../../data/turned.heic").to_vec()),
+        ("tiles.heic", include_bytes!("../../data/tiles.heic").to_vec()),
         ("lzw.tiff", include_bytes!("../../data/lzw.tiff").to_vec()),
         ("alpha.tiff", include_bytes!("../../data/alpha.tiff").to_vec()),
         ("deflate.tiff", include_bytes!("../../data/deflate_two_pages.tiff").to_vec()),
