@@ -24,6 +24,8 @@ pub enum ProfileUse {
     PlainCmyk,
     /// A profile was there and could not be used: taken as sRGB.
     Unreadable,
+    /// The light of an HDR picture (PQ or HLG) was toned down to sRGB.
+    TonedDown,
 }
 
 /// Real profiles reach 3 MB (print colours); more is an attempt to burn memory.

@@ -7,6 +7,8 @@
 //! Metadata, GPS positions among it, ends here: nothing but pixels and [`SourceFacts`] leaves this module.
 
 mod error;
+mod gif;
+mod hdr;
 mod heic;
 mod jpeg;
 mod orient;
@@ -98,6 +100,7 @@ pub enum Notice {
     FirstFrameOnly,
     ProfileUnreadable,
     ConvertedFromCmyk,
+    TonedDown,
 }
 
 impl Notice {
@@ -111,6 +114,9 @@ impl Notice {
             Notice::ConvertedFromCmyk => {
                 "The file holds print colors (CMYK); they were converted to screen colors and may look a little different."
             }
+            Notice::TonedDown => {
+                "The photo holds more light than a page can show (HDR); bright parts were toned down, so compare it with the product."
+            }
         }
     }
 }
@@ -121,6 +127,7 @@ impl SourceFacts {
         let profile = match self.profile {
             ProfileUse::Unreadable => Some(Notice::ProfileUnreadable),
             ProfileUse::PlainCmyk | ProfileUse::ConvertedCmyk => Some(Notice::ConvertedFromCmyk),
+            ProfileUse::TonedDown => Some(Notice::TonedDown),
             ProfileUse::None | ProfileUse::Srgb | ProfileUse::Converted => None,
         };
         profile.into_iter().chain(self.animated.then_some(Notice::FirstFrameOnly)).collect()
@@ -136,6 +143,7 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, PictureError> {
         Format::Webp => webp::size(bytes),
         Format::Heic => heic::size(bytes),
         Format::Tiff => tiff::size(bytes),
+        Format::Gif => gif::size(bytes),
     })?;
     Ok(Probe { format, width, height })
 }
@@ -154,7 +162,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Examined, PictureError> 
     let found = admitted(bytes, limits)?;
     let looked = match found.format {
         Format::Jpeg => guarded(found.format, || jpeg::look(bytes))?,
-        Format::Png | Format::Webp | Format::Heic | Format::Tiff => None,
+        Format::Png | Format::Webp | Format::Heic | Format::Tiff | Format::Gif => None,
     };
     if let Some(turn) = looked {
         let (width, height) = turn.size(found.width, found.height);
@@ -187,6 +195,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
         Format::Webp => webp::read(bytes),
         Format::Heic => heic::read(bytes),
         Format::Tiff => tiff::read(bytes),
+        Format::Gif => gif::read(bytes),
     })?;
     let decoded = finish(found, raw);
     match &decoded.alpha {
@@ -218,8 +227,9 @@ fn admit(found: Probe, limits: &Limits) -> Result<(), PictureError> {
 }
 
 fn finish(found: Probe, raw: Raw) -> Decoded {
-    let Raw { samples, profile, turn, animated } = raw;
+    let Raw { samples, profile, turn, animated, toned } = raw;
     let (rgb, alpha, profile) = color::to_srgb(samples, profile.as_deref());
+    let profile = if toned { ProfileUse::TonedDown } else { profile };
     let (width, height) = (found.width, found.height);
     let picture = orient::upright::<3>(rgb, width, height, turn);
     let alpha = alpha.map(|alpha| orient::upright::<1>(alpha, width, height, turn));

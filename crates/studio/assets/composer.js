@@ -7,7 +7,7 @@ import * as preset from './preset.js';
 import * as scene from './scene.js';
 import { many, t } from './words.js';
 
-const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff'];
+const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff', 'image/gif'];
 // Uploads at once: more would only make each slower.
 const AT_ONCE = 2;
 

@@ -11,6 +11,7 @@ pub enum Format {
     Webp,
     Heic,
     Tiff,
+    Gif,
 }
 
 impl Format {
@@ -21,6 +22,7 @@ impl Format {
             Format::Webp => "WebP",
             Format::Heic => "HEIC",
             Format::Tiff => "TIFF",
+            Format::Gif => "GIF",
         }
     }
 
@@ -32,6 +34,7 @@ impl Format {
             Format::Webp => "image/webp",
             Format::Heic => "image/heic",
             Format::Tiff => "image/tiff",
+            Format::Gif => "image/gif",
         }
     }
 
@@ -145,7 +148,7 @@ impl PictureError {
         match self {
             PictureError::Empty => "Choose the photo again; the upload or the copy went wrong.",
             PictureError::FileTooLarge { .. } => "Save the photo as JPEG with quality 90, or make it smaller.",
-            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG, WebP, HEIC or TIFF.",
+            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG, WebP, HEIC, TIFF or GIF.",
             PictureError::Transparent => {
                 "Export it again with the product's layer visible, or send the photo from which it was cut out."
             }

@@ -15,6 +15,7 @@ use moxcms::ColorProfile;
 
 use self::frame::Frame;
 use super::error::{Format, PictureError};
+use super::hdr::ToneMap;
 use super::orient::Turn;
 use super::planes::Planes;
 use super::samples::{Raw, Samples};
@@ -76,7 +77,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
     let mut parsed = isobmff::parse(bytes).map_err(judged)?;
     let (planes, alpha) = coded::decoded(bytes, &parsed).map_err(judged)?;
     let color = planes.coding.color;
-    let seen = seen(planes, &parsed.transforms)?;
+    let tone_map = ToneMap::of(color);
+    let seen = seen(planes, &parsed.transforms, tone_map.as_ref())?;
     if seen.size != (shown.0 as usize, shown.1 as usize) {
         return Err(DAMAGED);
     }
@@ -92,7 +94,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
         }
     };
     let profile = parsed.metadata.icc_profile.take().or_else(|| named(color));
-    Ok(Raw { samples, profile, turn: Turn::None, animated: is_sequence(bytes) })
+    // What was toned down is sRGB, whatever the file says of its light.
+    let profile = profile.filter(|_| tone_map.is_none());
+    Ok(Raw { samples, profile, turn: Turn::None, animated: is_sequence(bytes), toned: tone_map.is_some() })
 }
 
 /// Three bytes a pixel of what the container shows.
@@ -101,9 +105,9 @@ struct Seen {
     pixels: Vec<u8>,
 }
 
-fn seen(planes: Planes, transforms: &[Transform]) -> Result<Seen, PictureError> {
+fn seen(planes: Planes, transforms: &[Transform], tone_map: Option<&ToneMap>) -> Result<Seen, PictureError> {
     let frame = Frame::new(planes.luma.width, planes.luma.height, transforms).map_err(judged)?;
-    let rgb = planes.rgb().map_err(judged)?;
+    let rgb = planes.rgb(tone_map).map_err(judged)?;
     let stored_width = planes.luma.width;
     drop(planes);
     Ok(Seen { size: frame.shown(), pixels: frame.shown_of::<3>(rgb, stored_width) })
@@ -121,12 +125,21 @@ fn with_opacity(rgb: &[u8], opacity: &[u8], premultiplied: bool) -> Vec<u8> {
 /// Colour that was multiplied by its opacity gets its own strength back.
 pub(super) fn straighten(rgba: &mut [u8]) {
     for [r, g, b, alpha] in rgba.as_chunks_mut::<4>().0 {
-        let alpha = u32::from(*alpha);
-        for sample in [r, g, b] {
-            let strength = (u32::from(*sample) * 255 + alpha / 2).checked_div(alpha);
-            *sample = strength.map_or(*sample, |strength| strength.min(255) as u8);
-        }
+        [r, g, b].into_iter().for_each(|sample| *sample = own_strength(*sample, *alpha));
     }
+}
+
+/// The same with grey and opacity.
+pub(super) fn straighten_pairs(pairs: &mut [u8]) {
+    for [grey, alpha] in pairs.as_chunks_mut::<2>().0 {
+        *grey = own_strength(*grey, *alpha);
+    }
+}
+
+fn own_strength(sample: u8, alpha: u8) -> u8 {
+    let alpha = u32::from(alpha);
+    let strength = (u32::from(sample) * 255 + alpha / 2).checked_div(alpha);
+    strength.map_or(sample, |strength| strength.min(255) as u8)
 }
 
 /// The profile that a picture names by number instead of carrying it.

@@ -43,7 +43,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
         _ => Samples::Rgb(pixels),
     };
     let turn = decoder.exif().map_or(Turn::None, |exif| Turn::from_exif(exif));
-    Ok(Raw { samples, profile: decoder.icc_profile(), turn, animated: false })
+    Ok(Raw { samples, profile: decoder.icc_profile(), turn, animated: false, toned: false })
 }
 
 /// What [`read`] would find, from the brightness alone, which takes two thirds of the time. `None`: the colours matter.

@@ -8,6 +8,8 @@ use heic_decoder::isobmff::Metadata;
 use heic_decoder::{ChromaSampling, ColorInfo, DecodedImage, HeifError};
 use rayon::prelude::*;
 
+use super::hdr::ToneMap;
+
 /// Rows that are converted together; even, so that no chroma row is cut in two.
 const BAND: usize = 128;
 /// Rows beside a band whose chroma its own rows may read.
@@ -82,16 +84,24 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    /// Three bytes a pixel, in the colour space of the samples.
-    pub(super) fn rgb(&self) -> Result<Vec<u8>, HeifError> {
+    /// Three bytes a pixel, in the colour space of the samples, or in sRGB where they are `toned` down to it.
+    pub(super) fn rgb(&self, toned: Option<&ToneMap>) -> Result<Vec<u8>, HeifError> {
         let (width, height) = (self.luma.width, self.luma.height);
         let mut rgb = vec![0; width * height * 3];
         rgb.par_chunks_mut((width * 3 * BAND).max(1)).enumerate().try_for_each(|(band, rows)| {
             let first = band * BAND;
             let above = first.min(BESIDE);
             let last = (first + BAND + BESIDE).min(height);
-            let converted = self.band(first - above, last).to_rgb8()?.data;
-            rows.copy_from_slice(&converted[above * width * 3..][..rows.len()]);
+            let band = self.band(first - above, last);
+            match toned {
+                None => rows.copy_from_slice(&band.to_rgb8()?.data[above * width * 3..][..rows.len()]),
+                Some(map) => {
+                    let light = band.to_rgb16()?.data;
+                    let light = light[above * width * 3..].as_chunks::<3>().0;
+                    let pixels = rows.as_chunks_mut::<3>().0.iter_mut().zip(light);
+                    pixels.for_each(|(pixel, light)| *pixel = map.pixel(*light));
+                }
+            }
             Ok(())
         })?;
         Ok(rgb)

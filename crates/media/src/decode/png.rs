@@ -42,6 +42,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
         profile: info.icc_profile.as_deref().map(<[u8]>::to_vec),
         turn: info.exif_metadata.as_deref().map_or(Turn::None, Turn::from_exif),
         animated: info.animation_control.is_some_and(|animation| animation.num_frames > 1),
+        toned: false,
     })
 }
 

@@ -17,4 +17,6 @@ pub(super) struct Raw {
     pub profile: Option<Vec<u8>>,
     pub turn: Turn,
     pub animated: bool,
+    /// Brought down to sRGB from a picture of more light than a page has.
+    pub toned: bool,
 }

@@ -10,7 +10,6 @@ pub enum Foreign {
     JpegXl,
     Jpeg2000,
     Raw,
-    Gif,
     Bmp,
     Svg,
     Psd,
@@ -28,7 +27,6 @@ impl Foreign {
             Foreign::JpegXl => "JPEG XL",
             Foreign::Jpeg2000 => "JPEG 2000",
             Foreign::Raw => "A camera's raw file",
-            Foreign::Gif => "GIF",
             Foreign::Bmp => "BMP",
             Foreign::Svg => "SVG",
             Foreign::Psd => "A Photoshop document",
@@ -48,7 +46,7 @@ impl Foreign {
             Foreign::Pdf | Foreign::Psd | Foreign::Svg => {
                 "Export it as JPEG or PNG, with the product as large as possible."
             }
-            Foreign::Avif | Foreign::JpegXl | Foreign::Jpeg2000 | Foreign::Gif | Foreign::Bmp => {
+            Foreign::Avif | Foreign::JpegXl | Foreign::Jpeg2000 | Foreign::Bmp => {
                 "Save the photo as JPEG, PNG or WebP."
             }
         }
@@ -64,6 +62,7 @@ pub(super) fn format_of(bytes: &[u8]) -> Result<Format, PictureError> {
         [0xff, 0xd8, 0xff, ..] => Ok(Format::Jpeg),
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Ok(Format::Png),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Format::Webp),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Format::Gif),
         [_, _, _, _, b'f', b't', b'y', b'p', b0, b1, b2, b3, ..] => media([*b0, *b1, *b2, *b3], bytes),
         _ if foreign(bytes).is_none() && is_tiff(bytes) => Ok(Format::Tiff),
         _ => Err(foreign(bytes).map_or(PictureError::NotAPicture, PictureError::Unsupported)),
@@ -78,7 +77,6 @@ fn foreign(bytes: &[u8]) -> Option<Foreign> {
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => Some(Foreign::Raw),
         [b'I', b'I', b'R', b'O' | b'S', ..] | [b'I', b'I', b'U', 0, ..] => Some(Foreign::Raw),
         [b'F', b'U', b'J', b'I', b'F', b'I', b'L', b'M', ..] => Some(Foreign::Raw),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Foreign::Gif),
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Some(Foreign::Bmp),
         [b'8', b'B', b'P', b'S', ..] => Some(Foreign::Psd),
         [b'%', b'P', b'D', b'F', ..] => Some(Foreign::Pdf),
@@ -143,6 +141,7 @@ mod tests {
         assert_eq!(format_of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Ok(Format::Heic));
         assert_eq!(format_of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"), Ok(Format::Heic));
         assert_eq!(format_of(b"II*\0\x08\0\0\0"), Ok(Format::Tiff));
+        assert_eq!(format_of(b"GIF89a"), Ok(Format::Gif));
         assert_eq!(format_of(b"MM\0*\0\0\0\x08"), Ok(Format::Tiff));
         assert_eq!(format_of(b""), Err(PictureError::Empty));
         assert_eq!(format_of(b"hello, this is no picture"), Err(PictureError::NotAPicture));
@@ -157,7 +156,6 @@ mod tests {
         refused(b"\0\0\0\x18ftypcrx \0\0\0\x01", Foreign::Raw);
         refused(b"\0\0\0\x18ftypisom\0\0\0\x01", Foreign::Video);
         refused(b"II*\0\x10\0\0\0CR\x02\0", Foreign::Raw);
-        refused(b"GIF89a", Foreign::Gif);
         refused(b"BM\x36\0\0\0\0\0\0\0", Foreign::Bmp);
         refused(b"%PDF-1.7", Foreign::Pdf);
         refused(b"PK\x03\x04", Foreign::Zip);

@@ -29,7 +29,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
         ColorType::Rgba8 => Samples::Rgba(pixels),
         _ => return Err(DAMAGED),
     };
-    Ok(Raw { samples, profile, turn: exif.as_deref().map_or(Turn::None, Turn::from_exif), animated })
+    Ok(Raw { samples, profile, turn: exif.as_deref().map_or(Turn::None, Turn::from_exif), animated, toned: false })
 }
 
 fn opened(bytes: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, PictureError> {

@@ -2,8 +2,10 @@
 
 mod bad;
 mod files;
+mod gif;
 mod heic;
 mod hostile;
+mod tiff;
 mod wide;
 
 use files::{H, W, quarters};

@@ -26,7 +26,7 @@ async fn photos_that_are_none() {
         (photo::bomb(), "image_too_large", "megapixels"),
         (photo::png_of_size(1, 1), "image_too_small", "only 1 x 1"),
         (photo::png_of_size(2000, 100), "image_too_small", "strip"),
-        (b"GIF89a plus something".to_vec(), "unsupported_image_format", "can't be read"),
+        (b"%PDF-1.7 plus something".to_vec(), "unsupported_image_format", "can't be read"),
     ] {
         let uri = format!("data:;base64,{}", STANDARD.encode(&bytes));
         bench.edit(json!({ "prompt": "x", "image_urls": [uri] })).await.refuses(kind, FIRST, words);

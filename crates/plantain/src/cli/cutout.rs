@@ -28,7 +28,7 @@ Examples:
   plantain cutout pair.jpg -o pair.png --everything
   plantain cutout mug.jpg -o mug.png --keep 1210,640,30 --erase 300,900,60")]
 pub struct Args {
-    /// The photo: JPEG, PNG, WebP, HEIC or TIFF.
+    /// The photo: JPEG, PNG, WebP, HEIC, TIFF or GIF.
     #[arg(value_name = "PHOTO")]
     photo: PathBuf,
     /// The PNG file to write, of the photo's size. Other formats can't hold what a cut-out needs.

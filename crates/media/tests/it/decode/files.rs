@@ -163,3 +163,21 @@ pub fn png_with_profile(picture: &Picture, profile: &[u8]) -> Vec<u8> {
     info.icc_profile = Some(profile.to_vec().into());
     png_of(info, picture.rgb())
 }
+
+/// As many frames of a picture of at most 256 colours.
+pub fn gif(picture: &Picture, frames: usize) -> Vec<u8> {
+    let pixels = picture.rgb().as_chunks::<3>().0;
+    let mut palette = pixels.to_vec();
+    palette.sort_unstable();
+    palette.dedup();
+    assert!(palette.len() <= 256, "{} colours", palette.len());
+    let indices: Vec<u8> = pixels.iter().map(|pixel| palette.binary_search(pixel).unwrap() as u8).collect();
+    let (width, height) = (picture.width() as u16, picture.height() as u16);
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, palette.as_flattened()).unwrap();
+    for _ in 0..frames {
+        encoder.write_frame(&gif::Frame::from_indexed_pixels(width, height, indices.clone(), None)).unwrap();
+    }
+    drop(encoder);
+    bytes
+}

@@ -2,7 +2,8 @@
 
 use super::files::quarters;
 use super::{check, decoded};
-use plantain_media::decode::Format;
+use plantain_media::color::ProfileUse;
+use plantain_media::decode::{Format, Notice};
 
 /// What the decoder makes of the file when it holds all of it at once.
 #[track_caller]
@@ -64,5 +65,22 @@ fn grids_that_lie() {
     ] {
         let error = plantain_media::decode::decode(&super::files::patched(TILES, at, &lie), &Default::default());
         assert_eq!(error.map_err(|error| error.code()).err(), Some(code), "{lie:?}");
+    }
+}
+
+/// Grey of paper white above, a red that only BT.2020 has below.
+#[test]
+fn more_light_than_a_page_has_is_toned_down_and_that_is_told() {
+    for (bytes, red) in [
+        (&include_bytes!("../../data/pq.heic")[..], [250, 0, 0]),
+        (include_bytes!("../../data/hlg.heic"), [247, 0, 31]),
+    ] {
+        let found = decoded(bytes);
+        assert_eq!(found.facts.profile, ProfileUse::TonedDown);
+        assert_eq!(found.facts.notices(), [Notice::TonedDown]);
+        for (at, expected) in [((10, 10), [241; 3]), ((10, 80), red)] {
+            let pixel = found.picture.pixel(at.0, at.1);
+            assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 4), "{at:?}: {pixel:?}");
+        }
     }
 }
