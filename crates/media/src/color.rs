@@ -3,7 +3,7 @@
 //! It owns what an embedded profile means. Profiles come from strangers: one that is broken, oversized or meant for
 //! other channels is left out and said so, never an error, since the picture itself is fine.
 
-use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, ProfileClass, TransformOptions};
 use rayon::prelude::*;
 
 use crate::decode::samples::Samples;
@@ -124,7 +124,12 @@ fn parsed(bytes: &[u8], wanted: DataColorSpace) -> Option<ColorProfile> {
     }
     let options = ParsingOptions { max_profile_size: MAX_PROFILE_BYTES, ..ParsingOptions::default() };
     let parsed = std::panic::catch_unwind(|| ColorProfile::new_from_slice_with_options(bytes, options).ok());
-    parsed.ok().flatten().filter(|profile| profile.color_space == wanted)
+    parsed.ok().flatten().filter(|profile| profile.color_space == wanted && describes_a_space(profile.profile_class))
+}
+
+/// Links between devices, effects and named colours carry an ICC header too, and say nothing of what a picture's numbers mean.
+fn describes_a_space(class: ProfileClass) -> bool {
+    !matches!(class, ProfileClass::DeviceLink | ProfileClass::Abstract | ProfileClass::Named)
 }
 
 /// The same primaries and white to a part in a thousand, and a curve that maps mid grey alike.

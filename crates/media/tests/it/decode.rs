@@ -5,6 +5,8 @@ mod files;
 mod gif;
 mod heic;
 mod hostile;
+mod mutated;
+mod profiles;
 mod tiff;
 mod wide;
 
