@@ -50,7 +50,8 @@ pub(super) fn release(tx: &Transaction<'_>, id: &JobId, kept: &str, now: Timesta
 pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) -> Result<(), DatabaseError> {
     tx.prepare_cached(
         "INSERT INTO studio_garbage (blob, since)
-         SELECT value, ?2 FROM json_each(?1) WHERE value NOT IN (SELECT blob FROM studio_blobs)
+         SELECT value, ?2 FROM json_each(?1)
+         WHERE NOT EXISTS (SELECT 1 FROM studio_blobs WHERE blob = value)
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![json(&blobs), to_micros(now)])?;
@@ -58,8 +59,11 @@ pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) ->
 }
 
 pub(super) fn doom(tx: &Transaction<'_>, count: usize, before: Timestamp) -> Result<Vec<String>, DatabaseError> {
-    tx.prepare_cached("DELETE FROM studio_garbage WHERE doomed = 0 AND blob IN (SELECT blob FROM studio_blobs)")?
-        .execute([])?;
+    tx.prepare_cached(
+        "DELETE FROM studio_garbage WHERE doomed = 0
+         AND EXISTS (SELECT 1 FROM studio_blobs WHERE studio_blobs.blob = studio_garbage.blob)",
+    )?
+    .execute([])?;
     let mut doom = tx.prepare_cached(
         "UPDATE studio_garbage SET doomed = 1 WHERE blob IN (
              SELECT blob FROM studio_garbage WHERE doomed = 1 OR since <= ?1 ORDER BY doomed DESC, since LIMIT ?2)
