@@ -14,6 +14,8 @@ async fn shot(browser: &Browser, name: &str, screen: Screen) {
     browser.screenshot(&screenshots().join(format!("hindi-{name}-{width}.png"))).await;
     assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
     assert!(browser.run(KEYS, &[]).await.is_null(), "a sentence is missing");
+    let head = browser.run("return document.querySelector('.top').offsetHeight", &[]).await;
+    assert!(head.as_i64().unwrap() <= 76, "the head's links break: {head}");
 }
 
 async fn shows(browser: &Browser, words: &str) {
@@ -26,7 +28,7 @@ async fn a_seller_works_in_hindi(screen: Screen) {
     let Some(browser) = start(&server, screen).await else { return };
     browser.click("[data-test=lang-hi]").await;
     browser.until("Hindi", "return document.documentElement.lang === 'hi'", PATIENCE).await;
-    shows(&browser, "हर फ़ोटो से तीन तस्वीरें").await;
+    shows(&browser, "हर फ़ोटो से 3 तस्वीरें").await;
     shot(&browser, "first", screen).await;
     browser.open(server.studio.as_str()).await;
     browser.until("Hindi without the address", "return document.documentElement.lang === 'hi'", PATIENCE).await;
