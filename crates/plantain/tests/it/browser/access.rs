@@ -57,6 +57,7 @@ async fn every_page_is_open_to_everybody(screen: Screen) {
     browser.until("the offer to choose", offered, PATIENCE).await;
     judge.look("access-photo").await;
     browser.click("[data-test=choose]").await;
+    browser.until("the dialog", "return document.querySelector('#choose')?.open === true", PATIENCE).await;
     judge.look("access-choose").await;
     browser.click("[data-test=choose-done]").await;
     browser.click("[data-test=generate]").await;
