@@ -53,6 +53,9 @@ pub enum StudioError {
     /// In millionths of a US dollar: spent this month, the job's cost, and what may be spent.
     #[error("the month's budget is spent")]
     Budget { spent: u64, cost: u64, budget: u64 },
+    /// The key stands for another wish.
+    #[error("the idempotency key was used for another request")]
+    KeyUsed,
     /// Too much is going on; the same request will work later.
     #[error("the studio is busy")]
     Busy,
@@ -82,6 +85,7 @@ impl StudioError {
             StudioError::ImageUrl { .. } => "image_url_unusable",
             StudioError::NotLocal => "not_the_local_engine",
             StudioError::Budget { .. } => "budget_spent",
+            StudioError::KeyUsed => "idempotency_key_used",
             StudioError::Busy => "busy",
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
             StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
@@ -127,6 +131,7 @@ impl StudioError {
                 dollars(*spent),
                 dollars(*budget)
             ),
+            StudioError::KeyUsed => "The Idempotency-Key was used for another request.".to_owned(),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "The studio's disk is full.".to_owned()
@@ -177,6 +182,10 @@ impl StudioError {
             StudioError::Budget { .. } => {
                 "Ask for fewer pictures, wait for the next month (UTC), or have the key's budget raised.".to_owned()
             }
+            StudioError::KeyUsed => {
+                "Give each request a key of its own; send the very same request with its key to be answered with its job."
+                    .to_owned()
+            }
             StudioError::Busy => "Try again in a few seconds.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "Whoever runs the studio has to make room.".to_owned()
@@ -204,7 +213,8 @@ impl StudioError {
             | StudioError::Staging { .. }
             | StudioError::TooManyPoints { .. }
             | StudioError::ChoiceOutside { .. }
-            | StudioError::ImageUrl { .. } => 422,
+            | StudioError::ImageUrl { .. }
+            | StudioError::KeyUsed => 422,
             StudioError::NotLocal => 409,
             StudioError::Budget { .. } => 402,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,

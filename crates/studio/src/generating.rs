@@ -7,6 +7,10 @@ use plantain_wire::models::staging::Staging;
 
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
+use jiff::Timestamp;
+
+use crate::error::StudioError;
+use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
@@ -20,6 +24,14 @@ use crate::watch::Watch;
 pub struct Accepted {
     job: Job,
     watch: Watch,
+    is_repeated: bool,
+}
+
+impl Accepted {
+    /// An earlier sending of the same wish has made the job.
+    pub fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
 }
 
 /// What a job is made again with; `None` stays as it was.
@@ -40,16 +52,42 @@ impl Studio {
     ///
     /// Every photo is decoded to its last pixel first. The photos are out of memory when this returns.
     pub async fn accept(&self, new: NewJob) -> Result<Accepted, StudioError> {
+        self.accept_once(new, None).await
+    }
+
+    /// [`Studio::accept`], or the job that the same wish with this key has become before.
+    pub async fn accept_once(&self, new: NewJob, key: Option<WishKey>) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let wish = photo::check(&new, &inner.presets)?;
+        let wished = match key {
+            Some(key) => {
+                let whole = new.clone();
+                let digest = inner.admission.run(move || wish::of_new(&whole)).await;
+                Some(Wished { key, digest: digest.map_err(|_| StudioError::Internal)? })
+            }
+            None => None,
+        };
+        if let Some(before) = self.before(wished.as_ref()).await? {
+            return Ok(before);
+        }
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
         let spec = inner.spec(&new, wish).await?;
-        self.begin(spec, new.owner, new.allowance.as_ref()).await
+        self.begin(spec, new.owner, new.allowance.as_ref(), wished).await
     }
 
     /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
     /// engine makes: whoever else would be asked again might bill again.
-    pub async fn again(&self, id: &JobId, change: Again) -> Result<Option<Accepted>, StudioError> {
+    pub async fn again(
+        &self,
+        id: &JobId,
+        change: Again,
+        key: Option<WishKey>,
+    ) -> Result<Option<Accepted>, StudioError> {
+        let digest = wish::of_again(id, change.straighten, change.normalize);
+        let wished = key.map(|key| Wished { key, digest });
+        if let Some(before) = self.before(wished.as_ref()).await? {
+            return Ok(Some(before));
+        }
         let Some(Job { mut spec, owner, .. }) = self.0.store.job(id).await? else { return Ok(None) };
         let maker = self.0.config.makers.of(&spec.endpoint);
         if !maker.is_local() {
@@ -59,7 +97,7 @@ impl Studio {
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
-        self.begin(spec, owner, None).await.map(Some)
+        self.begin(spec, owner, None, wished).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.
@@ -68,6 +106,7 @@ impl Studio {
         spec: JobSpec,
         owner: Option<Owner>,
         allowance: Option<&Allowance>,
+        wished: Option<Wished>,
     ) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let now = inner.clock.now();
@@ -75,10 +114,31 @@ impl Studio {
         let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner).priced(price);
         // Interest is registered before the insert, so that no news is missed.
         let watch = self.watch(&job.id);
-        inner.insert(&job, allowance).await?;
+        if let Some(became) = inner.insert(&job, allowance, wished.as_ref()).await? {
+            let wished = wished.as_ref().ok_or(StudioError::Internal)?;
+            return self.repeated(wished, became).await?.ok_or(StudioError::Busy);
+        }
         inner.wake.wake();
         tracing::info!(job = %job.id, preset = %job.spec.preset, "job.accepted {}", job.id);
-        Ok(Accepted { job, watch })
+        Ok(Accepted { job, watch, is_repeated: false })
+    }
+
+    /// The job that the wish has become before; an error where its key stands for another wish.
+    async fn before(&self, wished: Option<&Wished>) -> Result<Option<Accepted>, StudioError> {
+        let Some(wished) = wished else { return Ok(None) };
+        match self.0.store.became(&wished.key, since(self.0.clock.now())).await? {
+            Some(became) => self.repeated(wished, became).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn repeated(&self, wished: &Wished, became: Became) -> Result<Option<Accepted>, StudioError> {
+        if became.digest != wished.digest {
+            return Err(StudioError::KeyUsed);
+        }
+        let watch = self.watch(&became.job);
+        let job = self.0.store.job(&became.job).await?;
+        Ok(job.map(|job| Accepted { job, watch, is_repeated: true }))
     }
 
     /// Waits for the queue's request id, for at most `config.submit_wait`; the job goes on without this caller.
@@ -89,14 +149,36 @@ impl Studio {
     }
 }
 
+/// Wishes from before are known no more.
+fn since(now: Timestamp) -> Timestamp {
+    now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN)
+}
+
 impl Inner {
-    async fn insert(&self, job: &Job, allowance: Option<&Allowance>) -> Result<(), StudioError> {
-        let Some(allowance) = allowance else { return Ok(self.store.insert(job).await?) };
-        match self.store.insert_allowed(job, allowance).await? {
-            Allowed::Yes => Ok(()),
-            Allowed::Spent(spent) => {
-                let (cost, budget) = (job.cost_micro_usd(), allowance.budget_micro_usd);
-                Err(StudioError::Budget { spent, cost, budget })
+    /// What the wish has become before, and then nothing was kept.
+    async fn insert(
+        &self,
+        job: &Job,
+        allowance: Option<&Allowance>,
+        wished: Option<&Wished>,
+    ) -> Result<Option<Became>, StudioError> {
+        let told = match (wished, allowance) {
+            (Some(wished), _) => self.store.insert_once(job, wished, since(job.created_at), allowance).await?,
+            (None, Some(allowance)) => match self.store.insert_allowed(job, allowance).await? {
+                Allowed::Yes => Once::Kept,
+                Allowed::Spent(spent) => Once::Spent(spent),
+            },
+            (None, None) => {
+                self.store.insert(job).await?;
+                Once::Kept
+            }
+        };
+        match told {
+            Once::Kept => Ok(None),
+            Once::Before(became) => Ok(Some(became)),
+            Once::Spent(spent) => {
+                let budget = allowance.map_or(0, |allowance| allowance.budget_micro_usd);
+                Err(StudioError::Budget { spent, cost: job.cost_micro_usd(), budget })
             }
         }
     }

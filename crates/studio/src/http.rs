@@ -18,6 +18,7 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 
 use plantain_work::{Clock, Cpu, Shutdown};
 
+use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
 use crate::http::upload::{Bounds, Room};
@@ -26,6 +27,7 @@ use crate::service::Studio;
 mod again;
 mod assets;
 mod brush;
+pub mod cors;
 mod error;
 mod events;
 mod extract;
@@ -38,6 +40,8 @@ mod inbox;
 mod jobs;
 mod keys;
 mod language;
+mod once;
+mod openapi;
 mod page;
 mod pictures;
 mod presets;
@@ -49,6 +53,7 @@ mod waiting;
 mod webhook;
 mod words;
 
+pub use crate::http::openapi::printed as openapi_document;
 pub use crate::http::upload::pace::Pace;
 
 /// How the studio is offered.
@@ -67,13 +72,15 @@ pub struct HttpConfig {
     pub cpu: Cpu,
     /// What uploads have to keep to.
     pub pace: Pace,
+    /// Whose pages may call the API.
+    pub cors: Cors,
 }
 
 impl HttpConfig {
     /// Open, on loopback, on the system's clock.
     pub fn local(admin_token: AdminToken, shutdown: Shutdown, cpu: Cpu) -> HttpConfig {
         let (clock, pace) = (Clock::system(), Pace::default());
-        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace }
+        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace, cors: Cors::Nobody }
     }
 }
 
@@ -93,6 +100,7 @@ struct AppParts {
     bounds: Bounds,
     streams: Arc<Semaphore>,
     previews: pictures::Previews,
+    under_way: once::UnderWay,
 }
 
 impl std::ops::Deref for App {
@@ -112,7 +120,14 @@ impl App {
             room: Room::default(),
         };
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-        App(Arc::new(AppParts { studio, config, bounds, streams, previews: pictures::Previews::default() }))
+        App(Arc::new(AppParts {
+            studio,
+            config,
+            bounds,
+            streams,
+            previews: pictures::Previews::default(),
+            under_way: once::UnderWay::default(),
+        }))
     }
 
     /// Refuses whoever may not generate, cancel or list here.
@@ -145,12 +160,14 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/usage", get(history::usage))
         .route("/api/keys/{key}", delete(keys::revoke))
         .route("/share/{id}/{token}", get(share::follow))
+        .route("/api/openapi.json", get(openapi::describe))
+        .route("/docs", get(openapi::reader::read))
         .route("/api/presets", get(presets::list))
         .route("/api/presets/{id}", get(presets::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route_layer(from_fn_with_state(app.clone(), in_time));
-    quick
+    let router = quick
         .merge(slow)
         .merge(of_a_job(&app))
         .fallback(|| async { ApiError::no_route() })
@@ -160,8 +177,13 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .layer(from_fn(language::settle))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::secure))
-        .layer(CompressionLayer::new().compress_when(worth_packing()))
-        .with_state(app)
+        .layer(CompressionLayer::new().compress_when(worth_packing()));
+    // Preflights are answered before anything else is asked of them.
+    let router = match app.config.cors.layer() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.with_state(app)
 }
 
 /// Pages, scripts and JSON, which a phone's network carries in a quarter of their bytes; not pictures, archives and streams.
@@ -196,6 +218,9 @@ fn of_a_job(app: &App) -> Router<App> {
 }
 
 async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {
+    let called = app.config.cors.admits(request.uri().path(), request.headers());
+    let foreign = called && guard::is_foreign(request.headers(), &app.studio.config().public_url);
+    let request = if foreign { cors::without_cookies(request) } else { request };
     match check(&app, &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
@@ -207,8 +232,9 @@ fn check(app: &App, request: &Request) -> Result<(), ApiError> {
     if app.config.loopback {
         guard::check_host(&guard::host_of(headers, request.uri()), public)?;
     }
-    // A webhook proves itself by its signature, whoever carries it.
-    if request.uri().path() == webhook::PATH {
+    // A webhook proves itself by its signature, whoever carries it; a site that the operator named is not foreign.
+    let path = request.uri().path();
+    if path == webhook::PATH || app.config.cors.admits(path, headers) {
         return Ok(());
     }
     guard::check_origin(request.method(), headers, public, &app.config.admin_token)

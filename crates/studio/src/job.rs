@@ -10,6 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::id::RequestId;
@@ -33,6 +34,7 @@ pub mod owner;
 pub(crate) mod sample;
 pub mod step;
 pub mod transition;
+pub mod wish;
 
 /// One job, as kept. Times are the studio's own clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,7 +153,7 @@ impl Phase {
 }
 
 /// What people see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum JobState {
     Queued,
@@ -273,7 +275,7 @@ pub struct FinishedPicture {
 }
 
 /// Why a job failed, in a seller's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobError {
     /// Stable, for programs.
     pub code: String,

@@ -17,6 +17,7 @@ use crate::job::arrival::{Arrival, Arrived};
 use crate::job::correction::{Corrected, Kept, Strokes};
 use crate::job::key::{Allowance, Allowed, StudioKey};
 use crate::job::transition::{JobEvent, Refused};
+use crate::job::wish::{Became, Once, WishKey, Wished};
 use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
@@ -34,6 +35,19 @@ pub trait StudioStore: Send + Sync + 'static {
 
     /// False where there is none. One that was revoked stays so since the first time.
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Keeps a job and the key of its wish in one commit, unless a wish with this key has become a job since `since`. What is
+    /// older may be forgotten. Where there is an allowance, the job's cost has to fit into it.
+    async fn insert_once(
+        &self,
+        job: &Job,
+        wished: &Wished,
+        since: Timestamp,
+        allowance: Option<&Allowance>,
+    ) -> Result<Once, StoreError>;
+
+    /// What the wish with this key has become since `since`.
+    async fn became(&self, key: &WishKey, since: Timestamp) -> Result<Option<Became>, StoreError>;
 
     /// `None`: unknown. Not found is not an error.
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;

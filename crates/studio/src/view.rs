@@ -4,34 +4,50 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use plantain_wire::models::staging::Staging;
 use plantain_work::clock::until;
 
 use crate::config::StudioConfig;
 use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use crate::view::facts::{Measured, Repair, Staged};
 use crate::watch::Live;
 
+pub mod facts;
+
 /// The answer of `GET /api/jobs/{id}` and of each event of its stream.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobView {
     pub job_id: JobId,
     /// The queue's id, once the queue has accepted the job.
+    #[schema(examples("019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
     pub request_id: Option<String>,
     pub status: JobState,
     pub stage: Stage,
     /// The newest line of the model's log.
+    #[schema(examples("Cutting the product out"))]
     pub stage_detail: Option<String>,
     /// Requests ahead; only while waiting in the queue.
+    #[schema(examples(2))]
     pub queue_position: Option<u64>,
-    /// A guess from the jobs before; nothing where there were none.
+    /// Seconds that are left: a guess from the jobs before; nothing where there were none.
+    #[schema(examples(12))]
     pub eta_seconds: Option<u64>,
+    /// Whose rules the pictures meet.
+    #[schema(examples("amazon_main"))]
     pub preset: String,
     /// The seller's own words.
+    #[schema(examples("on linen"))]
     pub prompt: Option<String>,
+    /// Who makes the pictures.
+    #[schema(examples("fal-ai/nano-banana/edit"))]
     pub endpoint: String,
+    /// Pictures that were asked for.
+    #[schema(examples(3))]
     pub num_images: u8,
+    /// The finished pictures, once the job has succeeded.
     pub images: Vec<ImageView>,
     /// The matte of the cut-out, where it can be corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,10 +62,12 @@ pub struct JobView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zip_url: Option<String>,
     /// The picture that the seller uses, counted from 1.
+    #[schema(examples(1))]
     #[serde(default)]
     pub chosen: Option<usize>,
     /// What the product was laid on, as asked for and as far as the preset allows it.
     #[serde(default)]
+    #[schema(value_type = Staged)]
     pub staging: Staging,
     /// Degrees that the product leans in the photo, clockwise above 0; only from the local engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,13 +75,19 @@ pub struct JobView {
     /// The uploaded photo; `None` where the job has only addresses.
     pub source_url: Option<String>,
     /// As the seller's computer called it.
+    #[schema(examples("mug.jpg"))]
     pub source_name: Option<String>,
+    /// Why it failed.
     pub error: Option<JobError>,
     /// What the model said about its work.
     pub description: Option<String>,
-    /// US cents.
+    /// US cents: what it costs at most while it runs, and what it did cost once it has ended.
+    #[schema(examples(11.7))]
     pub cost_cents: f64,
+    /// What makes the pictures, as a person calls it.
+    #[schema(examples("Local engine"))]
     pub backend: String,
+    /// What the seller should know, in words.
     pub notices: Vec<String>,
     pub timings: Timings,
     pub created_at: Timestamp,
@@ -71,7 +95,7 @@ pub struct JobView {
 }
 
 /// Where a job is, finer than its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The photos are on their way to the queue.
@@ -87,10 +111,11 @@ pub enum Stage {
 }
 
 /// One finished picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageView {
     /// From the root of the studio's address; never expires.
+    #[schema(examples("/api/jobs/019a5d6e-8f00-7cc3-98c4-dc0c0c07398f/images/1"))]
     pub url: String,
     /// The model's product with every place marked where it strays from the photo; only where that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,23 +123,37 @@ pub struct ImageView {
     /// Which pixels are product: white is product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matte_url: Option<String>,
+    /// As the marketplace wants it named, with its folder.
+    #[schema(examples("amazon_main/B0TEST1234.MAIN.jpg"))]
     pub file_name: String,
+    #[schema(examples("image/jpeg"))]
     pub content_type: String,
+    /// Pixels.
+    #[schema(examples(2000))]
     pub width: u32,
+    /// Pixels.
+    #[schema(examples(2000))]
     pub height: u32,
+    #[schema(examples(284113))]
     pub bytes: u64,
+    /// What tells it from the others, in words.
+    #[schema(examples("Pure white"))]
     pub variant: Option<String>,
     /// Every rule of the preset was met.
     pub passed: bool,
+    /// Of the JPEG, 1 to 100.
+    #[schema(examples(92))]
     pub quality: Option<u8>,
     /// What had to be changed on the model's picture to meet the preset.
+    #[schema(value_type = Option<Vec<Repair>>)]
     pub repairs: serde_json::Value,
     /// Each rule with its measured value.
+    #[schema(value_type = Option<Measured>)]
     pub report: serde_json::Value,
 }
 
 /// How long each part took, in milliseconds; `None` while it hasn't ended or was never seen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Timings {
     pub queued_ms: Option<u64>,
@@ -124,7 +163,7 @@ pub struct Timings {
 }
 
 /// A page of jobs, newest first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobPage {
     pub jobs: Vec<JobView>,

@@ -14,6 +14,7 @@ mod generate;
 mod guide;
 mod keys;
 mod logging;
+mod openapi;
 mod place;
 pub(crate) mod presets;
 mod reference;
@@ -68,6 +69,7 @@ enum Command {
     Signing(signing::Args),
     Verify(verify::Args),
     Doctor(doctor::Args),
+    Openapi(openapi::Args),
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
     Reference,
@@ -144,8 +146,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    if matches!(cli.command, Command::Reference) {
-        return reference::run();
+    // Neither looks at settings.
+    match &cli.command {
+        Command::Reference => return reference::run(),
+        Command::Openapi(args) => return openapi::run(args),
+        _ => {}
     }
     let (config, sources) = Config::load(&cli.settings.typed(&cli.command))?;
     let volume = if matches!(cli.command, Command::Serve(_)) { Volume::Server } else { Volume::Command };
@@ -163,6 +168,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Cutout(args) => cutout::run(&args, &context),
         Command::Check(args) => check::run(&args, &context),
         Command::Presets(args) => presets::run(&args, &context),
+        Command::Openapi(args) => openapi::run(&args),
         Command::Reference => reference::run(),
     }
 }

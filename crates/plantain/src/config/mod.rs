@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod bucket;
+pub mod cors;
 pub mod endpoints;
 pub mod error;
 pub mod fal;
@@ -28,6 +29,8 @@ pub struct Config {
     pub storage: storage::Storage,
     pub work: work::Work,
     pub log: log::Log,
+    /// Whose pages may call the studio's API.
+    pub cors: plantain_studio::http::cors::Cors,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -48,6 +51,7 @@ impl Config {
             storage: storage::Storage::parse(sources)?,
             work: work::Work::parse(sources)?,
             log: log::Log::parse(sources)?,
+            cors: cors::parse(sources)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })

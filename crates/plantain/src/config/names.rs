@@ -53,6 +53,11 @@ pub const SETTINGS: &[Setting] = &[
         "Path of `libonnxruntime.so.1.x.y`, which finds products a little faster. Only for a program built with `--features onnxruntime`.",
     ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
+    open(
+        "STUDIO_CORS_ORIGINS",
+        "none",
+        "Sites whose pages may call the studio's API from a browser: origins such as `https://shop.example` with commas between, or `*` for every site. Cookies don't count for them, so they do what a program without a token may, and with the token what the operator may.",
+    ),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
     open(
         "GATEWAY_TLS",

@@ -219,9 +219,17 @@ fn wrong_usage_ends_with_two_and_says_what_is_right() {
 }
 
 #[test]
+fn the_api_is_described_without_looking_at_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("plantain.toml"), "studio_listn = 1\n").unwrap();
+    let said = run(folder.path(), &["openapi"]);
+    assert_eq!((said.code, &said.json()["openapi"]), (0, &"3.1.0".into()), "{}", said.stderr);
+}
+
+#[test]
 fn every_command_explains_itself_with_examples() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["serve", "generate", "cutout", "check", "presets", "doctor"] {
+    for command in ["serve", "generate", "cutout", "check", "presets", "doctor", "openapi"] {
         let said = run(folder.path(), &[command, "--help"]);
         assert!(said.code == 0 && said.stdout.contains("Examples:"), "{command}: {said:?}");
     }

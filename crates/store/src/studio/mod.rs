@@ -7,6 +7,7 @@ pub(crate) mod correction;
 pub(crate) mod event;
 pub(crate) mod job;
 pub(crate) mod key;
+pub(crate) mod wish;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0004.sql"),
         include_str!("../../migrations/sqlite/studio_0005.sql"),
         include_str!("../../migrations/sqlite/studio_0006.sql"),
+        include_str!("../../migrations/sqlite/studio_0007.sql"),
     ],
 };
 
@@ -40,6 +42,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0003.sql"),
         include_str!("../../migrations/postgres/studio_0004.sql"),
         include_str!("../../migrations/postgres/studio_0005.sql"),
+        include_str!("../../migrations/postgres/studio_0006.sql"),
     ],
 };
 

@@ -22,6 +22,7 @@ mod jobs;
 mod keeping;
 mod keys;
 mod webhooks;
+mod wishes;
 
 /// A store and whatever has to live as long as it.
 pub struct Bench {
@@ -97,6 +98,10 @@ promises! {
     webhooks::a_result_for_nobody_leaves_nothing_behind,
     webhooks::another_account_is_refused_once_one_is_believed,
     webhooks::refused_webhooks_are_kept_up_to_a_limit,
+    wishes::a_wish_and_its_job_are_kept_once_and_together,
+    wishes::keys_of_different_senders_are_different,
+    wishes::a_key_is_free_again_after_its_time,
+    wishes::of_many_equal_wishes_at_once_one_becomes_a_job,
 }
 
 pub const LEASE: Duration = Duration::from_secs(30);

@@ -6,12 +6,15 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::LOCATION;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::generate::Begun;
 use crate::http::jobs;
+use crate::http::once;
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload;
 use crate::job::JobId;
 use crate::service::Again;
@@ -19,27 +22,53 @@ use crate::service::Again;
 /// Bytes of the wish, which has two words.
 const JSON_BYTES_MAX: usize = 1024;
 
-#[derive(Deserialize)]
+/// What is to be different. What is left out stays as it was.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Wished {
+pub struct Wished {
+    /// Set a leaning product upright.
+    #[schema(examples(true))]
     straighten: Option<bool>,
+    /// Even out white balance and exposure.
+    #[schema(examples(true))]
     normalize: Option<bool>,
 }
 
 /// Answers 202 once the new job is durable; the old one stays as it is.
+#[utoipa::path(
+    post,
+    path = "/api/jobs/{id}/again",
+    operation_id = "again",
+    tag = "Generate",
+    summary = "Make a job again",
+    description = "The same photos and wishes as a new job, with the product set upright or the light evened out. Only of what the local engine makes: another model might bill again.",
+    params(values::OfJobId, values::Named),
+    request_body(content = Wished),
+    responses(
+        (status = 202, description = "The new job is durable; the old one stays as it is.", body = Begun, headers(("Location" = String, description = "The job's address."))),
+        (status = 409, description = "`not_the_local_engine`: the model that made the pictures might bill again. `in_progress`: a request with this `Idempotency-Key` is being worked on.", body = bodies::Refusal),
+        (status = 422, description = "`wrong_field`: the wish can't be read. `bad_idempotency_key`, or `idempotency_key_used` for another request.", body = bodies::Refusal),
+        answers::Sent, answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn again(
     State(app): State<App>,
     Segments(id): Segments<String>,
     request: Request,
 ) -> Result<Response, ApiError> {
     app.admit(request.headers())?;
+    let turn = app.turn(request.headers())?;
     let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
     let wished: Wished = serde_json::from_slice(&body).map_err(|_| wrong_wish())?;
     let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
     let again = Again { straighten: wished.straighten, normalize: wished.normalize };
-    let Some(accepted) = app.studio.again(&id, again).await? else { return Ok(jobs::not_found()) };
+    let key = turn.as_ref().map(|turn| turn.key.clone());
+    let Some(accepted) = app.studio.again(&id, again, key).await? else { return Ok(jobs::not_found()) };
+    drop(turn);
+    let is_repeated = accepted.is_repeated();
     let begun = Begun::of(app.studio.submitted(accepted).await);
-    Ok((StatusCode::ACCEPTED, [(LOCATION, begun.status_url.clone())], Json(begun)).into_response())
+    let answer = (StatusCode::ACCEPTED, [(LOCATION, begun.status_url.clone())], Json(begun)).into_response();
+    Ok(once::said(is_repeated, answer))
 }
 
 fn wrong_wish() -> ApiError {

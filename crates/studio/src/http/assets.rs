@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
+use crate::http::openapi::{bodies, values};
 use crate::http::words::Words;
 
 const STYLE: &str = "text/css; charset=utf-8";
@@ -60,6 +61,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("mark.svg", DRAWING),
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),
+        embedded!("docs.css", STYLE),
         embedded!("api.js", SCRIPT),
         embedded!("brush.js", SCRIPT),
         embedded!("card.js", SCRIPT),
@@ -107,6 +109,20 @@ pub fn modules(lang: &str) -> impl Iterator<Item = String> {
 }
 
 /// `GET /assets/{edition}/{name}`. A page of an older binary finds nothing, rather than a script that doesn't fit it.
+#[utoipa::path(
+    get,
+    path = "/assets/{edition}/{name}",
+    operation_id = "openAsset",
+    tag = "Pages",
+    summary = "A file of the pages",
+    description = "It never changes under its address.",
+    security(()),
+    params(values::OfAsset),
+    responses(
+        (status = 200, description = "The file.", content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml"))),
+        (status = 404, description = "`no_such_route`: this edition has no such file.", body = bodies::Refusal)
+    )
+)]
 pub async fn serve(Segments((edition, name)): Segments<(String, String)>) -> Result<Response, ApiError> {
     let lang = edition.strip_prefix(EDITION.as_str()).and_then(|rest| rest.strip_prefix('-')).and_then(Words::of);
     let found = lang.and_then(|words| ASSETS.iter().find(|asset| asset.name == name && asset.speaks(words.lang)));
@@ -115,6 +131,15 @@ pub async fn serve(Segments((edition, name)): Segments<(String, String)>) -> Res
 }
 
 /// Browsers ask for it by themselves where a page names no sign, as an answer in JSON doesn't.
+#[utoipa::path(
+    get,
+    path = "/favicon.ico",
+    operation_id = "openSign",
+    tag = "Pages",
+    summary = "The sign of the pages",
+    security(()),
+    responses((status = 307, description = "To the sign.", headers(("Location" = String, description = "Its address."))))
+)]
 pub async fn favicon() -> Redirect {
     Redirect::temporary(&address("mark.svg", Words::english().lang))
 }

@@ -13,16 +13,19 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::correcting::{Change, CorrectionError, Stroked};
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, jobs, pictures};
 use crate::job::JobId;
 use crate::job::correction::Stroke;
+use crate::view::JobView;
 
 mod refusal;
 
@@ -34,7 +37,7 @@ const SIDE: u32 = 1024;
 const SIDE_MAX: u32 = 2048;
 
 /// Which strokes a matte shows.
-const REVISION: HeaderName = HeaderName::from_static("plantain-revision");
+pub const REVISION: HeaderName = HeaderName::from_static("plantain-revision");
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -46,34 +49,67 @@ pub fn routes() -> Router<App> {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wide {
-    /// The longer side of the matte in the answer, in pixels.
+    /// The longer side of the matte in the answer, in pixels; more than 2048 counts as that many.
+    #[param(example = 1024)]
     width: Option<u32>,
 }
 
 /// A change of the strokes.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StrokesWanted)]
 pub struct Wanted {
     /// As the last answer told it.
+    #[schema(examples(0))]
     revision: u64,
+    #[schema(value_type = Vec<bodies::StrokeDrawn>, max_items = 64)]
     strokes: Vec<Stroke>,
     /// Make the pictures anew at once.
     #[serde(default)]
+    #[schema(examples(false))]
     finish: bool,
 }
 
-#[derive(Deserialize)]
+/// Which strokes the caller has seen.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = StrokesSeen)]
 pub struct Seen {
+    /// As the last answer told it.
+    #[schema(examples(1))]
     revision: u64,
+}
+
+/// What a change is answered with: the matte, or with `finish` the job.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = StrokesAnswer)]
+#[allow(dead_code, reason = "only its description is used")]
+pub enum Changed {
+    Matte(bodies::StrokesChanged),
+    Finished(Box<JobView>),
 }
 
 /// What a body is read from: its bytes, or why there are none.
 type Body = Result<Bytes, BytesRejection>;
 
 /// `GET /api/jobs/{id}/matte`: a grey PNG, as large as the photo held upright or `?width=` bounded.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/matte",
+    operation_id = "showMatte",
+    tag = "Brush",
+    summary = "The matte of a cut-out",
+    description = "As it is corrected now: as large as the photo held upright, or smaller by `width`.",
+    params(values::OfJobId, Wide),
+    responses(
+        (status = 200, description = "A grey PNG, white where the product is.", body = values::File, content_type = "image/png", headers(("Plantain-Revision" = u64, description = "Of the strokes that it shows."))),
+        answers::OfCutout, answers::OfJob
+    )
+)]
 pub async fn matte(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -85,6 +121,16 @@ pub async fn matte(
 }
 
 /// `GET /api/jobs/{id}/strokes`: all strokes in order, and their revision.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/strokes",
+    operation_id = "listStrokes",
+    tag = "Brush",
+    summary = "All strokes",
+    description = "In order, and their revision.",
+    params(values::OfJobId),
+    responses((status = 200, description = "The strokes.", body = bodies::StrokesKept), answers::OfCutout, answers::OfJob)
+)]
 pub async fn list(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, Refused> {
     let (kept, (width, height)) = app.studio.strokes(&known(&id)?).await?;
     let photo = json!({"width": width, "height": height});
@@ -92,6 +138,20 @@ pub async fn list(State(app): State<App>, Segments(id): Segments<String>) -> Res
 }
 
 /// `POST /api/jobs/{id}/strokes`: further strokes.
+#[utoipa::path(
+    post,
+    path = "/api/jobs/{id}/strokes",
+    operation_id = "addStrokes",
+    tag = "Brush",
+    summary = "Add strokes",
+    description = "Further strokes, after those of the revision that the caller has seen.",
+    params(values::OfJobId, Wide),
+    request_body(content = Wanted),
+    responses(
+        (status = 200, description = "The matte after the change; with `finish` the job with its new pictures.", body = Changed),
+        answers::OfCutout, answers::OfStrokes, answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn add(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -103,6 +163,20 @@ pub async fn add(
 }
 
 /// `PUT /api/jobs/{id}/strokes`: all strokes anew. Without the last one of them it is an undo.
+#[utoipa::path(
+    put,
+    path = "/api/jobs/{id}/strokes",
+    operation_id = "replaceStrokes",
+    tag = "Brush",
+    summary = "Replace all strokes",
+    description = "All strokes anew; without the last one of them it is an undo.",
+    params(values::OfJobId, Wide),
+    request_body(content = Wanted),
+    responses(
+        (status = 200, description = "The matte after the change; with `finish` the job with its new pictures.", body = Changed),
+        answers::OfCutout, answers::OfStrokes, answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn replace(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -148,6 +222,20 @@ fn told(stroked: &Stroked) -> Response {
 }
 
 /// `POST /api/jobs/{id}/strokes/apply`: the job's pictures anew. Answers the job.
+#[utoipa::path(
+    post,
+    path = "/api/jobs/{id}/strokes/apply",
+    operation_id = "applyStrokes",
+    tag = "Brush",
+    summary = "Make the pictures anew",
+    description = "The same scenes on the corrected cut-out, finished and measured as at first. No model is asked.",
+    params(values::OfJobId),
+    request_body(content = Seen),
+    responses(
+        (status = 200, description = "The job with its new pictures.", body = JobView),
+        answers::OfCutout, answers::OfStrokes, answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn apply(
     State(app): State<App>,
     Segments(id): Segments<String>,

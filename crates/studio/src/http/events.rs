@@ -18,6 +18,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::jobs::not_found;
+use crate::http::openapi::{answers, values};
 use crate::job::JobId;
 use crate::view::JobView;
 use crate::watch::Watch;
@@ -28,6 +29,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// After how long a browser comes back when the stream breaks.
 const RETRY: Duration = Duration::from_secs(2);
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/events",
+    operation_id = "watchJob",
+    tag = "Jobs",
+    summary = "A job's changes as they happen",
+    description = "Server-sent events: the whole job as it is, again with each change, until it has ended. Each event has an id; whoever comes back with it is told only what is new.",
+    params(values::OfJobId, values::Resumed),
+    responses(
+        (status = 200, description = "Events without a name; `data` is a job (`JobView`) as JSON in one line. A comment each 15 s keeps the connection.", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "The job has ended, and the asker has its last event: there is nothing to come back for."),
+        answers::OfJob
+    )
+)]
 pub async fn events(
     State(app): State<App>,
     Segments(id): Segments<String>,

@@ -6,10 +6,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
+use crate::http::once;
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
 use crate::http::upload::{self, Place, fields};
 use crate::http::waiting::{Wait, Wanted};
@@ -21,24 +24,55 @@ use crate::view::JobView;
 const JSON_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// What was begun, and where to look for it. Addresses are from the studio's root.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Begun {
     job_id: JobId,
     /// Null where the queue did not answer yet; the job goes on all the same.
+    #[schema(examples("019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
     request_id: Option<String>,
     status: JobState,
+    #[schema(examples("amazon_main"))]
     preset: String,
+    /// Pictures that were asked for.
+    #[schema(examples(3))]
     num_images: u8,
+    /// What it will cost at most, in US cents.
+    #[schema(examples(11.7))]
     cost_cents: f64,
+    /// What the seller should know about the wish, in words.
     notices: Vec<String>,
+    /// Tells the job as it is.
+    #[schema(examples("/api/jobs/019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
     pub status_url: String,
+    /// Tells the job with each change.
+    #[schema(examples("/api/jobs/019a5d6e-8f00-7cc3-98c4-dc0c0c07398f/events"))]
     events_url: String,
+    /// Shows the job to a person.
+    #[schema(examples("/jobs/019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
     page_url: String,
 }
 
 /// Answers 202 once the job is durable, and with `wait` 200 and the job if it ends in that time, however it ends; a form that
 /// a browser posted by itself is led to the job's page.
+#[utoipa::path(
+    post,
+    path = "/api/generate",
+    operation_id = "generate",
+    tag = "Generate",
+    summary = "Make catalog pictures",
+    description = "Photos in, a job out: as a form with photos, or as JSON with addresses of pictures. Answered as soon as the job is durable; it will end whatever happens.",
+    params(Wanted, values::Named),
+    request_body(description = "The photos and the wish.", content((values::FormWish = "multipart/form-data"), (fields::JsonWish = "application/json"))),
+    responses(
+        (status = 200, description = "With `wait`: the job has ended, well or badly; `status` says how.", body = JobView, headers(("Location" = String, description = "The job's address."))),
+        (status = 202, description = "The job is durable.", body = Begun, headers(("Location" = String, description = "The job's address."))),
+        (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): to the job's page."),
+        (status = 415, description = "`unsupported_media_type`, `not_a_picture` or a kind of picture that is not read.", body = bodies::Refusal),
+        (status = 422, description = "The wish can't be fulfilled, and `error` says which part of it: such as `photo_missing`, `unknown_preset`, `num_images_out_of_range`, `prompt_too_long`, `unknown_field`, `image_url_unusable`, `bad_wait`, `idempotency_key_used`, `bad_idempotency_key`.", body = bodies::Refusal),
+        answers::Named, answers::Sent, answers::Closed, answers::Writes
+    )
+)]
 pub async fn generate(
     State(app): State<App>,
     Params(wanted): Params<Wanted>,
@@ -50,11 +84,13 @@ pub async fn generate(
     let headers = request.headers();
     let (owner, tier) = (app.visitor(headers).owner().cloned(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
+    let turn = app.turn(headers)?;
     let (new, place) = read(&app, request).await?;
     let new = NewJob { owner, tier, allowance, ..new };
-    let accepted = app.studio.accept(new).await?;
+    let accepted = app.studio.accept_once(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
-    drop(place);
+    drop((place, turn));
+    let is_repeated = accepted.is_repeated();
     let begun = Begun::of(app.studio.submitted(accepted).await);
     if html {
         return Ok(Redirect::to(&begun.page_url).into_response());
@@ -64,10 +100,11 @@ pub async fn generate(
         None => None,
     };
     let location = [(LOCATION, begun.status_url.clone())];
-    Ok(match ended {
+    let answer = match ended {
         Some(job) => (StatusCode::OK, location, Json(job)).into_response(),
         None => (StatusCode::ACCEPTED, location, Json(begun)).into_response(),
-    })
+    };
+    Ok(once::said(is_repeated, answer))
 }
 
 async fn read(app: &App, request: Request) -> Result<(NewJob, Place), ApiError> {

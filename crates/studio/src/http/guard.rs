@@ -134,6 +134,12 @@ pub fn check_origin(method: &Method, headers: &HeaderMap, public: &Url, token: &
     ))
 }
 
+/// A page of another origin asks.
+pub fn is_foreign(headers: &HeaderMap, public: &Url) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    text(ORIGIN.as_str()).is_some_and(|origin| !is_public(origin, public) && !is_host(origin, text(HOST.as_str())))
+}
+
 /// Behind a proxy the Host may be an inner name while the browser stands on the public address.
 fn is_public(origin: &str, public: &Url) -> bool {
     Url::parse(origin).is_ok_and(|origin| origin.origin() == public.origin() && origin.origin().is_tuple())

@@ -7,23 +7,44 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, jobs, pictures, upload};
 use crate::job::{JobId, Visitor};
 use crate::store::{Forgotten, Usage};
+use crate::view::JobView;
 
 /// Bytes of a choice.
 const JSON_BYTES_MAX: usize = 1024;
 
-#[derive(Deserialize)]
+/// Which picture is used.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Chosen {
+#[schema(as = PictureChosen)]
+pub struct Chosen {
+    /// Counted from 1; null for none.
+    #[schema(examples(1))]
     n: Option<usize>,
 }
 
 /// `POST /api/jobs/{id}/use`: the picture that the seller uses, or none. Answers with the job.
+#[utoipa::path(
+    post,
+    path = "/api/jobs/{id}/use",
+    operation_id = "usePicture",
+    tag = "Pictures",
+    summary = "Mark the picture in use",
+    params(values::OfJobId),
+    request_body(content = Chosen),
+    responses(
+        (status = 200, description = "The job.", body = JobView),
+        (status = 422, description = "`wrong_field`: the choice can't be read.", body = bodies::Refusal),
+        answers::Sent, answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn choose(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -41,6 +62,16 @@ pub async fn choose(
 }
 
 /// `GET /api/jobs/{id}/zip`: all pictures under the marketplace's names.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/zip",
+    operation_id = "showZip",
+    tag = "Pictures",
+    summary = "All pictures in one ZIP",
+    description = "Under the marketplace's names, made while it is sent.",
+    params(values::OfJobId),
+    responses((status = 200, description = "The archive.", body = values::File, content_type = "application/zip"), answers::OfJob)
+)]
 pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = JobId::parse(&id) else { return Err(ApiError::no_picture()) };
     let archive = app.studio.archive(&id).await?.ok_or_else(ApiError::no_picture)?;
@@ -52,6 +83,20 @@ pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Resu
 }
 
 /// `DELETE /api/history/{id}`: 204 once the job is forgotten, 409 while it runs.
+#[utoipa::path(
+    delete,
+    path = "/api/history/{id}",
+    operation_id = "forgetJob",
+    tag = "Jobs",
+    summary = "Forget a job",
+    description = "Its photos and pictures are really gone.",
+    params(values::OfJobId),
+    responses(
+        (status = 204, description = "It is forgotten."),
+        (status = 409, description = "`not_ended`: it still runs.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn forget(
     State(app): State<App>,
     headers: HeaderMap,
@@ -72,6 +117,20 @@ pub async fn forget(
 }
 
 /// The same for a browser without scripts, which is led back to the list. Its form is sent whole or not at all.
+#[utoipa::path(
+    post,
+    path = "/api/history/{id}",
+    operation_id = "forgetJobByForm",
+    tag = "Pages",
+    summary = "Forget a job, by a form",
+    description = "For browsers without scripts.",
+    params(values::OfJobId),
+    responses(
+        (status = 303, description = "It is forgotten: back to the list."),
+        (status = 409, description = "`not_ended`: it still runs.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn forget_by_form(
     State(app): State<App>,
     headers: HeaderMap,
@@ -82,6 +141,15 @@ pub async fn forget_by_form(
 }
 
 /// `GET /api/usage`: how much is kept for the asker; for the operator, of everybody.
+#[utoipa::path(
+    get,
+    path = "/api/usage",
+    operation_id = "showUsage",
+    tag = "Jobs",
+    summary = "How much is kept",
+    description = "Of the asker's jobs; for the operator, of everybody's.",
+    responses((status = 200, description = "How much.", body = UsageView), answers::Closed, answers::Reads)
+)]
 pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<UsageView>, ApiError> {
     app.admit(&headers)?;
     match app.visitor(&headers) {
@@ -91,13 +159,16 @@ pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<Us
 }
 
 /// What is kept, and what this month's jobs cost.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageView {
+    #[schema(examples(12))]
     jobs: u64,
     /// Of photos, pictures and what belongs to them.
+    #[schema(examples(48210331))]
     bytes: u64,
     /// US cents since the month began by UTC, of jobs that are kept; those that run are taken to succeed.
+    #[schema(examples(11.7))]
     month_cost_cents: f64,
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
 
 use plantain_inbox::step::Step;
 use plantain_inbox::store::RejectedEvent;
@@ -15,20 +16,40 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params};
 use crate::http::guard;
+use crate::http::openapi::{answers, bodies};
 
 /// The longest list: each event has up to 16 KB of a body.
 const EVENTS_MAX: usize = 200;
 
 const EVENTS_USUAL: usize = 50;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// Only `rejected`; what was accepted is shown with its job.
+    #[param(example = "rejected")]
     state: Option<String>,
+    /// How many, usually 50.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, example = 20)]
     limit: Option<String>,
 }
 
 /// Newest first. Always with the token: senders put into their webhooks what is nobody else's business.
+#[utoipa::path(
+    get,
+    path = "/api/inbox",
+    operation_id = "listRefusedWebhooks",
+    tag = "Webhooks",
+    summary = "Webhooks that were refused",
+    description = "Newest first, with the step of the verification that each failed at. For the operator alone, also on an open studio.",
+    params(Wanted),
+    security(("token" = []), ("session" = [])),
+    responses(
+        (status = 200, description = "The newest ones.", body = bodies::RefusedWebhooks),
+        (status = 422, description = "`bad_state` or `bad_limit`.", body = bodies::Refusal),
+        answers::Queried, answers::Closed, answers::Reads
+    )
+)]
 pub async fn list(
     State(app): State<App>,
     headers: HeaderMap,

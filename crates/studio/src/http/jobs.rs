@@ -6,14 +6,16 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::IntoParams;
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::guard;
+use crate::http::openapi::{answers, bodies, values};
 use crate::job::{JobId, JobState, Visitor};
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
-use crate::view::{CancelView, JobPage};
+use crate::view::{CancelView, JobPage, JobView};
 
 /// What whoever asks for an unknown job is told, word for word.
 pub fn not_found() -> Response {
@@ -21,6 +23,16 @@ pub fn not_found() -> Response {
 }
 
 /// `GET /api/jobs/{id}`. Whoever knows the id may look: it can't be guessed.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}",
+    operation_id = "showJob",
+    tag = "Jobs",
+    summary = "One job",
+    description = "The job as it is now, with its pictures once it has succeeded.",
+    params(values::OfJobId),
+    responses((status = 200, description = "The job.", body = JobView), answers::OfJob)
+)]
 pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = JobId::parse(&id) else { return Ok(not_found()) };
     let job = app.studio.job(&id).await?;
@@ -28,6 +40,21 @@ pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Res
 }
 
 /// `DELETE /api/jobs/{id}`: 200 where the job has ended, 202 where the queue was asked to let go of it.
+#[utoipa::path(
+    delete,
+    path = "/api/jobs/{id}",
+    operation_id = "cancelJob",
+    tag = "Jobs",
+    summary = "Give a job up",
+    description = "At once where it has not reached the queue; otherwise the queue is asked, and the job may still succeed.",
+    params(values::OfJobId),
+    responses(
+        (status = 200, description = "The job has ended.", body = bodies::Cancelled),
+        (status = 202, description = "The queue was asked to let go of it.", body = bodies::Cancelled),
+        (status = 409, description = "`too_late`: it has ended already, or is about to.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
 pub async fn cancel(
     State(app): State<App>,
     headers: HeaderMap,
@@ -54,16 +81,22 @@ fn too_late() -> ApiError {
     )
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
-    /// Ids, separated by commas. Unknown ones are left out of the answer.
+    /// Ids, separated by commas, at most 200. Unknown ones are left out of the answer.
     pub ids: Option<String>,
     /// The `next` of the page before.
+    #[param(value_type = Option<JobId>)]
     pub cursor: Option<String>,
+    /// How many jobs a page has, usually 50.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 200, example = 20)]
     pub limit: Option<String>,
     /// Only jobs in this state.
+    #[param(value_type = Option<JobState>)]
     pub status: Option<String>,
     /// Letters of a photo's name, the product's number, the prompt or the preset; or a job's id.
+    #[param(max_length = 200, example = "mug")]
     pub q: Option<String>,
 }
 
@@ -71,6 +104,20 @@ pub struct Wanted {
 const SEARCH_CHARS_MAX: usize = 200;
 
 /// `GET /api/jobs`: newest first. By ids for whoever may see them; all of them for the operator, their own for a seller.
+#[utoipa::path(
+    get,
+    path = "/api/jobs",
+    operation_id = "listJobs",
+    tag = "Jobs",
+    summary = "Jobs, newest first",
+    description = "A page of the asker's own jobs; all of them for the operator. By `ids` whoever knows them finds what belongs to nobody.",
+    params(Wanted),
+    responses(
+        (status = 200, description = "A page. `next` is null on the last one.", body = JobPage),
+        (status = 422, description = "`bad_limit`, `bad_cursor`, `bad_status`, `bad_search` or `too_many_ids`.", body = bodies::Refusal),
+        answers::Queried, answers::Closed, answers::Reads
+    )
+)]
 pub async fn list(
     State(app): State<App>,
     headers: HeaderMap,

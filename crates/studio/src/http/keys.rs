@@ -7,9 +7,11 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, upload};
 use crate::job::Visitor;
 use crate::job::key::{NAME_CHARS_MAX, StudioKey, Tier};
@@ -22,12 +24,19 @@ const BUDGET_CENTS_MAX: f64 = 1e9;
 
 const MICRO_USD_A_CENT: f64 = 10_000.0;
 
-#[derive(Deserialize)]
+/// What a key is to be.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Wished {
+#[schema(as = KeyWanted)]
+pub struct Wished {
+    #[schema(max_length = 100, examples("n8n"))]
     name: String,
+    /// `free` or `paid`; usually `free`.
     #[serde(default)]
+    #[schema(value_type = String, examples("paid"))]
     tier: Tier,
+    /// What its jobs may cost in a month by UTC, in US cents; without it there is no bound.
+    #[schema(minimum = 0, examples(500.0))]
     monthly_budget_cents: Option<f64>,
 }
 
@@ -57,6 +66,16 @@ impl From<&StudioKey> for KeyView {
 }
 
 /// `GET /api/keys`: all of them, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/keys",
+    operation_id = "listKeys",
+    tag = "Keys",
+    summary = "All keys",
+    description = "Newest first, without their secrets.",
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "The keys.", body = bodies::Keys), answers::Closed, answers::Reads)
+)]
 pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
     operator(&app, &headers)?;
     let keys = app.studio.keys().await?;
@@ -64,6 +83,20 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Json<Val
 }
 
 /// `POST /api/keys`: answers 201 with the secret, which is not told again.
+#[utoipa::path(
+    post,
+    path = "/api/keys",
+    operation_id = "createKey",
+    tag = "Keys",
+    summary = "Make a key",
+    security(("token" = []), ("session" = [])),
+    request_body(content = Wished),
+    responses(
+        (status = 201, description = "The key, and its secret, which is not told again.", body = bodies::KeyMade),
+        (status = 422, description = "`wrong_field`: the wish can't be read.", body = bodies::Refusal),
+        answers::Sent, answers::Closed, answers::Writes
+    )
+)]
 pub async fn create(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     operator(&app, request.headers())?;
     let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
@@ -82,6 +115,21 @@ pub async fn create(State(app): State<App>, request: Request) -> Result<Response
 }
 
 /// `DELETE /api/keys/{key}`: 204; the key's jobs stay, and the operator sees them.
+#[utoipa::path(
+    delete,
+    path = "/api/keys/{key}",
+    operation_id = "revokeKey",
+    tag = "Keys",
+    summary = "Revoke a key",
+    description = "Its jobs stay, and the operator sees them.",
+    security(("token" = []), ("session" = [])),
+    params(values::OfKey),
+    responses(
+        (status = 204, description = "It opens nothing any more."),
+        (status = 404, description = "`no_such_key`.", body = bodies::Refusal),
+        answers::Closed, answers::Writes
+    )
+)]
 pub async fn revoke(
     State(app): State<App>,
     headers: HeaderMap,

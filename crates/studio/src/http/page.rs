@@ -12,6 +12,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::language;
+use crate::http::openapi::{answers, values};
 use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::visitor::Guest;
 use crate::http::words::Words;
@@ -24,7 +25,7 @@ mod result;
 mod rule;
 
 use card::JobCard;
-use frame::Frame;
+pub use frame::Frame;
 use result::{ResultCard, RuleRow};
 use rule::{PresetOption, RuleLine};
 
@@ -72,6 +73,17 @@ const PHOTOS_A_DROP_MAX: usize = 24;
 const PICTURES_A_PHOTO: u8 = 3;
 
 /// `GET /`.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "openStudio",
+    tag = "Pages",
+    summary = "The studio's first page",
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html", headers(("Set-Cookie" = String, description = "Makes a seller of a browser on a studio that others reach."))),
+        (status = 401, description = "The sign-in form, where the studio is not open.", body = String, content_type = "text/html")
+    )
+)]
 pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     if app.admit(&headers).is_err() {
         return sign_in(&app, &headers, false);
@@ -81,6 +93,15 @@ pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Respons
 }
 
 /// `GET /jobs/{id}`: open to whoever knows the id, like the job itself.
+#[utoipa::path(
+    get,
+    path = "/jobs/{id}",
+    operation_id = "openJob",
+    tag = "Pages",
+    summary = "A job's own page",
+    params(values::OfJobId),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html"), answers::OfJob)
+)]
 pub async fn job(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -134,7 +155,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
     }
 }
 
-fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+pub fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
     let html = page.render().map_err(|error| {
         tracing::error!(%error, "page.unrendered: a bug in a template");
         ApiError::internal()

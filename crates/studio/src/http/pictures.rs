@@ -8,10 +8,12 @@ use http::header::{
 };
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
+use crate::http::openapi::{answers, values};
 use crate::job::JobId;
 use crate::service::PictureFile;
 use crate::view::Which;
@@ -25,14 +27,26 @@ use preview::{Key, Preview};
 /// Kept by browsers for good, but not by caches that others share: the address is all that guards the picture.
 const KEPT: &str = "private, max-age=31536000, immutable";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Manner {
     /// Given, with any value: to be saved under its marketplace name rather than shown. The original, at any width.
     download: Option<String>,
-    /// Width of a smaller copy in pixels, one of [`preview::WIDTHS`].
+    /// Width of a smaller copy in pixels: 160, 320, 640, 960 or 1280. WebP where it is smaller and `Accept` names it.
+    #[param(example = 320)]
     w: Option<u32>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/images/{n}",
+    operation_id = "showPicture",
+    tag = "Pictures",
+    summary = "A finished picture",
+    description = "As the marketplace wants it. An image of a job names this address as `url`.",
+    params(values::OfNumber, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn image(
     State(app): State<App>,
     path: Segments<(String, String)>,
@@ -42,6 +56,16 @@ pub async fn image(
     serve(&app, path, Which::Result, manner, &headers).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/raw/{n}",
+    operation_id = "showRaw",
+    tag = "Pictures",
+    summary = "The model's own picture",
+    description = "As the model made it, before it was finished.",
+    params(values::OfNumber, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn raw(
     State(app): State<App>,
     path: Segments<(String, String)>,
@@ -51,6 +75,16 @@ pub async fn raw(
     serve(&app, path, Which::Raw, manner, &headers).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/diff/{n}",
+    operation_id = "showDifferences",
+    tag = "Pictures",
+    summary = "Where the product strays from the photo",
+    description = "The model's product with every place marked, where that was measured (`diffUrl`).",
+    params(values::OfNumber, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn diff(
     State(app): State<App>,
     path: Segments<(String, String)>,
@@ -60,6 +94,16 @@ pub async fn diff(
     serve(&app, path, Which::Diff, manner, &headers).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/matte/{n}",
+    operation_id = "showPictureMatte",
+    tag = "Pictures",
+    summary = "Which pixels of a picture are product",
+    description = "A grey picture, white where the product is (`matteUrl` of an image).",
+    params(values::OfNumber, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn matte(
     State(app): State<App>,
     path: Segments<(String, String)>,
@@ -69,6 +113,16 @@ pub async fn matte(
     serve(&app, path, Which::Matte, manner, &headers).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/source/{n}",
+    operation_id = "showSource",
+    tag = "Pictures",
+    summary = "A photo that was uploaded",
+    description = "As it was kept. The first one is the product, a second one the backdrop.",
+    params(values::OfNumber, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn source(
     State(app): State<App>,
     path: Segments<(String, String)>,
@@ -78,6 +132,16 @@ pub async fn source(
     serve(&app, path, Which::Source, manner, &headers).await
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/source",
+    operation_id = "showFirstSource",
+    tag = "Pictures",
+    summary = "The photo of the product",
+    description = "The first photo that was uploaded.",
+    params(values::OfJobId, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn first_source(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -88,6 +152,15 @@ pub async fn first_source(
 }
 
 /// A finished picture of a corrected cut-out; where it was corrected again since, there is none any more.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/corrected/{revision}/{n}",
+    operation_id = "showCorrected",
+    tag = "Pictures",
+    summary = "A finished picture of a corrected cut-out",
+    params(values::OfRevision, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn corrected(
     State(app): State<App>,
     Segments((id, revision, n)): Segments<(String, String, String)>,
@@ -99,6 +172,15 @@ pub async fn corrected(
 }
 
 /// The cut-out of such a picture.
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/corrected/{revision}/{n}/matte",
+    operation_id = "showCorrectedMatte",
+    tag = "Pictures",
+    summary = "Which pixels of a corrected picture are product",
+    params(values::OfRevision, Manner, values::Known),
+    responses(answers::OfPicture, answers::OfJob)
+)]
 pub async fn corrected_matte(
     State(app): State<App>,
     Segments((id, revision, n)): Segments<(String, String, String)>,

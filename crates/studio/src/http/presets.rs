@@ -12,6 +12,7 @@ use crate::error::StudioError;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
+use crate::http::openapi::{bodies, values};
 
 #[derive(Serialize)]
 pub struct All {
@@ -29,10 +30,34 @@ pub struct One {
     open_questions: Vec<String>,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/presets",
+    operation_id = "listPresets",
+    tag = "Presets",
+    summary = "All presets",
+    description = "The rules of all marketplaces that pictures can be made for.",
+    security(()),
+    responses((status = 200, description = "All of them.", body = bodies::AllPresets))
+)]
 pub async fn list(State(app): State<App>) -> Json<All> {
     Json(All { presets: app.studio.presets().iter().cloned().collect() })
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/presets/{id}",
+    operation_id = "showPreset",
+    tag = "Presets",
+    summary = "One preset",
+    description = "One marketplace's rules, with the documents behind each and what they leave open.",
+    security(()),
+    params(values::OfPreset),
+    responses(
+        (status = 200, description = "The rules.", body = bodies::RulesExplained),
+        (status = 404, description = "`unknown_preset`: the hint names the nearest.", body = bodies::Refusal)
+    )
+)]
 pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Result<Json<One>, ApiError> {
     let presets = app.studio.presets();
     let preset = presets.get(&id).map_err(|unknown| {

@@ -8,6 +8,7 @@ use http::header::SET_COOKIE;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::guard::SESSION_COOKIE;
+use crate::http::openapi::{answers, values};
 use crate::http::{page, upload};
 
 /// Bytes of the sign-in form.
@@ -16,6 +17,20 @@ const FORM_BYTES_MAX: usize = 4 * 1024;
 /// Seconds that a browser stays signed in: a month.
 const SESSION_SECONDS: u32 = 30 * 24 * 60 * 60;
 
+#[utoipa::path(
+    post,
+    path = "/sign-in",
+    operation_id = "signIn",
+    tag = "Pages",
+    summary = "Sign an operator in",
+    security(()),
+    request_body(content = values::SignInForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 303, description = "To the first page, with the session's cookie."),
+        (status = 401, description = "The form again: this is not the token.", body = String, content_type = "text/html"),
+        answers::Sent, answers::Reads
+    )
+)]
 pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let (body, _place) = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
@@ -28,6 +43,15 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Respons
     Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/sign-out",
+    operation_id = "signOut",
+    tag = "Pages",
+    summary = "Sign an operator out",
+    security(()),
+    responses((status = 303, description = "To the first page, without the cookie."))
+)]
 pub async fn sign_out(State(app): State<App>, _headers: HeaderMap) -> Response {
     ([(SET_COOKIE, cookie(&app, "", 0))], Redirect::to("/")).into_response()
 }

@@ -12,10 +12,12 @@ use http::header::SET_COOKIE;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::guard::{self, AdminToken};
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, jobs, page, upload};
 use crate::job::JobId;
 
@@ -28,21 +30,41 @@ const HOURS_MAX: u32 = 30 * 24;
 
 const SECONDS_AN_HOUR: i64 = 60 * 60;
 
-#[derive(Deserialize)]
+/// How long a link lasts.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Wished {
+#[schema(as = LinkWanted)]
+pub struct Wished {
+    /// Usually 168, a week.
+    #[schema(minimum = 1, maximum = 720, examples(24))]
     hours: Option<u32>,
 }
 
 /// A link.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Link {
+pub struct Link {
+    #[schema(examples("https://studio.example/share/019a5d6e-8f00-7cc3-98c4-dc0c0c07398f/…"))]
     url: String,
     expires_at: Timestamp,
 }
 
 /// `POST /api/jobs/{id}/share`: a link to the job's page for whoever has it.
+#[utoipa::path(
+    post,
+    path = "/api/jobs/{id}/share",
+    operation_id = "shareJob",
+    tag = "Jobs",
+    summary = "Make a link that ends",
+    description = "Whoever has it may look at the job's page, and do nothing.",
+    params(values::OfJobId),
+    request_body(content = Wished),
+    responses(
+        (status = 200, description = "The link.", body = Link),
+        (status = 422, description = "The hours can't be used.", body = bodies::Refusal),
+        answers::Sent, answers::Closed, answers::OfJob
+    )
+)]
 pub async fn make(
     State(app): State<App>,
     Segments(id): Segments<String>,
@@ -67,6 +89,19 @@ pub async fn make(
 }
 
 /// `GET /share/{id}/{token}`: leads to the job's page, with the right to look at it.
+#[utoipa::path(
+    get,
+    path = "/share/{id}/{token}",
+    operation_id = "followLink",
+    tag = "Pages",
+    summary = "Follow a link",
+    security(()),
+    params(values::OfLink),
+    responses(
+        (status = 303, description = "To the job's page, with the right to look at it."),
+        (status = 404, description = "The link has ended, or is none.", body = String, content_type = "text/html")
+    )
+)]
 pub async fn follow(
     State(app): State<App>,
     Segments((id, token)): Segments<(String, String)>,

@@ -3,6 +3,7 @@
 //! A seller is a browser that the first page has given a signed cookie; programs send none, and what they make is open to whoever
 //! knows its id. On a machine of one's own, where only loopback reaches the studio, whoever asks is the operator.
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use sha2::Sha256;
 
 use plantain_work::random;
 
+use crate::http::error::ApiError;
 use crate::http::guard::{self, AdminToken};
 use crate::http::{App, jobs, page, share};
 use crate::job::key::{StudioKey, Tier};
@@ -73,11 +75,12 @@ impl App {
         }
     }
 
-    /// Only this machine reaches the studio, and no proxy brings others.
+    /// Only this machine reaches the studio, no proxy brings others, and no page of another site makes a browser ask.
     fn is_own_machine(&self, headers: &HeaderMap) -> bool {
         let public = self.studio.config().public_url.host_str().unwrap_or_default();
         let brought = headers.contains_key(FORWARDED) || headers.contains_key("x-forwarded-for");
-        self.config.open && self.config.loopback && guard::is_loopback_name(public) && !brought
+        let foreign = guard::is_foreign(headers, &self.studio.config().public_url);
+        self.config.open && self.config.loopback && guard::is_loopback_name(public) && !brought && !foreign
     }
 
     /// The answer, with the seller's cookie where the asker is to become or to stay one.
@@ -103,7 +106,14 @@ impl App {
 pub struct Guest;
 
 /// Answers whoever may not see a job as if there were none. Every route with a job's `{id}` lies behind it.
-pub async fn door(State(app): State<App>, params: RawPathParams, mut request: Request, next: Next) -> Response {
+pub async fn door(
+    State(app): State<App>,
+    params: Result<RawPathParams, RawPathParamsRejection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // Bytes that are no text.
+    let Ok(params) = params else { return ApiError::no_route().into_response() };
     let visitor = app.visitor(request.headers());
     let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| JobId::parse(id));
     let (Some(id), false) = (id, visitor == Visitor::Operator) else { return next.run(request).await };
@@ -116,7 +126,7 @@ pub async fn door(State(app): State<App>, params: RawPathParams, mut request: Re
         Ok(true) => next.run(request).await,
         Ok(false) if request.uri().path().starts_with("/api/") => jobs::not_found(),
         Ok(false) => page::no_job(&app, request.headers()).into_response(),
-        Err(error) => crate::http::error::ApiError::from(error).into_response(),
+        Err(error) => ApiError::from(error).into_response(),
     }
 }
 

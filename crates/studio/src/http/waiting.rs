@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
+use utoipa::IntoParams;
 
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -13,9 +14,11 @@ use crate::view::JobView;
 /// The longest wait, in seconds: proxies and workflow tools give up on an answer soon after.
 const WAIT_SECONDS_MAX: u64 = 120;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
-    /// Whole seconds, 0 to [`WAIT_SECONDS_MAX`].
+    /// How long to wait for the pictures, in whole seconds.
+    #[param(value_type = Option<u64>, maximum = 120, example = 60)]
     wait: Option<String>,
 }
 

@@ -7,12 +7,30 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::http::App;
 use crate::http::error::ApiError;
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload;
 use crate::receiving::{WEBHOOK_BYTES_MAX, WebhookAnswer};
 
 /// Open to everybody: the signature decides.
 pub const PATH: &str = "/api/fal/webhook";
 
+#[utoipa::path(
+    post,
+    path = "/api/fal/webhook",
+    operation_id = "receiveWebhook",
+    tag = "Webhooks",
+    summary = "The receiver of webhooks",
+    description = "For the queue that makes the pictures. The signature over the raw bytes decides who may; 200 is said when event and result are durable, and again for duplicates.",
+    security(()),
+    params(values::Callback, values::Signed),
+    request_body(content = values::Announcement),
+    responses(
+        (status = 200, description = "Durable.", body = bodies::WebhookTaken),
+        (status = 401, description = "Headers, time, signature or account are wrong: the code says which.", body = bodies::Refusal),
+        (status = 404, description = "`unknown_request`: nobody here has it, or not yet.", body = bodies::Refusal),
+        answers::Sent, answers::Writes
+    )
+)]
 pub async fn receive(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let (body, _place) = match upload::read_bytes(body, WEBHOOK_BYTES_MAX, &app.bounds).await {

@@ -5,12 +5,14 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
 
 use plantain_work::random;
 
 /// Names a job: a UUID, so that nobody finds another's pictures by counting.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(format = "uuid", examples("019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
 pub struct JobId(String);
 
 impl JobId {

@@ -3,6 +3,7 @@
 mod again;
 mod applying;
 mod brush;
+mod cors;
 mod events;
 mod generate;
 mod guard;
@@ -10,6 +11,8 @@ mod history;
 mod house;
 mod jobs;
 mod keys;
+mod once;
+mod openapi;
 mod pages;
 mod panicking;
 mod pictures;

@@ -1,5 +1,6 @@
 //! Keys of the studio's API, and jobs within their budgets.
 
+use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
@@ -22,6 +23,17 @@ pub(super) async fn insert_allowed(
 ) -> Result<Allowed, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    let allowed = insert_allowed_in(&tx, job, allowance).await?;
+    tx.commit().await?;
+    Ok(allowed)
+}
+
+/// The same as a part of what is committed together.
+pub(super) async fn insert_allowed_in(
+    tx: &Transaction<'_>,
+    job: &Job,
+    allowance: &Allowance,
+) -> Result<Allowed, DatabaseError> {
     let lock = tx.prepare_cached("SELECT 1 FROM studio_keys WHERE id = $1 FOR UPDATE").await?;
     tx.query_opt(&lock, &[&allowance.key]).await?;
     let sum = tx
@@ -33,8 +45,7 @@ pub(super) async fn insert_allowed(
     let row = tx.query_one(&sum, &[&allowance.owner.as_str(), &to_micros(allowance.since)]).await?;
     let allowed = allowance.judge(row.try_get::<_, i64>(0)?.unsigned_abs(), job.cost_micro_usd());
     if allowed == Allowed::Yes {
-        job::insert_in(&tx, job).await?;
-        tx.commit().await?;
+        job::insert_in(tx, job).await?;
     }
     Ok(allowed)
 }

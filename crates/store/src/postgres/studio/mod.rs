@@ -9,6 +9,7 @@ mod correction;
 mod event;
 mod job;
 mod key;
+mod wish;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
@@ -70,6 +72,20 @@ impl StudioStore for PostgresStudio {
 
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         Ok(self.0.retrying(|| key::revoke(&self.0, id, now)).await?)
+    }
+
+    async fn insert_once(
+        &self,
+        job: &Job,
+        wished: &Wished,
+        since: Timestamp,
+        allowance: Option<&Allowance>,
+    ) -> Result<Once, StoreError> {
+        Ok(self.0.retrying(|| wish::insert_once(&self.0, job, wished, since, allowance)).await?)
+    }
+
+    async fn became(&self, key: &WishKey, since: Timestamp) -> Result<Option<Became>, StoreError> {
+        Ok(wish::became_since(&self.0, key, since).await?)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {

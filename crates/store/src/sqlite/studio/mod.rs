@@ -8,6 +8,7 @@ mod correction;
 mod event;
 mod job;
 mod key;
+mod wish;
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
@@ -75,6 +77,22 @@ impl StudioStore for SqliteStudio {
     async fn revoke_key(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let id = id.to_owned();
         Ok(self.0.write(move |tx| key::revoke(tx, &id, now)).await?)
+    }
+
+    async fn insert_once(
+        &self,
+        job: &Job,
+        wished: &Wished,
+        since: Timestamp,
+        allowance: Option<&Allowance>,
+    ) -> Result<Once, StoreError> {
+        let (job, wished, allowance) = (job.clone(), wished.clone(), allowance.cloned());
+        Ok(self.0.write(move |tx| wish::insert_once(tx, &job, &wished, since, allowance.as_ref())).await?)
+    }
+
+    async fn became(&self, key: &WishKey, since: Timestamp) -> Result<Option<Became>, StoreError> {
+        let key = key.clone();
+        Ok(self.0.read(move |tx| wish::became_since(tx, &key, since)).await?)
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError> {

@@ -12,6 +12,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
 use crate::http::jobs::{self, Wanted};
+use crate::http::openapi::answers;
 use crate::http::words::Words;
 use crate::job::{JobState, Visitor};
 use crate::store::{JobFilter, Usage};
@@ -53,6 +54,20 @@ struct Row {
 }
 
 /// `GET /history`.
+#[utoipa::path(
+    get,
+    path = "/history",
+    operation_id = "openHistory",
+    tag = "Pages",
+    summary = "All jobs of whoever asks",
+    params(Wanted),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 401, description = "The sign-in form.", body = String, content_type = "text/html"),
+        (status = 422, description = "What was searched for can't be used.", body = crate::http::openapi::bodies::Refusal),
+        answers::Queried, answers::Reads
+    )
+)]
 pub async fn show(
     State(app): State<App>,
     headers: HeaderMap,

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 
 use plantain_media::decode::{self, Limits};
 use plantain_media::preset::Format;
@@ -17,6 +18,7 @@ use super::preview::{Key, Preview};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
+use crate::http::openapi::{answers, values};
 use crate::http::words::Words;
 use crate::job::JobId;
 use crate::service::PictureFile;
@@ -28,11 +30,13 @@ const ASKED_ABOUT: &str = "private, no-cache";
 /// Raised when sheets are drawn in another way.
 const EDITION: &str = "1";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Manner {
     /// Given, with any value: to be saved rather than shown.
     download: Option<String>,
-    /// Only this picture, beside the photo.
+    /// Only this picture, beside the photo. Counted from 1.
+    #[param(minimum = 1, example = 1)]
     picture: Option<usize>,
 }
 
@@ -45,6 +49,20 @@ struct Place {
     note: String,
 }
 
+#[utoipa::path(
+    get,
+    path = "/api/jobs/{id}/sheet",
+    operation_id = "showSheet",
+    tag = "Pictures",
+    summary = "The photo and its pictures on one sheet",
+    description = "Drawn from what the job has now; with `picture` before and after, side by side.",
+    params(values::OfJobId, Manner, values::Known),
+    responses(
+        (status = 200, description = "A JPEG.", body = values::File, content_type = "image/jpeg", headers(("ETag" = String, description = "Names what the sheet shows."))),
+        (status = 304, description = "The asker's copy, named by `If-None-Match`, is this sheet."),
+        answers::Queried, answers::OfJob
+    )
+)]
 pub async fn sheet(
     State(app): State<App>,
     Segments(id): Segments<String>,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use url::Url;
+use utoipa::ToSchema;
 
 use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
@@ -14,6 +15,7 @@ use crate::http::error::ApiError;
 use crate::http::upload::staging::Words;
 use crate::job::key::Tier;
 use crate::photo::{NewJob, Photo};
+use crate::view::facts::Scene;
 
 /// What is made where nothing is said.
 pub const USUAL_PRESET: &str = "amazon_main";
@@ -193,33 +195,55 @@ pub(super) fn repeated(name: Name) -> ApiError {
     )
 }
 
-#[derive(Deserialize)]
+/// A wish by addresses of pictures. A key that is not listed is refused.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct JsonWish {
+pub struct JsonWish {
+    /// The product first; a second one is the backdrop. http or https, without a password.
     #[serde(default)]
+    #[schema(min_items = 1, max_items = 8, examples(json!(["https://pictures.example/mug.jpg"])))]
     image_urls: Vec<String>,
+    /// What else matters, in words.
     #[serde(default)]
+    #[schema(max_length = 4000, examples("on linen, soft light from the left"))]
     prompt: Option<String>,
+    /// Whose rules the pictures meet; `GET /api/presets` lists them. Usually `amazon_main`.
     #[serde(default)]
+    #[schema(examples("amazon_main"))]
     preset: Option<String>,
+    /// How many pictures, usually 3.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 4, examples(3))]
     num_images: Option<i64>,
+    /// The product's number, from which files are named.
     #[serde(default)]
+    #[schema(max_length = 64, examples("B0TEST1234"))]
     identifier: Option<String>,
+    /// What the product is laid on, usually `auto`.
     #[serde(default)]
+    #[schema(value_type = Option<Scene>)]
     scene: Option<String>,
+    /// A colour, or two from top to bottom, written `#rrggbb` or `#rrggbb,#rrggbb`.
     #[serde(default)]
+    #[schema(examples("#f4e9dd"))]
     backdrop: Option<String>,
+    /// Set a leaning product upright.
     #[serde(default)]
     straighten: bool,
+    /// Even out white balance and exposure.
     #[serde(default)]
     normalize: bool,
-    /// x, y, width, height.
+    /// Around the product: x, y, width, height in pixels of the photo held upright.
     #[serde(default, rename = "box")]
+    #[schema(value_type = Option<Vec<u32>>, min_items = 4, max_items = 4, examples(json!([120, 80, 900, 700])))]
     area: Option<[u32; 4]>,
+    /// Points on the product: x, y.
     #[serde(default)]
+    #[schema(value_type = Vec<Vec<u32>>, examples(json!([[640, 480]])))]
     include: Vec<[u32; 2]>,
+    /// Points beside the product: x, y.
     #[serde(default)]
+    #[schema(value_type = Vec<Vec<u32>>, examples(json!([[20, 20]])))]
     exclude: Vec<[u32; 2]>,
     #[serde(default)]
     keep: Option<String>,

@@ -13,6 +13,7 @@ use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
@@ -47,6 +48,20 @@ impl StudioStore for Broken {
     }
 
     async fn revoke_key(&self, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn insert_once(
+        &self,
+        _: &Job,
+        _: &Wished,
+        _: Timestamp,
+        _: Option<&Allowance>,
+    ) -> Result<Once, StoreError> {
+        bug()
+    }
+
+    async fn became(&self, _: &WishKey, _: Timestamp) -> Result<Option<Became>, StoreError> {
         bug()
     }
 

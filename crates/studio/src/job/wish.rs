@@ -1,0 +1,146 @@
+//! One wish, however often it is sent: the key that its sender gives it, and a digest of what it asks for.
+//!
+//! A key and the job that its wish became are kept in one commit, so that a wish is never half done: whoever sends it again
+//! is answered with that job, or makes it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::job::{JobId, Visitor};
+use crate::photo::{NewJob, Photo};
+
+/// Characters of a key.
+pub const KEY_CHARS_MAX: usize = 255;
+
+/// How long a wish is known by its key: longer than any program goes on trying.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Names one wish of one sender.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WishKey {
+    /// Keys of different senders have nothing to do with each other.
+    pub whose: String,
+    pub word: String,
+}
+
+impl WishKey {
+    /// `None` for anything but 1 to [`KEY_CHARS_MAX`] printable ASCII characters.
+    pub fn parse(visitor: &Visitor, word: &[u8]) -> Option<WishKey> {
+        let word = std::str::from_utf8(word).ok()?.trim();
+        let fits = (1..=KEY_CHARS_MAX).contains(&word.len()) && word.bytes().all(|b| (b' '..=b'~').contains(&b));
+        let whose = match visitor {
+            Visitor::Operator => "operator",
+            Visitor::Seller(owner) => owner.as_str(),
+            Visitor::Anybody => "anybody",
+        };
+        fits.then(|| WishKey { whose: whose.to_owned(), word: word.to_owned() })
+    }
+}
+
+/// A wish that has a key, and the digest of what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wished {
+    pub key: WishKey,
+    pub digest: String,
+}
+
+/// What became of a wish with this key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Became {
+    pub job: JobId,
+    /// Of what that wish asked for.
+    pub digest: String,
+}
+
+/// What keeping a job for a wish led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Once {
+    Kept,
+    /// The wish has a job already, and the new one was not kept.
+    Before(Became),
+    /// The allowance has no room for it; so many millionths of a US dollar are spent.
+    Spent(u64),
+}
+
+/// The digest of a wish for pictures. Reads every photo, so it belongs on `work::Cpu`.
+pub fn of_new(new: &NewJob) -> String {
+    // Without `..`, so that whatever is new in a wish tells it from others.
+    let NewJob { photos, image_urls, prompt, preset, num_images, identifier, staging, endpoint, choice, owner: _, tier: _, allowance: _ } =
+        new;
+    let photo = |Photo { bytes, file_name, content_type }: &Photo| {
+        json!([hex::encode(Sha256::digest(bytes)), file_name, content_type])
+    };
+    let photos: Vec<_> = photos.iter().map(photo).collect();
+    let endpoint = endpoint.as_ref().map(ToString::to_string);
+    digest(&json!(["generate", photos, image_urls, prompt, preset, num_images, identifier, staging, endpoint, choice]))
+}
+
+/// The digest of a wish to make a job again.
+pub fn of_again(id: &JobId, straighten: Option<bool>, normalize: Option<bool>) -> String {
+    digest(&json!(["again", id, straighten, normalize]))
+}
+
+fn digest(wish: &serde_json::Value) -> String {
+    hex::encode(Sha256::digest(wish.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::Owner;
+    use crate::job::key::Tier;
+
+    #[test]
+    fn a_key_is_printable_and_its_senders_own() {
+        let long = "k".repeat(256);
+        for (word, is) in [
+            ("k", true),
+            ("8e03978e-40d5-43dd-bc93-6894a57f9324", true),
+            (" two words ", true),
+            (&long[1..], true),
+            ("", false),
+            ("  ", false),
+            (&long, false),
+            ("clé", false),
+            ("a\u{7f}", false),
+            ("a\tb", false),
+        ] {
+            assert_eq!(WishKey::parse(&Visitor::Anybody, word.as_bytes()).is_some(), is, "{word:?}");
+        }
+        let visitors = [Visitor::Operator, Visitor::Anybody, Visitor::Seller(Owner::session("a"))];
+        let keys = visitors.map(|visitor| WishKey::parse(&visitor, b"k").unwrap());
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
+    }
+
+    #[test]
+    fn another_wish_has_another_digest() {
+        let photo = |bytes: &'static [u8]| Photo { bytes: bytes.into(), file_name: None, content_type: None };
+        let new = NewJob {
+            photos: vec![photo(b"a")],
+            image_urls: Vec::new(),
+            prompt: None,
+            preset: "ebay".into(),
+            num_images: 3,
+            identifier: None,
+            staging: Default::default(),
+            endpoint: None,
+            choice: Default::default(),
+            owner: None,
+            tier: Tier::Paid,
+            allowance: None,
+        };
+        let same = NewJob { owner: Some(Owner::session("a")), ..new.clone() };
+        assert_eq!(of_new(&new), of_new(&same));
+        for other in [
+            NewJob { photos: vec![photo(b"b")], ..new.clone() },
+            NewJob { photos: vec![photo(b"a"), photo(b"a")], ..new.clone() },
+            NewJob { prompt: Some("on linen".into()), ..new.clone() },
+            NewJob { preset: "amazon_main".into(), ..new.clone() },
+            NewJob { num_images: 2, ..new.clone() },
+        ] {
+            assert_ne!(of_new(&new), of_new(&other), "{other:?}");
+        }
+    }
+}
