@@ -1,5 +1,7 @@
 //! From a wish to a job: check, decode, keep, insert, and wait a little for the queue's answer.
 
+use jiff::Timestamp;
+
 use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_wire::models::choice::ObjectChoice;
@@ -7,9 +9,6 @@ use plantain_wire::models::staging::Staging;
 
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
-use jiff::Timestamp;
-
-use crate::error::StudioError;
 use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};

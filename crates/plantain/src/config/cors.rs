@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     fn cors(text: &str) -> Result<Cors, ConfigError> {
-        parse(&Sources::of([("STUDIO_CORS_ORIGINS", text.to_owned())].into_iter()).unwrap())
+        parse(&Sources::of([("STUDIO_CORS_ORIGINS", text.to_owned())]).unwrap())
     }
 
     #[test]

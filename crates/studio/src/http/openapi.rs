@@ -16,8 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    again, assets, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets, session, share,
-    webhook,
+    again, assets, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets, session,
+    share, webhook,
 };
 
 pub mod answers;

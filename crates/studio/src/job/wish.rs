@@ -67,8 +67,20 @@ pub enum Once {
 /// The digest of a wish for pictures. Reads every photo, so it belongs on `work::Cpu`.
 pub fn of_new(new: &NewJob) -> String {
     // Without `..`, so that whatever is new in a wish tells it from others.
-    let NewJob { photos, image_urls, prompt, preset, num_images, identifier, staging, endpoint, choice, owner: _, tier: _, allowance: _ } =
-        new;
+    let NewJob {
+        photos,
+        image_urls,
+        prompt,
+        preset,
+        num_images,
+        identifier,
+        staging,
+        endpoint,
+        choice,
+        owner: _,
+        tier: _,
+        allowance: _,
+    } = new;
     let photo = |Photo { bytes, file_name, content_type }: &Photo| {
         json!([hex::encode(Sha256::digest(bytes)), file_name, content_type])
     };

@@ -51,13 +51,7 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn insert_once(
-        &self,
-        _: &Job,
-        _: &Wished,
-        _: Timestamp,
-        _: Option<&Allowance>,
-    ) -> Result<Once, StoreError> {
+    async fn insert_once(&self, _: &Job, _: &Wished, _: Timestamp, _: Option<&Allowance>) -> Result<Once, StoreError> {
         bug()
     }
 
