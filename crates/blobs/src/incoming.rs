@@ -48,6 +48,11 @@ impl Incoming {
         Ok(self.file.write_all(bytes)?)
     }
 
+    /// The same file, from its beginning.
+    pub(crate) fn reopened(&self) -> io::Result<File> {
+        File::open(&self.path)
+    }
+
     /// Key and size of what was written so far.
     pub(crate) fn measured(&self) -> (BlobKey, u64) {
         (BlobKey::finish(self.hash.clone()), self.size)

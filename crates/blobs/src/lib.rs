@@ -56,6 +56,18 @@ pub struct Listed {
     pub written_at: SystemTime,
 }
 
+/// Bytes that are worked through and then needed no more. They are in a file of their own, which nobody else sees and which
+/// goes when this is dropped, or with the next start of a process that died.
+#[derive(Debug)]
+pub struct Scratch(Incoming);
+
+impl Scratch {
+    /// The file, from its beginning.
+    pub fn open(&self) -> io::Result<std::fs::File> {
+        self.0.reopened()
+    }
+}
+
 /// A blob that is being read.
 #[derive(Debug)]
 pub struct Opened<S> {
@@ -104,6 +116,22 @@ impl Blobs {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
+        let incoming = self.received(stream, max_bytes).await?;
+        Ok(self.keep(incoming).await?)
+    }
+
+    /// Writes a stream of at most `max_bytes` to a file that is not kept.
+    pub async fn scratch<S, E>(&self, stream: S, max_bytes: u64) -> Result<Scratch, PutError<E>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        self.received(stream, max_bytes).await.map(Scratch)
+    }
+
+    async fn received<S, E>(&self, stream: S, max_bytes: u64) -> Result<Incoming, PutError<E>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
         let mut incoming = self.incoming().await?;
         let mut gathered = BytesMut::new();
         let mut received = 0;
@@ -119,8 +147,7 @@ impl Blobs {
                 incoming = written(incoming, gathered.split().freeze()).await?;
             }
         }
-        let incoming = written(incoming, gathered.freeze()).await?;
-        Ok(self.keep(incoming).await?)
+        Ok(written(incoming, gathered.freeze()).await?)
     }
 
     async fn incoming(&self) -> Result<Incoming, BlobError> {

@@ -104,3 +104,17 @@ async fn a_place_that_is_no_folder_is_an_error() {
     let refused = Blobs::folder(dir.path().join("file")).await.unwrap_err();
     assert!(matches!(refused, BlobError::Unavailable(_)), "{refused:?}");
 }
+
+#[tokio::test]
+async fn scratch_is_read_from_its_beginning_and_leaves_nothing() {
+    let Place { dir, blobs } = place().await;
+    let scratch = blobs.scratch(chunks(&[b"an ", b"archive"]), 10).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(std::io::read_to_string(scratch.open().unwrap()).unwrap(), "an archive");
+    }
+    assert_eq!(blobs.list(None, 9).await.unwrap(), [], "it is no blob");
+    drop(scratch);
+    let long = blobs.scratch(chunks(&[b"an ", b"archive!"]), 10).await;
+    assert!(matches!(long, Err(PutError::TooLarge { max_bytes: 10 })), "{long:?}");
+    assert_eq!(files(dir.path()), [] as [String; 0]);
+}
