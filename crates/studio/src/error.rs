@@ -8,6 +8,8 @@ use plantain_media::decode::PictureError;
 use plantain_media::preset::UnknownPreset;
 use plantain_wire::models::choice::{BOX_SIDE_MIN, POINTS_MAX};
 
+use crate::bulk::error::BulkError;
+
 /// Pictures of one job, uploads and addresses together.
 pub const PICTURES_MAX: usize = 8;
 /// Characters of a prompt: a page of text, which is more than any model heeds.
@@ -59,6 +61,9 @@ pub enum StudioError {
     /// Too much is going on; the same request will work later.
     #[error("the studio is busy")]
     Busy,
+    /// Nothing can be made of an archive or its list.
+    #[error(transparent)]
+    Bulk(#[from] BulkError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -87,6 +92,7 @@ impl StudioError {
             StudioError::Budget { .. } => "budget_spent",
             StudioError::KeyUsed => "idempotency_key_used",
             StudioError::Busy => "busy",
+            StudioError::Bulk(error) => error.code(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
             StudioError::Store(StoreError::Unavailable(_)) | StudioError::Blobs(BlobError::Unavailable(_)) => {
                 "storage_unavailable"
@@ -132,6 +138,7 @@ impl StudioError {
                 dollars(*budget)
             ),
             StudioError::KeyUsed => "The Idempotency-Key was used for another request.".to_owned(),
+            StudioError::Bulk(error) => error.message(),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "The studio's disk is full.".to_owned()
@@ -186,6 +193,7 @@ impl StudioError {
                 "Give each request a key of its own; send the very same request with its key to be answered with its job."
                     .to_owned()
             }
+            StudioError::Bulk(error) => error.hint().to_owned(),
             StudioError::Busy => "Try again in a few seconds.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
                 "Whoever runs the studio has to make room.".to_owned()
@@ -215,6 +223,7 @@ impl StudioError {
             | StudioError::ChoiceOutside { .. }
             | StudioError::ImageUrl { .. }
             | StudioError::KeyUsed => 422,
+            StudioError::Bulk(error) => error.http_status(),
             StudioError::NotLocal => 409,
             StudioError::Budget { .. } => 402,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,

@@ -182,7 +182,7 @@ impl Inner {
         }
     }
 
-    async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
+    pub(crate) async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
         let mut sources = Vec::with_capacity(new.photos.len());
         // One after the other: memory for one decode at a time.
         let mut choice = new.choice.clone();

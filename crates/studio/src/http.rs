@@ -26,6 +26,7 @@ use crate::service::Studio;
 
 mod again;
 mod assets;
+mod batches;
 mod brush;
 pub mod cors;
 mod error;
@@ -87,6 +88,9 @@ impl HttpConfig {
 /// Event streams at once; each costs a few kilobytes and a look at the store a second.
 const STREAMS_MAX: usize = 4_096;
 
+/// Archives that are received at once.
+const ARCHIVES_MAX: usize = 4;
+
 /// How long a route that only looks something up may take.
 const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -99,6 +103,8 @@ struct AppParts {
     config: HttpConfig,
     bounds: Bounds,
     streams: Arc<Semaphore>,
+    /// Archives that are received at once: each may fill gigabytes of the disk until it is unpacked.
+    archives: Arc<Semaphore>,
     previews: pictures::Previews,
     under_way: once::UnderWay,
 }
@@ -120,11 +126,13 @@ impl App {
             room: Room::default(),
         };
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+        let archives = Arc::new(Semaphore::new(ARCHIVES_MAX));
         App(Arc::new(AppParts {
             studio,
             config,
             bounds,
             streams,
+            archives,
             previews: pictures::Previews::default(),
             under_way: once::UnderWay::default(),
         }))
@@ -170,6 +178,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
     let router = quick
         .merge(slow)
         .merge(of_a_job(&app))
+        .merge(batches::routes(&app))
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(from_fn_with_state(app.clone(), guarded))

@@ -38,18 +38,32 @@ pub fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
 
 /// The ZIP, piece by piece. A file that is gone ends it with an error, so that nobody takes a part for the whole.
 pub fn stream(blobs: Blobs, files: Vec<Packed>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
-    let begun = (Some(Packer::new()), files.into_iter());
-    stream::try_unfold(begun, move |(packer, mut files)| {
+    stream_with(blobs, files, Vec::new(), Timestamp::UNIX_EPOCH)
+}
+
+/// As [`stream`], with small files of its own, made at `at`, after the others.
+pub fn stream_with(
+    blobs: Blobs,
+    files: Vec<Packed>,
+    own: Vec<(String, Bytes)>,
+    at: Timestamp,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+    let begun = (Some(Packer::new()), files.into_iter(), own.into_iter());
+    stream::try_unfold(begun, move |(packer, mut files, mut own)| {
         let blobs = blobs.clone();
         async move {
             let Some(mut packer) = packer else { return Ok(None) };
             let Some(file) = files.next() else {
-                return Ok(Some((packer.finish()?, (None, files))));
+                let Some((name, bytes)) = own.next() else {
+                    return Ok(Some((packer.finish()?, (None, files, own))));
+                };
+                let piece = packer.add(&name, at, &bytes)?;
+                return Ok(Some((piece, (Some(packer), files, own))));
             };
             let gone = || io::Error::new(io::ErrorKind::NotFound, "a picture was removed while it was packed");
             let bytes = blobs.get(&file.key).await.map_err(io::Error::other)?.ok_or_else(gone)?;
-            let piece = packer.add(&file, &bytes)?;
-            Ok(Some((piece, (Some(packer), files))))
+            let piece = packer.add(&file.name, file.at, &bytes)?;
+            Ok(Some((piece, (Some(packer), files, own))))
         }
     })
 }
@@ -68,14 +82,14 @@ impl Packer {
     }
 
     /// Everything before this file.
-    fn add(&mut self, file: &Packed, bytes: &[u8]) -> io::Result<Bytes> {
+    fn add(&mut self, name: &str, at: Timestamp, bytes: &[u8]) -> io::Result<Bytes> {
         let begins = self.tail.position();
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
-            .last_modified_time(dos_time(file.at))
+            .last_modified_time(dos_time(at))
             .unix_permissions(0o644);
         // Ends the file before, whose header is written again then.
-        self.zip.start_file(file.name.as_str(), options).map_err(io::Error::other)?;
+        self.zip.start_file(name, options).map_err(io::Error::other)?;
         let ready = self.tail.take_until(begins);
         self.zip.write_all(bytes)?;
         Ok(ready)

@@ -115,7 +115,7 @@ fn words(text: Option<&str>) -> Option<String> {
 }
 
 /// Files are named after it, so it holds what every marketplace takes in a name; spaces become hyphens there.
-fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
     let says_something = text.contains(|c: char| c.is_ascii_alphanumeric());
     text.chars().count() <= IDENTIFIER_CHARS_MAX && says_something && text.chars().all(plain)

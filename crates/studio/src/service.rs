@@ -35,6 +35,9 @@ use crate::watch::{Hub, Watch};
 /// Photos that are decoded at once when they come in; each may take a few hundred megabytes.
 const PHOTOS_LOOKED_AT: usize = 1;
 
+/// Archives that are unpacked at once.
+const ARCHIVES_UNPACKED: usize = 2;
+
 /// The studio. Cheap to clone; clones are the same studio.
 #[derive(Clone)]
 pub struct Studio(pub(crate) Arc<Inner>);
@@ -63,6 +66,10 @@ pub(crate) struct Inner {
     pub hub: Hub,
     /// Tells the lane that work is owed.
     pub wake: Wake,
+    /// Tells the lane of batches the same.
+    pub bulk: Wake,
+    /// Takes photos out of archives, which is mostly waiting for the disk.
+    pub unpacking: Cpu,
     pub pace: Pace,
     /// Uploads that are checked at the same time: bounds the memory that waits for a processor.
     pub admissions: Semaphore,
@@ -116,6 +123,8 @@ impl Studio {
             admission: Cpu::new(PHOTOS_LOOKED_AT),
             hub: Hub::default(),
             wake: Wake::new(),
+            bulk: Wake::new(),
+            unpacking: Cpu::new(ARCHIVES_UNPACKED),
             pace: Pace::default(),
             admissions: Semaphore::new(ADMISSIONS_MAX),
             saves,

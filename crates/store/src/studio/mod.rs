@@ -3,6 +3,7 @@
 //! The statements are written out in each adapter; the columns they return and how rows become the studio's values are here,
 //! once. What an event or a result changes is decided by the studio's own functions, inside the transaction.
 
+pub(crate) mod bulk;
 pub(crate) mod correction;
 pub(crate) mod event;
 pub(crate) mod job;
@@ -31,6 +32,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0005.sql"),
         include_str!("../../migrations/sqlite/studio_0006.sql"),
         include_str!("../../migrations/sqlite/studio_0007.sql"),
+        include_str!("../../migrations/sqlite/studio_0008.sql"),
     ],
 };
 
@@ -43,6 +45,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0004.sql"),
         include_str!("../../migrations/postgres/studio_0005.sql"),
         include_str!("../../migrations/postgres/studio_0006.sql"),
+        include_str!("../../migrations/postgres/studio_0007.sql"),
     ],
 };
 

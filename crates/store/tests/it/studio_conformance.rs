@@ -17,6 +17,7 @@ use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 
 use crate::postgres::Fresh;
 
+mod bulk;
 mod corrections;
 mod jobs;
 mod keeping;
@@ -86,6 +87,12 @@ promises! {
     jobs::a_claim_says_when_the_next_job_is_due,
     jobs::a_lost_lease_is_not_prolonged,
     jobs::many_claims_at_once_never_share_a_job,
+    bulk::a_batch_survives_with_its_items,
+    bulk::items_become_jobs_once_and_a_few_at_a_time,
+    bulk::a_batch_is_done_when_its_jobs_are,
+    bulk::a_batch_is_paused_resumed_and_canceled,
+    bulk::bytes_of_a_batch_stay_as_long_as_something_waits_for_them,
+    bulk::many_processes_never_make_two_jobs_of_an_item,
     corrections::strokes_are_kept_in_order_under_a_rising_revision,
     corrections::of_many_corrections_at_once_one_is_kept_and_the_others_hear_of_it,
     corrections::corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else,

@@ -19,6 +19,7 @@ use plantain_work::{Clock, clock};
 use crate::http::error::ApiError;
 use crate::photo::NewJob;
 
+pub mod bulk;
 mod choosing;
 pub mod fields;
 pub mod meter;

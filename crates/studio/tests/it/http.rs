@@ -2,6 +2,7 @@
 
 mod again;
 mod applying;
+mod batches;
 mod brush;
 mod cors;
 mod events;

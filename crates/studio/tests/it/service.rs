@@ -1,6 +1,7 @@
 //! The whole studio in motion: real SQLite, real HTTP on both sides, and a queue that the test leads.
 
 mod backend;
+mod batches;
 mod bench;
 mod cancelling;
 mod damage;

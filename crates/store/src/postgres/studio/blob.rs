@@ -24,25 +24,31 @@ async fn lock(tx: &Transaction<'_>, alone: bool) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Notes what the job refers to now, how much that is, and what the job costs. Fails where something of it is being removed: once that is over, it can be put anew.
+/// Notes what the job refers to now, how much that is, and what the job costs. Fails where something of it is being removed:
+/// once that is over, it can be put anew.
 pub(super) async fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
+    release(tx, &job.id, &job.blobs(), now).await?;
+    refer_by(tx, job.id.as_str(), job.blobs()).await?;
+    let count = tx.prepare_cached("UPDATE studio_jobs SET bytes = $2, cost = $3 WHERE id = $1").await?;
+    tx.execute(&count, &[&job.id.as_str(), &to_i64(job.stored_bytes()), &to_i64(job.cost_micro_usd())]).await?;
+    Ok(())
+}
+
+/// Notes what a job or a batch refers to, beside what it did before.
+pub(super) async fn refer_by(tx: &Transaction<'_>, id: &str, mut blobs: Vec<&str>) -> Result<(), DatabaseError> {
     lock(tx, false).await?;
-    let mut blobs = job.blobs();
     // In one order, so that two that refer to the same bytes never wait for each other in turn.
     blobs.sort_unstable();
     let doomed = tx.prepare_cached("SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob = ANY ($1) LIMIT 1").await?;
     if tx.query_opt(&doomed, &[&blobs]).await?.is_some() {
-        return Err(DatabaseError::Conflict(Cause::from("bytes that the job refers to are being removed")));
+        return Err(DatabaseError::Conflict(Cause::from("bytes that are referred to are being removed")));
     }
-    release(tx, &job.id, &blobs, now).await?;
     let insert = tx
         .prepare_cached(
             "INSERT INTO studio_blobs (blob, job_id) SELECT DISTINCT unnest($1::text[]), $2 ON CONFLICT DO NOTHING",
         )
         .await?;
-    tx.execute(&insert, &[&blobs, &job.id.as_str()]).await?;
-    let count = tx.prepare_cached("UPDATE studio_jobs SET bytes = $2, cost = $3 WHERE id = $1").await?;
-    tx.execute(&count, &[&job.id.as_str(), &to_i64(job.stored_bytes()), &to_i64(job.cost_micro_usd())]).await?;
+    tx.execute(&insert, &[&blobs, &id]).await?;
     Ok(())
 }
 

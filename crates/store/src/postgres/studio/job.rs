@@ -24,6 +24,7 @@ pub(super) async fn insert(database: &Database, job: &Job) -> Result<(), Databas
     Ok(tx.commit().await?)
 }
 
+/// As [`insert`], as a part of another change.
 pub(super) async fn insert_in(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
     let insert = tx
         .prepare_cached(concat!(

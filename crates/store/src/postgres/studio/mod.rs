@@ -5,6 +5,7 @@
 
 mod batch;
 mod blob;
+mod bulk;
 mod correction;
 mod event;
 mod job;

@@ -4,6 +4,7 @@
 //! writer, so that what a transaction reads is still so when it writes.
 
 mod blob;
+mod bulk;
 mod correction;
 mod event;
 mod job;
@@ -44,7 +45,7 @@ impl SqliteStudio {
 
     /// Lets every lease end: for a process that knows that nobody else uses the file. Whoever held them is gone.
     pub async fn release_leases(&self) -> Result<usize, DatabaseError> {
-        self.0.write(job::release).await
+        self.0.write(|tx| Ok(job::release(tx)? + bulk::release_leases(tx)?)).await
     }
 
     /// The file itself, for backups and tests.

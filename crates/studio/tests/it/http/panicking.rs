@@ -9,12 +9,14 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Steer};
+use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
-use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
+use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
@@ -132,6 +134,47 @@ impl StudioStore for Broken {
     }
 
     async fn events(&self, _: &RequestId) -> Result<Vec<WebhookEvent>, StoreError> {
+        bug()
+    }
+}
+
+#[async_trait]
+impl BatchStore for Broken {
+    async fn insert_batch(&self, _: &Batch, _: &[Item]) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn batch(&self, _: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
+        bug()
+    }
+
+    async fn batches(&self, _: Option<&Owner>, _: usize) -> Result<Vec<Batch>, StoreError> {
+        bug()
+    }
+
+    async fn items(&self, _: &BatchId, _: &ItemFilter) -> Result<Vec<Item>, StoreError> {
+        bug()
+    }
+
+    async fn claim_items(
+        &self,
+        _: usize,
+        _: usize,
+        _: Duration,
+        _: Timestamp,
+    ) -> Result<Vec<(Batch, Item)>, StoreError> {
+        bug()
+    }
+
+    async fn begin_item(&self, _: &BatchId, _: u32, _: &Job) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn fail_item(&self, _: &BatchId, _: u32, _: &JobError, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn steer(&self, _: &BatchId, _: Steer, _: Timestamp) -> Result<Steered, StoreError> {
         bug()
     }
 }

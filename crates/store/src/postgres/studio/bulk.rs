@@ -1,0 +1,396 @@
+//! Batches and their items. A batch's row is locked before its items change, but for the end of their jobs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use plantain_inbox::store::StoreError;
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::job::{Job, JobError, Owner};
+use plantain_work::clock::after;
+
+use crate::error::DatabaseError;
+use crate::postgres::Database;
+use crate::postgres::group::column;
+use crate::postgres::studio::{PostgresStudio, blob, job};
+use crate::postgres::text::storable;
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns};
+use crate::studio::job::{json, limit};
+use crate::time::to_micros;
+
+#[async_trait]
+impl BatchStore for PostgresStudio {
+    async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| insert(&self.0, batch, items)).await?)
+    }
+
+    async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
+        Ok(counted(&self.0, id).await?)
+    }
+
+    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError> {
+        Ok(list(&self.0, owner, count).await?)
+    }
+
+    async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
+        Ok(items(&self.0, id, filter).await?)
+    }
+
+    async fn claim_items(
+        &self,
+        count: usize,
+        open: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<(Batch, Item)>, StoreError> {
+        let until = after(now, lease);
+        Ok(self.0.retrying(|| claim(&self.0, count, open, until, now)).await?)
+    }
+
+    async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| begin(&self.0, id, number, job)).await?)
+    }
+
+    async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| fail(&self.0, id, number, error, now)).await?)
+    }
+
+    async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError> {
+        Ok(self.0.retrying(|| steer(&self.0, id, wish, now)).await?)
+    }
+}
+
+async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let insert = tx
+        .prepare_cached(concat!(
+            "INSERT INTO studio_batches (",
+            batch_columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        ))
+        .await?;
+    let row = BatchRow::from(batch);
+    tx.execute(
+        &insert,
+        &[
+            &row.id,
+            &row.owner,
+            &row.state,
+            &row.preset,
+            &row.prompt.as_deref().map(storable),
+            &row.num_images,
+            &row.file_name.as_deref().map(storable),
+            &row.created_at,
+            &row.finished_at,
+        ],
+    )
+    .await?;
+    insert_items(&tx, &batch.id, items).await?;
+    refer(&tx, &batch.id).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn insert_items(tx: &Transaction<'_>, id: &BatchId, items: &[Item]) -> Result<(), DatabaseError> {
+    let insert = tx
+        .prepare_cached(concat!(
+            "INSERT INTO studio_batch_items (",
+            item_columns!(),
+            ") SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],",
+            " $8::text[], $9::text[], $10::text[])"
+        ))
+        .await?;
+    let rows: Vec<ItemRow> = items.iter().map(|item| ItemRow::of(id, item)).collect();
+    tx.execute(
+        &insert,
+        &[
+            &column(&rows, |row| row.batch_id.as_str()),
+            &column(&rows, |row| row.number),
+            &column(&rows, |row| storable(&row.name)),
+            &column(&rows, |row| row.sku.as_deref().map(storable)),
+            &column(&rows, |row| row.preset.as_deref().map(storable)),
+            &column(&rows, |row| row.prompt.as_deref().map(storable)),
+            &column(&rows, |row| row.blob.as_deref()),
+            &column(&rows, |row| row.state.as_str()),
+            &column(&rows, |row| row.job_id.as_deref()),
+            &column(&rows, |row| row.error.as_deref()),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Notes the bytes of what waits. Fails where some of them are being removed.
+async fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
+    let select = tx
+        .prepare_cached("SELECT DISTINCT blob FROM studio_batch_items WHERE batch_id = $1 AND state = 'waiting'")
+        .await?;
+    let rows = tx.query(&select, &[&id.as_str()]).await?;
+    let blobs: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    blob::refer_by(tx, id.as_str(), blobs.iter().map(String::as_str).collect()).await
+}
+
+/// Forgets the bytes of items that nothing of the batch waits for any more: of one item, or of all.
+async fn release(tx: &Transaction<'_>, id: &BatchId, number: Option<u32>, now: Timestamp) -> Result<(), DatabaseError> {
+    let release = tx
+        .prepare_cached(
+            "WITH gone AS (
+                 DELETE FROM studio_blobs b WHERE b.job_id = $1
+                 AND ($2::bigint IS NULL
+                      OR b.blob = (SELECT blob FROM studio_batch_items WHERE batch_id = $1 AND number = $2))
+                 AND NOT EXISTS (SELECT 1 FROM studio_batch_items same
+                                 WHERE same.batch_id = $1 AND same.state = 'waiting' AND same.blob = b.blob)
+                 RETURNING b.blob)
+             INSERT INTO studio_garbage (blob, since) SELECT blob, $3 FROM gone ON CONFLICT DO NOTHING",
+        )
+        .await?;
+    tx.execute(&release, &[&id.as_str(), &number.map(i64::from), &to_micros(now)]).await?;
+    Ok(())
+}
+
+async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
+    let select = tx
+        .prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = $1 FOR UPDATE"))
+        .await?;
+    tx.query_opt(&select, &[&id]).await?.map(|row| batch(&row)).transpose()
+}
+
+async fn counted(database: &Database, id: &BatchId) -> Result<Option<(Batch, Counts)>, DatabaseError> {
+    let client = database.client().await?;
+    let select =
+        client.prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = $1")).await?;
+    let Some(row) = client.query_opt(&select, &[&id.as_str()]).await? else { return Ok(None) };
+    let count = client
+        .prepare_cached("SELECT state, count(*) FROM studio_batch_items WHERE batch_id = $1 GROUP BY state")
+        .await?;
+    let mut counts = Counts::default();
+    for row in client.query(&count, &[&id.as_str()]).await? {
+        if let Some(state) = ItemState::parse(row.try_get(0)?) {
+            *counts.of(state) = row.try_get::<_, i64>(1)?.unsigned_abs();
+        }
+    }
+    Ok(Some((batch(&row)?, counts)))
+}
+
+async fn list(database: &Database, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, DatabaseError> {
+    let client = database.client().await?;
+    let rows = match owner {
+        Some(owner) => {
+            let select =
+                concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE owner = $1 ORDER BY id DESC LIMIT $2");
+            client.query(&client.prepare_cached(select).await?, &[&owner.as_str(), &limit(count)]).await?
+        }
+        None => {
+            let select = concat!("SELECT ", batch_columns!(), " FROM studio_batches ORDER BY id DESC LIMIT $1");
+            client.query(&client.prepare_cached(select).await?, &[&limit(count)]).await?
+        }
+    };
+    rows.iter().map(batch).collect()
+}
+
+async fn items(database: &Database, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client
+        .prepare_cached(concat!(
+            "SELECT ",
+            item_columns!(),
+            " FROM studio_batch_items WHERE batch_id = $1 AND number > $2 AND ($3::text IS NULL OR state = $3)",
+            " ORDER BY number LIMIT $4"
+        ))
+        .await?;
+    let state = filter.state.map(ItemState::as_str);
+    let after = i64::from(filter.after);
+    let rows = client.query(&select, &[&id.as_str(), &after, &state, &limit(filter.limit)]).await?;
+    rows.iter().map(item).collect()
+}
+
+async fn claim(
+    database: &Database,
+    count: usize,
+    open: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<(Batch, Item)>, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    note_ends(&tx, now).await?;
+    let select = tx
+        .prepare_cached(
+            "SELECT id FROM studio_batches WHERE state = 'OPEN' ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
+        )
+        .await?;
+    let rows = tx.query(&select, &[]).await?;
+    let ids: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let busy = tx
+        .prepare_cached(
+            "SELECT b.id, (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id
+                           AND (i.state = 'running' OR (i.state = 'waiting' AND i.leased_until > $2)))
+             FROM unnest($1::text[]) AS b (id) ORDER BY 2, 1",
+        )
+        .await?;
+    let mut claimed = Vec::new();
+    for row in tx.query(&busy, &[&ids, &to_micros(now)]).await? {
+        let (id, busy): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+        let room = open.saturating_sub(usize::try_from(busy).unwrap_or(usize::MAX)).min(count - claimed.len());
+        if room == 0 {
+            continue;
+        }
+        let Some(batch) = locked(&tx, &id).await? else { continue };
+        let items = take(&tx, &id, room, until, now).await?;
+        claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
+    }
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done.
+async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
+    let items = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items i SET state = coalesce(
+                 (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
+                  FROM studio_jobs j WHERE j.id = i.job_id), 'canceled')
+             WHERE i.state = 'running'
+               AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = i.job_id AND j.phase <> 'done')",
+        )
+        .await?;
+    tx.execute(&items, &[]).await?;
+    let batches = tx
+        .prepare_cached(
+            "UPDATE studio_batches b SET state = 'DONE', finished_at = $1 WHERE b.state IN ('OPEN', 'PAUSED')
+               AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
+                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))",
+        )
+        .await?;
+    tx.execute(&batches, &[&to_micros(now)]).await?;
+    Ok(())
+}
+
+async fn take(
+    tx: &Transaction<'_>,
+    id: &str,
+    room: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Item>, DatabaseError> {
+    let take = tx
+        .prepare_cached(concat!(
+            "UPDATE studio_batch_items SET leased_until = $3 WHERE batch_id = $1 AND number IN (
+                 SELECT number FROM studio_batch_items WHERE batch_id = $1 AND state = 'waiting'
+                 AND (leased_until IS NULL OR leased_until <= $2) ORDER BY number LIMIT $4) RETURNING ",
+            item_columns!()
+        ))
+        .await?;
+    let rows = tx.query(&take, &[&id, &to_micros(now), &to_micros(until), &limit(room)]).await?;
+    rows.iter().map(item).collect()
+}
+
+async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let begin = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'running', job_id = $3, leased_until = NULL
+             WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
+        )
+        .await?;
+    if tx.execute(&begin, &[&id.as_str(), &i64::from(number), &new.id.as_str()]).await? == 0 {
+        return Ok(false);
+    }
+    job::insert_in(&tx, new).await?;
+    release(&tx, id, Some(number), new.created_at).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn fail(
+    database: &Database,
+    id: &BatchId,
+    number: u32,
+    error: &JobError,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let fail = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'failed', error = $3, leased_until = NULL
+             WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
+        )
+        .await?;
+    let changed = tx.execute(&fail, &[&id.as_str(), &i64::from(number), &json(error)]).await?;
+    release(&tx, id, Some(number), now).await?;
+    tx.commit().await?;
+    Ok(changed == 1)
+}
+
+async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let Some(batch) = locked(&tx, id.as_str()).await? else { return Ok(Steered::NotFound) };
+    let Some(state) = batch.state.steered(wish) else { return Ok(Steered::TooLate) };
+    match wish {
+        Steer::Pause | Steer::Resume => {}
+        Steer::Retry => {
+            // Without its bytes a photo can't be tried again.
+            let again = tx
+                .prepare_cached(
+                    "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
+                     WHERE batch_id = $1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
+                )
+                .await?;
+            tx.execute(&again, &[&id.as_str()]).await?;
+            refer(&tx, id).await?;
+        }
+        Steer::Cancel => {
+            let cancel = tx
+                .prepare_cached(
+                    "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL
+                     WHERE batch_id = $1 AND state = 'waiting'",
+                )
+                .await?;
+            tx.execute(&cancel, &[&id.as_str()]).await?;
+            release(&tx, id, None, now).await?;
+        }
+    }
+    let finished = (state == BatchState::Canceled).then(|| to_micros(batch.finished_at.unwrap_or(now)));
+    let update = tx.prepare_cached("UPDATE studio_batches SET state = $2, finished_at = $3 WHERE id = $1").await?;
+    tx.execute(&update, &[&id.as_str(), &state.as_str(), &finished]).await?;
+    tx.commit().await?;
+    Ok(Steered::Done)
+}
+
+fn batch(row: &Row) -> Result<Batch, DatabaseError> {
+    let row = BatchRow {
+        id: row.try_get(0)?,
+        owner: row.try_get(1)?,
+        state: row.try_get(2)?,
+        preset: row.try_get(3)?,
+        prompt: row.try_get(4)?,
+        num_images: row.try_get(5)?,
+        file_name: row.try_get(6)?,
+        created_at: row.try_get(7)?,
+        finished_at: row.try_get(8)?,
+    };
+    row.try_into()
+}
+
+fn item(row: &Row) -> Result<Item, DatabaseError> {
+    let row = ItemRow {
+        batch_id: row.try_get(0)?,
+        number: row.try_get(1)?,
+        name: row.try_get(2)?,
+        sku: row.try_get(3)?,
+        preset: row.try_get(4)?,
+        prompt: row.try_get(5)?,
+        blob: row.try_get(6)?,
+        state: row.try_get(7)?,
+        job_id: row.try_get(8)?,
+        error: row.try_get(9)?,
+    };
+    row.try_into()
+}

@@ -1,0 +1,368 @@
+//! Batches and their items.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use plantain_inbox::store::StoreError;
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::job::{Job, JobError, Owner};
+use plantain_work::clock::after;
+
+use crate::error::{Cause, DatabaseError};
+use crate::sqlite::studio::{SqliteStudio, job};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns};
+use crate::studio::job::{json, limit};
+use crate::time::to_micros;
+
+#[async_trait]
+impl BatchStore for SqliteStudio {
+    async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError> {
+        let (batch, items) = (batch.clone(), items.to_vec());
+        Ok(self.0.write(move |tx| insert(tx, &batch, &items)).await?)
+    }
+
+    async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| counted(tx, &id)).await?)
+    }
+
+    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError> {
+        let owner = owner.cloned();
+        Ok(self.0.read(move |tx| list(tx, owner.as_ref(), count)).await?)
+    }
+
+    async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
+        let (id, filter) = (id.clone(), *filter);
+        Ok(self.0.read(move |tx| items(tx, &id, &filter)).await?)
+    }
+
+    async fn claim_items(
+        &self,
+        count: usize,
+        open: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<(Batch, Item)>, StoreError> {
+        let until = after(now, lease);
+        Ok(self.0.write(move |tx| claim(tx, count, open, until, now)).await?)
+    }
+
+    async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
+        let (id, job) = (id.clone(), job.clone());
+        Ok(self.0.write(move |tx| begin(tx, &id, number, &job)).await?)
+    }
+
+    async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError> {
+        let (id, error) = (id.clone(), error.clone());
+        Ok(self.0.write(move |tx| fail(tx, &id, number, &error, now)).await?)
+    }
+
+    async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| steer(tx, &id, wish, now)).await?)
+    }
+}
+
+fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
+    let row = BatchRow::from(batch);
+    tx.prepare_cached(concat!(
+        "INSERT INTO studio_batches (",
+        batch_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+    ))?
+    .execute(params![
+        row.id,
+        row.owner,
+        row.state,
+        row.preset,
+        row.prompt,
+        row.num_images,
+        row.file_name,
+        row.created_at,
+        row.finished_at,
+    ])?;
+    let mut insert = tx.prepare_cached(concat!(
+        "INSERT INTO studio_batch_items (",
+        item_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    ))?;
+    for item in items {
+        let row = ItemRow::of(&batch.id, item);
+        insert.execute(params![
+            row.batch_id,
+            row.number,
+            row.name,
+            row.sku,
+            row.preset,
+            row.prompt,
+            row.blob,
+            row.state,
+            row.job_id,
+            row.error,
+        ])?;
+    }
+    refer(tx, &batch.id)
+}
+
+/// Notes the bytes of what waits. Fails where some of them are being removed.
+fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
+    let doomed = tx
+        .prepare_cached(
+            "SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob IN (
+                 SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting') LIMIT 1",
+        )?
+        .exists([id.as_str()])?;
+    if doomed {
+        return Err(DatabaseError::Conflict(Cause::from("bytes that the batch refers to are being removed")));
+    }
+    tx.prepare_cached(
+        "INSERT INTO studio_blobs (blob, job_id)
+         SELECT DISTINCT blob, batch_id FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting'
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute([id.as_str()])?;
+    Ok(())
+}
+
+/// Forgets the bytes that nothing of the batch waits for any more.
+fn release(tx: &Transaction<'_>, id: &BatchId, now: Timestamp) -> Result<(), DatabaseError> {
+    let mut release = tx.prepare_cached(
+        "DELETE FROM studio_blobs WHERE job_id = ?1 AND blob NOT IN (
+             SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting')
+         RETURNING blob",
+    )?;
+    let gone: Vec<String> = release.query_map([id.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    tx.prepare_cached(
+        "INSERT INTO studio_garbage (blob, since) SELECT value, ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![json(&gone), to_micros(now)])?;
+    Ok(())
+}
+
+/// As [`release`], for the bytes of one item.
+fn release_one(tx: &Transaction<'_>, id: &BatchId, number: u32, now: Timestamp) -> Result<(), DatabaseError> {
+    let mut release = tx.prepare_cached(
+        "DELETE FROM studio_blobs WHERE job_id = ?1
+         AND blob = (SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND number = ?2)
+         AND NOT EXISTS (SELECT 1 FROM studio_batch_items same
+                         WHERE same.batch_id = ?1 AND same.state = 'waiting' AND same.blob = studio_blobs.blob)
+         RETURNING blob",
+    )?;
+    let gone: Option<String> = release.query_row(params![id.as_str(), number], |row| row.get(0)).optional()?;
+    if let Some(blob) = gone {
+        tx.prepare_cached("INSERT INTO studio_garbage (blob, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![blob, to_micros(now)])?;
+    }
+    Ok(())
+}
+
+fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = ?1"))?;
+    select.query_row([id], batch_row).optional()?.map(Batch::try_from).transpose()
+}
+
+fn counted(tx: &Transaction<'_>, id: &BatchId) -> Result<Option<(Batch, Counts)>, DatabaseError> {
+    let Some(batch) = by_id(tx, id.as_str())? else { return Ok(None) };
+    let mut counts = Counts::default();
+    let mut select =
+        tx.prepare_cached("SELECT state, count(*) FROM studio_batch_items WHERE batch_id = ?1 GROUP BY state")?;
+    let rows = select.query_map([id.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    for row in rows {
+        let (state, count) = row?;
+        if let Some(state) = ItemState::parse(&state) {
+            *counts.of(state) = count.unsigned_abs();
+        }
+    }
+    Ok(Some((batch, counts)))
+}
+
+fn list(tx: &Transaction<'_>, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, DatabaseError> {
+    let mut select = tx.prepare_cached(match owner {
+        Some(_) => {
+            concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE owner = ?1 ORDER BY id DESC LIMIT ?2")
+        }
+        None => concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2"),
+    })?;
+    let rows = select.query_map(params![owner.map(Owner::as_str), limit(count)], batch_row)?;
+    rows.map(|row| Batch::try_from(row?)).collect()
+}
+
+fn items(tx: &Transaction<'_>, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!(
+        "SELECT ",
+        item_columns!(),
+        " FROM studio_batch_items WHERE batch_id = ?1 AND number > ?2 AND (?3 IS NULL OR state = ?3)",
+        " ORDER BY number LIMIT ?4"
+    ))?;
+    let state = filter.state.map(ItemState::as_str);
+    let rows = select.query_map(params![id.as_str(), filter.after, state, limit(filter.limit)], item_row)?;
+    rows.map(|row| Item::try_from(row?)).collect()
+}
+
+fn claim(
+    tx: &Transaction<'_>,
+    count: usize,
+    open: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<(Batch, Item)>, DatabaseError> {
+    note_ends(tx, now)?;
+    let mut select = tx.prepare_cached(
+        "SELECT id, (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id
+                     AND (i.state = 'running' OR (i.state = 'waiting' AND i.leased_until > ?1))) AS busy
+         FROM studio_batches b WHERE state = 'OPEN' ORDER BY busy, id LIMIT 100",
+    )?;
+    let rows = select.query_map([to_micros(now)], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let batches: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
+    let mut claimed = Vec::new();
+    for (id, busy) in batches {
+        let room = open.saturating_sub(usize::try_from(busy).unwrap_or(usize::MAX)).min(count - claimed.len());
+        if room == 0 {
+            continue;
+        }
+        let Some(batch) = by_id(tx, &id)? else { continue };
+        let items = take(tx, &id, room, until, now)?;
+        claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
+    }
+    Ok(claimed)
+}
+
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done.
+fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "UPDATE studio_batch_items SET state = coalesce(
+             (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
+              FROM studio_jobs j WHERE j.id = studio_batch_items.job_id), 'canceled')
+         WHERE state = 'running'
+           AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = studio_batch_items.job_id AND j.phase <> 'done')",
+    )?
+    .execute([])?;
+    tx.prepare_cached(
+        "UPDATE studio_batches SET state = 'DONE', finished_at = ?1 WHERE state IN ('OPEN', 'PAUSED')
+           AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
+                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))",
+    )?
+    .execute([to_micros(now)])?;
+    Ok(())
+}
+
+fn take(
+    tx: &Transaction<'_>,
+    id: &str,
+    room: usize,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Item>, DatabaseError> {
+    let mut take = tx.prepare_cached(concat!(
+        "UPDATE studio_batch_items SET leased_until = ?3 WHERE batch_id = ?1 AND number IN (
+             SELECT number FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting'
+             AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY number LIMIT ?4) RETURNING ",
+        item_columns!()
+    ))?;
+    let rows = take.query_map(params![id, to_micros(now), to_micros(until), limit(room)], item_row)?;
+    rows.map(|row| Item::try_from(row?)).collect()
+}
+
+fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'running', job_id = ?3, leased_until = NULL
+             WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
+        )?
+        .execute(params![id.as_str(), number, new.id.as_str()])?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    job::insert(tx, new)?;
+    release_one(tx, id, number, new.created_at)?;
+    Ok(true)
+}
+
+fn fail(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: u32,
+    error: &JobError,
+    now: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let changed = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'failed', error = ?3, leased_until = NULL
+             WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
+        )?
+        .execute(params![id.as_str(), number, json(error)])?;
+    release_one(tx, id, number, now)?;
+    Ok(changed == 1)
+}
+
+fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, DatabaseError> {
+    let Some(batch) = by_id(tx, id.as_str())? else { return Ok(Steered::NotFound) };
+    let Some(state) = batch.state.steered(wish) else { return Ok(Steered::TooLate) };
+    match wish {
+        Steer::Pause | Steer::Resume => {}
+        Steer::Retry => {
+            // Without its bytes a photo can't be tried again.
+            tx.prepare_cached(
+                "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
+                 WHERE batch_id = ?1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
+            )?
+            .execute([id.as_str()])?;
+            refer(tx, id)?;
+        }
+        Steer::Cancel => {
+            tx.prepare_cached(
+                "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL
+                 WHERE batch_id = ?1 AND state = 'waiting'",
+            )?
+            .execute([id.as_str()])?;
+            release(tx, id, now)?;
+        }
+    }
+    let finished = (state == BatchState::Canceled).then(|| to_micros(batch.finished_at.unwrap_or(now)));
+    tx.prepare_cached("UPDATE studio_batches SET state = ?2, finished_at = ?3 WHERE id = ?1")?.execute(params![
+        id.as_str(),
+        state.as_str(),
+        finished
+    ])?;
+    Ok(Steered::Done)
+}
+
+/// Lets all leases end now.
+pub(super) fn release_leases(tx: &Transaction<'_>) -> Result<usize, DatabaseError> {
+    let mut release =
+        tx.prepare_cached("UPDATE studio_batch_items SET leased_until = NULL WHERE leased_until IS NOT NULL")?;
+    Ok(release.execute([])?)
+}
+
+fn batch_row(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
+    Ok(BatchRow {
+        id: row.get(0)?,
+        owner: row.get(1)?,
+        state: row.get(2)?,
+        preset: row.get(3)?,
+        prompt: row.get(4)?,
+        num_images: row.get(5)?,
+        file_name: row.get(6)?,
+        created_at: row.get(7)?,
+        finished_at: row.get(8)?,
+    })
+}
+
+fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
+    Ok(ItemRow {
+        batch_id: row.get(0)?,
+        number: row.get(1)?,
+        name: row.get(2)?,
+        sku: row.get(3)?,
+        preset: row.get(4)?,
+        prompt: row.get(5)?,
+        blob: row.get(6)?,
+        state: row.get(7)?,
+        job_id: row.get(8)?,
+        error: row.get(9)?,
+    })
+}

@@ -1,0 +1,122 @@
+//! Rows of batches and their items, and what they mean.
+
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState};
+use plantain_studio::job::{JobId, Owner};
+
+use crate::error::DatabaseError;
+use crate::queue::place::Place;
+use crate::studio::job::{json, read};
+use crate::time::to_micros;
+
+/// The columns of a batch, in the order of [`BatchRow`].
+macro_rules! batch_columns {
+    () => {
+        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at"
+    };
+}
+pub(crate) use batch_columns;
+
+/// The columns of an item, in the order of [`ItemRow`].
+macro_rules! item_columns {
+    () => {
+        "batch_id, number, name, sku, preset, prompt, blob, state, job_id, error"
+    };
+}
+pub(crate) use item_columns;
+
+pub(crate) struct BatchRow {
+    pub id: String,
+    pub owner: Option<String>,
+    pub state: String,
+    pub preset: String,
+    pub prompt: Option<String>,
+    pub num_images: i64,
+    pub file_name: Option<String>,
+    pub created_at: i64,
+    pub finished_at: Option<i64>,
+}
+
+impl From<&Batch> for BatchRow {
+    fn from(batch: &Batch) -> BatchRow {
+        BatchRow {
+            id: batch.id.to_string(),
+            owner: batch.owner.as_ref().map(ToString::to_string),
+            state: batch.state.as_str().to_owned(),
+            preset: batch.preset.clone(),
+            prompt: batch.prompt.clone(),
+            num_images: batch.num_images.into(),
+            file_name: batch.file_name.clone(),
+            created_at: to_micros(batch.created_at),
+            finished_at: batch.finished_at.map(to_micros),
+        }
+    }
+}
+
+impl TryFrom<BatchRow> for Batch {
+    type Error = DatabaseError;
+
+    fn try_from(row: BatchRow) -> Result<Batch, DatabaseError> {
+        let place = Place { table: "studio_batches", row: &row.id };
+        Ok(Batch {
+            id: BatchId::parse(&row.id).ok_or_else(|| place.wrong("id"))?,
+            owner: row.owner.map(Owner::stored),
+            state: BatchState::parse(&row.state).ok_or_else(|| place.wrong("state"))?,
+            preset: row.preset,
+            prompt: row.prompt,
+            num_images: place.number("num_images", row.num_images)?,
+            file_name: row.file_name,
+            created_at: place.time("created_at", row.created_at)?,
+            finished_at: place.maybe_time("finished_at", row.finished_at)?,
+        })
+    }
+}
+
+pub(crate) struct ItemRow {
+    pub batch_id: String,
+    pub number: i64,
+    pub name: String,
+    pub sku: Option<String>,
+    pub preset: Option<String>,
+    pub prompt: Option<String>,
+    pub blob: Option<String>,
+    pub state: String,
+    pub job_id: Option<String>,
+    pub error: Option<String>,
+}
+
+impl ItemRow {
+    pub fn of(batch: &BatchId, item: &Item) -> ItemRow {
+        ItemRow {
+            batch_id: batch.to_string(),
+            number: item.number.into(),
+            name: item.name.clone(),
+            sku: item.sku.clone(),
+            preset: item.preset.clone(),
+            prompt: item.prompt.clone(),
+            blob: item.blob.clone(),
+            state: item.state.as_str().to_owned(),
+            job_id: item.job.as_ref().map(ToString::to_string),
+            error: item.error.as_ref().map(json),
+        }
+    }
+}
+
+impl TryFrom<ItemRow> for Item {
+    type Error = DatabaseError;
+
+    fn try_from(row: ItemRow) -> Result<Item, DatabaseError> {
+        let place = Place { table: "studio_batch_items", row: &row.batch_id };
+        let job = |id: String| JobId::parse(&id).ok_or_else(|| place.wrong("job_id"));
+        Ok(Item {
+            number: place.number("number", row.number)?,
+            name: row.name,
+            sku: row.sku,
+            preset: row.preset,
+            prompt: row.prompt,
+            blob: row.blob,
+            state: ItemState::parse(&row.state).ok_or_else(|| place.wrong("state"))?,
+            job: row.job_id.map(job).transpose()?,
+            error: row.error.map(|error| read(&place, "error", &error)).transpose()?,
+        })
+    }
+}

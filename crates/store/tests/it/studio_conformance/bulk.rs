@@ -1,0 +1,170 @@
+//! Batches: their items become jobs once each, in turn, and their bytes stay until then.
+
+use std::time::Duration;
+
+use plantain_store::studio::StudioStores;
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::store::{ItemFilter, Steered};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{JobError, Outcome, Owner};
+
+use super::{LEASE, changed, job, later, now};
+
+fn batch(owner: Option<&str>, age: u64) -> Batch {
+    Batch {
+        id: BatchId::new(later(age)),
+        owner: owner.map(Owner::session),
+        state: BatchState::Open,
+        preset: "ebay".into(),
+        prompt: Some("on linen".into()),
+        num_images: 2,
+        file_name: Some("shoes.zip".into()),
+        created_at: later(age),
+        finished_at: None,
+    }
+}
+
+fn item(number: u32, blob: &str) -> Item {
+    Item {
+        number,
+        name: format!("shoes/{number}.jpg"),
+        sku: Some("S 1".into()),
+        preset: None,
+        prompt: Some("red".into()),
+        blob: Some(blob.repeat(32)),
+        state: ItemState::Waiting,
+        job: None,
+        error: None,
+    }
+}
+
+fn skipped(number: u32) -> Item {
+    let error = Some(JobError::new("damaged", "It is damaged.", "Pack it again."));
+    Item { blob: None, state: ItemState::Skipped, error, ..item(number, "") }
+}
+
+/// A batch of these items.
+async fn inserted(stores: &StudioStores, age: u64, items: &[Item]) -> Batch {
+    let batch = batch(Some("a"), age);
+    stores.jobs.insert_batch(&batch, items).await.unwrap();
+    batch
+}
+
+async fn claimed(stores: &StudioStores, count: usize, open: usize, age: u64) -> Vec<(BatchId, u32)> {
+    let claimed = stores.jobs.claim_items(count, open, Duration::from_secs(60), later(age)).await.unwrap();
+    claimed.into_iter().map(|(batch, item)| (batch.id, item.number)).collect()
+}
+
+async fn states(stores: &StudioStores, batch: &Batch) -> Vec<ItemState> {
+    let all = ItemFilter { limit: 100, ..ItemFilter::default() };
+    stores.jobs.items(&batch.id, &all).await.unwrap().into_iter().map(|item| item.state).collect()
+}
+
+pub async fn a_batch_survives_with_its_items(stores: &StudioStores) {
+    let items = [item(1, "aa"), skipped(2), item(3, "bb")];
+    let (mine, other) = (inserted(stores, 0, &items).await, batch(None, 1));
+    stores.jobs.insert_batch(&other, &[]).await.unwrap();
+    let counts = Counts { waiting: 2, skipped: 1, ..Counts::default() };
+    assert_eq!(stores.jobs.batch(&mine.id).await.unwrap(), Some((mine.clone(), counts)));
+    assert_eq!(stores.jobs.batch(&BatchId::new(now())).await.unwrap(), None);
+    let page = |after, state, limit| ItemFilter { after, state, limit };
+    assert_eq!(stores.jobs.items(&mine.id, &page(0, None, 100)).await.unwrap(), items);
+    assert_eq!(stores.jobs.items(&mine.id, &page(1, None, 1)).await.unwrap(), items[1..2]);
+    assert_eq!(stores.jobs.items(&mine.id, &page(1, Some(ItemState::Waiting), 9)).await.unwrap(), items[2..]);
+    assert_eq!(stores.jobs.batches(mine.owner.as_ref(), 9).await.unwrap(), std::slice::from_ref(&mine));
+    assert_eq!(stores.jobs.batches(None, 9).await.unwrap(), [other, mine]);
+}
+
+pub async fn items_become_jobs_once_and_a_few_at_a_time(stores: &StudioStores) {
+    let first = inserted(stores, 0, &[item(1, "aa"), item(2, "bb"), item(3, "cc")]).await;
+    let second = inserted(stores, 1, &[item(1, "dd")]).await;
+    assert_eq!(claimed(stores, 1, 2, 2).await, [(first.id.clone(), 1)]);
+    // The one with fewer jobs goes first, and no more than two of a batch are open.
+    assert_eq!(claimed(stores, 9, 2, 3).await, [(second.id.clone(), 1), (first.id.clone(), 2)]);
+    assert_eq!(claimed(stores, 9, 2, 4).await, []);
+    let made = job(5);
+    assert!(stores.jobs.begin_item(&first.id, 1, &made).await.unwrap());
+    assert!(!stores.jobs.begin_item(&first.id, 1, &job(6)).await.unwrap(), "whoever comes second makes nothing");
+    assert_eq!(stores.jobs.jobs(&Default::default()).await.unwrap(), std::slice::from_ref(&made));
+    assert_eq!(claimed(stores, 9, 2, 30).await, []);
+    // Whoever held the leases is gone.
+    assert_eq!(claimed(stores, 9, 2, 90).await, [(second.id.clone(), 1), (first.id.clone(), 2)]);
+    let waiting = ItemFilter { state: Some(ItemState::Running), limit: 9, after: 0 };
+    assert_eq!(stores.jobs.items(&first.id, &waiting).await.unwrap()[0].job, Some(made.id));
+}
+
+pub async fn a_batch_is_done_when_its_jobs_are(stores: &StudioStores) {
+    let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "bb"), skipped(3)]).await;
+    let error = JobError::new("not_a_picture", "No.", "Do.");
+    let made = job(1);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
+    assert!(stores.jobs.fail_item(&batch.id, 2, &error, later(1)).await.unwrap());
+    assert!(!stores.jobs.fail_item(&batch.id, 1, &error, later(1)).await.unwrap(), "it has a job");
+    claimed(stores, 9, 2, 2).await;
+    assert_eq!(states(stores, &batch).await, [ItemState::Running, ItemState::Failed, ItemState::Skipped]);
+    stores.jobs.claim(9, LEASE, later(2)).await.unwrap();
+    changed(stores, &made.id, JobEvent::Ends { epoch: 1, outcome: Outcome::Failed(error) }).await;
+    claimed(stores, 9, 2, 3).await;
+    assert_eq!(states(stores, &batch).await, [ItemState::Failed, ItemState::Failed, ItemState::Skipped]);
+    let (done, _) = stores.jobs.batch(&batch.id).await.unwrap().unwrap();
+    assert_eq!((done.state, done.finished_at), (BatchState::Done, Some(later(3))));
+    // Their bytes are nobody's any more.
+    assert_eq!(stores.jobs.steer(&batch.id, Steer::Retry, later(4)).await.unwrap(), Steered::Done);
+    let other = [ItemState::Failed, ItemState::Failed, ItemState::Skipped];
+    assert_eq!(states(stores, &batch).await[1..], other[1..]);
+}
+
+pub async fn a_batch_is_paused_resumed_and_canceled(stores: &StudioStores) {
+    let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "aa"), item(3, "bb")]).await;
+    let steer = async |wish| stores.jobs.steer(&batch.id, wish, later(1)).await.unwrap();
+    assert_eq!(steer(Steer::Pause).await, Steered::Done);
+    assert_eq!(claimed(stores, 9, 9, 2).await, []);
+    assert_eq!(steer(Steer::Resume).await, Steered::Done);
+    assert_eq!(claimed(stores, 1, 9, 2).await, [(batch.id.clone(), 1)]);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &job(2)).await.unwrap());
+    assert_eq!(steer(Steer::Cancel).await, Steered::Done);
+    assert_eq!(states(stores, &batch).await, [ItemState::Running, ItemState::Canceled, ItemState::Canceled]);
+    assert!(!stores.jobs.begin_item(&batch.id, 2, &job(3)).await.unwrap());
+    for wish in [Steer::Pause, Steer::Resume, Steer::Retry] {
+        assert_eq!(steer(wish).await, Steered::TooLate, "{wish:?}");
+    }
+    let nobody = BatchId::new(now());
+    assert_eq!(stores.jobs.steer(&nobody, Steer::Pause, now()).await.unwrap(), Steered::NotFound);
+}
+
+pub async fn bytes_of_a_batch_stay_as_long_as_something_waits_for_them(stores: &StudioStores) {
+    let (a, b) = ("aa".repeat(32), "bb".repeat(32));
+    let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "aa"), item(3, "bb")]).await;
+    stores.jobs.suspect(&[a.clone(), b.clone()], now()).await.unwrap();
+    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [] as [String; 0]);
+    let error = JobError::new("no", "No.", "Do.");
+    stores.jobs.fail_item(&batch.id, 1, &error, now()).await.unwrap();
+    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [] as [String; 0], "the second still waits for them");
+    stores.jobs.fail_item(&batch.id, 2, &error, now()).await.unwrap();
+    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), std::slice::from_ref(&a));
+    let again = batch_of_doomed(stores, &a).await;
+    assert!(again.is_err(), "nobody refers to bytes that are being removed");
+    stores.jobs.removed(&a).await.unwrap();
+    stores.jobs.steer(&batch.id, Steer::Cancel, now()).await.unwrap();
+    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [b]);
+}
+
+async fn batch_of_doomed(stores: &StudioStores, blob: &str) -> Result<(), plantain_inbox::store::StoreError> {
+    stores.jobs.insert_batch(&batch(None, 1), &[Item { blob: Some(blob.to_owned()), ..item(1, "") }]).await
+}
+
+pub async fn many_processes_never_make_two_jobs_of_an_item(stores: &StudioStores) {
+    let items: Vec<Item> = (1..=10).map(|number| item(number, "aa")).collect();
+    let batch = inserted(stores, 0, &items).await;
+    let claims = (0..8).map(|_| claimed(stores, 3, 10, 1));
+    let mut numbers: Vec<u32> =
+        futures_util::future::join_all(claims).await.into_iter().flatten().map(|(_, number)| number).collect();
+    numbers.sort_unstable();
+    let distinct: std::collections::BTreeSet<u32> = numbers.iter().copied().collect();
+    assert_eq!(numbers.len(), distinct.len(), "{numbers:?}");
+    let jobs: Vec<_> = (0..8).map(job).collect();
+    let begun = jobs.iter().map(|job| stores.jobs.begin_item(&batch.id, 1, job));
+    let begun = futures_util::future::join_all(begun).await;
+    assert_eq!(begun.into_iter().filter(|begun| *begun.as_ref().unwrap()).count(), 1);
+    assert_eq!(stores.jobs.jobs(&Default::default()).await.unwrap().len(), 1);
+}

@@ -1,0 +1,211 @@
+//! From an uploaded archive to a batch, and what may be done with it afterwards.
+//!
+//! The photos leave the archive before the upload is answered, one at a time, into the store of all bytes. So a batch needs no
+//! archive later, a restart finds everything, and other processes can make its jobs, too.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use bytes::Bytes;
+use futures_util::Stream;
+
+use plantain_blobs::{PutError, Scratch};
+
+use crate::bulk::archive::{Archive, Entry};
+use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use crate::bulk::error::BulkError;
+use crate::bulk::plan::{self, Found, Planned};
+use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
+use crate::bulk::table::{self, Line};
+use crate::bulk::view::{BatchView, ItemPage, ItemView};
+use crate::error::StudioError;
+use crate::job::key::Tier;
+use crate::job::{Owner, Visitor};
+use crate::photo::{self, NewJob, Photo};
+use crate::service::{Inner, Studio};
+
+/// Batches of a list.
+const BATCHES_MAX: usize = 100;
+
+/// An archive that arrived, and what is wanted of its photos; nothing is checked yet.
+#[derive(Debug)]
+pub struct NewBatch {
+    pub archive: Scratch,
+    /// A list that came beside the archive; it counts instead of one inside.
+    pub table: Option<Bytes>,
+    pub file_name: Option<String>,
+    pub preset: String,
+    pub prompt: Option<String>,
+    pub num_images: u8,
+    pub owner: Option<Owner>,
+}
+
+type Opened = Archive<BufReader<File>>;
+
+impl Studio {
+    /// Writes an upload to a file that is gone when dropped.
+    pub async fn scratch<S, E>(&self, stream: S, most: u64) -> Result<Scratch, PutError<E>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        self.0.blobs.scratch(stream, most).await
+    }
+
+    /// Accepts a batch: when this returns `Ok`, its photos are durable and each will become a job.
+    pub async fn begin_batch(&self, new: NewBatch) -> Result<BatchView, StudioError> {
+        let inner = &self.0;
+        check(&new, inner)?;
+        let lines = new.table.as_deref().map(table::read).transpose().map_err(BulkError::from)?;
+        let (found, own_lines) = inner.unpack(&new.archive, lines.is_none()).await?;
+        let lines = lines.unwrap_or(own_lines);
+        let planned = plan::plan(&found, &lines, &inner.presets);
+        let now = inner.clock.now();
+        let items: Vec<Item> = (1..).zip(planned).map(|(number, planned)| item(number, planned)).collect();
+        let batch = Batch {
+            id: BatchId::new(now),
+            owner: new.owner,
+            state: BatchState::Open,
+            preset: new.preset,
+            prompt: new.prompt,
+            num_images: new.num_images,
+            file_name: new.file_name.as_deref().and_then(photo::tame_file_name),
+            created_at: now,
+            finished_at: None,
+        };
+        inner.store.insert_batch(&batch, &items).await?;
+        inner.bulk.wake();
+        tracing::info!(batch = %batch.id, items = items.len(), "batch.accepted {}", batch.id);
+        let mut counts = Counts::default();
+        items.iter().for_each(|item| *counts.of(item.state) += 1);
+        Ok(BatchView::of(batch, counts))
+    }
+
+    /// `None`: unknown.
+    pub async fn batch(&self, id: &BatchId) -> Result<Option<BatchView>, StudioError> {
+        Ok(self.0.store.batch(id).await?.map(|(batch, counts)| BatchView::of(batch, counts)))
+    }
+
+    /// Whether the visitor may see the batch. Unknown ones are nobody's.
+    pub async fn may_see_batch(&self, visitor: &Visitor, id: &BatchId) -> Result<bool, StudioError> {
+        let owner = self.0.store.batch(id).await?.and_then(|(batch, _)| batch.owner);
+        Ok(visitor.may_see(owner.as_ref()))
+    }
+
+    /// Newest first; an owner's or all.
+    pub async fn batches(&self, owner: Option<&Owner>) -> Result<Vec<BatchView>, StudioError> {
+        let mut views = Vec::new();
+        for batch in self.0.store.batches(owner, BATCHES_MAX).await? {
+            views.extend(self.batch(&batch.id).await?);
+        }
+        Ok(views)
+    }
+
+    /// A page of a batch's items.
+    pub async fn items(&self, id: &BatchId, filter: ItemFilter) -> Result<Option<ItemPage>, StudioError> {
+        let Some((batch, _)) = self.0.store.batch(id).await? else { return Ok(None) };
+        let limit = filter.limit.clamp(1, ITEMS_A_PAGE_MAX);
+        let mut items = self.0.store.items(id, &ItemFilter { limit: limit + 1, ..filter }).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|item| item.number);
+        let items = items.into_iter().map(|item| ItemView::of(item, &batch.preset)).collect();
+        Ok(Some(ItemPage { items, next }))
+    }
+
+    /// Does what a seller wishes of a batch. Jobs of a batch that is canceled are asked to end.
+    pub async fn steer(&self, id: &BatchId, wish: Steer) -> Result<Steered, StudioError> {
+        let inner = &self.0;
+        let steered = inner.store.steer(id, wish, inner.clock.now()).await?;
+        if steered == Steered::Done {
+            tracing::info!(batch = %id, ?wish, "batch.steered {id}");
+            inner.bulk.wake();
+        }
+        if (steered, wish) == (Steered::Done, Steer::Cancel) {
+            let running = ItemFilter { after: 0, state: Some(ItemState::Running), limit: ITEMS_A_PAGE_MAX };
+            for job in inner.store.items(id, &running).await?.into_iter().filter_map(|item| item.job) {
+                self.cancel(&job).await?;
+            }
+        }
+        Ok(steered)
+    }
+}
+
+/// What would refuse every one of its jobs.
+fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
+    let photo = Photo { bytes: Bytes::new(), file_name: None, content_type: None };
+    let job = NewJob {
+        photos: vec![photo],
+        image_urls: Vec::new(),
+        prompt: new.prompt.clone(),
+        preset: new.preset.clone(),
+        num_images: new.num_images,
+        identifier: None,
+        staging: Default::default(),
+        endpoint: None,
+        choice: Default::default(),
+        owner: None,
+        tier: Tier::Paid,
+        allowance: None,
+    };
+    photo::check(&job, &inner.presets).map(|_| ())
+}
+
+fn item(number: u32, planned: Planned) -> Item {
+    let (blob, error) = match planned.blob {
+        Ok(blob) => (Some(blob), None),
+        Err(why) => (None, Some(why.told())),
+    };
+    let state = if blob.is_some() { ItemState::Waiting } else { ItemState::Skipped };
+    let Planned { name, sku, preset, prompt, .. } = planned;
+    Item { number, name, sku, preset, prompt, blob, state, job: None, error }
+}
+
+impl Inner {
+    /// Takes the photos out of the archive, and its list where it is `wanted`.
+    async fn unpack(&self, archive: &Scratch, wanted: bool) -> Result<(Vec<Found>, Vec<Line>), StudioError> {
+        let file = archive.open().map_err(plantain_blobs::BlobError::from)?;
+        let open = move || {
+            let archive = Archive::open(BufReader::new(file))?;
+            let entries = archive.entries()?;
+            Ok::<_, BulkError>((archive, entries))
+        };
+        let (mut archive, entries) = self.unpacking.run(open).await.map_err(|_| StudioError::Internal)??;
+        let (mut found, mut lines) = (Vec::with_capacity(entries.len()), Vec::new());
+        for entry in entries {
+            match entry {
+                Entry::Skipped { name, why } => found.push(Found { name, blob: Err(why) }),
+                Entry::Table { .. } if !wanted => {}
+                Entry::Table { index, .. } => (archive, lines) = self.list(archive, index).await?,
+                Entry::Photo { index, name } => {
+                    let blob;
+                    (archive, blob) = self.take_out(archive, index).await?;
+                    found.push(Found { name, blob });
+                }
+            }
+        }
+        Ok((found, lines))
+    }
+
+    async fn take_out(
+        &self,
+        mut archive: Opened,
+        index: usize,
+    ) -> Result<(Opened, Result<String, crate::bulk::why::Why>), StudioError> {
+        let most = self.config.photo_limits.max_bytes;
+        let take = move || archive.photo(index, most).map(|read| (archive, read)).map_err(BulkError::from);
+        let (archive, read) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
+        Ok(match read {
+            Ok(bytes) => (archive, Ok(self.blobs.put(bytes.into()).await?.as_str().to_owned())),
+            Err(why) => (archive, Err(why)),
+        })
+    }
+
+    async fn list(&self, mut archive: Opened, index: usize) -> Result<(Opened, Vec<Line>), StudioError> {
+        let read = move || {
+            let read = archive.table(index)?;
+            let bytes = read.map_err(|why| BulkError::TableFile(why.told().message))?;
+            Ok::<_, BulkError>((archive, table::read(&bytes)?))
+        };
+        Ok(self.unpacking.run(read).await.map_err(|_| StudioError::Internal)??)
+    }
+}

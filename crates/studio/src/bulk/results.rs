@@ -1,0 +1,228 @@
+//! All pictures of a batch in one ZIP, and a report of what became of each photo.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use csv::Writer;
+use futures_util::Stream;
+
+use plantain_blobs::BlobKey;
+
+use crate::bulk::batch::{Batch, BatchId, Item};
+use crate::bulk::store::ItemFilter;
+use crate::error::StudioError;
+use crate::history::Archive;
+use crate::job::{FinishedPicture, Job, JobId, Outcome};
+use crate::packing::{self, Packed};
+use crate::service::Studio;
+use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
+
+/// The report's name in the ZIP.
+const REPORT: &str = "report.csv";
+
+/// The report's columns.
+const HEADING: [&str; 8] = ["file", "sku", "preset", "status", "picture", "passed", "missed", "error"];
+
+/// A picture of an item, before its name is settled.
+struct Shown {
+    packed: Packed,
+    /// Of its item, in the list of all.
+    item: usize,
+    passed: bool,
+    missed: String,
+}
+
+impl Studio {
+    /// All pictures that a batch has so far, under the marketplaces' names, and a report; `None` where there is no such batch.
+    pub async fn batch_archive(
+        &self,
+        id: &BatchId,
+    ) -> Result<Option<Archive<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>>>, StudioError> {
+        let inner = &self.0;
+        let Some((batch, _)) = inner.store.batch(id).await? else { return Ok(None) };
+        let (mut items, mut shown, mut errors) = (Vec::<Item>::new(), Vec::new(), HashMap::new());
+        loop {
+            let after = items.last().map_or(0, |item| item.number);
+            let page = inner.store.items(id, &ItemFilter { after, state: None, limit: JOBS_A_PAGE_MAX }).await?;
+            if page.is_empty() {
+                break;
+            }
+            let jobs = self.jobs_of(&page).await?;
+            for item in page {
+                if let Some(job) = item.job.as_ref().and_then(|id| jobs.get(id)) {
+                    shown.extend(job.shown_pictures().iter().filter_map(|picture| of(job, picture, items.len())));
+                    if let Some(Outcome::Failed(error)) = &job.outcome {
+                        errors.insert(items.len(), error.message.clone());
+                    }
+                }
+                items.push(item);
+            }
+        }
+        settle_names(&items, &mut shown);
+        let report = report(&batch, &items, &shown, &errors).map_err(|_| StudioError::Internal)?;
+        let files = shown.into_iter().map(|shown| shown.packed).collect();
+        let own = vec![(REPORT.to_owned(), Bytes::from(report))];
+        let stream = packing::stream_with(inner.blobs.clone(), files, own, inner.clock.now());
+        Ok(Some(Archive { file_name: format!("{}.zip", stem(&batch)), stream }))
+    }
+
+    async fn jobs_of(&self, items: &[Item]) -> Result<HashMap<JobId, Job>, StudioError> {
+        let ids: Vec<JobId> = items.iter().filter_map(|item| item.job.clone()).collect();
+        let filter = JobFilter { limit: ids.len(), ids: Some(ids), ..JobFilter::default() };
+        let jobs = self.0.store.jobs(&filter).await?;
+        Ok(jobs.into_iter().map(|job| (job.id.clone(), job)).collect())
+    }
+}
+
+fn stem(batch: &Batch) -> String {
+    let name = batch.file_name.as_deref().unwrap_or("pictures.zip");
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    format!("{stem}-{}", batch.preset)
+}
+
+fn of(job: &Job, picture: &FinishedPicture, item: usize) -> Option<Shown> {
+    let at = job.finished_at.unwrap_or(job.created_at);
+    let packed = Packed { key: BlobKey::parse(&picture.blob)?, name: picture.file_name.clone(), at };
+    Some(Shown { packed, item, passed: picture.passed, missed: missed(&picture.report) })
+}
+
+/// The rules that the check says were missed.
+fn missed(report: &serde_json::Value) -> String {
+    let results = report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let failed = results.iter().filter(|result| result["outcome"] == "fail");
+    failed.filter_map(|result| result["rule"].as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Pictures whose names clash with those of another item go into a folder of their product.
+fn settle_names(items: &[Item], shown: &mut [Shown]) {
+    let mut owners = HashMap::<String, Option<usize>>::new();
+    for picture in shown.iter() {
+        let owner = owners.entry(picture.packed.name.to_lowercase()).or_insert(Some(picture.item));
+        if *owner != Some(picture.item) {
+            *owner = None;
+        }
+    }
+    let clashing = |name: &str| owners.get(&name.to_lowercase()) == Some(&None);
+    let foldered: std::collections::HashSet<usize> =
+        shown.iter().filter(|picture| clashing(&picture.packed.name)).map(|picture| picture.item).collect();
+    for picture in shown.iter_mut().filter(|picture| foldered.contains(&picture.item)) {
+        picture.packed.name = format!("{}/{}", folder(&items[picture.item]), picture.packed.name);
+    }
+    let names = packing::distinct(shown.iter().map(|picture| picture.packed.name.as_str()));
+    shown.iter_mut().zip(names).for_each(|(picture, name)| picture.packed.name = name);
+}
+
+/// After the product's number or the photo's path.
+fn folder(item: &Item) -> String {
+    let stem = item.name.rsplit_once('.').map_or(item.name.as_str(), |(stem, _)| stem);
+    let plain = |c: char| if c.is_alphanumeric() || "._- ".contains(c) { c } else { '-' };
+    let name: String = item.sku.as_deref().unwrap_or(stem).chars().map(plain).take(100).collect();
+    let name = name.trim_matches(['.', ' ', '-']);
+    if name.is_empty() { format!("item-{}", item.number) } else { name.to_owned() }
+}
+
+fn report(
+    batch: &Batch,
+    items: &[Item],
+    shown: &[Shown],
+    errors: &HashMap<usize, String>,
+) -> Result<Vec<u8>, csv::Error> {
+    // Table programs take a text for UTF-8 only where it begins with this mark.
+    let mut writer = Writer::from_writer(b"\xef\xbb\xbf".to_vec());
+    writer.write_record(HEADING)?;
+    let mut pictures = shown.iter().peekable();
+    for (at, item) in items.iter().enumerate() {
+        let preset = item.preset.as_deref().unwrap_or(&batch.preset);
+        let own = errors.get(&at).map(String::as_str).or(item.error.as_ref().map(|error| error.message.as_str()));
+        let mut row = |picture: &str, passed: &str, missed: &str| {
+            let sku = item.sku.as_deref().unwrap_or_default();
+            let fields = [
+                item.name.as_str(),
+                sku,
+                preset,
+                item.state.as_str(),
+                picture,
+                passed,
+                missed,
+                own.unwrap_or_default(),
+            ];
+            writer.write_record(fields.map(tame))
+        };
+        let mut none = true;
+        while let Some(picture) = pictures.next_if(|picture| picture.item == at) {
+            none = false;
+            row(&picture.packed.name, if picture.passed { "yes" } else { "no" }, &picture.missed)?;
+        }
+        if none {
+            row("", "", "")?;
+        }
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// Table programs run what looks like a formula.
+fn tame(field: &str) -> String {
+    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{field}") } else { field.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::bulk::batch::{BatchState, ItemState};
+
+    fn item(number: u32, name: &str, sku: Option<&str>, state: ItemState) -> Item {
+        let sku = sku.map(str::to_owned);
+        Item { number, name: name.into(), sku, preset: None, prompt: None, blob: None, state, job: None, error: None }
+    }
+
+    fn shown(item: usize, name: &str, missed: &str) -> Shown {
+        let packed = Packed { key: BlobKey::of(b"x"), name: name.into(), at: Timestamp::UNIX_EPOCH };
+        Shown { packed, item, passed: missed.is_empty(), missed: missed.into() }
+    }
+
+    #[test]
+    fn names_that_clash_get_a_folder_of_their_product_and_the_report_says_what_became_of_each_photo() {
+        let items = [
+            item(1, "a/1.jpg", Some("S1"), ItemState::Succeeded),
+            item(2, "b/1.jpg", None, ItemState::Succeeded),
+            item(3, "c/2.jpg", None, ItemState::Succeeded),
+            item(4, "=cmd|'/c calc'!A1", None, ItemState::Skipped),
+            item(5, "d.jpg", None, ItemState::Failed),
+        ];
+        let mut pictures = vec![
+            shown(0, "1_1.jpg", ""),
+            shown(0, "1_2.jpg", "size background"),
+            shown(1, "1_1.JPG", ""),
+            shown(2, "2_1.jpg", ""),
+        ];
+        settle_names(&items, &mut pictures);
+        let names: Vec<&str> = pictures.iter().map(|picture| picture.packed.name.as_str()).collect();
+        assert_eq!(names, ["S1/1_1.jpg", "S1/1_2.jpg", "b-1/1_1.JPG", "2_1.jpg"]);
+        let batch = Batch {
+            id: BatchId::new(Timestamp::UNIX_EPOCH),
+            owner: None,
+            state: BatchState::Open,
+            preset: "ebay".into(),
+            prompt: None,
+            num_images: 1,
+            file_name: Some("shoes.zip".into()),
+            created_at: Timestamp::UNIX_EPOCH,
+            finished_at: None,
+        };
+        let errors = HashMap::from([(4, "The queue said no.".to_owned())]);
+        let text = String::from_utf8(report(&batch, &items, &pictures, &errors).unwrap()).unwrap();
+        assert_eq!(
+            text,
+            "\u{feff}file,sku,preset,status,picture,passed,missed,error\n\
+             a/1.jpg,S1,ebay,succeeded,S1/1_1.jpg,yes,,\n\
+             a/1.jpg,S1,ebay,succeeded,S1/1_2.jpg,no,size background,\n\
+             b/1.jpg,,ebay,succeeded,b-1/1_1.JPG,yes,,\n\
+             c/2.jpg,,ebay,succeeded,2_1.jpg,yes,,\n\
+             '=cmd|'/c calc'!A1,,ebay,skipped,,,,\n\
+             d.jpg,,ebay,failed,,,,The queue said no.\n"
+        );
+        assert_eq!(stem(&batch), "shoes-ebay");
+    }
+}

@@ -1,0 +1,69 @@
+//! Where batches are kept. Each method is one whole transaction; the studio's two adapters have both.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use plantain_inbox::store::StoreError;
+
+use crate::bulk::batch::{Batch, BatchId, Counts, Item, ItemState, Steer};
+use crate::job::{Job, JobError, Owner};
+
+/// The longest page of items.
+pub const ITEMS_A_PAGE_MAX: usize = 500;
+
+/// Invariant of every writing method: when it returns `Ok`, the change is durable.
+#[async_trait]
+pub trait BatchStore: Send + Sync + 'static {
+    /// Keeps a batch with all its items, and the bytes that they refer to.
+    async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError>;
+
+    /// `None`: unknown.
+    async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError>;
+
+    /// Newest first, at most `count`; an owner's or all.
+    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError>;
+
+    /// In their order.
+    async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError>;
+
+    /// Notes which jobs have ended and which batches are done; then takes at most `count` waiting items of open batches under
+    /// leases, so that no batch has more than `open` jobs at once and the one with the fewest goes first.
+    async fn claim_items(
+        &self,
+        count: usize,
+        open: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<(Batch, Item)>, StoreError>;
+
+    /// A waiting item gets its job, and the job begins, in one commit; false where the item waits no more, and then there is
+    /// no job either.
+    async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError>;
+
+    /// A waiting item can become no job.
+    async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Does what a seller wishes of a batch ([`crate::bulk::batch::BatchState::steered`]).
+    async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError>;
+}
+
+/// Which items of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemFilter {
+    /// Only those after this number.
+    pub after: u32,
+    pub state: Option<ItemState>,
+    /// At most [`ITEMS_A_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// What became of a wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steered {
+    Done,
+    /// The batch had ended.
+    TooLate,
+    NotFound,
+}

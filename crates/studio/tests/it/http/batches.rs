@@ -1,0 +1,164 @@
+//! Batches through the API: what is taken, what is told, and who may see it.
+
+use std::io::{Cursor, Write as _};
+
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use super::house::{Answer, House, Part, TOKEN, ask, file, form_body, house, house_with, photo, request, text};
+
+/// A ZIP of these files.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+fn sent(parts: &[Part], headers: &[(&str, &str)]) -> Request<axum::body::Body> {
+    let kind = format!("multipart/form-data; boundary={}", super::house::BOUNDARY);
+    let all: Vec<(&str, &str)> = headers.iter().copied().chain([("content-type", kind.as_str())]).collect();
+    request(Method::POST, "/api/batches", &all, form_body(parts).into())
+}
+
+async fn begun(house: &House, parts: &[Part], headers: &[(&str, &str)]) -> Answer {
+    house.send(sent(parts, headers)).await
+}
+
+async fn shown(house: &House, id: &str, query: &str) -> Value {
+    let answer = house.get(&format!("/api/batches/{id}{query}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test]
+async fn an_archive_becomes_items_and_what_is_no_photo_is_told() {
+    let house = house().await;
+    let photo = photo();
+    let other = plantain_testkit::photo::png();
+    let archive = zip(&[
+        ("shoes/1.jpg", &photo),
+        ("shoes/2.png", &other),
+        ("copy.jpg", &photo),
+        ("notes.txt", b"hello"),
+        ("list.csv", b"file;sku;preset\n1.jpg;S 1;\n2.png;S 2;shopify\nno.jpg;;\n"),
+    ]);
+    // The words may come after the archive.
+    let parts = [file("zip", "shoes.zip", archive), text("preset", "ebay"), text("num_images", "1")];
+    let answer = begun(&house, &parts, &[]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+    assert_eq!(answer.header("location"), format!("/api/batches/{id}"));
+    let batch = shown(&house, &id, "").await;
+    assert_eq!(batch["status"], "OPEN");
+    assert_eq!((&batch["total"], &batch["fileName"]), (&json!(5), &json!("shoes.zip")));
+    assert_eq!((&batch["counts"]["waiting"], &batch["counts"]["skipped"]), (&json!(2), &json!(3)));
+    let told = |item: &Value| {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        (text("name"), text("sku"), text("preset"), item["error"]["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let items: Vec<_> = batch["items"].as_array().unwrap().iter().map(told).collect();
+    let own = |(a, b, c, d): (&str, &str, &str, &str)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned());
+    let expected = [
+        ("shoes/1.jpg", "S 1", "ebay", ""),
+        ("shoes/2.png", "S 2", "shopify", ""),
+        ("copy.jpg", "", "ebay", "same_picture"),
+        ("notes.txt", "", "ebay", "not_a_picture"),
+        ("no.jpg", "", "ebay", "no_such_file"),
+    ];
+    assert_eq!(items, expected.map(own));
+    let page = shown(&house, &id, "?status=skipped&limit=1&cursor=3").await;
+    assert_eq!((&page["items"][0]["name"], &page["next"]), (&json!("notes.txt"), &json!(4)));
+    assert_eq!(house.get("/api/batches").await.json()["batches"][0]["batchId"], json!(id));
+}
+
+#[tokio::test]
+async fn what_can_not_become_a_batch_is_refused_with_a_reason() {
+    let house = house().await;
+    let good = || zip(&[("1.jpg", &photo())]);
+    let whole = |archive: Vec<u8>| vec![file("zip", "a.zip", archive)];
+    let with = |part: Part| vec![file("zip", "a.zip", good()), part];
+    for (what, parts, status, code) in [
+        ("no archive", vec![text("preset", "ebay")], 422, "archive_missing"),
+        ("a photo", whole(photo().to_vec()), 400, "archive_broken"),
+        ("cut off", whole(good()[..200].to_vec()), 400, "archive_broken"),
+        ("empty", whole(zip(&[])), 422, "archive_empty"),
+        ("an unknown preset", with(text("preset", "amazon")), 422, "unknown_preset"),
+        ("too many pictures", with(text("num_images", "9")), 422, "num_images_out_of_range"),
+        ("an unknown field", with(text("identifier", "x")), 422, "unknown_field"),
+        ("two archives", with(file("zip", "b.zip", good())), 422, "repeated_field"),
+        ("a strange column", with(file("csv", "l.csv", "file,color\n")), 422, "list_unusable"),
+        ("a strange list inside", whole(zip(&[("1.jpg", &photo()), ("l.csv", b"\xff")])), 422, "list_unusable"),
+    ] {
+        let answer = begun(&house, &parts, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{what}: {}", answer.text());
+    }
+    assert_eq!(house.get("/api/batches").await.json()["batches"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_is_steered_and_its_archive_holds_a_report() {
+    let house = house().await;
+    let archive = zip(&[("1.jpg", &photo()), ("notes.txt", b"hello")]);
+    let answer = begun(&house, &[file("zip", "a.zip", archive), text("preset", "ebay")], &[]).await;
+    let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+    let steer =
+        async |method: Method, tail: &str| house.send(ask(method, &format!("/api/batches/{id}{tail}"), &[])).await;
+    for (tail, status) in [("/pause", "PAUSED"), ("/pause", "PAUSED"), ("/resume", "OPEN"), ("/retry", "OPEN")] {
+        assert_eq!(steer(Method::POST, tail).await.json()["status"], status, "{tail}");
+    }
+    assert_eq!(steer(Method::DELETE, "").await.json()["status"], "CANCELED");
+    assert_eq!(steer(Method::POST, "/resume").await.code(), "too_late");
+    let events = house.get(&format!("/api/batches/{id}/events")).await;
+    assert!(events.header("content-type").starts_with("text/event-stream"));
+    assert!(events.text().contains("\"CANCELED\""), "{}", events.text());
+    let answer = house.get(&format!("/api/batches/{id}/zip")).await;
+    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"a-ebay.zip\"");
+    let mut zip = zip::ZipArchive::new(Cursor::new(answer.body.to_vec())).unwrap();
+    let report = std::io::read_to_string(zip.by_name("report.csv").unwrap()).unwrap();
+    assert!(
+        report.contains("1.jpg,,ebay,canceled,,,,\n") && report.contains("notes.txt,,ebay,skipped,,,,"),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_a_batch_is_found_by_another_seller() {
+    let house = house_with(|config| config.loopback = false).await;
+    let first = house.get("/").await;
+    let own = first.header("set-cookie").split(';').next().unwrap().to_owned();
+    let second = house.get("/").await;
+    let other = second.header("set-cookie").split(';').next().unwrap().to_owned();
+    let answer = begun(&house, &[file("zip", "a.zip", zip(&[("1.jpg", &photo())]))], &[("cookie", &own)]).await;
+    let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+    for (method, tail) in [
+        (Method::GET, ""),
+        (Method::GET, "/events"),
+        (Method::GET, "/zip"),
+        (Method::POST, "/pause"),
+        (Method::POST, "/resume"),
+        (Method::POST, "/retry"),
+        (Method::DELETE, ""),
+    ] {
+        let path = format!("/api/batches/{id}{tail}");
+        for headers in [&[][..], &[("cookie", other.as_str())]] {
+            let answer = house.send(ask(method.clone(), &path, headers)).await;
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (StatusCode::NOT_FOUND, r#"{"status":"NOT_FOUND"}"#),
+                "{method} {path}"
+            );
+        }
+    }
+    for headers in [("cookie", own.clone()), ("authorization", format!("Bearer {TOKEN}"))] {
+        let headers = [(headers.0, headers.1.as_str())];
+        assert_eq!(house.get_with(&format!("/api/batches/{id}"), &headers).await.status, StatusCode::OK);
+        assert_eq!(house.get_with("/api/batches", &headers).await.json()["batches"].as_array().unwrap().len(), 1);
+    }
+    let none = house.get_with("/api/batches", &[("cookie", &other)]).await;
+    assert_eq!(none.json()["batches"], json!([]));
+}
