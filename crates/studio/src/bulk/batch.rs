@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_wish_that_comes_too_late_changes_nothing() {
-        use BatchState::{Canceled, Done, Open, Paused};
+        use BatchState::{Canceled, Open, Paused};
         for (wish, after) in [
             (Steer::Pause, [Some(Paused), Some(Paused), None, None]),
             (Steer::Resume, [Some(Open), Some(Open), None, None]),
