@@ -2,32 +2,38 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState};
 use crate::job::{JobError, JobId};
 
 /// The answer of `GET /api/batches/{id}`, without its items.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchView {
     pub batch_id: BatchId,
     pub status: BatchState,
+    /// For photos whose line in the list names none.
+    #[schema(examples("amazon_main"))]
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
     pub file_name: Option<String>,
+    /// Photos, and files that were skipped.
     pub total: u64,
     pub counts: Counts,
     pub status_url: String,
     pub events_url: String,
     /// All pictures, and a report.
     pub zip_url: String,
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
 }
 
 /// One item.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemView {
     pub number: u32,
@@ -42,7 +48,7 @@ pub struct ItemView {
 }
 
 /// A page of items.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ItemPage {
     pub items: Vec<ItemView>,
     /// Ask for items after this one; `None` on the last page.

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::bulk::batch::{BatchId, ItemState, Steer};
 use crate::bulk::receiving::NewBatch;
@@ -17,10 +17,11 @@ use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::view::{BatchView, ItemPage};
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
+use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, in_time, jobs, pictures, upload};
 use crate::job::Visitor;
 
-mod events;
+pub mod events;
 
 /// Items of a page where nothing is said.
 const USUAL_ITEMS: usize = 100;
@@ -55,7 +56,23 @@ async fn door(State(app): State<App>, params: RawPathParams, request: Request, n
 }
 
 /// `POST /api/batches`: answers 202 once every photo is durable.
-async fn begin(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/batches",
+    operation_id = "beginBatch",
+    tag = "Batches",
+    summary = "Hand in many photos at once",
+    description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time. The archive has at most 2 GB and 5,000 entries.",
+    request_body(content = inline(BatchForm), content_type = "multipart/form-data"),
+    responses(
+        (status = 202, description = "Every photo is durable, and will become a job.", body = BatchView, headers(("Location" = String, description = "Where the batch is."))),
+        (status = 402, description = "`budget_bounds_no_batch`: the key has a month's budget.", body = bodies::Refusal),
+        (status = 415, description = "`not_an_archive`: the file is no ZIP.", body = bodies::Refusal),
+        (status = 422, description = "The archive, the list or a field can't be used.", body = bodies::Refusal),
+        answers::Sent, answers::Closed, answers::Writes
+    )
+)]
+pub async fn begin(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     app.admit(request.headers())?;
     let _place = app.archives.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     let headers = request.headers();
@@ -80,18 +97,30 @@ fn budgeted() -> ApiError {
 }
 
 /// `GET /api/batches`: newest first; all of them for the operator, their own for a seller.
-async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/batches",
+    operation_id = "listBatches",
+    tag = "Batches",
+    summary = "All batches",
+    description = "Newest first: all of them for the operator, their own for a seller.",
+    responses(
+        (status = 200, description = "The batches.", body = BatchList), answers::Closed, answers::Reads
+    )
+)]
+pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     app.admit(&headers)?;
     let visitor = app.visitor(&headers);
     if visitor == Visitor::Anybody {
         return Err(guard::token_needed());
     }
     let batches = app.studio.batches(visitor.owner()).await?;
-    Ok(Json(json!({"batches": batches})).into_response())
+    Ok(Json(BatchList { batches }).into_response())
 }
 
-#[derive(Deserialize)]
-struct Wanted {
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
     /// The `next` of the page before.
     cursor: Option<String>,
     limit: Option<String>,
@@ -99,8 +128,32 @@ struct Wanted {
     status: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Shown {
+/// What a form for a batch may have.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes the form, which is read as it comes")]
+pub struct BatchForm {
+    /// The photos, as a ZIP.
+    #[schema(value_type = String, format = Binary)]
+    zip: Vec<u8>,
+    /// The list: file, sku, preset, prompt; commas or semicolons. It may as well lie in the archive.
+    #[schema(value_type = Option<String>, format = Binary)]
+    csv: Option<Vec<u8>>,
+    /// For photos whose line names none; `amazon_main` usually.
+    preset: Option<String>,
+    prompt: Option<String>,
+    /// Pictures of each photo, 1 to 4; 3 usually, and 1 without a paid key where others reach the studio.
+    num_images: Option<u8>,
+}
+
+/// Batches, newest first.
+#[derive(Serialize, ToSchema)]
+pub struct BatchList {
+    batches: Vec<BatchView>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchShown)]
+pub struct Shown {
     #[serde(flatten)]
     batch: BatchView,
     #[serde(flatten)]
@@ -108,7 +161,21 @@ struct Shown {
 }
 
 /// `GET /api/batches/{id}`: how far it is, and a page of its items.
-async fn show(
+#[utoipa::path(
+    get,
+    path = "/api/batches/{id}",
+    operation_id = "showBatch",
+    tag = "Batches",
+    summary = "How far a batch is",
+    description = "With a page of its photos, in the order of the archive.",
+    params(values::OfBatch, Wanted),
+    responses(
+        (status = 200, description = "The batch, and a page of its photos.", body = Shown),
+        (status = 422, description = "`bad_cursor`, `bad_limit` or `bad_status`.", body = bodies::Refusal),
+        answers::Queried, answers::OfJob
+    )
+)]
+pub async fn show(
     State(app): State<App>,
     Segments(id): Segments<String>,
     Params(wanted): Params<Wanted>,
@@ -137,7 +204,19 @@ fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
 }
 
 /// `GET /api/batches/{id}/zip`: all pictures so far under the marketplaces' names, and report.csv.
-async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
+#[utoipa::path(
+    get,
+    path = "/api/batches/{id}/zip",
+    operation_id = "downloadBatch",
+    tag = "Batches",
+    summary = "All pictures of a batch",
+    description = "One archive that is made while it is sent: the pictures so far under the marketplaces' names, and report.csv.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The archive.", body = String, content_type = "application/zip"), answers::OfJob
+    )
+)]
+pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = BatchId::parse(&id) else { return Ok(jobs::not_found()) };
     let Some(archive) = app.studio.batch_archive(&id).await? else { return Ok(jobs::not_found()) };
     let head = [
@@ -147,19 +226,75 @@ async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<R
     Ok((head, Body::from_stream(archive.stream)).into_response())
 }
 
-async fn pause(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/batches/{id}/pause",
+    operation_id = "pauseBatch",
+    tag = "Batches",
+    summary = "Pause a batch",
+    description = "What runs goes on; nothing new begins.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn pause(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
     steer(&app, &headers, id, Steer::Pause).await
 }
 
-async fn resume(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/batches/{id}/resume",
+    operation_id = "resumeBatch",
+    tag = "Batches",
+    summary = "Go on with a batch",
+    description = "After a pause.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn resume(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
     steer(&app, &headers, id, Steer::Resume).await
 }
 
-async fn retry(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
+#[utoipa::path(
+    post,
+    path = "/api/batches/{id}/retry",
+    operation_id = "retryBatch",
+    tag = "Batches",
+    summary = "Make failed jobs again",
+    description = "A new job for each photo whose job failed.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn retry(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
     steer(&app, &headers, id, Steer::Retry).await
 }
 
-async fn cancel(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
+#[utoipa::path(
+    delete,
+    path = "/api/batches/{id}",
+    operation_id = "cancelBatch",
+    tag = "Batches",
+    summary = "Cancel a batch",
+    description = "What waits is given up, and jobs that run are asked to end. Pictures that were made are kept.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn cancel(State(app): State<App>, headers: HeaderMap, id: Segments<String>) -> Result<Response, ApiError> {
     steer(&app, &headers, id, Steer::Cancel).await
 }
 

@@ -16,8 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    again, assets, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets, session,
-    share, webhook,
+    again, assets, batches, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets,
+    session, share, webhook,
 };
 
 pub mod answers;
@@ -38,6 +38,7 @@ pub mod values;
         (name = "Jobs", description = "How jobs are doing, and giving one up."),
         (name = "Pictures", description = "What jobs made, and what they were made of. A picture never changes under its address."),
         (name = "Brush", description = "Correcting a cut-out with strokes, and making the pictures of it anew."),
+        (name = "Batches", description = "Many photos at once, and all their pictures in one archive."),
         (name = "Keys", description = "Keys of this API, for the operator alone."),
         (name = "Presets", description = "The marketplaces' rules as data, with sources."),
         (name = "Webhooks", description = "The receiver of the queue's webhooks, and what it refused."),
@@ -64,6 +65,15 @@ pub mod values;
         brush::add,
         brush::replace,
         brush::apply,
+        batches::begin,
+        batches::list,
+        batches::show,
+        batches::cancel,
+        batches::pause,
+        batches::resume,
+        batches::retry,
+        batches::zip,
+        batches::events::events,
         presets::list,
         presets::show,
         webhook::receive,

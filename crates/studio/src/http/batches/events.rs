@@ -14,6 +14,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::jobs::not_found;
+use crate::http::openapi::{answers, values};
 
 /// How often the store is asked; many jobs may end in between.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -21,6 +22,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Proxies cut connections that stay silent for half a minute and more.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+#[utoipa::path(
+    get,
+    path = "/api/batches/{id}/events",
+    operation_id = "watchBatch",
+    tag = "Batches",
+    summary = "A batch's changes as they happen",
+    description = "Server-sent events: how far the batch is, again with each change, until it is over.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "Events without a name; `data` is a batch (`BatchView`) as JSON in one line.", body = String, content_type = "text/event-stream"),
+        answers::OfJob
+    )
+)]
 pub async fn events(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = BatchId::parse(&id) else { return Ok(not_found()) };
     let place = app.streams.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;

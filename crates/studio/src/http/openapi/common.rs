@@ -8,8 +8,17 @@ use super::answers::{refusal, text, unavailable};
 use crate::http::webhook;
 
 /// Calls that may take as long as their bodies or their streams last.
-const SLOW: [&str; 6] =
-    ["/sign-in", "/sign-out", "/api/generate", webhook::PATH, "/api/jobs/{id}/events", "/api/jobs/{id}/again"];
+const SLOW: [&str; 9] = [
+    "/sign-in",
+    "/sign-out",
+    "/api/generate",
+    webhook::PATH,
+    "/api/jobs/{id}/events",
+    "/api/jobs/{id}/again",
+    "/api/batches",
+    "/api/batches/{id}/events",
+    "/api/batches/{id}/zip",
+];
 
 /// Adds to each operation what they have in common, and whom they are open to where nothing else is said.
 pub fn complete(document: &mut OpenApi) {

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::bulk::batch::BatchId;
 use crate::job::JobId;
 use crate::view::facts::Scene;
 
@@ -51,6 +52,13 @@ pub struct OfKey {
     /// The key's id, as the list tells it.
     #[param(example = "key_1")]
     pub key: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfBatch {
+    /// The batch's id, as `batchId` tells it.
+    pub id: BatchId,
 }
 
 #[derive(IntoParams)]
