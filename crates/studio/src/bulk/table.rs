@@ -1,6 +1,6 @@
 //! The list that goes with an archive: which product a photo shows, and what is wanted of it. Pure.
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::{Position, ReaderBuilder, StringRecord};
 
 /// Lines of a list: several for each photo.
 pub const LINES_MAX: usize = 20_000;
@@ -66,6 +66,8 @@ impl Column {
 pub fn read(bytes: &[u8]) -> Result<Vec<Line>, TableError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or(TableError::NotText)?;
+    // Lines are counted by what ends them, which must be the same everywhere.
+    let text = &text.replace("\r\n", "\n").replace('\r', "\n");
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator(text)).from_reader(text.as_bytes());
     let mut records = reader.records().map(|record| record.map_err(|error| broken(&error)));
@@ -76,7 +78,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Line>, TableError> {
         if lines.len() == LINES_MAX {
             return Err(TableError::TooLong);
         }
-        lines.extend(line(&record?, &columns)?);
+        let record = record?;
+        let number = record.position().map_or(0, |position| number(text, position));
+        lines.extend(line(number, &record, &columns)?);
     }
     Ok(lines)
 }
@@ -102,9 +106,15 @@ fn columns(heading: &StringRecord) -> Result<Vec<Option<Column>>, TableError> {
     if columns.contains(&Some(Column::File)) { Ok(columns) } else { Err(TableError::NoFileColumn) }
 }
 
+/// The reader takes empty lines for the beginning of what follows them.
+fn number(text: &str, position: &Position) -> u64 {
+    let from = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let empty = text.as_bytes().get(from..).unwrap_or_default().iter().take_while(|byte| **byte == b'\n').count();
+    position.line() + empty as u64
+}
+
 /// `None` for a line without words.
-fn line(record: &StringRecord, columns: &[Option<Column>]) -> Result<Option<Line>, TableError> {
-    let number = record.position().map_or(0, csv::Position::line);
+fn line(number: u64, record: &StringRecord, columns: &[Option<Column>]) -> Result<Option<Line>, TableError> {
     let mut line = Line { number, ..Line::default() };
     if record.iter().all(|field| field.trim().is_empty()) {
         return Ok(None);

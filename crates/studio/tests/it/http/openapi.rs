@@ -285,7 +285,7 @@ async fn the_description_can_be_read_without_scripts_or_foreign_files() {
     assert!(!html.contains("<script") && !html.contains("style=") && !html.contains("<style"));
     for (at, word) in [("src=\"", "src"), ("href=\"", "href")] {
         for target in html.split(at).skip(1).filter_map(|rest| rest.split('"').next()) {
-            let own = target.starts_with('/') || target.starts_with('#');
+            let own = target.starts_with(['/', '#', '?']);
             assert!(own, "{word} {target}");
             if let Some(id) = target.strip_prefix('#') {
                 assert!(html.contains(&format!("id=\"{id}\"")), "nothing is at #{id}");
