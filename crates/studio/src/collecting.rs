@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use plantain_blobs::{BlobKey, Listed};
@@ -19,8 +20,8 @@ use crate::service::{Inner, Studio};
 const EVERY: Duration = Duration::from_secs(60);
 const BATCH: usize = 200;
 
-/// Younger garbage may be in a request that is being answered.
-const GARBAGE_AGE: Duration = Duration::from_secs(60);
+/// Younger garbage may be about to be referred to: longer than an archive takes to be unpacked, and than a removal takes.
+const GARBAGE_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// The walk through all bytes: how soon after a start, how often, and how many at a step.
 const WALK_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -63,11 +64,22 @@ pub(crate) async fn run(inner: Arc<Inner>, shutdown: Shutdown) {
 }
 
 impl Inner {
+    /// Keeps bytes that are about to be referred to. Until then they are young garbage, so that what never comes to that is
+    /// removed, and what was garbage before is not.
+    pub(crate) async fn put(&self, bytes: Bytes) -> Result<BlobKey, StudioError> {
+        let key = BlobKey::of(&bytes);
+        if !self.store.touch(key.as_str(), self.clock.now()).await? {
+            return Err(StudioError::Busy);
+        }
+        Ok(self.blobs.put(bytes).await?)
+    }
+
     async fn collect(&self) -> Result<usize, StudioError> {
-        let before = before(self.clock.now(), GARBAGE_AGE);
+        let now = self.clock.now();
+        let before = before(now, GARBAGE_AGE);
         let mut removed = 0;
         loop {
-            let doomed = self.store.doom(BATCH, before).await?;
+            let doomed = self.store.doom(BATCH, before, now).await?;
             let last = doomed.len() < BATCH;
             for blob in doomed {
                 if let Some(key) = BlobKey::parse(&blob) {

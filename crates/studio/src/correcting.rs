@@ -198,8 +198,8 @@ impl Inner {
             async move {
                 let made = move || remaking::remake(&product, &recipe, backdrop.as_ref(), &preset, &file_name);
                 let remade = self.cpu.run(made).await.map_err(|_| CorrectionError::Internal)??;
-                let blob = self.blobs.put(remade.bytes.clone()).await?.as_str().to_owned();
-                let matte = self.blobs.put(remade.matte.clone()).await?.as_str().to_owned();
+                let blob = self.put(remade.bytes.clone()).await?.as_str().to_owned();
+                let matte = self.put(remade.matte.clone()).await?.as_str().to_owned();
                 Ok::<_, CorrectionError>((replaced(picture, blob, matte, &remade), remade.enlargement))
             }
         });

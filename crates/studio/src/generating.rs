@@ -226,7 +226,7 @@ impl Inner {
             Some(form) => (form.bytes.into(), named.map(|name| photo::renamed(&name, form.extension))),
             None => (photo.bytes.clone(), named),
         };
-        let (length, blob) = (bytes.len() as u64, self.blobs.put(bytes).await?);
+        let (length, blob) = (bytes.len() as u64, self.put(bytes).await?);
         let source = Source {
             blob: blob.as_str().to_owned(),
             file_name: Some(named.unwrap_or_else(|| photo::given_name(number, admitted.content_type))),

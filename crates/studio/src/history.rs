@@ -30,7 +30,7 @@ impl Studio {
     }
 
     /// Forgets a job that has ended. Its photos and pictures can't be had from then on, and their bytes are removed within
-    /// minutes.
+    /// about an hour.
     pub async fn forget(&self, id: &JobId) -> Result<Forgotten, StudioError> {
         let forgotten = self.0.store.forget(id, self.0.clock.now()).await?;
         if forgotten == Forgotten::Gone {

@@ -22,6 +22,7 @@ use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
 use crate::http::upload::{Bounds, Room};
+use crate::job::key::StudioKey;
 use crate::service::Studio;
 
 mod again;
@@ -140,7 +141,13 @@ impl App {
 
     /// Refuses whoever may not generate, cancel or list here.
     fn admit(&self, headers: &http::HeaderMap) -> Result<(), ApiError> {
-        if self.config.open || self.config.admin_token.admits(headers) || self.key(headers).is_some() {
+        let key = guard::bearer(headers).is_some_and(StudioKey::is_secret);
+        // A key that is not valid, or no longer, is refused rather than taken for nobody's.
+        let admitted = match key {
+            true => self.key(headers).is_some(),
+            false => self.config.open || self.config.admin_token.admits(headers),
+        };
+        if admitted {
             return Ok(());
         }
         Err(guard::token_needed())

@@ -1,6 +1,6 @@
 //! Files into a ZIP while it is sent: nothing is compressed, for pictures are already, and one file is in memory at a time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,16 +24,21 @@ pub struct Packed {
 
 /// The names, each as often as it comes, told apart by a number before the extension.
 pub fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let free = |name: &str, taken: &mut HashSet<String>| {
+    let (mut taken, mut next) = (HashSet::new(), HashMap::new());
+    let free = |name: &str| {
         let (stem, extension) =
             name.rsplit_once('.').map_or((name, String::new()), |(stem, end)| (stem, format!(".{end}")));
-        let numbered = (2u32..).map(|n| format!("{stem}-{n}{extension}"));
-        let mut all = std::iter::once(name.to_owned()).chain(numbered);
         // Systems that know no small letters would write one over the other.
-        all.find(|name| taken.insert(name.to_lowercase())).unwrap_or_default()
+        let number: &mut u32 = next.entry(name.to_lowercase()).or_insert(1);
+        loop {
+            let free = if *number == 1 { name.to_owned() } else { format!("{stem}-{number}{extension}") };
+            *number += 1;
+            if taken.insert(free.to_lowercase()) {
+                return free;
+            }
+        }
     };
-    names.map(|name| free(name, &mut taken)).collect()
+    names.map(free).collect()
 }
 
 /// The ZIP, piece by piece. A file that is gone ends it with an error, so that nobody takes a part for the whole.

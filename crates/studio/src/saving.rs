@@ -180,7 +180,7 @@ impl Inner {
     }
 
     async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
-        match self.blobs.put(bytes).await {
+        match self.put(bytes).await {
             Ok(key) => Ok(key.as_str().to_owned()),
             Err(error) => {
                 tracing::error!(%error, "job.save: a picture could not be stored");

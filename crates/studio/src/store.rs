@@ -95,12 +95,16 @@ pub trait StudioStore: BatchStore {
     /// How much is kept for a seller, or for all, and what the jobs since `since` cost.
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError>;
 
+    /// Somebody is about to keep these bytes and to refer to them: they are no older garbage than `now`. False where they are
+    /// being removed.
+    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError>;
+
     /// Takes those bytes for garbage that nobody refers to.
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError>;
 
     /// Garbage that has been so since `before` and that nobody refers to: at most `count` of it may be removed from now on, and
-    /// no job can refer to it until [`StudioStore::removed`]. What was doomed earlier and not removed comes first.
-    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError>;
+    /// no job can refer to it until [`StudioStore::removed`]. What was doomed before that and not removed comes again.
+    async fn doom(&self, count: usize, before: Timestamp, now: Timestamp) -> Result<Vec<String>, StoreError>;
 
     /// Doomed bytes are gone.
     async fn removed(&self, blob: &str) -> Result<(), StoreError>;

@@ -15,3 +15,12 @@ CREATE TABLE studio_keys (
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
+
+-- What jobs cost that were forgotten since: money that is spent stays so.
+CREATE TABLE studio_spent (
+    owner TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    cost BIGINT NOT NULL
+);
+
+CREATE INDEX studio_spent_by_owner ON studio_spent (owner, at);

@@ -117,7 +117,7 @@ impl Inner {
     }
 }
 
-/// It would fail again however often it is tried.
+/// It would fail again however often it is tried: refused, or a photo that makes a decoder panic.
 fn is_of_the_item(error: &StudioError) -> bool {
-    (400..500).contains(&error.http_status())
+    matches!(error, StudioError::Internal) || (400..500).contains(&error.http_status())
 }

@@ -195,7 +195,7 @@ impl Inner {
         let take = move || archive.photo(index, most).map(|read| (archive, read)).map_err(BulkError::from);
         let (archive, read) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
         Ok(match read {
-            Ok(bytes) => (archive, Ok(self.blobs.put(bytes.into()).await?.as_str().to_owned())),
+            Ok(bytes) => (archive, Ok(self.put(bytes.into()).await?.as_str().to_owned())),
             Err(why) => (archive, Err(why)),
         })
     }

@@ -79,7 +79,7 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     if app.key(headers).is_some_and(|key| key.budget_micro_usd.is_some()) {
         return Err(budgeted());
     }
-    let (owner, tier) = (app.visitor(headers).owner().cloned(), app.tier(headers));
+    let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
     let batch = app.studio.begin_batch(NewBatch { owner, num_images, ..new }).await?;

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::HeaderMap;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -19,7 +19,7 @@ use crate::http::extract::Segments;
 use crate::http::guard::{self, AdminToken};
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, jobs, page, upload};
-use crate::job::JobId;
+use crate::job::{JobId, Visitor};
 
 /// Bytes of the wish.
 const JSON_BYTES_MAX: usize = 1024;
@@ -80,6 +80,9 @@ pub async fn make(
     let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
     if app.studio.job(&id).await?.is_none() {
         return Ok(jobs::not_found());
+    }
+    if app.studio.may_see(&Visitor::Anybody, &id).await? {
+        return Err(not_owned());
     }
     let until = app.config.clock.now().as_second() + i64::from(hours) * SECONDS_AN_HOUR;
     let path = format!("share/{id}/{}", token(&app.config.admin_token, &id, until));
@@ -145,6 +148,16 @@ fn left(key: &AdminToken, id: &JobId, token: &str, now: i64) -> Option<i64> {
 fn signature(key: &AdminToken, id: &JobId, until: i64) -> Hmac<Sha256> {
     let mac = Hmac::<Sha256>::new_from_slice(&key.seller_key()).expect("any key will do");
     mac.chain_update(format!("share\n{id}\n{until}"))
+}
+
+/// Whoever learnt its id by the link could do everything with it, for good.
+fn not_owned() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "not_owned",
+        "The job belongs to nobody, so there is nothing that a link could keep to.",
+        "Make it with a key or in a browser; then it has an owner who can share it.",
+    )
 }
 
 fn wrong_hours() -> ApiError {

@@ -51,11 +51,15 @@ fn signature(token: &AdminToken, secret: &str) -> Hmac<Sha256> {
 impl App {
     /// Who asks.
     pub fn visitor(&self, headers: &HeaderMap) -> Visitor {
-        if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
-            return Visitor::Operator;
-        }
+        // A key counts wherever it is used: its budget is its owner's, on this machine too.
         if let Some(key) = self.key(headers) {
             return Visitor::Seller(key.owner());
+        }
+        if guard::bearer(headers).is_some_and(StudioKey::is_secret) {
+            return Visitor::Anybody;
+        }
+        if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
+            return Visitor::Operator;
         }
         let cookie = guard::cookie(headers, SELLER_COOKIE);
         let owner = cookie.and_then(|cookie| owner_of(&self.config.admin_token, cookie));

@@ -131,6 +131,11 @@ impl StudioKey {
         (key, secret)
     }
 
+    /// It looks like a key's secret, valid or not.
+    pub fn is_secret(bearer: &str) -> bool {
+        bearer.starts_with(MARK)
+    }
+
     /// Whose the jobs are that it makes.
     pub fn owner(&self) -> Owner {
         Owner::key(&self.id)

@@ -25,6 +25,11 @@ impl Owner {
         Owner(format!("key:{id}"))
     }
 
+    /// Whoever runs the studio.
+    pub fn operator() -> Owner {
+        Owner("operator".to_owned())
+    }
+
     /// One that was stored.
     pub fn stored(text: String) -> Owner {
         Owner(text)
@@ -62,6 +67,15 @@ impl Visitor {
     }
 
     /// Whose the jobs are that they make.
+    pub fn maker(&self) -> Option<Owner> {
+        match self {
+            Visitor::Operator => Some(Owner::operator()),
+            Visitor::Seller(owner) => Some(owner.clone()),
+            Visitor::Anybody => None,
+        }
+    }
+
+    /// Whose jobs they are shown alone; `None`: all, or none at all.
     pub fn owner(&self) -> Option<&Owner> {
         match self {
             Visitor::Seller(owner) => Some(owner),

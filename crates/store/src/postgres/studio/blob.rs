@@ -41,7 +41,7 @@ pub(super) async fn refer_by(tx: &Transaction<'_>, id: &str, mut blobs: Vec<&str
     blobs.sort_unstable();
     let doomed = tx.prepare_cached("SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob = ANY ($1) LIMIT 1").await?;
     if tx.query_opt(&doomed, &[&blobs]).await?.is_some() {
-        return Err(DatabaseError::Conflict(Cause::from("bytes that are referred to are being removed")));
+        return Err(DatabaseError::unavailable(Cause::from("bytes that are to be referred to are being removed")));
     }
     let insert = tx
         .prepare_cached(
@@ -69,6 +69,21 @@ pub(super) async fn release(
     Ok(())
 }
 
+pub(super) async fn touch(database: &Database, blob: &str, now: Timestamp) -> Result<bool, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    lock(&tx, false).await?;
+    let touch = tx
+        .prepare_cached(
+            "INSERT INTO studio_garbage AS known (blob, since) VALUES ($1, $2)
+             ON CONFLICT (blob) DO UPDATE SET since = excluded.since WHERE known.doomed = 0",
+        )
+        .await?;
+    let touched = tx.execute(&touch, &[&blob, &to_micros(now)]).await?;
+    tx.commit().await?;
+    Ok(touched == 1)
+}
+
 pub(super) async fn suspect(database: &Database, blobs: &[String], now: Timestamp) -> Result<(), DatabaseError> {
     let client = database.client().await?;
     let insert = client
@@ -83,7 +98,13 @@ pub(super) async fn suspect(database: &Database, blobs: &[String], now: Timestam
     Ok(())
 }
 
-pub(super) async fn doom(database: &Database, count: usize, before: Timestamp) -> Result<Vec<String>, DatabaseError> {
+/// Whoever removes doomed bytes has as long for it as garbage has to wait; then another one may.
+pub(super) async fn doom(
+    database: &Database,
+    count: usize,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<String>, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     lock(&tx, true).await?;
@@ -96,12 +117,12 @@ pub(super) async fn doom(database: &Database, count: usize, before: Timestamp) -
     tx.execute(&keep, &[]).await?;
     let doom = tx
         .prepare_cached(
-            "UPDATE studio_garbage SET doomed = 1 WHERE blob IN (
-                 SELECT blob FROM studio_garbage WHERE doomed = 1 OR since <= $1 ORDER BY doomed DESC, since LIMIT $2)
+            "UPDATE studio_garbage SET doomed = 1, since = $3 WHERE blob IN (
+                 SELECT blob FROM studio_garbage WHERE since <= $1 ORDER BY since LIMIT $2)
              RETURNING blob",
         )
         .await?;
-    let rows = tx.query(&doom, &[&to_micros(before), &limit(count)]).await?;
+    let rows = tx.query(&doom, &[&to_micros(before), &limit(count), &to_micros(now)]).await?;
     tx.commit().await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

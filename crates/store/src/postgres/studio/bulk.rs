@@ -259,6 +259,9 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
         )
         .await?;
     tx.execute(&items, &[]).await?;
+    // Locked first, so that the next statement sees what whoever held them has changed.
+    let open = "SELECT 1 FROM studio_batches WHERE state IN ('OPEN', 'PAUSED') ORDER BY id FOR UPDATE";
+    tx.query(&tx.prepare_cached(open).await?, &[]).await?;
     let batches = tx
         .prepare_cached(
             "UPDATE studio_batches b SET state = 'DONE', finished_at = $1 WHERE b.state IN ('OPEN', 'PAUSED')
@@ -292,6 +295,8 @@ async fn take(
 async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    // Of two items of one photo the later sees what the earlier did.
+    locked(&tx, id.as_str()).await?;
     let begin = tx
         .prepare_cached(
             "UPDATE studio_batch_items SET state = 'running', job_id = $3, leased_until = NULL
@@ -316,6 +321,7 @@ async fn fail(
 ) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    locked(&tx, id.as_str()).await?;
     let fail = tx
         .prepare_cached(
             "UPDATE studio_batch_items SET state = 'failed', error = $3, leased_until = NULL

@@ -274,6 +274,13 @@ pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> R
         return Ok(Forgotten::Open);
     }
     blob::release(&tx, id, &[], now).await?;
+    let spent = tx
+        .prepare_cached(
+            "INSERT INTO studio_spent (owner, at, cost) SELECT owner, created_at, cost FROM studio_jobs
+             WHERE id = $1 AND owner IS NOT NULL AND cost > 0 AND state = 'SUCCEEDED'",
+        )
+        .await?;
+    tx.execute(&spent, &[&id.as_str()]).await?;
     let delete = tx.prepare_cached("DELETE FROM studio_jobs WHERE id = $1").await?;
     tx.execute(&delete, &[&id.as_str()]).await?;
     tx.commit().await?;

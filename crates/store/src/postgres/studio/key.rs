@@ -38,8 +38,9 @@ pub(super) async fn insert_allowed_in(
     tx.query_opt(&lock, &[&allowance.key]).await?;
     let sum = tx
         .prepare_cached(
-            "SELECT coalesce(sum(cost), 0)::bigint FROM studio_jobs
-             WHERE owner = $1 AND created_at >= $2 AND state NOT IN ('FAILED', 'CANCELED')",
+            "SELECT (coalesce((SELECT sum(cost) FROM studio_jobs
+                               WHERE owner = $1 AND created_at >= $2 AND state NOT IN ('FAILED', 'CANCELED')), 0)
+                   + coalesce((SELECT sum(cost) FROM studio_spent WHERE owner = $1 AND at >= $2), 0))::bigint",
         )
         .await?;
     let row = tx.query_one(&sum, &[&allowance.owner.as_str(), &to_micros(allowance.since)]).await?;

@@ -146,12 +146,16 @@ impl StudioStore for PostgresStudio {
         Ok(job::usage(&self.0, owner, since).await?)
     }
 
+    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| blob::touch(&self.0, blob, now)).await?)
+    }
+
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {
         Ok(self.0.retrying(|| blob::suspect(&self.0, blobs, now)).await?)
     }
 
-    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError> {
-        Ok(self.0.retrying(|| blob::doom(&self.0, count, before)).await?)
+    async fn doom(&self, count: usize, before: Timestamp, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.retrying(|| blob::doom(&self.0, count, before, now)).await?)
     }
 
     async fn removed(&self, blob: &str) -> Result<(), StoreError> {

@@ -40,8 +40,14 @@ pub(super) async fn insert_once(
     allowance: Option<&Allowance>,
 ) -> Result<Once, DatabaseError> {
     loop {
-        if let Some(told) = kept(database, new, wished, since, allowance).await? {
-            return Ok(told);
+        match kept(database, new, wished, since, allowance).await? {
+            // The money may have been spent by the very same wish, a moment ago.
+            Some(Once::Spent(spent)) => {
+                let before = became_since(database, &wished.key, since).await?;
+                return Ok(before.map_or(Once::Spent(spent), Once::Before));
+            }
+            Some(told) => return Ok(told),
+            None => {}
         }
         // It may have gone again with its job.
         if let Some(before) = became_since(database, &wished.key, since).await? {

@@ -18,7 +18,7 @@ pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(
         )?
         .exists([&blobs])?;
     if doomed {
-        return Err(DatabaseError::Conflict(Cause::from("bytes that the job refers to are being removed")));
+        return Err(DatabaseError::unavailable(Cause::from("bytes that are to be referred to are being removed")));
     }
     release(tx, &job.id, &blobs, now)?;
     tx.prepare_cached(
@@ -47,6 +47,16 @@ pub(super) fn release(tx: &Transaction<'_>, id: &JobId, kept: &str, now: Timesta
     Ok(())
 }
 
+pub(super) fn touch(tx: &Transaction<'_>, blob: &str, now: Timestamp) -> Result<bool, DatabaseError> {
+    let touched = tx
+        .prepare_cached(
+            "INSERT INTO studio_garbage (blob, since) VALUES (?1, ?2)
+             ON CONFLICT (blob) DO UPDATE SET since = excluded.since WHERE doomed = 0",
+        )?
+        .execute(params![blob, to_micros(now)])?;
+    Ok(touched == 1)
+}
+
 pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) -> Result<(), DatabaseError> {
     tx.prepare_cached(
         "INSERT INTO studio_garbage (blob, since)
@@ -58,18 +68,24 @@ pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) ->
     Ok(())
 }
 
-pub(super) fn doom(tx: &Transaction<'_>, count: usize, before: Timestamp) -> Result<Vec<String>, DatabaseError> {
+/// Whoever removes doomed bytes has as long for it as garbage has to wait; then another one may.
+pub(super) fn doom(
+    tx: &Transaction<'_>,
+    count: usize,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<String>, DatabaseError> {
     tx.prepare_cached(
         "DELETE FROM studio_garbage WHERE doomed = 0
          AND EXISTS (SELECT 1 FROM studio_blobs WHERE studio_blobs.blob = studio_garbage.blob)",
     )?
     .execute([])?;
     let mut doom = tx.prepare_cached(
-        "UPDATE studio_garbage SET doomed = 1 WHERE blob IN (
-             SELECT blob FROM studio_garbage WHERE doomed = 1 OR since <= ?1 ORDER BY doomed DESC, since LIMIT ?2)
+        "UPDATE studio_garbage SET doomed = 1, since = ?3 WHERE blob IN (
+             SELECT blob FROM studio_garbage WHERE since <= ?1 ORDER BY since LIMIT ?2)
          RETURNING blob",
     )?;
-    let rows = doom.query_map(params![to_micros(before), limit(count)], |row| row.get(0))?;
+    let rows = doom.query_map(params![to_micros(before), limit(count), to_micros(now)], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

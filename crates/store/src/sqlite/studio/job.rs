@@ -243,6 +243,11 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
         None => Ok(Forgotten::NotFound),
         Some(Some(Phase::Done)) => {
             blob::release(tx, id, "[]", now)?;
+            tx.prepare_cached(
+                "INSERT INTO studio_spent (owner, at, cost) SELECT owner, created_at, cost FROM studio_jobs
+                 WHERE id = ?1 AND owner IS NOT NULL AND cost > 0 AND state = 'SUCCEEDED'",
+            )?
+            .execute([id.as_str()])?;
             tx.prepare_cached("DELETE FROM studio_jobs WHERE id = ?1")?.execute([id.as_str()])?;
             Ok(Forgotten::Gone)
         }

@@ -15,8 +15,9 @@ use crate::time::to_micros;
 pub(super) fn insert_allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowance) -> Result<Allowed, DatabaseError> {
     let spent: i64 = tx
         .prepare_cached(
-            "SELECT coalesce(sum(cost), 0) FROM studio_jobs
-             WHERE owner = ?1 AND created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')",
+            "SELECT coalesce((SELECT sum(cost) FROM studio_jobs
+                              WHERE owner = ?1 AND created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0)
+                  + coalesce((SELECT sum(cost) FROM studio_spent WHERE owner = ?1 AND at >= ?2), 0)",
         )?
         .query_row(params![allowance.owner.as_str(), to_micros(allowance.since)], |row| row.get(0))?;
     let allowed = allowance.judge(spent.unsigned_abs(), job.cost_micro_usd());

@@ -166,13 +166,18 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref(), since)).await?)
     }
 
+    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let blob = blob.to_owned();
+        Ok(self.0.write(move |tx| blob::touch(tx, &blob, now)).await?)
+    }
+
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {
         let blobs = blobs.to_vec();
         Ok(self.0.write(move |tx| blob::suspect(tx, &blobs, now)).await?)
     }
 
-    async fn doom(&self, count: usize, before: Timestamp) -> Result<Vec<String>, StoreError> {
-        Ok(self.0.write(move |tx| blob::doom(tx, count, before)).await?)
+    async fn doom(&self, count: usize, before: Timestamp, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        Ok(self.0.write(move |tx| blob::doom(tx, count, before, now)).await?)
     }
 
     async fn removed(&self, blob: &str) -> Result<(), StoreError> {

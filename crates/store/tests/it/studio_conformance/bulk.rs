@@ -136,17 +136,21 @@ pub async fn bytes_of_a_batch_stay_as_long_as_something_waits_for_them(stores: &
     let (a, b) = ("aa".repeat(32), "bb".repeat(32));
     let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "aa"), item(3, "bb")]).await;
     stores.jobs.suspect(&[a.clone(), b.clone()], now()).await.unwrap();
-    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [] as [String; 0]);
+    assert_eq!(stores.jobs.doom(9, later(100), later(100)).await.unwrap(), [] as [String; 0]);
     let error = JobError::new("no", "No.", "Do.");
     stores.jobs.fail_item(&batch.id, 1, &error, now()).await.unwrap();
-    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [] as [String; 0], "the second still waits for them");
+    assert_eq!(
+        stores.jobs.doom(9, later(100), later(100)).await.unwrap(),
+        [] as [String; 0],
+        "the second still waits for them"
+    );
     stores.jobs.fail_item(&batch.id, 2, &error, now()).await.unwrap();
-    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), std::slice::from_ref(&a));
+    assert_eq!(stores.jobs.doom(9, later(100), later(100)).await.unwrap(), std::slice::from_ref(&a));
     let again = batch_of_doomed(stores, &a).await;
     assert!(again.is_err(), "nobody refers to bytes that are being removed");
     stores.jobs.removed(&a).await.unwrap();
     stores.jobs.steer(&batch.id, Steer::Cancel, now()).await.unwrap();
-    assert_eq!(stores.jobs.doom(9, later(100)).await.unwrap(), [b]);
+    assert_eq!(stores.jobs.doom(9, later(100), later(100)).await.unwrap(), [b]);
 }
 
 async fn batch_of_doomed(stores: &StudioStores, blob: &str) -> Result<(), plantain_inbox::store::StoreError> {

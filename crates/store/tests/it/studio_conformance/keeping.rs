@@ -13,7 +13,7 @@ fn blob(digit: char) -> String {
     digit.to_string().repeat(64)
 }
 
-fn picture(blobs: [char; 2]) -> FinishedPicture {
+pub fn picture(blobs: [char; 2]) -> FinishedPicture {
     FinishedPicture {
         blob: blob(blobs[0]),
         raw_blob: blob(blobs[1]),
@@ -59,7 +59,7 @@ async fn finished(stores: &StudioStores, age: u64, photo: char, pictures: [char;
 
 /// The digits of what is doomed among garbage older than a second, and takes it as removed.
 async fn removed(stores: &StudioStores, at: u64) -> String {
-    let mut doomed = stores.jobs.doom(100, later(at)).await.unwrap();
+    let mut doomed = stores.jobs.doom(100, later(at), later(at)).await.unwrap();
     doomed.sort();
     for blob in &doomed {
         stores.jobs.removed(blob).await.unwrap();
@@ -108,13 +108,24 @@ pub async fn nobody_refers_to_bytes_that_are_being_removed(stores: &StudioStores
     stores.jobs.suspect(&[blob('7'), blob('8')], now()).await.unwrap();
     let kept = taken(stores, 0, '7', None).await;
     stores.jobs.suspect(&[blob('7')], now()).await.unwrap();
-    assert_eq!(stores.jobs.doom(100, later(1)).await.unwrap(), [blob('8')]);
+    assert_eq!(stores.jobs.doom(100, later(1), later(1)).await.unwrap(), [blob('8')]);
     let mut late = job(1);
     late.spec.sources[0].blob = blob('8');
     assert!(stores.jobs.insert(&late).await.is_err(), "its bytes are about to be gone");
     assert_eq!(stores.jobs.job(&late.id).await.unwrap(), None);
-    assert_eq!(stores.jobs.doom(100, later(1)).await.unwrap(), [blob('8')], "whoever doomed it may have died");
+    assert_eq!(
+        stores.jobs.doom(100, later(1), later(1)).await.unwrap(),
+        [blob('8')],
+        "whoever doomed it may have died"
+    );
+    assert!(!stores.jobs.touch(&blob('8'), later(1)).await.unwrap(), "whoever puts them anew has to wait");
     stores.jobs.removed(&blob('8')).await.unwrap();
+    assert!(stores.jobs.touch(&blob('8'), later(1)).await.unwrap());
+    assert_eq!(
+        stores.jobs.doom(100, later(0), later(5)).await.unwrap(),
+        [] as [String; 0],
+        "what was touched is young"
+    );
     stores.jobs.insert(&late).await.unwrap();
     assert_eq!(removed(stores, 9).await, "");
     assert!(stores.jobs.job(&kept.id).await.unwrap().is_some());

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use plantain_store::studio::StudioStores;
 use plantain_studio::job::key::{Allowed, StudioKey, Tier};
 use plantain_studio::job::transition::JobEvent;
-use plantain_studio::job::{Job, JobState};
-use plantain_studio::store::JobFilter;
+use plantain_studio::job::{Finished, Job, JobState, Outcome};
+use plantain_studio::store::{Forgotten, JobFilter};
 
 use super::{changed, job, later, now};
 
@@ -42,6 +42,22 @@ pub async fn two_jobs_never_spend_the_same_money(stores: &StudioStores) {
     assert_eq!(ended.state(), JobState::Canceled);
     assert_eq!(stores.jobs.insert_allowed(&of_it(9), &allowance).await.unwrap(), Allowed::Yes);
     assert_eq!(stores.jobs.insert_allowed(&of_it(10), &allowance).await.unwrap(), Allowed::Spent(60));
+    let epoch = stores.jobs.claim(9, super::LEASE, later(300)).await.unwrap();
+    let won = epoch.jobs.iter().find(|job| job.id == kept[1].id).unwrap();
+    let made = Outcome::Succeeded(Finished {
+        pictures: vec![super::keeping::picture(['2', '3']); 3],
+        description: None,
+        notices: Vec::new(),
+        cutout: None,
+        tilt_degrees: None,
+    });
+    changed(stores, &won.id, JobEvent::Ends { epoch: won.epoch, outcome: made }).await;
+    assert_eq!(stores.jobs.forget(&won.id, later(301)).await.unwrap(), Forgotten::Gone);
+    assert_eq!(
+        stores.jobs.insert_allowed(&of_it(302), &allowance).await.unwrap(),
+        Allowed::Spent(60),
+        "money stays spent"
+    );
     let earlier = plantain_studio::job::key::Allowance { since: later(100), ..allowance };
     assert_eq!(stores.jobs.insert_allowed(&of_it(200), &earlier).await.unwrap(), Allowed::Yes, "another month");
 }

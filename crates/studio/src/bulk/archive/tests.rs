@@ -1,3 +1,5 @@
+//! Archives of all kinds, honest and not, made in memory.
+
 use std::io::{Cursor, Write as _};
 
 use proptest::prelude::*;

@@ -13,6 +13,8 @@ use zip::ZipArchive;
 
 use super::house::{Answer, House, TOKEN, ask, file, house, house_with, photo, report, request};
 
+/// As long as garbage waits, and a second.
+const HOUR: Duration = Duration::from_secs(60 * 60 + 1);
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 async fn post(house: &House, path: &str, body: &str) -> Answer {
@@ -81,7 +83,7 @@ async fn a_forgotten_job_is_gone_with_its_bytes() {
     assert_eq!(house.get("/api/usage").await.json(), json!({"jobs": 0, "bytes": 0, "monthCostCents": 0.0}));
     assert_eq!(house.send(ask(Method::DELETE, &history, &[])).await.status, StatusCode::NOT_FOUND);
     assert!(house.studio.bytes(&kept).await.unwrap().is_some(), "somebody may still be sent them");
-    house.clock.advance(Duration::from_secs(61));
+    house.clock.advance(HOUR);
     assert!(house.studio.collect().await.unwrap() > 0);
     assert!(house.studio.bytes(&kept).await.unwrap().is_none());
     assert_eq!(house.studio.collect().await.unwrap(), 0);
@@ -102,12 +104,12 @@ async fn bytes_that_never_became_a_job_are_found_and_removed() {
     let id = house.succeeded(1, report("Size")).await;
     let orphan = house.blobs.put(bytes::Bytes::from_static(b"an upload whose job was refused")).await.unwrap();
     house.studio.walk().await.unwrap();
-    house.clock.advance(Duration::from_secs(61));
+    house.clock.advance(HOUR);
     assert_eq!(house.studio.collect().await.unwrap(), 0, "it may become one");
     // The house's clock lies in the past of the disk's: by it nothing is old until it has passed the disk's.
     house.clock.advance(CENTURY);
     house.studio.walk().await.unwrap();
-    house.clock.advance(Duration::from_secs(61));
+    house.clock.advance(HOUR);
     assert_eq!(house.studio.collect().await.unwrap(), 1);
     assert!(house.blobs.get(&orphan).await.unwrap().is_none());
     assert_eq!(house.get(&format!("/api/jobs/{id}/images/1")).await.status, StatusCode::OK);
@@ -162,12 +164,15 @@ async fn a_shared_link_shows_one_job_until_it_ends_and_changes_nothing() {
 #[tokio::test]
 async fn a_wrong_wish_for_a_link_is_told() {
     let house = house().await;
-    let id = house.succeeded(1, report("Size")).await;
+    let id = house.generate().await;
     for body in ["", "[]", r#"{"hours": 0}"#, r#"{"hours": 721}"#, r#"{"days": 1}"#] {
         let answer = post(&house, &format!("/api/jobs/{id}/share"), body).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (422, "wrong_field"), "{body}");
     }
     assert_eq!(post(&house, &format!("/api/jobs/{id}/share"), "{}").await.status, StatusCode::OK);
+    let nobodys = house.succeeded(1, report("Size")).await;
+    let refused = post(&house, &format!("/api/jobs/{nobodys}/share"), "{}").await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::CONFLICT, "not_owned"));
 }
 
 #[tokio::test]

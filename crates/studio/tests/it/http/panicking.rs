@@ -121,7 +121,11 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn doom(&self, _: usize, _: Timestamp) -> Result<Vec<String>, StoreError> {
+    async fn touch(&self, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn doom(&self, _: usize, _: Timestamp, _: Timestamp) -> Result<Vec<String>, StoreError> {
         bug()
     }
 
