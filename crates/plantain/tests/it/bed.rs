@@ -78,6 +78,9 @@ pub struct Server {
     pub queue_tls: Option<Url>,
 }
 
+/// Pairs of ports that are tried.
+const PORTS_TRIED: usize = 5;
+
 /// Two ports that the kernel doesn't hand out by itself, so that a restarted server finds them free.
 pub fn ports() -> [u16; 2] {
     [(); 2].map(|()| {
@@ -102,10 +105,16 @@ impl Server {
     #[track_caller]
     fn begin(folder: &Path, under: &[&str], settings: &[&str]) -> Server {
         let under: Vec<String> = under.iter().map(|word| (*word).to_owned()).collect();
-        let [studio, queue] = ports();
-        let listen = [format!("STUDIO_LISTEN=127.0.0.1:{studio}"), format!("GATEWAY_LISTEN=127.0.0.1:{queue}")];
-        let settings: Vec<String> = listen.into_iter().chain(settings.iter().map(|s| (*s).to_owned())).collect();
-        let (child, ready) = spawn(folder, &under, &settings);
+        let others: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        // Between looking for a port and listening on it another test may take it.
+        let begun = (0..PORTS_TRIED).find_map(|_| {
+            let [studio, queue] = ports();
+            let listen = [format!("STUDIO_LISTEN=127.0.0.1:{studio}"), format!("GATEWAY_LISTEN=127.0.0.1:{queue}")];
+            let settings: Vec<String> = listen.into_iter().chain(others.iter().cloned()).collect();
+            let (child, ready) = try_spawn(folder, &under, &settings)?;
+            Some((child, ready, settings))
+        });
+        let (child, ready, settings) = begun.expect("a port stays free");
         let url = |name: &str| ready[name].as_str().and_then(|url| Url::parse(url).ok()).expect("an address");
         let queue_tls = ready["queueTls"].as_str().map(|url| Url::parse(url).expect("an address"));
         let (studio, queue) = (url("studio"), url("queue"));
@@ -158,6 +167,11 @@ impl Drop for Server {
 }
 
 fn spawn(folder: &Path, under: &[String], settings: &[String]) -> (Child, Value) {
+    try_spawn(folder, under, settings).expect("the server finds its ports free again")
+}
+
+/// `None`: somebody else has one of its ports.
+fn try_spawn(folder: &Path, under: &[String], settings: &[String]) -> Option<(Child, Value)> {
     let log = File::options().create(true).append(true).open(folder.join("server.log")).unwrap();
     let mut command = match under {
         [] => plantain(folder),
@@ -175,11 +189,18 @@ fn spawn(folder: &Path, under: &[String], settings: &[String]) -> (Child, Value)
     let mut line = String::new();
     let stdout = child.stdout.take().expect("stdout is piped");
     BufReader::new(stdout).read_line(&mut line).expect("the server says when it is ready");
-    let ready = serde_json::from_str(&line).unwrap_or_else(|_| {
-        panic!("the server did not start: {}", std::fs::read_to_string(folder.join("server.log")).unwrap_or_default())
-    });
-    (child, ready)
+    if let Ok(ready) = serde_json::from_str(&line) {
+        return Some((child, ready));
+    }
+    child.wait().expect("the server is ours");
+    let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
+    let taken = log.lines().last().is_some_and(|last| last.contains(PORT_TAKEN));
+    assert!(taken, "the server did not start: {log}");
+    None
 }
+
+/// How the program complains of a port.
+const PORT_TAKEN: &str = "another program has the port";
 
 /// A client as any program would be one.
 pub fn http() -> reqwest::Client {
