@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use plantain_blobs::{BlobKey, Listed};
 use plantain_queue::store::StoreError;
-use plantain_work::clock::{self, after};
+use plantain_work::clock::{self, after, before};
 use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Left, Wake};
 use plantain_work::{Shutdown, Tasks};
 
@@ -151,10 +151,6 @@ impl Lane for Collector {
 
 fn is_old(listed: &Listed, now: Timestamp) -> bool {
     Timestamp::try_from(listed.written_at).is_ok_and(|written_at| clock::until(written_at, now) >= ORPHAN_AGE)
-}
-
-fn before(now: Timestamp, span: Duration) -> Timestamp {
-    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 /// To this lane it is the same which of the two stores is away.

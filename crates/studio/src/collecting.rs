@@ -11,7 +11,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use plantain_blobs::{BlobKey, Listed};
-use plantain_work::{Shutdown, clock};
+use plantain_work::Shutdown;
+use plantain_work::clock::{self, before};
 
 use crate::error::StudioError;
 use crate::service::{Inner, Studio};
@@ -110,10 +111,6 @@ impl Inner {
             }
         }
     }
-}
-
-fn before(now: Timestamp, age: Duration) -> Timestamp {
-    now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }
 
 fn is_old(one: &Listed, now: Timestamp) -> bool {

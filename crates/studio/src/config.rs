@@ -9,6 +9,8 @@ use plantain_media::encode::Provenance;
 use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::models::nano_banana;
 
+use crate::money;
+
 /// Every field has a default that fits the embedded queue; see [`StudioConfig::for_fal`].
 #[derive(Clone, Debug)]
 pub struct StudioConfig {
@@ -66,9 +68,7 @@ impl Maker {
 
     /// What one picture costs, in millionths of a US dollar.
     pub fn micro_usd_per_image(&self) -> u64 {
-        /// In one cent.
-        const MICRO_USD: f64 = 10_000.0;
-        (self.cents_per_image * MICRO_USD).round() as u64
+        money::micro_usd(self.cents_per_image)
     }
 
     /// It keeps to the seller's own pixels, heeds scenes and chosen products, and may be asked again for nothing.

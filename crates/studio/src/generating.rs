@@ -6,6 +6,7 @@ use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::staging::Staging;
+use plantain_work::clock;
 
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
@@ -150,7 +151,7 @@ impl Studio {
 
 /// Wishes from before are known no more.
 fn since(now: Timestamp) -> Timestamp {
-    now.checked_sub(KEPT_FOR).unwrap_or(Timestamp::MIN)
+    clock::before(now, KEPT_FOR)
 }
 
 impl Inner {

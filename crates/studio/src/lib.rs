@@ -18,6 +18,7 @@ pub mod history;
 pub mod http;
 pub mod job;
 mod keys;
+pub mod money;
 mod output;
 mod pace;
 mod packing;

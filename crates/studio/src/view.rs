@@ -11,6 +11,7 @@ use plantain_work::clock::until;
 
 use crate::config::StudioConfig;
 use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use crate::money;
 use crate::view::facts::{Measured, Repair, Staged};
 use crate::watch::Live;
 
@@ -184,8 +185,6 @@ pub enum CancelView {
     NotFound,
 }
 
-const MICRO_USD_A_CENT: f64 = 10_000.0;
-
 /// Which picture of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
@@ -317,7 +316,7 @@ fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> (W
 /// By the price of the day on which the job was accepted.
 fn cost_cents(job: &Job, config: &StudioConfig) -> f64 {
     let today = || config.makers.of(&job.spec.endpoint).cents_per_image;
-    let cents = job.price_micro_usd.map_or_else(today, |price| price as f64 / MICRO_USD_A_CENT);
+    let cents = job.price_micro_usd.map_or_else(today, money::cents);
     // Tenths of a cent are all that a price list has; more digits would be rounding noise.
     (job.charged_pictures() as f64 * cents * 10.0).round() / 10.0
 }

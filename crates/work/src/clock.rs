@@ -79,6 +79,11 @@ pub fn after(now: Timestamp, by: Duration) -> Timestamp {
     jiff::SignedDuration::try_from(by).ok().and_then(|by| now.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
 
+/// `now - by`, or the beginning of time where that can't be represented.
+pub fn before(now: Timestamp, by: Duration) -> Timestamp {
+    now.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
 /// How long from `now` to `due`; zero where `due` has passed.
 pub fn until(now: Timestamp, due: Timestamp) -> Duration {
     Duration::try_from(now.duration_until(due)).unwrap_or(Duration::ZERO)

@@ -12,6 +12,7 @@ use plantain_store::studio::{open_studio, open_studio_alone};
 use plantain_studio::config::{Maker, NANO_BANANA_CENTS, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace};
+use plantain_studio::money;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_wire::endpoint::EndpointPattern;
 use url::Url;
@@ -25,8 +26,6 @@ use crate::config::storage::Database;
 
 /// In the data folder.
 const DATABASE_FILE: &str = "studio.db";
-
-const MICRO_USD_A_CENT: f64 = 10_000.0;
 
 /// Opens the port last, when everything behind it is there.
 pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::Result<()> {
@@ -121,7 +120,7 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
 
 /// What serves an endpoint decides whose pixels come back, and at what price.
 fn maker(served: &Served, backend: &Backend) -> Maker {
-    let price = served.settings.price.map(|price| price.micro_usd as f64 / MICRO_USD_A_CENT);
+    let price = served.settings.price.map(|price| money::cents(price.micro_usd));
     let usual = match (&served.runner, backend) {
         (RunnerConfig::Local, Backend::Embedded) => Maker::LOCAL,
         (RunnerConfig::Local | RunnerConfig::Gemini(_) | RunnerConfig::Fal(_), _) => {

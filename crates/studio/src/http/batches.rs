@@ -1,12 +1,11 @@
 //! `/api/batches`: an archive in, a job for each of its photos, all pictures back in one archive.
 
-use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -219,11 +218,7 @@ fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
 pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = BatchId::parse(&id) else { return Ok(jobs::not_found()) };
     let Some(archive) = app.studio.batch_archive(&id).await? else { return Ok(jobs::not_found()) };
-    let head = [
-        (CONTENT_TYPE, "application/zip".to_owned()),
-        (CONTENT_DISPOSITION, pictures::disposition(&archive.file_name, true)),
-    ];
-    Ok((head, Body::from_stream(archive.stream)).into_response())
+    Ok(pictures::archive(&archive.file_name, archive.stream))
 }
 
 #[utoipa::path(

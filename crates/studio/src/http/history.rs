@@ -1,10 +1,8 @@
 //! What a seller does with finished jobs: use a picture, take all of them, forget the job, see what is kept.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +12,7 @@ use crate::http::extract::Segments;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, jobs, pictures, upload};
 use crate::job::{JobId, Visitor};
+use crate::money;
 use crate::store::{Forgotten, Usage};
 use crate::view::JobView;
 
@@ -75,11 +74,7 @@ pub async fn choose(
 pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
     let Some(id) = JobId::parse(&id) else { return Err(ApiError::no_picture()) };
     let archive = app.studio.archive(&id).await?.ok_or_else(ApiError::no_picture)?;
-    let head = [
-        (CONTENT_TYPE, "application/zip".to_owned()),
-        (CONTENT_DISPOSITION, pictures::disposition(&archive.file_name, true)),
-    ];
-    Ok((head, Body::from_stream(archive.stream)).into_response())
+    Ok(pictures::archive(&archive.file_name, archive.stream))
 }
 
 /// `DELETE /api/history/{id}`: 204 once the job is forgotten, 409 while it runs.
@@ -174,9 +169,7 @@ pub struct UsageView {
 
 impl From<Usage> for UsageView {
     fn from(usage: Usage) -> UsageView {
-        /// In one cent.
-        const MICRO_USD: f64 = 10_000.0;
-        UsageView { jobs: usage.jobs, bytes: usage.bytes, month_cost_cents: usage.cost_micro_usd as f64 / MICRO_USD }
+        UsageView { jobs: usage.jobs, bytes: usage.bytes, month_cost_cents: money::cents(usage.cost_micro_usd) }
     }
 }
 

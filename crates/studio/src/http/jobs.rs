@@ -22,7 +22,7 @@ pub fn not_found() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"status": "NOT_FOUND"}))).into_response()
 }
 
-/// `GET /api/jobs/{id}`. Whoever knows the id may look: it can't be guessed.
+/// `GET /api/jobs/{id}`. Behind the door of jobs, which answers for others' as for unknown ones.
 #[utoipa::path(
     get,
     path = "/api/jobs/{id}",

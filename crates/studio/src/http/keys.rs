@@ -15,14 +15,13 @@ use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, upload};
 use crate::job::Visitor;
 use crate::job::key::{NAME_CHARS_MAX, StudioKey, Tier};
+use crate::money;
 
 /// Bytes of a wish for a key.
 const JSON_BYTES_MAX: usize = 4 * 1024;
 
 /// A month's budget that is more than that is a slip.
 const BUDGET_CENTS_MAX: f64 = 1e9;
-
-const MICRO_USD_A_CENT: f64 = 10_000.0;
 
 /// What a key is to be.
 #[derive(Deserialize, ToSchema)]
@@ -58,7 +57,7 @@ impl From<&StudioKey> for KeyView {
             id: key.id.clone(),
             name: key.name.clone(),
             tier: key.tier,
-            monthly_budget_cents: key.budget_micro_usd.map(|budget| budget as f64 / MICRO_USD_A_CENT),
+            monthly_budget_cents: key.budget_micro_usd.map(money::cents),
             created_at: key.created_at,
             revoked_at: key.revoked_at,
         }
@@ -107,7 +106,7 @@ pub async fn create(State(app): State<App>, request: Request) -> Result<Response
     if !named || !payable {
         return Err(wrong_wish());
     }
-    let budget = wished.monthly_budget_cents.map(|cents| (cents * MICRO_USD_A_CENT).round() as u64);
+    let budget = wished.monthly_budget_cents.map(money::micro_usd);
     let (key, secret) = app.studio.create_key(name, wished.tier, budget).await?;
     let mut told = serde_json::to_value(KeyView::from(&key)).map_err(|_| ApiError::internal())?;
     told["secret"] = secret.into();

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::Stream;
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH, VARY,
 };
@@ -280,8 +282,17 @@ fn safe_type(content_type: &str) -> (&'static str, bool) {
     }
 }
 
+/// A ZIP that is made while it is sent.
+pub fn archive<S>(file_name: &str, stream: S) -> Response
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+{
+    let head = [(CONTENT_TYPE, "application/zip".to_owned()), (CONTENT_DISPOSITION, disposition(file_name, true))];
+    (head, Body::from_stream(stream)).into_response()
+}
+
 /// RFC 6266: a plain name for everybody, and the real one, percent-encoded, for those who know how.
-pub fn disposition(name: &str, download: bool) -> String {
+fn disposition(name: &str, download: bool) -> String {
     let kind = if download { "attachment" } else { "inline" };
     let tame = |c: char| if c.is_ascii_alphanumeric() || ".-_ ()".contains(c) { c } else { '_' };
     let plain: String = name.chars().map(tame).collect();

@@ -57,6 +57,5 @@ pub async fn sign_out(State(app): State<App>, _headers: HeaderMap) -> Response {
 }
 
 fn cookie(app: &App, value: &str, seconds: u32) -> String {
-    let secure = if app.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
-    format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    app.cookie(SESSION_COOKIE, value, seconds, "Strict")
 }

@@ -116,8 +116,7 @@ pub async fn follow(
     else {
         return page::no_job(&app, &headers);
     };
-    let secure = if app.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
-    let cookie = format!("{}={token}; Path=/; Max-Age={left}; HttpOnly; SameSite=Lax{secure}", cookie_name(&id));
+    let cookie = app.cookie(&cookie_name(&id), &token, left, "Lax");
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&format!("/jobs/{id}"))).into_response())
 }
 

@@ -3,6 +3,8 @@
 //! A seller is a browser that the first page has given a signed cookie; programs send none, and what they make is open to whoever
 //! knows its id. On a machine of one's own, where only loopback reaches the studio, whoever asks is the operator.
 
+use std::fmt::Display;
+
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::middleware::Next;
@@ -87,6 +89,12 @@ impl App {
         self.config.open && self.config.loopback && guard::is_loopback_name(public) && !brought && !foreign
     }
 
+    /// The line that sets a cookie for the whole studio, out of scripts' sight, and only over TLS where the studio is so reached.
+    pub fn cookie(&self, name: &str, value: &str, seconds: impl Display, same_site: &str) -> String {
+        let secure = if self.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}")
+    }
+
     /// The answer, with the seller's cookie where the asker is to become or to stay one.
     pub fn remembering(&self, headers: &HeaderMap, mut answer: Response) -> Response {
         let cookie = match self.visitor(headers) {
@@ -95,9 +103,7 @@ impl App {
             Visitor::Seller(_) => guard::cookie(headers, SELLER_COOKIE).unwrap_or_default().to_owned(),
             Visitor::Anybody => new_cookie(&self.config.admin_token),
         };
-        let secure = if self.studio.config().public_url.scheme() == "https" { "; Secure" } else { "" };
-        let line =
-            format!("{SELLER_COOKIE}={cookie}; Path=/; Max-Age={SELLER_SECONDS}; HttpOnly; SameSite=Lax{secure}");
+        let line = self.cookie(SELLER_COOKIE, &cookie, SELLER_SECONDS, "Lax");
         if let Ok(line) = HeaderValue::from_str(&line) {
             answer.headers_mut().append(SET_COOKIE, line);
         }
