@@ -1,6 +1,7 @@
-//! Development chores: `cargo xtask test|ci|docs|drill|fuzz|bench`. No shell scripts; everything that a fresh Debian machine lacks is
+//! Development chores: `cargo xtask test|ci|docs|drill|api|fuzz|bench`. No shell scripts; everything that a fresh Debian machine lacks is
 //! installed or named.
 
+mod api;
 mod bench;
 mod ci;
 mod docs;
@@ -24,6 +25,7 @@ usage: cargo xtask <chore>
   docs                write docs/configuration.md from the table of settings
   drill [--jobs N] [--seeds N] [--schedules N]
                       crash drills with so many jobs and seeds, and so many schedules of the simulation
+  api [N]             holds a running studio to its description with schemathesis, N requests an operation
   fuzz [TARGET [SECONDS]]   signature_headers, jwks, webhook_body, decode; needs a C++ compiler
   bench [WHAT]        pictures, finishing, overhead, serve, queue, streams, pages, receiver, delivery or all (the default); prints the figures
 ";
@@ -39,6 +41,13 @@ fn main() -> ExitCode {
         ["docs"] => docs::run(),
         ["drill", options @ ..] => match drill::Extent::parse(options) {
             Some(extent) => drill::run(extent),
+            None => {
+                eprint!("{USAGE}");
+                return ExitCode::from(2);
+            }
+        },
+        ["api", options @ ..] => match api::examples(options) {
+            Some(examples) => api::run(examples),
             None => {
                 eprint!("{USAGE}");
                 return ExitCode::from(2);
