@@ -1,7 +1,7 @@
 //! Rows of batches and their items, and what they mean.
 
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState};
-use plantain_studio::job::{JobId, Owner};
+use plantain_studio::job::{JobError, JobId, Owner};
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -119,4 +119,26 @@ impl TryFrom<ItemRow> for Item {
             error: row.error.map(|error| read(&place, "error", &error)).transpose()?,
         })
     }
+}
+
+/// Why an item is given up that can't be read.
+pub(crate) fn unreadable() -> JobError {
+    JobError::new(
+        "item_unreadable",
+        "The photo's record in the studio's database can't be read.",
+        "Send the photo again, and tell whoever runs the studio that its database is damaged.",
+    )
+}
+
+/// What can be read; the rest is named in the log and left out.
+pub(crate) fn readable<T>(rows: impl Iterator<Item = Result<T, DatabaseError>>) -> Result<Vec<T>, DatabaseError> {
+    let mut read = Vec::new();
+    for row in rows {
+        match row {
+            Ok(row) => read.push(row),
+            Err(error) if error.is_of_one_row() => tracing::error!(%error, "batch.unreadable: left out of a list"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }

@@ -17,7 +17,7 @@ use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 
 use crate::postgres::Fresh;
 
-mod bulk;
+pub mod bulk;
 mod corrections;
 mod jobs;
 mod keeping;
@@ -91,6 +91,8 @@ promises! {
     bulk::items_become_jobs_once_and_a_few_at_a_time,
     bulk::a_batch_is_done_when_its_jobs_are,
     bulk::a_batch_is_paused_resumed_and_canceled,
+    bulk::an_item_that_is_handed_back_is_taken_at_once,
+    bulk::a_failed_item_is_made_again_of_what_its_job_kept,
     bulk::bytes_of_a_batch_stay_as_long_as_something_waits_for_them,
     bulk::many_processes_never_make_two_jobs_of_an_item,
     corrections::strokes_are_kept_in_order_under_a_rising_revision,

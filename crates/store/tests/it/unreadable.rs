@@ -8,6 +8,8 @@ use plantain_queue::model::{DeliveryState, HostLoad, Next, Outcome};
 use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
 use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::bulk::batch::{BatchState, ItemState};
+use plantain_studio::bulk::store::ItemFilter;
 use plantain_studio::job::{JobState, Outcome as JobOutcome, Phase};
 use plantain_studio::store::JobFilter;
 use plantain_wire::error::ErrorType;
@@ -18,7 +20,7 @@ use crate::queue_conformance::{
     DELIVERY_LEASE, answered, claim, claim_names, delivery, id, later, new_request, only, settle, start, submit, turns,
     view,
 };
-use crate::studio_conformance::{LEASE, inserted, now};
+use crate::studio_conformance::{LEASE, bulk, inserted, now};
 
 /// A database that a test can damage.
 enum Ground {
@@ -74,6 +76,8 @@ promises! {
     a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form,
     a_job_that_can_not_be_read_fails_and_the_next_one_is_driven,
     a_list_leaves_out_what_can_not_be_read,
+    a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on,
+    an_item_that_can_not_be_read_fails_and_the_next_one_goes_on,
 }
 
 async fn queue(ground: &Ground) -> Arc<dyn QueueStore> {
@@ -212,4 +216,34 @@ async fn a_list_leaves_out_what_can_not_be_read(ground: &Ground) {
     ground.damage(&format!("UPDATE studio_jobs SET spec = '{{' WHERE id = '{}'", bad.id)).await;
     let listed = stores.jobs.jobs(&JobFilter::default()).await.unwrap();
     assert_eq!(listed.iter().map(|job| &job.id).collect::<Vec<_>>(), [&good.id]);
+}
+
+async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(ground: &Ground) {
+    let stores = studio(ground).await;
+    for damage in ["num_images = 7000", "created_at = 9223372036854775807"] {
+        let bad = bulk::inserted(&stores, 0, &[bulk::item(1, "aa")]).await;
+        let good = bulk::inserted(&stores, 1, &[bulk::item(1, "bb")]).await;
+        ground.damage(&format!("UPDATE studio_batches SET {damage} WHERE id = '{}'", bad.id)).await;
+        let listed = stores.jobs.batches(None, 9).await.unwrap();
+        assert_eq!(listed.iter().map(|batch| &batch.id).collect::<Vec<_>>(), [&good.id], "{damage}");
+        assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(good.id.clone(), 1)], "{damage}");
+        let (ended, counts) = stores.jobs.batch(&bad.id).await.unwrap().unwrap();
+        assert_eq!((ended.state, counts.canceled), (BatchState::Canceled, 1), "{damage}");
+        ground.damage("DELETE FROM studio_batches; DELETE FROM studio_batch_items").await;
+    }
+}
+
+async fn an_item_that_can_not_be_read_fails_and_the_next_one_goes_on(ground: &Ground) {
+    let stores = studio(ground).await;
+    for damage in ["job_id = 'a/b'", "error = '{'"] {
+        let batch = bulk::inserted(&stores, 0, &[bulk::item(1, "aa"), bulk::item(2, "bb")]).await;
+        ground.damage(&format!("UPDATE studio_batch_items SET {damage} WHERE number = 1")).await;
+        let all = ItemFilter { limit: 9, ..ItemFilter::default() };
+        assert_eq!(stores.jobs.items(&batch.id, &all).await.unwrap().len(), 1, "{damage}: the list goes on without it");
+        assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(batch.id.clone(), 2)], "{damage}");
+        let items = stores.jobs.items(&batch.id, &all).await.unwrap();
+        let code = items[0].error.as_ref().map(|error| error.code.as_str());
+        assert_eq!((items[0].state, code), (ItemState::Failed, Some("item_unreadable")), "{damage}");
+        ground.damage("DELETE FROM studio_batches; DELETE FROM studio_batch_items").await;
+    }
 }

@@ -22,7 +22,7 @@ use crate::service::{Inner, Studio};
 const SLOTS: usize = 2;
 
 /// Jobs that a batch has at once.
-const OPEN_MAX: usize = 8;
+pub(super) const OPEN_MAX: usize = 8;
 
 /// How long an item stays with a process that may have died: far longer than looking at a photo takes.
 const LEASE: Duration = Duration::from_secs(60);
@@ -61,7 +61,9 @@ impl Lane for BatchLane {
                 // Nothing is lost: the lease runs out and the item is claimed again.
                 tracing::error!(batch = %batch.id, item = item.number, %error, "batch.stalled {}", batch.id);
             },
-            () = stop.aborted() => {}
+            () = stop.aborted() => if let Err(error) = self.0.store.hand_back_item(&batch.id, item.number).await {
+                tracing::warn!(batch = %batch.id, item = item.number, %error, "batch.not_handed_back: its lease has to run out first");
+            },
         }
         Left::More
     }

@@ -61,15 +61,16 @@ fn unlisted(file: &Found) -> Planned {
     Planned { name: file.name.clone(), sku: None, preset: None, prompt: None, blob: file.blob.clone() }
 }
 
-fn of_lines(file: &Found, lines: &[&Line], presets: &Presets) -> Vec<Planned> {
-    let same = |line: &Line, before: &&&Line| before.preset == line.preset && before.sku == line.sku;
-    let judged = |(at, line): (usize, &&Line)| {
-        let before = lines[..at].iter().find(|before| same(line, before)).map(|before| before.number);
-        let wrong = before.map(|before| Why::SameLine { line: line.number, before }).or_else(|| wrong(line, presets));
+fn of_lines<'l>(file: &Found, lines: &[&'l Line], presets: &Presets) -> Vec<Planned> {
+    let mut asked = HashMap::<(Option<&str>, Option<&str>), u64>::new();
+    let judged = |line: &'l Line| {
+        let before = *asked.entry((line.preset.as_deref(), line.sku.as_deref())).or_insert(line.number);
+        let again = (before != line.number).then_some(Why::SameLine { line: line.number, before });
+        let wrong = again.or_else(|| wrong(line, presets));
         let blob = file.blob.clone().and_then(|blob| wrong.map_or(Ok(blob), Err));
         planned(file.name.clone(), line, blob)
     };
-    lines.iter().enumerate().map(judged).collect()
+    lines.iter().copied().map(judged).collect()
 }
 
 fn planned(name: String, line: &Line, blob: Result<String, Why>) -> Planned {
@@ -130,6 +131,7 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bulk::table::LINES_MAX;
 
     fn found(name: &str, blob: &str) -> Found {
         Found { name: name.to_owned(), blob: Ok(blob.to_owned()) }
@@ -188,6 +190,16 @@ mod tests {
         ];
         let own = |(a, b, c, d): (&str, &str, &str, &str)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned());
         assert_eq!(told(&files, &lines), expected.map(own));
+    }
+
+    #[test]
+    fn a_photo_that_every_line_of_the_longest_list_names_is_planned_in_one_go() {
+        let lines: Vec<Line> =
+            (2..).take(LINES_MAX).map(|at| line(at, "mug.jpg", &format!("S{}", at / 2), "")).collect();
+        let begun = lines.len();
+        let planned = plan(&[found("mug.jpg", "b1")], &lines, &Presets::builtin());
+        let again = planned.iter().filter(|item| matches!(item.blob, Err(Why::SameLine { .. })));
+        assert_eq!((planned.len(), again.count()), (begun, begun / 2));
     }
 
     #[test]

@@ -7,20 +7,21 @@ use std::fs::File;
 use std::io::BufReader;
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _, stream};
 
 use plantain_blobs::{PutError, Scratch};
 
 use crate::bulk::archive::{Archive, Entry};
 use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use crate::bulk::error::BulkError;
+use crate::bulk::making::OPEN_MAX;
 use crate::bulk::plan::{self, Found, Planned};
 use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::table::{self, Line};
 use crate::bulk::view::{BatchView, ItemPage, ItemView};
 use crate::error::StudioError;
 use crate::job::key::Tier;
-use crate::job::{Owner, Visitor};
+use crate::job::{JobId, Owner, Visitor};
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
 
@@ -122,11 +123,19 @@ impl Studio {
         }
         if (steered, wish) == (Steered::Done, Steer::Cancel) {
             let running = ItemFilter { after: 0, state: Some(ItemState::Running), limit: ITEMS_A_PAGE_MAX };
-            for job in inner.store.items(id, &running).await?.into_iter().filter_map(|item| item.job) {
-                self.cancel(&job).await?;
-            }
+            let jobs = inner.store.items(id, &running).await?.into_iter().filter_map(|item| item.job);
+            stream::iter(jobs).for_each_concurrent(OPEN_MAX, |job| self.give_up(job)).await;
         }
         Ok(steered)
+    }
+}
+
+impl Studio {
+    /// One job that can't be asked is no reason to leave the others running.
+    async fn give_up(&self, job: JobId) {
+        if let Err(error) = self.cancel(&job).await {
+            tracing::warn!(%job, %error, "batch.cancel: a job could not be asked to end");
+        }
     }
 }
 

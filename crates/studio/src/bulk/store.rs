@@ -29,7 +29,8 @@ pub trait BatchStore: Send + Sync + 'static {
     async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError>;
 
     /// Notes which jobs have ended and which batches are done; then takes at most `count` waiting items of open batches under
-    /// leases, so that no batch has more than `open` jobs at once and the one with the fewest goes first.
+    /// leases, so that no batch has more than `open` jobs at once and the one with the fewest goes first. A batch or an item that
+    /// can't be read ends, and the others go on.
     async fn claim_items(
         &self,
         count: usize,
@@ -38,8 +39,11 @@ pub trait BatchStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<(Batch, Item)>, StoreError>;
 
+    /// Lets the lease of a waiting item end, whose holder makes no job of it.
+    async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError>;
+
     /// A waiting item gets its job, and the job begins, in one commit; false where the item waits no more, and then there is
-    /// no job either.
+    /// no job either. The item's photo is from then on the job's, which may have kept it in another form.
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError>;
 
     /// A waiting item can become no job.

@@ -18,7 +18,7 @@ use crate::postgres::Database;
 use crate::postgres::group::column;
 use crate::postgres::studio::{PostgresStudio, blob, job};
 use crate::postgres::text::storable;
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -49,6 +49,10 @@ impl BatchStore for PostgresStudio {
     ) -> Result<Vec<(Batch, Item)>, StoreError> {
         let until = after(now, lease);
         Ok(self.0.retrying(|| claim(&self.0, count, open, until, now)).await?)
+    }
+
+    async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| hand_back(&self.0, id, number)).await?)
     }
 
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
@@ -135,7 +139,7 @@ async fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> 
 }
 
 /// Forgets the bytes of items that nothing of the batch waits for any more: of one item, or of all.
-async fn release(tx: &Transaction<'_>, id: &BatchId, number: Option<u32>, now: Timestamp) -> Result<(), DatabaseError> {
+async fn release(tx: &Transaction<'_>, id: &str, number: Option<i64>, now: Timestamp) -> Result<(), DatabaseError> {
     let release = tx
         .prepare_cached(
             "WITH gone AS (
@@ -148,7 +152,7 @@ async fn release(tx: &Transaction<'_>, id: &BatchId, number: Option<u32>, now: T
              INSERT INTO studio_garbage (blob, since) SELECT blob, $3 FROM gone ON CONFLICT DO NOTHING",
         )
         .await?;
-    tx.execute(&release, &[&id.as_str(), &number.map(i64::from), &to_micros(now)]).await?;
+    tx.execute(&release, &[&id, &number, &to_micros(now)]).await?;
     Ok(())
 }
 
@@ -189,7 +193,7 @@ async fn list(database: &Database, owner: Option<&Owner>, count: usize) -> Resul
             client.query(&client.prepare_cached(select).await?, &[&limit(count)]).await?
         }
     };
-    rows.iter().map(batch).collect()
+    readable(rows.iter().map(batch))
 }
 
 async fn items(database: &Database, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, DatabaseError> {
@@ -205,7 +209,7 @@ async fn items(database: &Database, id: &BatchId, filter: &ItemFilter) -> Result
     let state = filter.state.map(ItemState::as_str);
     let after = i64::from(filter.after);
     let rows = client.query(&select, &[&id.as_str(), &after, &state, &limit(filter.limit)]).await?;
-    rows.iter().map(item).collect()
+    readable(rows.iter().map(item))
 }
 
 async fn claim(
@@ -239,8 +243,16 @@ async fn claim(
         if room == 0 {
             continue;
         }
-        let Some(batch) = locked(&tx, &id).await? else { continue };
-        let items = take(&tx, &id, room, until, now).await?;
+        let batch = match locked(&tx, &id).await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => continue,
+            Err(error) if error.is_of_one_row() => {
+                give_up(&tx, &id, &error, now).await?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let items = take(&tx, &batch.id, room, until, now).await?;
         claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
     }
     tx.commit().await?;
@@ -275,7 +287,7 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
 
 async fn take(
     tx: &Transaction<'_>,
-    id: &str,
+    id: &BatchId,
     room: usize,
     until: Timestamp,
     now: Timestamp,
@@ -288,8 +300,70 @@ async fn take(
             item_columns!()
         ))
         .await?;
-    let rows = tx.query(&take, &[&id, &to_micros(now), &to_micros(until), &limit(room)]).await?;
-    rows.iter().map(item).collect()
+    let rows = tx.query(&take, &[&id.as_str(), &to_micros(now), &to_micros(until), &limit(room)]).await?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in &rows {
+        match item(row) {
+            Ok(item) => items.push(item),
+            Err(error) if error.is_of_one_row() => give_up_item(tx, id, row.try_get(1)?, &error, now).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(items)
+}
+
+/// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.
+async fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(batch = id, %error, "batch.unreadable: it was given up, and the others go on");
+    let items = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL
+             WHERE batch_id = $1 AND state = 'waiting'",
+        )
+        .await?;
+    tx.execute(&items, &[&id]).await?;
+    release(tx, id, None, now).await?;
+    let end = tx
+        .prepare_cached(
+            "UPDATE studio_batches SET state = 'CANCELED', finished_at = $2,
+                 num_images = CASE WHEN num_images BETWEEN 1 AND 4 THEN num_images ELSE 1 END,
+                 created_at = CASE WHEN created_at BETWEEN 0 AND $2 THEN created_at ELSE $2 END
+             WHERE id = $1",
+        )
+        .await?;
+    tx.execute(&end, &[&id, &to_micros(now)]).await?;
+    Ok(())
+}
+
+/// As [`give_up`], for one item.
+async fn give_up_item(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: i64,
+    error: &DatabaseError,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    tracing::error!(batch = %id, item = number, %error, "batch.item_unreadable: it failed, and the others go on");
+    let end = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET state = 'failed', job_id = NULL, error = $3, leased_until = NULL
+             WHERE batch_id = $1 AND number = $2",
+        )
+        .await?;
+    tx.execute(&end, &[&id.as_str(), &number, &json(&unreadable())]).await?;
+    release(tx, id.as_str(), Some(number), now).await
+}
+
+async fn hand_back(database: &Database, id: &BatchId, number: u32) -> Result<(), DatabaseError> {
+    let client = database.client().await?;
+    let hand_back = client
+        .prepare_cached(
+            "UPDATE studio_batch_items SET leased_until = NULL
+             WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
+        )
+        .await?;
+    client.execute(&hand_back, &[&id.as_str(), &i64::from(number)]).await?;
+    Ok(())
 }
 
 async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
@@ -307,7 +381,12 @@ async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Res
         return Ok(false);
     }
     job::insert_in(&tx, new).await?;
-    release(&tx, id, Some(number), new.created_at).await?;
+    release(&tx, id.as_str(), Some(number.into()), new.created_at).await?;
+    if let Some(source) = new.spec.sources.first() {
+        let refer =
+            tx.prepare_cached("UPDATE studio_batch_items SET blob = $3 WHERE batch_id = $1 AND number = $2").await?;
+        tx.execute(&refer, &[&id.as_str(), &i64::from(number), &source.blob]).await?;
+    }
     tx.commit().await?;
     Ok(true)
 }
@@ -329,7 +408,7 @@ async fn fail(
         )
         .await?;
     let changed = tx.execute(&fail, &[&id.as_str(), &i64::from(number), &json(error)]).await?;
-    release(&tx, id, Some(number), now).await?;
+    release(&tx, id.as_str(), Some(number.into()), now).await?;
     tx.commit().await?;
     Ok(changed == 1)
 }
@@ -360,7 +439,7 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
                 )
                 .await?;
             tx.execute(&cancel, &[&id.as_str()]).await?;
-            release(&tx, id, None, now).await?;
+            release(&tx, id.as_str(), None, now).await?;
         }
     }
     let finished = (state == BatchState::Canceled).then(|| to_micros(batch.finished_at.unwrap_or(now)));

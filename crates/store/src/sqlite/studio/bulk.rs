@@ -14,7 +14,7 @@ use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
 use crate::sqlite::studio::{SqliteStudio, job};
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -49,6 +49,11 @@ impl BatchStore for SqliteStudio {
     ) -> Result<Vec<(Batch, Item)>, StoreError> {
         let until = after(now, lease);
         Ok(self.0.write(move |tx| claim(tx, count, open, until, now)).await?)
+    }
+
+    async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| hand_back(tx, &id, number)).await?)
     }
 
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
@@ -129,13 +134,13 @@ fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
 }
 
 /// Forgets the bytes that nothing of the batch waits for any more.
-fn release(tx: &Transaction<'_>, id: &BatchId, now: Timestamp) -> Result<(), DatabaseError> {
+fn release(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), DatabaseError> {
     let mut release = tx.prepare_cached(
         "DELETE FROM studio_blobs WHERE job_id = ?1 AND blob NOT IN (
              SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting')
          RETURNING blob",
     )?;
-    let gone: Vec<String> = release.query_map([id.as_str()], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let gone: Vec<String> = release.query_map([id], |row| row.get(0))?.collect::<Result<_, _>>()?;
     tx.prepare_cached(
         "INSERT INTO studio_garbage (blob, since) SELECT value, ?2 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
     )?
@@ -144,7 +149,7 @@ fn release(tx: &Transaction<'_>, id: &BatchId, now: Timestamp) -> Result<(), Dat
 }
 
 /// As [`release`], for the bytes of one item.
-fn release_one(tx: &Transaction<'_>, id: &BatchId, number: u32, now: Timestamp) -> Result<(), DatabaseError> {
+fn release_one(tx: &Transaction<'_>, id: &BatchId, number: i64, now: Timestamp) -> Result<(), DatabaseError> {
     let mut release = tx.prepare_cached(
         "DELETE FROM studio_blobs WHERE job_id = ?1
          AND blob = (SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND number = ?2)
@@ -188,7 +193,7 @@ fn list(tx: &Transaction<'_>, owner: Option<&Owner>, count: usize) -> Result<Vec
         None => concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2"),
     })?;
     let rows = select.query_map(params![owner.map(Owner::as_str), limit(count)], batch_row)?;
-    rows.map(|row| Batch::try_from(row?)).collect()
+    readable(rows.map(|row| Batch::try_from(row?)))
 }
 
 fn items(tx: &Transaction<'_>, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, DatabaseError> {
@@ -200,7 +205,7 @@ fn items(tx: &Transaction<'_>, id: &BatchId, filter: &ItemFilter) -> Result<Vec<
     ))?;
     let state = filter.state.map(ItemState::as_str);
     let rows = select.query_map(params![id.as_str(), filter.after, state, limit(filter.limit)], item_row)?;
-    rows.map(|row| Item::try_from(row?)).collect()
+    readable(rows.map(|row| Item::try_from(row?)))
 }
 
 fn claim(
@@ -224,8 +229,16 @@ fn claim(
         if room == 0 {
             continue;
         }
-        let Some(batch) = by_id(tx, &id)? else { continue };
-        let items = take(tx, &id, room, until, now)?;
+        let batch = match by_id(tx, &id) {
+            Ok(Some(batch)) => batch,
+            Ok(None) => continue,
+            Err(error) if error.is_of_one_row() => {
+                give_up(tx, &id, &error, now)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let items = take(tx, &batch.id, room, until, now)?;
         claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
     }
     Ok(claimed)
@@ -252,7 +265,7 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
 
 fn take(
     tx: &Transaction<'_>,
-    id: &str,
+    id: &BatchId,
     room: usize,
     until: Timestamp,
     now: Timestamp,
@@ -263,8 +276,61 @@ fn take(
              AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY number LIMIT ?4) RETURNING ",
         item_columns!()
     ))?;
-    let rows = take.query_map(params![id, to_micros(now), to_micros(until), limit(room)], item_row)?;
-    rows.map(|row| Item::try_from(row?)).collect()
+    let rows = take.query_map(params![id.as_str(), to_micros(now), to_micros(until), limit(room)], item_row)?;
+    let rows: Vec<ItemRow> = rows.collect::<Result<_, _>>()?;
+    let mut items = Vec::with_capacity(rows.len());
+    for row in rows {
+        let number = row.number;
+        match Item::try_from(row) {
+            Ok(item) => items.push(item),
+            Err(error) if error.is_of_one_row() => give_up_item(tx, id, number, &error, now)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(items)
+}
+
+/// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.
+fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
+    tracing::error!(batch = id, %error, "batch.unreadable: it was given up, and the others go on");
+    tx.prepare_cached(
+        "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL WHERE batch_id = ?1 AND state = 'waiting'",
+    )?
+    .execute([id])?;
+    release(tx, id, now)?;
+    tx.prepare_cached(
+        "UPDATE studio_batches SET state = 'CANCELED', finished_at = ?2,
+             num_images = CASE WHEN num_images BETWEEN 1 AND 4 THEN num_images ELSE 1 END,
+             created_at = CASE WHEN created_at BETWEEN 0 AND ?2 THEN created_at ELSE ?2 END
+         WHERE id = ?1",
+    )?
+    .execute(params![id, to_micros(now)])?;
+    Ok(())
+}
+
+/// As [`give_up`], for one item.
+fn give_up_item(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: i64,
+    error: &DatabaseError,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    tracing::error!(batch = %id, item = number, %error, "batch.item_unreadable: it failed, and the others go on");
+    tx.prepare_cached(
+        "UPDATE studio_batch_items SET state = 'failed', job_id = NULL, error = ?3, leased_until = NULL
+         WHERE batch_id = ?1 AND number = ?2",
+    )?
+    .execute(params![id.as_str(), number, json(&unreadable())])?;
+    release_one(tx, id, number, now)
+}
+
+fn hand_back(tx: &Transaction<'_>, id: &BatchId, number: u32) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "UPDATE studio_batch_items SET leased_until = NULL WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
+    )?
+    .execute(params![id.as_str(), number])?;
+    Ok(())
 }
 
 fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
@@ -278,7 +344,11 @@ fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<b
         return Ok(false);
     }
     job::insert(tx, new)?;
-    release_one(tx, id, number, new.created_at)?;
+    release_one(tx, id, number.into(), new.created_at)?;
+    if let Some(source) = new.spec.sources.first() {
+        tx.prepare_cached("UPDATE studio_batch_items SET blob = ?3 WHERE batch_id = ?1 AND number = ?2")?
+            .execute(params![id.as_str(), number, source.blob])?;
+    }
     Ok(true)
 }
 
@@ -295,7 +365,7 @@ fn fail(
              WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
         )?
         .execute(params![id.as_str(), number, json(error)])?;
-    release_one(tx, id, number, now)?;
+    release_one(tx, id, number.into(), now)?;
     Ok(changed == 1)
 }
 
@@ -319,7 +389,7 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
                  WHERE batch_id = ?1 AND state = 'waiting'",
             )?
             .execute([id.as_str()])?;
-            release(tx, id, now)?;
+            release(tx, id.as_str(), now)?;
         }
     }
     let finished = (state == BatchState::Canceled).then(|| to_micros(batch.finished_at.unwrap_or(now)));

@@ -24,7 +24,7 @@ fn batch(owner: Option<&str>, age: u64) -> Batch {
     }
 }
 
-fn item(number: u32, blob: &str) -> Item {
+pub fn item(number: u32, blob: &str) -> Item {
     Item {
         number,
         name: format!("shoes/{number}.jpg"),
@@ -44,13 +44,13 @@ fn skipped(number: u32) -> Item {
 }
 
 /// A batch of these items.
-async fn inserted(stores: &StudioStores, age: u64, items: &[Item]) -> Batch {
+pub async fn inserted(stores: &StudioStores, age: u64, items: &[Item]) -> Batch {
     let batch = batch(Some("a"), age);
     stores.jobs.insert_batch(&batch, items).await.unwrap();
     batch
 }
 
-async fn claimed(stores: &StudioStores, count: usize, open: usize, age: u64) -> Vec<(BatchId, u32)> {
+pub async fn claimed(stores: &StudioStores, count: usize, open: usize, age: u64) -> Vec<(BatchId, u32)> {
     let claimed = stores.jobs.claim_items(count, open, Duration::from_secs(60), later(age)).await.unwrap();
     claimed.into_iter().map(|(batch, item)| (batch.id, item.number)).collect()
 }
@@ -171,4 +171,38 @@ pub async fn many_processes_never_make_two_jobs_of_an_item(stores: &StudioStores
     let begun = futures_util::future::join_all(begun).await;
     assert_eq!(begun.into_iter().filter(|begun| *begun.as_ref().unwrap()).count(), 1);
     assert_eq!(stores.jobs.jobs(&Default::default()).await.unwrap().len(), 1);
+}
+
+pub async fn an_item_that_is_handed_back_is_taken_at_once(stores: &StudioStores) {
+    let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "bb")]).await;
+    assert_eq!(claimed(stores, 1, 9, 1).await, [(batch.id.clone(), 1)]);
+    stores.jobs.hand_back_item(&batch.id, 1).await.unwrap();
+    let both = [(batch.id.clone(), 1), (batch.id.clone(), 2)];
+    assert_eq!(claimed(stores, 2, 9, 1).await, both, "without waiting for the lease");
+    assert!(stores.jobs.begin_item(&batch.id, 1, &job(1)).await.unwrap());
+    stores.jobs.hand_back_item(&batch.id, 1).await.unwrap();
+    assert_eq!(
+        states(stores, &batch).await,
+        [ItemState::Running, ItemState::Waiting],
+        "whoever comes late undoes nothing"
+    );
+}
+
+/// The job's photo is `ab…`, as if it had been kept in another form.
+pub async fn a_failed_item_is_made_again_of_what_its_job_kept(stores: &StudioStores) {
+    let batch = inserted(stores, 0, &[item(1, "aa")]).await;
+    let made = job(1);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
+    assert_eq!(
+        stores.jobs.doom(9, later(100), later(100)).await.unwrap(),
+        ["aa".repeat(32)],
+        "nobody needs the first form"
+    );
+    stores.jobs.claim(9, LEASE, later(2)).await.unwrap();
+    let error = JobError::new("no", "No.", "Do.");
+    changed(stores, &made.id, JobEvent::Ends { epoch: 1, outcome: Outcome::Failed(error) }).await;
+    claimed(stores, 9, 9, 3).await;
+    assert_eq!(stores.jobs.steer(&batch.id, Steer::Retry, later(4)).await.unwrap(), Steered::Done);
+    let again = stores.jobs.claim_items(9, 9, LEASE, later(5)).await.unwrap();
+    assert_eq!(again[0].1.blob, Some(made.spec.sources[0].blob.clone()));
 }

@@ -139,6 +139,19 @@ async fn every_wrong_form_is_told_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
+async fn of_several_photos_the_one_that_can_not_be_read_is_named_and_nothing_begins() {
+    let house = house().await;
+    let broken = plantain_testkit::photo::not_a_picture();
+    let parts =
+        [file("image", "mug.jpg", photo()), file("image", "notes.jpg", broken), file("image", "b.jpg", photo())];
+    let answer = house.post_form(&parts, &[]).await;
+    assert_eq!((answer.status.as_u16(), answer.code().as_str()), (415, "format_not_supported"), "{}", answer.text());
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains('2'), "{message}");
+    assert_eq!(house.get("/api/jobs").await.json()["jobs"], serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn an_unknown_preset_is_answered_with_the_nearest() {
     let house = house().await;
     let parts = [file("image", "mug.jpg", photo()), text("preset", "amazn_main")];

@@ -170,6 +170,10 @@ impl BatchStore for Broken {
         bug()
     }
 
+    async fn hand_back_item(&self, _: &BatchId, _: u32) -> Result<(), StoreError> {
+        bug()
+    }
+
     async fn begin_item(&self, _: &BatchId, _: u32, _: &Job) -> Result<bool, StoreError> {
         bug()
     }

@@ -38,7 +38,11 @@ fn archive(photos: usize) -> Vec<u8> {
 }
 
 async fn begun(bench: &Bench, photos: usize) -> BatchView {
-    let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(archive(photos)))]);
+    begun_of(bench, archive(photos)).await
+}
+
+async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
+    let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(archive))]);
     let archive = bench.studio.scratch(bytes, u64::MAX).await.unwrap();
     let new = NewBatch {
         archive,
@@ -50,6 +54,31 @@ async fn begun(bench: &Bench, photos: usize) -> BatchView {
         owner: None,
     };
     bench.studio.begin_batch(new).await.unwrap()
+}
+
+/// A photo in a form that is kept as another one: plain RGB in a TIFF.
+fn tiff() -> Vec<u8> {
+    let side = 64_u32;
+    let pixels: Vec<u8> = (0..side * side * 3).map(|at| (at % 251) as u8).collect();
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let end = 8 + pixels.len() as u32;
+    let entries = [
+        entry(256, 4, 1, side),
+        entry(257, 4, 1, side),
+        // Three values don't fit into the entry; they stand behind the table.
+        entry(258, 3, 3, end + 2 + 9 * 12 + 4),
+        entry(259, 3, 1, 1),
+        entry(262, 3, 1, 2),
+        entry(273, 4, 1, 8),
+        entry(277, 3, 1, 3),
+        entry(278, 4, 1, side),
+        entry(279, 4, 1, pixels.len() as u32),
+    ];
+    let head = [&b"II*\0"[..], &end.to_le_bytes()].concat();
+    let bits = [8_u16; 3].map(u16::to_le_bytes).concat();
+    [head, pixels, 9_u16.to_le_bytes().to_vec(), entries.concat(), vec![0; 4], bits].concat()
 }
 
 /// The batch once it is done; the queue does `answer` for whatever comes.
@@ -107,4 +136,28 @@ async fn what_failed_is_made_again_when_the_seller_says_so() {
     let mut report = String::new();
     zip.by_name("report.csv").unwrap().read_to_string(&mut report).unwrap();
     assert!(report.contains("shoes/0.jpg,,ebay,succeeded,0_1.jpg,"), "{report}");
+}
+
+#[tokio::test]
+async fn a_photo_that_is_kept_in_another_form_is_made_again_too() {
+    let bench = Bench::start().await;
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file("shoe.tif", SimpleFileOptions::default()).unwrap();
+    zip.write_all(&tiff()).unwrap();
+    let batch = begun_of(&bench, zip.finish().unwrap().into_inner()).await;
+    let view = done(&bench, &batch, |request| bench.backend.stands(request, refused())).await;
+    assert_eq!((view.counts.failed, view.total), (1, 1));
+    bench.studio.steer(&batch.batch_id, Steer::Retry).await.unwrap();
+    let view = done(&bench, &batch, |request| bench.completes(request)).await;
+    assert_eq!((view.counts.succeeded, view.counts.failed), (1, 0));
+}
+
+#[tokio::test]
+async fn an_orderly_stop_hands_the_items_back() {
+    let mut bench = Bench::start().await;
+    let batch = begun(&bench, PHOTOS).await;
+    bench.restart().await;
+    // Nobody lets the leases of a dead process end here, and they last a minute.
+    let view = done(&bench, &batch, |request| bench.backend.stands(request, refused())).await;
+    assert_eq!(view.counts.failed, PHOTOS as u64);
 }
