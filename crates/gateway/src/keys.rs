@@ -17,8 +17,7 @@ use plantain_queue::store::StoreError;
 use plantain_wire::id::UserId;
 use plantain_work::Clock;
 use plantain_work::clock::after;
-
-use crate::rate::Rates;
+use plantain_work::rate::Rates;
 
 /// How long a key of the store is believed before it is read again: a revoked one works for no longer than this on another
 /// replica, and not at all on the one that revoked it.
@@ -155,7 +154,7 @@ impl Keys {
     pub fn admit(&self, account: &Account) -> Result<(), Duration> {
         match account.limits.per_minute.or(self.0.usual_per_minute) {
             None => Ok(()),
-            Some(per_minute) => self.0.rates.admit(&account.key_id, per_minute),
+            Some(per_minute) => self.0.rates.admit(&account.key_id, per_minute).map(|_| ()),
         }
     }
 

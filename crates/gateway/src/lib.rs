@@ -40,7 +40,6 @@ mod place;
 mod proxy;
 mod query_input;
 mod range;
-mod rate;
 mod refusal;
 mod reply;
 mod result;

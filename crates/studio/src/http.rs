@@ -16,15 +16,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
+use plantain_work::rate::Rates;
 use plantain_work::{Clock, Cpu, Shutdown};
 
 use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
+use crate::http::limits::Limits;
 use crate::http::upload::{Bounds, Room};
 use crate::job::key::StudioKey;
 use crate::service::Studio;
 
+mod address;
 mod again;
 mod assets;
 mod batches;
@@ -42,6 +45,7 @@ mod inbox;
 mod jobs;
 mod keys;
 mod language;
+pub mod limits;
 mod once;
 mod openapi;
 mod page;
@@ -76,13 +80,16 @@ pub struct HttpConfig {
     pub pace: Pace,
     /// Whose pages may call the API.
     pub cors: Cors,
+    /// How often strangers, sellers and keys may call.
+    pub limits: Limits,
 }
 
 impl HttpConfig {
     /// Open, on loopback, on the system's clock.
     pub fn local(admin_token: AdminToken, shutdown: Shutdown, cpu: Cpu) -> HttpConfig {
         let (clock, pace) = (Clock::system(), Pace::default());
-        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace, cors: Cors::Nobody }
+        let (cors, limits) = (Cors::Nobody, Limits::default());
+        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace, cors, limits }
     }
 }
 
@@ -108,6 +115,7 @@ struct AppParts {
     archives: Arc<Semaphore>,
     previews: pictures::Previews,
     under_way: once::UnderWay,
+    rates: Rates,
 }
 
 impl std::ops::Deref for App {
@@ -126,6 +134,7 @@ impl App {
             clock: config.clock.clone(),
             room: Room::default(),
         };
+        let rates = Rates::new(config.clock.clone());
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));
         let archives = Arc::new(Semaphore::new(ARCHIVES_MAX));
         App(Arc::new(AppParts {
@@ -136,6 +145,7 @@ impl App {
             archives,
             previews: pictures::Previews::default(),
             under_way: once::UnderWay::default(),
+            rates,
         }))
     }
 
@@ -237,9 +247,12 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
     let called = app.config.cors.admits(request.uri().path(), request.headers());
     let foreign = called && guard::is_foreign(request.headers(), &app.studio.config().public_url);
     let request = if foreign { cors::without_cookies(request) } else { request };
-    match check(&app, &request) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+    if let Err(refusal) = check(&app, &request) {
+        return refusal.into_response();
+    }
+    match app.count(&request) {
+        Ok(told) => told.on(next.run(request).await),
+        Err(refusal) => refusal,
     }
 }
 

@@ -47,8 +47,10 @@ impl Studio {
         name: &str,
         tier: Tier,
         budget_micro_usd: Option<u64>,
+        per_minute: Option<u32>,
     ) -> Result<(StudioKey, String), StudioError> {
         let (key, secret) = StudioKey::new(name, tier, budget_micro_usd, self.0.clock.now());
+        let key = key.paced(per_minute);
         self.0.store.add_key(&key).await?;
         self.refresh_keys().await?;
         tracing::info!(key = key.id, tier = tier.as_str(), "key.created {}", key.id);

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod cpu;
 pub mod lane;
 pub mod random;
+pub mod rate;
 pub mod shutdown;
 pub mod tasks;
 

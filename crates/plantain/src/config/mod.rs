@@ -9,6 +9,7 @@ pub mod cors;
 pub mod endpoints;
 pub mod error;
 pub mod fal;
+pub mod limits;
 pub mod log;
 pub mod names;
 pub mod network;
@@ -31,6 +32,8 @@ pub struct Config {
     pub log: log::Log,
     /// Whose pages may call the studio's API.
     pub cors: plantain_studio::http::cors::Cors,
+    /// How often others may call the studio.
+    pub limits: plantain_studio::http::limits::Limits,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -52,6 +55,7 @@ impl Config {
             work: work::Work::parse(sources)?,
             log: log::Log::parse(sources)?,
             cors: cors::parse(sources)?,
+            limits: limits::parse(sources, &network)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })

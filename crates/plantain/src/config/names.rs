@@ -58,6 +58,21 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "Sites whose pages may call the studio's API from a browser: origins such as `https://shop.example` with commas between, or `*` for every site. Cookies don't count for them, so they do what a program without a token may, and with the token what the operator may.",
     ),
+    open(
+        "RATE_LIMIT_MAKE",
+        "60 where others reach the studio, else none",
+        "How many calls that make pictures (generate, again, a batch as one) a seller, a key or a stranger's address may send in a minute, unless the key has a number of its own: all at once or evenly. All sellers at one address may send ten times as many. Who sends more is told when to come back (429, `Retry-After`). The operator is not counted. `none` for no limit. Each process counts by itself.",
+    ),
+    open(
+        "RATE_LIMIT_API",
+        "1200 where others reach the studio, else none",
+        "The same for all calls of the API together, pictures and events included; webhooks and pages are not counted.",
+    ),
+    open(
+        "TRUSTED_PROXIES",
+        "none",
+        "Addresses or CIDRs, with commas between, of reverse proxies before the studio: only what they write into `X-Forwarded-For` is believed. Without it everybody who comes through a proxy counts as one address.",
+    ),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
     open(
         "GATEWAY_TLS",

@@ -3,12 +3,13 @@
 //! `axum::serve` would do but for its bounds: it waits for a request's head for as long as somebody cares to send it.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -71,11 +72,11 @@ pub async fn accept(listener: TcpListener, door: Door, router: Router, tasks: Ta
         };
         let Ok(place) = place else { return };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and wait for nothing; a socket that refuses the option still works.
                 let _ = stream.set_nodelay(true);
-                let visit =
-                    Visit { router: router.clone(), shutdown: shutdown.clone(), clock: clock.clone(), _place: place };
+                let (router, shutdown, clock) = (router.clone(), shutdown.clone(), clock.clone());
+                let visit = Visit { peer, router, shutdown, clock, _place: place };
                 // Two kinds of task, so that a plain connection does not carry the room that TLS needs.
                 match &door {
                     Door::Plain => tasks.spawn("connection", visit.plainly(stream)),
@@ -94,6 +95,7 @@ pub async fn accept(listener: TcpListener, door: Door, router: Router, tasks: Ta
 
 /// One connection, from its start to its end.
 struct Visit {
+    peer: SocketAddr,
     router: Router,
     shutdown: Shutdown,
     clock: Clock,
@@ -153,14 +155,17 @@ impl Visit {
 
     /// Where HTTP/1 is known to be spoken, a connection needs neither a second buffer to find that out in nor room for the other.
     fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, spoken: Spoken) -> Attended {
-        let Visit { router, shutdown, clock, _place: place } = self;
+        let Visit { peer, router, shutdown, clock, _place: place } = self;
         let patient = match spoken {
             Spoken::One => Patient::new(stream, clock.clone()),
             Spoken::Two | Spoken::Either => Patient::opening(stream, clock.clone()),
         };
         let io = TokioIo::new(patient);
         // Boxed, so that a connection has no room for a call while none is under way.
-        let service = service_fn(move |request: Request<Incoming>| -> Call { Box::pin(router.clone().call(request)) });
+        let service = service_fn(move |mut request: Request<Incoming>| -> Call {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            Box::pin(router.clone().call(request))
+        });
         if spoken == Spoken::One {
             let mut builder = http1::Builder::new();
             builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);

@@ -142,6 +142,7 @@ fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
         cpu: ground.cpu.clone(),
         pace: Pace::default(),
         cors: ground.config.cors.clone(),
+        limits: ground.config.limits.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::queue::place::Place;
 /// The columns of a key, in the order of [`KeyRow`].
 macro_rules! key_columns {
     () => {
-        "id, name, secret_sha256, tier, budget, created_at, revoked_at"
+        "id, name, secret_sha256, tier, budget, created_at, revoked_at, per_minute"
     };
 }
 pub(crate) use key_columns;
@@ -22,6 +22,7 @@ pub(crate) struct KeyRow {
     pub budget: Option<i64>,
     pub created_at: i64,
     pub revoked_at: Option<i64>,
+    pub per_minute: Option<i64>,
 }
 
 impl TryFrom<KeyRow> for StudioKey {
@@ -32,6 +33,7 @@ impl TryFrom<KeyRow> for StudioKey {
         Ok(StudioKey {
             tier: Tier::parse(&row.tier).ok_or_else(|| place.wrong("tier"))?,
             budget_micro_usd: row.budget.map(|budget| place.number("budget", budget)).transpose()?,
+            per_minute: row.per_minute.map(|most| place.number("per_minute", most)).transpose()?,
             created_at: place.time("created_at", row.created_at)?,
             revoked_at: place.maybe_time("revoked_at", row.revoked_at)?,
             secret: SecretDigest::stored(row.secret_sha256),

@@ -33,6 +33,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0006.sql"),
         include_str!("../../migrations/sqlite/studio_0007.sql"),
         include_str!("../../migrations/sqlite/studio_0008.sql"),
+        include_str!("../../migrations/sqlite/studio_0009.sql"),
     ],
 };
 
@@ -46,6 +47,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0005.sql"),
         include_str!("../../migrations/postgres/studio_0006.sql"),
         include_str!("../../migrations/postgres/studio_0007.sql"),
+        include_str!("../../migrations/postgres/studio_0008.sql"),
     ],
 };
 

@@ -13,7 +13,7 @@ use http::header::{
 use http::{HeaderMap, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::http::{brush, once};
+use crate::http::{brush, limits, once};
 
 /// The sites whose pages may call the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub enum Cors {
 
 /// How long a browser may remember what it may do: two hours, the most that Chromium honours.
 const REMEMBERED: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What a page may read of answers.
+const EXPOSED: [HeaderName; 8] =
+    [LOCATION, RETRY_AFTER, ETAG, CONTENT_DISPOSITION, brush::REVISION, once::REPLAYED, limits::LEFT, limits::POLICY];
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -56,7 +60,7 @@ impl Cors {
             .allow_origin(AllowOrigin::predicate(takes))
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
             .allow_headers([ACCEPT, AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LAST_EVENT_ID, once::KEY])
-            .expose_headers([LOCATION, RETRY_AFTER, ETAG, CONTENT_DISPOSITION, brush::REVISION, once::REPLAYED])
+            .expose_headers(EXPOSED)
             .max_age(REMEMBERED);
         (*self != Cors::Nobody).then_some(layer)
     }

@@ -14,7 +14,7 @@ use crate::http::extract::Segments;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, upload};
 use crate::job::Visitor;
-use crate::job::key::{NAME_CHARS_MAX, StudioKey, Tier};
+use crate::job::key::{NAME_CHARS_MAX, PER_MINUTE_MAX, StudioKey, Tier};
 use crate::money;
 
 /// Bytes of a wish for a key.
@@ -37,6 +37,9 @@ pub struct Wished {
     /// What its jobs may cost in a month by UTC, in US cents; without it there is no bound.
     #[schema(minimum = 0, examples(500.0))]
     monthly_budget_cents: Option<f64>,
+    /// How many calls that make something it may send in a minute; without it as many as everybody.
+    #[schema(minimum = 1, maximum = 1_000_000, examples(120))]
+    requests_per_minute: Option<u32>,
 }
 
 /// A key, as it is listed: never with its secret.
@@ -47,6 +50,7 @@ struct KeyView {
     name: String,
     tier: Tier,
     monthly_budget_cents: Option<f64>,
+    requests_per_minute: Option<u32>,
     created_at: Timestamp,
     revoked_at: Option<Timestamp>,
 }
@@ -58,6 +62,7 @@ impl From<&StudioKey> for KeyView {
             name: key.name.clone(),
             tier: key.tier,
             monthly_budget_cents: key.budget_micro_usd.map(money::cents),
+            requests_per_minute: key.per_minute,
             created_at: key.created_at,
             revoked_at: key.revoked_at,
         }
@@ -103,11 +108,12 @@ pub async fn create(State(app): State<App>, request: Request) -> Result<Response
     let name = wished.name.trim();
     let named = !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && !name.contains(char::is_control);
     let payable = wished.monthly_budget_cents.is_none_or(|cents| (0.0..=BUDGET_CENTS_MAX).contains(&cents));
-    if !named || !payable {
+    let paced = wished.requests_per_minute.is_none_or(|most| (1..=PER_MINUTE_MAX).contains(&most));
+    if !named || !payable || !paced {
         return Err(wrong_wish());
     }
     let budget = wished.monthly_budget_cents.map(money::micro_usd);
-    let (key, secret) = app.studio.create_key(name, wished.tier, budget).await?;
+    let (key, secret) = app.studio.create_key(name, wished.tier, budget, wished.requests_per_minute).await?;
     let mut told = serde_json::to_value(KeyView::from(&key)).map_err(|_| ApiError::internal())?;
     told["secret"] = secret.into();
     Ok((StatusCode::CREATED, Json(told)).into_response())
@@ -155,7 +161,7 @@ fn wrong_wish() -> ApiError {
         "wrong_field",
         "The wish for a key can't be read.",
         format!(
-            "Send JSON with name (1 to {NAME_CHARS_MAX} characters), tier (free or paid), and monthlyBudgetCents (US cents) where spending is to be bounded."
+            "Send JSON with name (1 to {NAME_CHARS_MAX} characters), tier (free or paid), and where they are to be bounded monthlyBudgetCents (US cents) and requestsPerMinute (1 to {PER_MINUTE_MAX})."
         ),
     )
 }

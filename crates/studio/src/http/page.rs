@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
-use http::header::ACCEPT;
+use http::header::{ACCEPT, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::http::App;
@@ -188,7 +188,12 @@ fn as_page(error: ApiError, words: &'static Words, answer: Response) -> Response
     };
     let (title, text) = (frame.words.get(title).to_owned(), frame.words.get(text).to_owned());
     match shown(error.status, &MessagePage { frame, title, text }) {
-        Ok(page) => page,
+        Ok(mut page) => {
+            if let Some(when) = answer.headers().get(RETRY_AFTER) {
+                page.headers_mut().insert(RETRY_AFTER, when.clone());
+            }
+            page
+        }
         Err(_) => answer,
     }
 }

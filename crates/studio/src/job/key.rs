@@ -21,6 +21,9 @@ const SECRET_BYTES: usize = 24;
 /// Characters of a key's name.
 pub const NAME_CHARS_MAX: usize = 80;
 
+/// Calls a minute that a key may be allowed at most.
+pub const PER_MINUTE_MAX: u32 = 1_000_000;
+
 /// How much a seller gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,6 +64,8 @@ pub struct StudioKey {
     pub tier: Tier,
     /// Millionths of a US dollar in a calendar month, by UTC; `None`: no bound.
     pub budget_micro_usd: Option<u64>,
+    /// Calls that make something, in a minute; `None`: as many as everybody's.
+    pub per_minute: Option<u32>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
 }
@@ -125,10 +130,16 @@ impl StudioKey {
             secret: SecretDigest::of(&secret),
             tier,
             budget_micro_usd,
+            per_minute: None,
             created_at: now,
             revoked_at: None,
         };
         (key, secret)
+    }
+
+    /// As before, with a number of calls a minute of its own.
+    pub fn paced(self, per_minute: Option<u32>) -> StudioKey {
+        StudioKey { per_minute, ..self }
     }
 
     /// It looks like a key's secret, valid or not.

@@ -12,6 +12,7 @@ mod history;
 mod house;
 mod jobs;
 mod keys;
+mod limits;
 mod once;
 mod openapi;
 mod pages;

@@ -60,7 +60,7 @@ pub(super) async fn list(database: &Database) -> Result<Vec<StudioKey>, Database
 
 pub(super) async fn add(database: &Database, key: &StudioKey) -> Result<(), DatabaseError> {
     let client = database.client().await?;
-    let insert = concat!("INSERT INTO studio_keys (", key_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    let insert = concat!("INSERT INTO studio_keys (", key_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
     let insert = client.prepare_cached(insert).await?;
     client
         .execute(
@@ -73,6 +73,7 @@ pub(super) async fn add(database: &Database, key: &StudioKey) -> Result<(), Data
                 &key.budget_micro_usd.map(to_i64),
                 &to_micros(key.created_at),
                 &key.revoked_at.map(to_micros),
+                &key.per_minute.map(i64::from),
             ],
         )
         .await?;
@@ -95,6 +96,7 @@ fn key(row: &Row) -> Result<StudioKey, DatabaseError> {
         budget: row.try_get(4)?,
         created_at: row.try_get(5)?,
         revoked_at: row.try_get(6)?,
+        per_minute: row.try_get(7)?,
     };
     row.try_into()
 }

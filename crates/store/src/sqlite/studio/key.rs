@@ -35,8 +35,12 @@ pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<StudioKey>, DatabaseError
 }
 
 pub(super) fn add(tx: &Transaction<'_>, key: &StudioKey) -> Result<(), DatabaseError> {
-    tx.prepare_cached(concat!("INSERT INTO studio_keys (", key_columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"))?
-        .execute(params![
+    tx.prepare_cached(concat!(
+        "INSERT INTO studio_keys (",
+        key_columns!(),
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+    ))?
+    .execute(params![
         key.id,
         key.name,
         key.secret.as_str(),
@@ -44,6 +48,7 @@ pub(super) fn add(tx: &Transaction<'_>, key: &StudioKey) -> Result<(), DatabaseE
         key.budget_micro_usd.map(to_i64),
         to_micros(key.created_at),
         key.revoked_at.map(to_micros),
+        key.per_minute,
     ])?;
     Ok(())
 }
@@ -64,5 +69,6 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         budget: row.get(4)?,
         created_at: row.get(5)?,
         revoked_at: row.get(6)?,
+        per_minute: row.get(7)?,
     })
 }

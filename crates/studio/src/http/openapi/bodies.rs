@@ -189,6 +189,8 @@ struct KeyShown {
     tier: String,
     /// US cents.
     monthly_budget_cents: Option<f64>,
+    /// Calls that make something, in a minute; null: as many as everybody.
+    requests_per_minute: Option<u32>,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]

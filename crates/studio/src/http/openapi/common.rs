@@ -48,6 +48,10 @@ fn of_all(path: &str, is_safe: bool) -> Vec<(&'static str, Response)> {
         ("421", refusal("`wrong_host`: the studio listens on loopback and was asked by another name.")),
         ("500", refusal("`internal`: the studio made a mistake of its own.")),
     ];
+    if path.starts_with("/api/") && path != webhook::PATH {
+        let why = "`too_many_requests`: the asker calls, or has pictures made, more often in a minute than they may.";
+        all.push(("429", unavailable(why)));
+    }
     if path.starts_with("/api/") {
         all.push(("503", unavailable("`storage_unavailable` or `busy`: the same request will work later.")));
     }

@@ -80,6 +80,7 @@ async fn built(
         cpu: Cpu::new(1),
         pace: Pace::default(),
         cors: Default::default(),
+        limits: Default::default(),
     };
     change(&mut config);
     House {
