@@ -94,6 +94,7 @@ promises! {
     bulk::an_item_that_is_handed_back_is_taken_at_once,
     bulk::a_failed_item_is_made_again_of_what_its_job_kept,
     bulk::bytes_of_a_batch_stay_as_long_as_something_waits_for_them,
+    bulk::items_wait_for_money_and_never_spend_the_same,
     bulk::many_processes_never_make_two_jobs_of_an_item,
     corrections::strokes_are_kept_in_order_under_a_rising_revision,
     corrections::of_many_corrections_at_once_one_is_kept_and_the_others_hear_of_it,

@@ -121,7 +121,7 @@ pub struct Item {
     pub blob: Option<String>,
     pub state: ItemState,
     pub job: Option<JobId>,
-    /// Why it became no job.
+    /// Why it became no job, or waits for money.
     pub error: Option<JobError>,
 }
 

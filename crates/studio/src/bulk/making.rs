@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use plantain_work::clock::after;
 use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, Tasks};
 
 use crate::bulk::batch::{Batch, Item};
 use crate::error::StudioError;
-use crate::job::key::Tier;
+use crate::job::key::{Allowance, Allowed, StudioKey, Tier};
 use crate::job::{CallbackToken, Job, JobError, JobId};
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
@@ -23,6 +24,9 @@ const SLOTS: usize = 2;
 
 /// Jobs that a batch has at once.
 pub(super) const OPEN_MAX: usize = 8;
+
+/// How long an item waits for money before the budget is looked at again.
+const UNTIL_MONEY: Duration = Duration::from_secs(60 * 60);
 
 /// How long an item stays with a process that may have died: far longer than looking at a photo takes.
 const LEASE: Duration = Duration::from_secs(60);
@@ -72,13 +76,7 @@ impl Lane for BatchLane {
 impl Inner {
     async fn make(&self, batch: &Batch, item: &Item) -> Result<(), StudioError> {
         match self.job_of(batch, item).await {
-            Ok(job) => {
-                if self.store.begin_item(&batch.id, item.number, &job).await? {
-                    tracing::info!(job = %job.id, batch = %batch.id, "job.accepted {}", job.id);
-                    self.wake.wake();
-                }
-                Ok(())
-            }
+            Ok(job) => self.begin(batch, item, &job).await,
             Err(error) if is_of_the_item(&error) => {
                 let told = JobError::new(error.code(), error.message(), error.hint());
                 self.store.fail_item(&batch.id, item.number, &told, self.clock.now()).await?;
@@ -86,6 +84,40 @@ impl Inner {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Money is kept aside for the job in its own commit; where there is none, the item waits for some.
+    async fn begin(&self, batch: &Batch, item: &Item, job: &Job) -> Result<(), StudioError> {
+        let (id, number, now) = (&batch.id, item.number, self.clock.now());
+        let allowance = self.allowance(batch).await?;
+        let begun = match &allowance {
+            None => self.store.begin_item(id, number, job).await?.then_some(Allowed::Yes),
+            Some(allowance) => self.store.begin_item_allowed(id, number, job, allowance).await?,
+        };
+        match (begun, allowance) {
+            (Some(Allowed::Yes), _) => {
+                tracing::info!(job = %job.id, batch = %id, "job.accepted {}", job.id);
+                self.wake.wake();
+            }
+            (Some(Allowed::Spent(spent)), Some(allowance)) => {
+                let (reason, waits) = unpayable(spent, job.cost_micro_usd(), allowance.budget_micro_usd);
+                if waits {
+                    self.store.hold_item(id, number, &reason, after(now, UNTIL_MONEY)).await?;
+                } else {
+                    self.store.fail_item(id, number, &reason, now).await?;
+                }
+            }
+            (Some(Allowed::Spent(_)) | None, _) => {}
+        }
+        Ok(())
+    }
+
+    /// What the key may spend that handed the batch in, as it is now, revoked or not.
+    async fn allowance(&self, batch: &Batch) -> Result<Option<Allowance>, StudioError> {
+        let Some(owner) = batch.owner.as_ref().filter(|owner| owner.is_key()) else { return Ok(None) };
+        let keys = self.store.keys().await?;
+        let key: Option<&StudioKey> = keys.iter().find(|key| key.owner() == *owner);
+        Ok(key.and_then(|key| key.allowance(self.clock.now())))
     }
 
     async fn job_of(&self, batch: &Batch, item: &Item) -> Result<Job, StudioError> {
@@ -119,7 +151,32 @@ impl Inner {
     }
 }
 
+/// What an item is told whose job doesn't fit into the budget, and whether waiting helps.
+fn unpayable(spent: u64, cost: u64, budget: u64) -> (JobError, bool) {
+    let error = StudioError::Budget { spent, cost, budget };
+    if cost > budget {
+        return (JobError::new(error.code(), error.message(), error.hint()), false);
+    }
+    let hint =
+        "It waits, and goes on in the next month (UTC), or when jobs end that cost less than was kept aside for them.";
+    (JobError::new(error.code(), error.message(), hint), true)
+}
+
 /// It would fail again however often it is tried: refused, or a photo that makes a decoder panic.
 fn is_of_the_item(error: &StudioError) -> bool {
     matches!(error, StudioError::Internal) || (400..500).contains(&error.http_status())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_waits_for_money_that_may_come_and_for_no_other() {
+        for (spent, cost, budget, waits) in [(90, 20, 100, true), (0, 100, 100, true), (0, 101, 100, false)] {
+            let (reason, told) = unpayable(spent, cost, budget);
+            assert_eq!((told, reason.code.as_str()), (waits, "budget_spent"), "{spent} {cost} {budget}");
+            assert_eq!(reason.hint.contains("It waits"), waits, "{}", reason.hint);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use plantain_inbox::store::StoreError;
 
 use crate::bulk::batch::{Batch, BatchId, Counts, Item, ItemState, Steer};
+use crate::job::key::{Allowance, Allowed};
 use crate::job::{Job, JobError, Owner};
 
 /// The longest page of items.
@@ -45,6 +46,25 @@ pub trait BatchStore: Send + Sync + 'static {
     /// A waiting item gets its job, and the job begins, in one commit; false where the item waits no more, and then there is
     /// no job either. The item's photo is from then on the job's, which may have kept it in another form.
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError>;
+
+    /// The same where the job's cost has to fit into what its owner may spend; `None` where the item waits no more. Two items, or
+    /// an item and a job, never spend the same money.
+    async fn begin_item_allowed(
+        &self,
+        id: &BatchId,
+        number: u32,
+        job: &Job,
+        allowance: &Allowance,
+    ) -> Result<Option<Allowed>, StoreError>;
+
+    /// A waiting item is not claimed before `until`, for this reason, which it is told with. False where it waits no more.
+    async fn hold_item(
+        &self,
+        id: &BatchId,
+        number: u32,
+        reason: &JobError,
+        until: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// A waiting item can become no job.
     async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError>;

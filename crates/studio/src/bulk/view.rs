@@ -43,7 +43,7 @@ pub struct ItemView {
     pub prompt: Option<String>,
     pub status: ItemState,
     pub job_id: Option<JobId>,
-    /// Why it became no job; a job says itself why it failed.
+    /// Why it became no job, or waits for money; a job says itself why it failed.
     pub error: Option<JobError>,
 }
 

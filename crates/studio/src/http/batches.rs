@@ -61,11 +61,10 @@ async fn door(State(app): State<App>, params: RawPathParams, request: Request, n
     operation_id = "beginBatch",
     tag = "Batches",
     summary = "Hand in many photos at once",
-    description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time. The archive has at most 2 GB and 5,000 entries.",
+    description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time; where a key's budget is used up, the others wait. The archive has at most 2 GB and 5,000 entries.",
     request_body(content = inline(BatchForm), content_type = "multipart/form-data"),
     responses(
         (status = 202, description = "Every photo is durable, and will become a job.", body = BatchView, headers(("Location" = String, description = "Where the batch is."))),
-        (status = 402, description = "`budget_bounds_no_batch`: the key has a month's budget.", body = bodies::Refusal),
         (status = 415, description = "`not_an_archive`: the file is no ZIP.", body = bodies::Refusal),
         (status = 422, description = "The archive, the list or a field can't be used.", body = bodies::Refusal),
         answers::Sent, answers::Closed, answers::Writes
@@ -75,24 +74,11 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     app.admit(request.headers())?;
     let _place = app.archives.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     let headers = request.headers();
-    if app.key(headers).is_some_and(|key| key.budget_micro_usd.is_some()) {
-        return Err(budgeted());
-    }
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
     let batch = app.studio.begin_batch(NewBatch { owner, num_images, ..new }).await?;
     Ok((StatusCode::ACCEPTED, [(LOCATION, batch.status_url.clone())], Json(batch)).into_response())
-}
-
-/// A batch is accepted whole, so it can't end in the middle of a budget.
-fn budgeted() -> ApiError {
-    ApiError::new(
-        StatusCode::PAYMENT_REQUIRED,
-        "budget_bounds_no_batch",
-        "This key has a month's budget, and a batch is accepted whole.",
-        "Send the photos one by one to POST /api/generate, or use a key without a budget.",
-    )
 }
 
 /// `GET /api/batches`: newest first; all of them for the operator, their own for a seller.

@@ -30,6 +30,11 @@ impl Owner {
         Owner("operator".to_owned())
     }
 
+    /// Whether it is a program with a key.
+    pub fn is_key(&self) -> bool {
+        self.0.starts_with("key:")
+    }
+
     /// One that was stored.
     pub fn stored(text: String) -> Owner {
         Owner(text)

@@ -10,13 +10,14 @@ use tokio_postgres::Row;
 use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, job};
+use crate::postgres::studio::{PostgresStudio, blob, job, key};
 use crate::postgres::text::storable;
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
@@ -57,6 +58,26 @@ impl BatchStore for PostgresStudio {
 
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
         Ok(self.0.retrying(|| begin(&self.0, id, number, job)).await?)
+    }
+
+    async fn begin_item_allowed(
+        &self,
+        id: &BatchId,
+        number: u32,
+        job: &Job,
+        allowance: &Allowance,
+    ) -> Result<Option<Allowed>, StoreError> {
+        Ok(self.0.retrying(|| begin_allowed(&self.0, id, number, job, allowance)).await?)
+    }
+
+    async fn hold_item(
+        &self,
+        id: &BatchId,
+        number: u32,
+        reason: &JobError,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| hold(&self.0, id, number, reason, until)).await?)
     }
 
     async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError> {
@@ -369,26 +390,67 @@ async fn hand_back(database: &Database, id: &BatchId, number: u32) -> Result<(),
 async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    let begun = begin_in(&tx, id, number, new).await?;
+    tx.commit().await?;
+    Ok(begun)
+}
+
+/// The key's row is locked first, as for any job within a budget.
+async fn begin_allowed(
+    database: &Database,
+    id: &BatchId,
+    number: u32,
+    new: &Job,
+    allowance: &Allowance,
+) -> Result<Option<Allowed>, DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    if let spent @ Allowed::Spent(_) = key::allowed_in(&tx, new, allowance).await? {
+        return Ok(Some(spent));
+    }
+    let begun = begin_in(&tx, id, number, new).await?;
+    tx.commit().await?;
+    Ok(begun.then_some(Allowed::Yes))
+}
+
+async fn begin_in(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
     // Of two items of one photo the later sees what the earlier did.
-    locked(&tx, id.as_str()).await?;
+    locked(tx, id.as_str()).await?;
     let begin = tx
         .prepare_cached(
-            "UPDATE studio_batch_items SET state = 'running', job_id = $3, leased_until = NULL
+            "UPDATE studio_batch_items SET state = 'running', job_id = $3, error = NULL, leased_until = NULL
              WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
         )
         .await?;
     if tx.execute(&begin, &[&id.as_str(), &i64::from(number), &new.id.as_str()]).await? == 0 {
         return Ok(false);
     }
-    job::insert_in(&tx, new).await?;
-    release(&tx, id.as_str(), Some(number.into()), new.created_at).await?;
+    job::insert_in(tx, new).await?;
+    release(tx, id.as_str(), Some(number.into()), new.created_at).await?;
     if let Some(source) = new.spec.sources.first() {
         let refer =
             tx.prepare_cached("UPDATE studio_batch_items SET blob = $3 WHERE batch_id = $1 AND number = $2").await?;
         tx.execute(&refer, &[&id.as_str(), &i64::from(number), &source.blob]).await?;
     }
-    tx.commit().await?;
     Ok(true)
+}
+
+async fn hold(
+    database: &Database,
+    id: &BatchId,
+    number: u32,
+    reason: &JobError,
+    until: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let client = database.client().await?;
+    let hold = client
+        .prepare_cached(
+            "UPDATE studio_batch_items SET error = $3, leased_until = $4
+             WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
+        )
+        .await?;
+    let held = client.execute(&hold, &[&id.as_str(), &i64::from(number), &json(reason), &to_micros(until)]).await?;
+    Ok(held == 1)
 }
 
 async fn fail(

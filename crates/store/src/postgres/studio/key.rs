@@ -34,6 +34,19 @@ pub(super) async fn insert_allowed_in(
     job: &Job,
     allowance: &Allowance,
 ) -> Result<Allowed, DatabaseError> {
+    let allowed = allowed_in(tx, job, allowance).await?;
+    if allowed == Allowed::Yes {
+        job::insert_in(tx, job).await?;
+    }
+    Ok(allowed)
+}
+
+/// Whether the job's cost fits, to be heeded in the same transaction.
+pub(super) async fn allowed_in(
+    tx: &Transaction<'_>,
+    job: &Job,
+    allowance: &Allowance,
+) -> Result<Allowed, DatabaseError> {
     let lock = tx.prepare_cached("SELECT 1 FROM studio_keys WHERE id = $1 FOR UPDATE").await?;
     tx.query_opt(&lock, &[&allowance.key]).await?;
     let sum = tx
@@ -44,11 +57,7 @@ pub(super) async fn insert_allowed_in(
         )
         .await?;
     let row = tx.query_one(&sum, &[&allowance.owner.as_str(), &to_micros(allowance.since)]).await?;
-    let allowed = allowance.judge(row.try_get::<_, i64>(0)?.unsigned_abs(), job.cost_micro_usd());
-    if allowed == Allowed::Yes {
-        job::insert_in(tx, job).await?;
-    }
-    Ok(allowed)
+    Ok(allowance.judge(row.try_get::<_, i64>(0)?.unsigned_abs(), job.cost_micro_usd()))
 }
 
 pub(super) async fn list(database: &Database) -> Result<Vec<StudioKey>, DatabaseError> {

@@ -9,11 +9,12 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, job};
+use crate::sqlite::studio::{SqliteStudio, job, key};
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
@@ -59,6 +60,28 @@ impl BatchStore for SqliteStudio {
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
         let (id, job) = (id.clone(), job.clone());
         Ok(self.0.write(move |tx| begin(tx, &id, number, &job)).await?)
+    }
+
+    async fn begin_item_allowed(
+        &self,
+        id: &BatchId,
+        number: u32,
+        job: &Job,
+        allowance: &Allowance,
+    ) -> Result<Option<Allowed>, StoreError> {
+        let (id, job, allowance) = (id.clone(), job.clone(), allowance.clone());
+        Ok(self.0.write(move |tx| begin_allowed(tx, &id, number, &job, &allowance)).await?)
+    }
+
+    async fn hold_item(
+        &self,
+        id: &BatchId,
+        number: u32,
+        reason: &JobError,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (id, reason) = (id.clone(), reason.clone());
+        Ok(self.0.write(move |tx| hold(tx, &id, number, &reason, until)).await?)
     }
 
     async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError> {
@@ -336,7 +359,7 @@ fn hand_back(tx: &Transaction<'_>, id: &BatchId, number: u32) -> Result<(), Data
 fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
     let changed = tx
         .prepare_cached(
-            "UPDATE studio_batch_items SET state = 'running', job_id = ?3, leased_until = NULL
+            "UPDATE studio_batch_items SET state = 'running', job_id = ?3, error = NULL, leased_until = NULL
              WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
         )?
         .execute(params![id.as_str(), number, new.id.as_str()])?;
@@ -350,6 +373,35 @@ fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<b
             .execute(params![id.as_str(), number, source.blob])?;
     }
     Ok(true)
+}
+
+fn begin_allowed(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: u32,
+    new: &Job,
+    allowance: &Allowance,
+) -> Result<Option<Allowed>, DatabaseError> {
+    match key::allowed(tx, new, allowance)? {
+        Allowed::Yes => Ok(begin(tx, id, number, new)?.then_some(Allowed::Yes)),
+        spent => Ok(Some(spent)),
+    }
+}
+
+fn hold(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: u32,
+    reason: &JobError,
+    until: Timestamp,
+) -> Result<bool, DatabaseError> {
+    let held = tx
+        .prepare_cached(
+            "UPDATE studio_batch_items SET error = ?3, leased_until = ?4
+             WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
+        )?
+        .execute(params![id.as_str(), number, json(reason), to_micros(until)])?;
+    Ok(held == 1)
 }
 
 fn fail(

@@ -13,6 +13,15 @@ use crate::studio::key::{KeyRow, key_columns};
 use crate::time::to_micros;
 
 pub(super) fn insert_allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowance) -> Result<Allowed, DatabaseError> {
+    let allowed = allowed(tx, job, allowance)?;
+    if allowed == Allowed::Yes {
+        job::insert(tx, job)?;
+    }
+    Ok(allowed)
+}
+
+/// Whether the job's cost fits, to be heeded in the same transaction.
+pub(super) fn allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowance) -> Result<Allowed, DatabaseError> {
     let spent: i64 = tx
         .prepare_cached(
             "SELECT coalesce((SELECT sum(cost) FROM studio_jobs
@@ -20,11 +29,7 @@ pub(super) fn insert_allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowa
                   + coalesce((SELECT sum(cost) FROM studio_spent WHERE owner = ?1 AND at >= ?2), 0)",
         )?
         .query_row(params![allowance.owner.as_str(), to_micros(allowance.since)], |row| row.get(0))?;
-    let allowed = allowance.judge(spent.unsigned_abs(), job.cost_micro_usd());
-    if allowed == Allowed::Yes {
-        job::insert(tx, job)?;
-    }
-    Ok(allowed)
+    Ok(allowance.judge(spent.unsigned_abs(), job.cost_micro_usd()))
 }
 
 pub(super) fn list(tx: &Transaction<'_>) -> Result<Vec<StudioKey>, DatabaseError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use plantain_store::studio::StudioStores;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{ItemFilter, Steered};
+use plantain_studio::job::key::{Allowed, StudioKey, Tier};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{JobError, Outcome, Owner};
 
@@ -155,6 +156,48 @@ pub async fn bytes_of_a_batch_stay_as_long_as_something_waits_for_them(stores: &
 
 async fn batch_of_doomed(stores: &StudioStores, blob: &str) -> Result<(), plantain_inbox::store::StoreError> {
     stores.jobs.insert_batch(&batch(None, 1), &[Item { blob: Some(blob.to_owned()), ..item(1, "") }]).await
+}
+
+pub async fn items_wait_for_money_and_never_spend_the_same(stores: &StudioStores) {
+    let (key, _) = StudioKey::new("shop", Tier::Paid, Some(70), now());
+    stores.jobs.add_key(&key).await.unwrap();
+    let allowance = key.allowance(later(40)).unwrap();
+    let items: Vec<Item> = (1..=4).map(|number| item(number, "aa")).collect();
+    let batch = Batch { owner: Some(key.owner()), ..batch(None, 0) };
+    stores.jobs.insert_batch(&batch, &items).await.unwrap();
+    assert_eq!(claimed(stores, 4, 4, 1).await.len(), 4);
+    // Three pictures of 10 each.
+    let jobs: Vec<_> = (1..=4).map(|age| job(age).owned_by(Some(key.owner())).priced(10)).collect();
+    let begun =
+        (1..).zip(&jobs).map(|(number, job)| stores.jobs.begin_item_allowed(&batch.id, number, job, &allowance));
+    let begun = futures_util::future::join_all(begun).await;
+    let yes = begun.iter().filter(|begun| matches!(begun, Ok(Some(Allowed::Yes)))).count();
+    assert_eq!(yes, 2, "{begun:?}");
+    let spent = begun.iter().filter(|begun| matches!(begun, Ok(Some(Allowed::Spent(60))))).count();
+    assert_eq!(spent, 2, "{begun:?}");
+    let first = states(stores, &batch).await.iter().position(|state| *state == ItemState::Running).unwrap();
+    let number = u32::try_from(first).unwrap() + 1;
+    let again = stores.jobs.begin_item_allowed(&batch.id, number, &job(9), &allowance).await.unwrap();
+    assert_eq!(again, None, "it waits no more");
+
+    let waiting = ItemFilter { after: 0, state: Some(ItemState::Waiting), limit: 9 };
+    let held = stores.jobs.items(&batch.id, &waiting).await.unwrap();
+    let reason = JobError::new("budget_spent", "No money.", "Wait.");
+    for item in &held {
+        assert!(stores.jobs.hold_item(&batch.id, item.number, &reason, later(500)).await.unwrap());
+    }
+    assert!(!stores.jobs.hold_item(&batch.id, number, &reason, later(500)).await.unwrap(), "it has a job");
+    let told = stores.jobs.items(&batch.id, &waiting).await.unwrap();
+    assert!(told.iter().all(|item| item.error.as_ref() == Some(&reason)), "{told:?}");
+    assert_eq!(claimed(stores, 9, 9, 499).await, []);
+    assert_eq!(claimed(stores, 9, 9, 501).await.len(), 2);
+    let other = plantain_studio::job::key::Allowance { since: later(500), ..allowance };
+    let next = job(501).owned_by(Some(key.owner())).priced(10);
+    let begun = stores.jobs.begin_item_allowed(&batch.id, held[0].number, &next, &other).await.unwrap();
+    assert_eq!(begun, Some(Allowed::Yes), "another month");
+    let page = ItemFilter { after: held[0].number - 1, state: None, limit: 1 };
+    let item = stores.jobs.items(&batch.id, &page).await.unwrap().remove(0);
+    assert_eq!((item.state, item.error, item.job), (ItemState::Running, None, Some(next.id)));
 }
 
 pub async fn many_processes_never_make_two_jobs_of_an_item(stores: &StudioStores) {

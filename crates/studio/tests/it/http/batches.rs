@@ -7,7 +7,13 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::house::{Answer, House, Part, TOKEN, ask, file, form_body, house, house_with, photo, request, text};
+use plantain_studio::config::Maker;
+use plantain_work::Tasks;
+
+use super::house::{
+    Answer, House, Part, TOKEN, ask, file, form_body, house, house_made_by, house_with, in_the_end, photo, request,
+    text,
+};
 
 /// A ZIP of these files.
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -161,4 +167,43 @@ async fn nothing_of_a_batch_is_found_by_another_seller() {
     }
     let none = house.get_with("/api/batches", &[("cookie", &other)]).await;
     assert_eq!(none.json()["batches"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_waits_where_its_keys_budget_ends_and_goes_on_in_the_next_month() {
+    let house = house_made_by(Maker::generative(3.9)).await;
+    let wish = r#"{"name": "shop", "tier": "paid", "monthlyBudgetCents": 5}"#;
+    let key = house.send(request(Method::POST, "/api/keys", &[], wish.into())).await.json();
+    let own = format!("Bearer {}", key["secret"].as_str().unwrap());
+    let archive = zip(&[("1.jpg", &photo()), ("2.png", &plantain_testkit::photo::png())]);
+    let parts = [file("zip", "a.zip", archive), text("num_images", "1"), text("preset", "ebay")];
+    let answer = begun(&house, &parts, &[("authorization", &own)]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+    let tasks = Tasks::new();
+    house.studio.start(&tasks, &house.shutdown);
+    let jobs =
+        |batch: &Value| batch["items"].as_array().unwrap().iter().filter(|item| !item["jobId"].is_null()).count();
+    let waits = async {
+        loop {
+            let batch = shown(&house, &id, "").await;
+            let told = batch["items"].as_array().unwrap().iter().find(|item| item["error"]["code"] == "budget_spent");
+            if let Some(item) = told {
+                assert_eq!((jobs(&batch), &item["status"]), (1, &json!("waiting")), "{batch}");
+                assert!(item["error"]["message"].as_str().unwrap().contains("$0.039"), "{item}");
+                return;
+            }
+            house.clock.sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    in_the_end(&house.clock, waits).await;
+    house.clock.advance(std::time::Duration::from_secs(11 * 24 * 60 * 60));
+    let goes_on = async {
+        while jobs(&shown(&house, &id, "").await) < 2 {
+            house.clock.sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    in_the_end(&house.clock, goes_on).await;
+    house.shutdown.abort();
+    tasks.wait().await;
 }

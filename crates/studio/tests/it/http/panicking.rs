@@ -178,6 +178,20 @@ impl BatchStore for Broken {
         bug()
     }
 
+    async fn begin_item_allowed(
+        &self,
+        _: &BatchId,
+        _: u32,
+        _: &Job,
+        _: &Allowance,
+    ) -> Result<Option<Allowed>, StoreError> {
+        bug()
+    }
+
+    async fn hold_item(&self, _: &BatchId, _: u32, _: &JobError, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
     async fn fail_item(&self, _: &BatchId, _: u32, _: &JobError, _: Timestamp) -> Result<bool, StoreError> {
         bug()
     }
