@@ -157,6 +157,7 @@ fn running(clock: &Clock) -> Job {
         choice: Default::default(),
         notices: Vec::new(),
         staging: Default::default(),
+        making: Default::default(),
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     Job { phase: Phase::Follow, submit_started_at: Some(now), running_at: Some(now), ..job }

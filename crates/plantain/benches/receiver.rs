@@ -139,6 +139,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         choice: Default::default(),
         notices: Vec::new(),
         staging: Default::default(),
+        making: Default::default(),
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     let request_id = Some(RequestId::parse(&request(number)).expect("an id"));

@@ -83,6 +83,10 @@ export const again = (id, change) => ask(`${jobUrl(id)}/again`, {
   headers: { accept: 'application/json', 'content-type': 'application/json' },
   body: JSON.stringify(change),
 });
+export const forPreset = (id, preset, key) => {
+  const wish = told('POST', { preset });
+  return ask(`${jobUrl(id)}/presets`, { ...wish, headers: { ...wish.headers, 'idempotency-key': key } });
+};
 export const eventsOf = (id) => `${jobUrl(id)}/events`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
 

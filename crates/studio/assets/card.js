@@ -1,7 +1,7 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
 import * as chosen from './chosen.js';
-import { $, announce, clone, say, slot } from './dom.js';
+import { $, announce, calm, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as preset from './preset.js';
 import * as recent from './recent.js';
@@ -51,6 +51,9 @@ function stepOf(view) {
 
 // The brush comes with the first cut-out that can be mended.
 const drawing = () => import('./brush.js').catch(() => null);
+
+// So do the other marketplaces with the first pictures.
+const elsewhere = () => import('./elsewhere.js').catch(() => null);
 
 // Jobs that have ended make room for the newest one.
 export function compact(elements) {
@@ -151,6 +154,8 @@ export class Card {
     const title = known === view.preset ? this.slot('preset').textContent || known : known;
     say(this.slot('preset'), title);
     if (!this.name) this.title(view.sourceName);
+    this.slot('from').hidden = !view.madeFrom;
+    if (view.madeFrom) this.slot('from').href = `/jobs/${encodeURIComponent(view.madeFrom)}`;
     if (view.sourceUrl && !this.slot('thumb').getAttribute('src')) this.thumb(`${view.sourceUrl}?w=160`);
     if (this.slot('results').children.length === 0) this.frames(view.numImages, preset.canvas(view.preset));
     this.state(view.status);
@@ -191,6 +196,7 @@ export class Card {
     if (view.sheetUrl) this.slot('sheet').href = view.sheetUrl;
     if (view.zipUrl) this.slot('zip').href = view.zipUrl;
     this.slot('share').hidden = false;
+    if ($('preset-chips')) elsewhere().then((module) => module?.offer(this.slot, view, (job) => this.beside(job)));
     const tilt = view.tiltDegrees ?? 0;
     const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
     const offered = slight && !view.staging?.straighten;
@@ -203,6 +209,22 @@ export class Card {
     if (!brush) return this.trouble({ message: t('trouble.lost'), hint: t('trouble.lost.hint') });
     this.slot('trouble').hidden = true;
     return brush.open(this.view, (view) => this.show(view));
+  }
+
+  // A job that was made of this one stands below it; one that is there already is led to.
+  beside(job) {
+    const there = document.querySelector(`[data-test="job-card"][data-id="${CSS.escape(job.jobId)}"]`);
+    const card = there ? null : new Card();
+    if (card) {
+      this.element.after(card.element);
+      card.frames(job.numImages, preset.canvas(job.preset));
+      say(card.slot('preset'), preset.title(job.preset));
+      card.accepted(job.jobId);
+    }
+    const element = there ?? card.element;
+    element.classList.remove('is-compact');
+    element.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'nearest' });
+    element.focus({ preventScroll: true });
   }
 
   // A job of its own, whose page is the next one: this one keeps its pictures.

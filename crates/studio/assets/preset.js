@@ -40,9 +40,12 @@ export function start() {
 
 const option = (id) => [...($('preset')?.options ?? [])].find((one) => one.value === id);
 
-export const title = (id) => option(id)?.textContent ?? id;
+// The first page has the list, every page of a job the chips.
+const chip = (id) => $('preset-chips')?.content.querySelector(`[value="${CSS.escape(id)}"]`);
+
+export const title = (id) => option(id)?.textContent ?? chip(id)?.textContent ?? id;
 
 // Width and height of the finished picture, so that its place can be kept free.
 export function canvas(id) {
-  return (option(id)?.dataset.canvas ?? '1000 1000').split(' ').map(Number);
+  return ((option(id) ?? chip(id))?.dataset.canvas ?? '1000 1000').split(' ').map(Number);
 }

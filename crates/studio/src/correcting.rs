@@ -25,7 +25,7 @@ use crate::view::JobView;
 
 pub(crate) mod desk;
 mod error;
-mod remaking;
+pub(crate) mod remaking;
 mod session;
 
 pub use error::CorrectionError;

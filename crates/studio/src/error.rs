@@ -52,6 +52,11 @@ pub enum StudioError {
     /// Only what the local engine made is made again by itself.
     #[error("the job was made by a model that goes by words alone")]
     NotLocal,
+    /// Nothing to make another preset's pictures of.
+    #[error("the job has no pictures")]
+    NotFinished,
+    #[error("the job's pictures are of this preset")]
+    SamePreset,
     /// In millionths of a US dollar: spent this month, the job's cost, and what may be spent.
     #[error("the month's budget is spent")]
     Budget { spent: u64, cost: u64, budget: u64 },
@@ -89,6 +94,8 @@ impl StudioError {
             StudioError::ChoiceOutside { .. } => "choice_outside_photo",
             StudioError::ImageUrl { .. } => "image_url_unusable",
             StudioError::NotLocal => "not_the_local_engine",
+            StudioError::NotFinished => "not_finished",
+            StudioError::SamePreset => "same_preset",
             StudioError::Budget { .. } => "budget_spent",
             StudioError::KeyUsed => "idempotency_key_used",
             StudioError::Busy => "busy",
@@ -131,6 +138,8 @@ impl StudioError {
             }
             StudioError::ImageUrl { number } => format!("The address of picture {number} can't be used."),
             StudioError::NotLocal => "The model that made the pictures goes by words alone.".to_owned(),
+            StudioError::NotFinished => "The job has no pictures.".to_owned(),
+            StudioError::SamePreset => "The job's pictures are made for this preset.".to_owned(),
             StudioError::Budget { spent, cost, budget } => format!(
                 "The job costs {}, and {} of this month's {} are spent or about to be.",
                 dollars(*cost),
@@ -186,6 +195,8 @@ impl StudioError {
                 "Give an http or https address without a password, of at most {IMAGE_URL_BYTES_MAX} bytes, or upload the picture."
             ),
             StudioError::NotLocal => "Start a new job, and say in its prompt what you wish.".to_owned(),
+            StudioError::NotFinished => "Wait until it has succeeded.".to_owned(),
+            StudioError::SamePreset => format!("Name another one; {PRESETS_AT} lists all."),
             StudioError::Budget { .. } => {
                 "Ask for fewer pictures, wait for the next month (UTC), or have the key's budget raised.".to_owned()
             }
@@ -224,7 +235,7 @@ impl StudioError {
             | StudioError::ImageUrl { .. }
             | StudioError::KeyUsed => 422,
             StudioError::Bulk(error) => error.http_status(),
-            StudioError::NotLocal => 409,
+            StudioError::NotLocal | StudioError::NotFinished | StudioError::SamePreset => 409,
             StudioError::Budget { .. } => 402,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,

@@ -11,7 +11,7 @@ use plantain_work::clock;
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
 use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
-use crate::job::{CallbackToken, Job, JobId, JobSpec, Owner, Phase, Source};
+use crate::job::{CallbackToken, Job, JobId, JobSpec, Making, Owner, Phase, Source};
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
 use crate::roles;
@@ -97,11 +97,12 @@ impl Studio {
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
+        spec.making = Making::Asked;
         self.begin(spec, owner, None, wished).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.
-    async fn begin(
+    pub(crate) async fn begin(
         &self,
         spec: JobSpec,
         owner: Option<Owner>,
@@ -111,7 +112,11 @@ impl Studio {
         let inner = &self.0;
         let now = inner.clock.now();
         let price = inner.config.makers.of(&spec.endpoint).micro_usd_per_image();
-        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner).priced(price);
+        let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner);
+        let job = match job.spec.making {
+            Making::Asked => job.priced(price),
+            Making::Kept(_) => job.priced(0).at_hand(),
+        };
         // Interest is registered before the insert, so that no news is missed.
         let watch = self.watch(&job.id);
         if let Some(became) = inner.insert(&job, allowance, wished.as_ref()).await? {
@@ -124,7 +129,7 @@ impl Studio {
     }
 
     /// The job that the wish has become before; an error where its key stands for another wish.
-    async fn before(&self, wished: Option<&Wished>) -> Result<Option<Accepted>, StudioError> {
+    pub(crate) async fn before(&self, wished: Option<&Wished>) -> Result<Option<Accepted>, StudioError> {
         let Some(wished) = wished else { return Ok(None) };
         match self.0.store.became(&wished.key, since(self.0.clock.now())).await? {
             Some(became) => self.repeated(wished, became).await,
@@ -210,6 +215,7 @@ impl Inner {
             choice,
             notices: Vec::new(),
             staging: new.staging,
+            making: Default::default(),
         };
         (spec.staging, spec.notices) = heeded(&spec, wish.preset, provenance);
         spec.notices.extend(told_of_tier);
@@ -267,7 +273,7 @@ fn chosen(choice: &ObjectChoice, came: (u32, u32), kept: &Source) -> Result<Obje
 }
 
 /// What of the staging is heeded, and all that is to be told about the wishes.
-fn heeded(spec: &JobSpec, preset: &Preset, provenance: Provenance) -> (Staging, Vec<String>) {
+pub(crate) fn heeded(spec: &JobSpec, preset: &Preset, provenance: Provenance) -> (Staging, Vec<String>) {
     let (staging, said) = roles::of_staging(spec.staging, preset, provenance);
     let pictures = spec.sources.len() + spec.image_urls.len();
     let told = [

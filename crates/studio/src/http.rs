@@ -51,6 +51,7 @@ mod openapi;
 mod page;
 mod pictures;
 mod presets;
+mod reuse;
 mod session;
 mod share;
 mod upload;
@@ -222,6 +223,7 @@ fn of_a_job(app: &App) -> Router<App> {
     let slow = Router::new()
         .route("/api/jobs/{id}/events", get(events::events))
         .route("/api/jobs/{id}/again", post(again::again))
+        .route("/api/jobs/{id}/presets", post(reuse::for_preset))
         .route("/api/jobs/{id}/use", post(history::choose))
         .route("/api/jobs/{id}/share", post(share::make))
         .route("/api/jobs/{id}/zip", get(history::zip))

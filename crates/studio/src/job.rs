@@ -20,13 +20,17 @@ use plantain_wire::models::staging::Staging;
 
 pub use crate::job::correction::{Corrected, KeptCutout};
 pub use crate::job::id::{CallbackToken, JobId};
+pub use crate::job::making::Making;
 pub use crate::job::owner::{Owner, Visitor};
+
+use crate::job::making::Reuse;
 
 pub mod arrival;
 pub mod correction;
 pub mod failure;
 mod id;
 pub mod key;
+pub mod making;
 #[cfg(test)]
 mod orders;
 pub mod owner;
@@ -102,6 +106,9 @@ pub struct JobSpec {
     /// What the product is laid on; jobs of older versions have the usual.
     #[serde(default)]
     pub staging: Staging,
+    /// How its pictures come about.
+    #[serde(default, skip_serializing_if = "Making::is_asked")]
+    pub making: Making,
 }
 
 /// A photo as it was uploaded, untouched.
@@ -335,6 +342,11 @@ impl Job {
         Job { price_micro_usd: Some(micro_usd), ..self }
     }
 
+    /// As before, with all that its pictures are made of here: nobody is asked, and it is only to be saved.
+    pub fn at_hand(self) -> Job {
+        Job { phase: Phase::Save, result_at: Some(self.created_at), ..self }
+    }
+
     /// Pictures that are charged: those that came, or those asked for while the job runs; none for failures, which fal
     /// doesn't bill.
     pub fn charged_pictures(&self) -> usize {
@@ -367,11 +379,12 @@ impl Job {
             Some(Outcome::Failed(_) | Outcome::Canceled) | None => None,
         };
         let photos = self.spec.sources.iter().map(|source| source.blob.as_str());
+        let reused = self.spec.making.reuse().into_iter().flat_map(Reuse::blobs);
         let pictures = self.pictures().flat_map(|picture| {
             let beside = [picture.diff_blob.as_deref(), picture.matte_blob.as_deref()];
             [picture.blob.as_str(), picture.raw_blob.as_str()].into_iter().chain(beside.into_iter().flatten())
         });
-        photos.chain(pictures).chain(matte).collect()
+        photos.chain(reused).chain(pictures).chain(matte).collect()
     }
 
     /// Bytes of the photos and of all that was made of them.

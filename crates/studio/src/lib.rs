@@ -25,6 +25,7 @@ mod packing;
 pub mod photo;
 pub mod prompt;
 pub mod receiving;
+mod reusing;
 mod roles;
 mod saving;
 pub mod service;

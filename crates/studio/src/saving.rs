@@ -13,14 +13,14 @@ use plantain_blobs::BlobKey;
 use plantain_inbox::store::StoreError;
 use plantain_media::check::enlargement::Enlargement;
 use plantain_media::compose::Recipe;
-use plantain_media::preset::Preset;
+use plantain_media::preset::{FileName, Preset};
 use plantain_work::clock::until;
 use plantain_work::random;
 
 use crate::finishing::{self, Material, NotCompared, Original, Unfinished};
 use crate::job::correction::KeptMatte;
 use crate::job::transition::{JobEvent, PutOff};
-use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Outcome, step};
+use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Making, Outcome, step};
 use crate::output::{ModelCutout, ModelImage, ModelOutput};
 use crate::service::Inner;
 use crate::working::Then;
@@ -37,10 +37,20 @@ pub(crate) enum Unsaved {
 }
 
 /// A picture that is here.
-struct Saved {
-    picture: FinishedPicture,
-    enlargement: Option<Enlargement>,
-    scene: Option<Recipe>,
+pub(crate) struct Saved {
+    pub picture: FinishedPicture,
+    pub enlargement: Option<Enlargement>,
+    pub scene: Option<Recipe>,
+}
+
+/// A model's picture before it is finished.
+pub(crate) struct Raw {
+    pub picture: Bytes,
+    pub mask: Option<Bytes>,
+    /// Width and height of the product in the photo, where the model said so.
+    pub product: Option<(u32, u32)>,
+    pub variant: Option<String>,
+    pub scene: Option<Recipe>,
 }
 
 impl Inner {
@@ -48,6 +58,9 @@ impl Inner {
     pub(crate) async fn save(&self, job: Job) -> Result<Then, StoreError> {
         // The semaphore lives as long as the studio and is never closed.
         let Ok(_place) = self.saves.acquire().await else { return Ok(Then::LetGo) };
+        if let Making::Kept(reuse) = &job.spec.making {
+            return self.end_with(&job, self.refinished(&job, reuse).await).await;
+        }
         let result = match self.store.result(&job.id).await {
             Ok(Some(result)) => result,
             // It was written in the commit that made it owed: it won't come any more, and nobody can be asked again.
@@ -55,17 +68,22 @@ impl Inner {
             Err(error @ StoreError::Corrupt { .. }) => return self.without_result(&job, &error.to_string()).await,
             Err(error) => return Err(error),
         };
-        let outcome = match self.outcome(&job, &result).await {
+        self.end_with(&job, self.outcome(&job, &result).await).await
+    }
+
+    /// Ends the job, or puts its saving off.
+    async fn end_with(&self, job: &Job, outcome: Result<Outcome, Unsaved>) -> Result<Then, StoreError> {
+        let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(Unsaved::Never(error)) => Outcome::Failed(error),
-            Err(Unsaved::Later) if self.may_wait(&job) => {
+            Err(Unsaved::Later) if self.may_wait(job) => {
                 let pause = step::backoff(job.failures, None, random::jitter());
                 tracing::warn!(job = %job.id, ?pause, "job.save_put_off {}", job.id);
-                return self.put_off(&job, pause, PutOff::Failed).await;
+                return self.put_off(job, pause, PutOff::Failed).await;
             }
             Err(Unsaved::Later) => Outcome::Failed(unreadable("they could not be downloaded")),
         };
-        self.settle(&job, JobEvent::Ends { epoch: job.epoch, outcome }).await
+        self.settle(job, JobEvent::Ends { epoch: job.epoch, outcome }).await
     }
 
     async fn without_result(&self, job: &Job, why: &str) -> Result<Then, StoreError> {
@@ -106,7 +124,7 @@ impl Inner {
     }
 
     /// The seller's own product, where a generative model may have changed it. Without it pictures are saved all the same.
-    async fn original(&self, job: &Job) -> Result<Arc<Original>, NotCompared> {
+    pub(crate) async fn original(&self, job: &Job) -> Result<Arc<Original>, NotCompared> {
         if self.config.makers.of(&job.spec.endpoint).is_local() {
             return Err(NotCompared::PhotosOwn);
         }
@@ -132,12 +150,25 @@ impl Inner {
             Some(url) => Some(self.fetch(url).await?),
             None => None,
         };
+        let raw = Raw { picture, mask, product, variant: image.variant.clone(), scene: image.scene.clone() };
+        self.finish_one(job, preset, number, raw, original).await
+    }
+
+    /// Finishes a model's picture and keeps all that belongs to it.
+    pub(crate) async fn finish_one(
+        &self,
+        job: &Job,
+        preset: &Preset,
+        number: usize,
+        Raw { picture, mask, product, variant, scene }: Raw,
+        original: Result<Arc<Original>, NotCompared>,
+    ) -> Result<Saved, Unsaved> {
         let material = Material {
             picture: picture.clone(),
             mask,
             product,
             preset: preset.clone(),
-            file_name: preset.file_name(job.spec.identifier.as_deref(), number, &stem(job)),
+            file_name: file_name(job, preset, number),
             limits: self.config.result_limits,
             provenance: self.config.makers.of(&job.spec.endpoint).provenance,
             segmenter: self.segmenter.clone(),
@@ -170,16 +201,16 @@ impl Inner {
             bytes_beside,
             width,
             height,
-            variant: image.variant.clone(),
+            variant,
             passed,
             quality: done.quality,
             repairs: serde_json::to_value(&done.repairs).unwrap_or_default(),
             report,
         };
-        Ok(Saved { picture, enlargement: done.enlargement, scene: image.scene.clone() })
+        Ok(Saved { picture, enlargement: done.enlargement, scene })
     }
 
-    async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
+    pub(crate) async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
         match self.put(bytes).await {
             Ok(key) => Ok(key.as_str().to_owned()),
             Err(error) => {
@@ -191,7 +222,7 @@ impl Inner {
 }
 
 /// All pictures that could be had; an error where there are none, or where another one may come later.
-fn finished(
+pub(crate) fn finished(
     pictures: Vec<Result<Saved, Unsaved>>,
     description: Option<String>,
     matte: Option<KeptMatte>,
@@ -217,6 +248,11 @@ fn finished(
     Ok(Finished { pictures, description, notices, cutout, tilt_degrees: None })
 }
 
+/// What the finished picture of this number is called.
+pub(crate) fn file_name(job: &Job, preset: &Preset, number: usize) -> FileName {
+    preset.file_name(job.spec.identifier.as_deref(), number, &stem(job))
+}
+
 /// What a file is called after where the seller gave no product number.
 fn stem(job: &Job) -> String {
     let uploaded = job.spec.sources.first().and_then(|source| source.file_name.as_deref());
@@ -225,7 +261,7 @@ fn stem(job: &Job) -> String {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
 }
 
-fn of_unfinished(why: Unfinished, preset: &Preset) -> Unsaved {
+pub(crate) fn of_unfinished(why: Unfinished, preset: &Preset) -> Unsaved {
     Unsaved::Never(match why {
         Unfinished::Unreadable(error) => unreadable(&error.message()),
         Unfinished::NoProduct => JobError::new(
@@ -290,7 +326,7 @@ fn result_lost() -> JobError {
     )
 }
 
-fn preset_gone(id: &str) -> JobError {
+pub(crate) fn preset_gone(id: &str) -> JobError {
     JobError::new(
         "preset_gone",
         format!("The preset \"{id}\" was removed while the job ran."),

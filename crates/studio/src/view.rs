@@ -42,6 +42,9 @@ pub struct JobView {
     /// The seller's own words.
     #[schema(examples("on linen"))]
     pub prompt: Option<String>,
+    /// The job whose kept pictures or cut-out these were made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<JobId>,
     /// Who makes the pictures.
     #[schema(examples("fal-ai/nano-banana/edit"))]
     pub endpoint: String,
@@ -239,6 +242,7 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         eta_seconds: eta(stage, queue_position, job.running_at.map(|since| until(since, now)), run_seconds),
         preset: job.spec.preset.clone(),
         prompt: job.spec.user_prompt.clone(),
+        made_from: job.spec.making.reuse().map(|reuse| reuse.of.clone()),
         endpoint: job.spec.endpoint.to_string(),
         num_images: job.spec.num_images,
         images: match (&job.corrected, finished) {

@@ -146,6 +146,7 @@ fn lost_spec() -> JobSpec {
         choice: Default::default(),
         notices: vec!["What was asked for can't be read any more.".to_owned()],
         staging: Staging::default(),
+        making: Default::default(),
     }
 }
 

@@ -164,6 +164,7 @@ pub fn job(age: u64) -> Job {
         },
         notices: vec!["A notice.".into()],
         staging: Default::default(),
+        making: Default::default(),
     };
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }

@@ -71,6 +71,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("composer.js", SCRIPT),
         embedded!("dom.js", SCRIPT),
         embedded!("easel.js", SCRIPT),
+        embedded!("elsewhere.js", SCRIPT),
         embedded!("history.js", SCRIPT),
         embedded!("live.js", SCRIPT),
         embedded!("preset.js", SCRIPT),
@@ -85,7 +86,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 5] = ["brush.js", "choose.js", "easel.js", "history.js", "strokes.js"];
+const LATER: [&str; 6] = ["brush.js", "choose.js", "easel.js", "elsewhere.js", "history.js", "strokes.js"];
 
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();

@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     again, assets, batches, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets,
-    session, share, webhook,
+    reuse, session, share, webhook,
 };
 
 pub mod answers;
@@ -48,6 +48,7 @@ pub mod values;
     paths(
         generate::generate,
         again::again,
+        reuse::for_preset,
         jobs::list,
         jobs::show,
         jobs::cancel,

@@ -238,6 +238,7 @@ mod tests {
             include_str!("../../assets/choose.js"),
             include_str!("../../assets/chosen.js"),
             include_str!("../../assets/composer.js"),
+            include_str!("../../assets/elsewhere.js"),
             include_str!("../../assets/history.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),

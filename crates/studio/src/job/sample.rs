@@ -23,6 +23,7 @@ pub fn job() -> Job {
         choice: Default::default(),
         notices: Vec::new(),
         staging: Staging::default(),
+        making: Default::default(),
     };
     Job::new(JobId::new(now), CallbackToken::random(), spec, now)
 }

@@ -94,6 +94,11 @@ pub fn of_again(id: &JobId, straighten: Option<bool>, normalize: Option<bool>) -
     digest(&json!(["again", id, straighten, normalize]))
 }
 
+/// The digest of a wish for another preset's pictures of a job whose cut-out has been changed so often.
+pub fn of_preset(id: &JobId, preset: &str, revision: u64) -> String {
+    digest(&json!(["preset", id, preset, revision]))
+}
+
 fn digest(wish: &serde_json::Value) -> String {
     hex::encode(Sha256::digest(wish.to_string()))
 }

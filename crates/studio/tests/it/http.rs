@@ -18,6 +18,7 @@ mod openapi;
 mod pages;
 mod panicking;
 mod pictures;
+mod reuse;
 mod sellers;
 mod upload;
 mod webhook;

@@ -10,5 +10,6 @@ mod lies;
 mod orders;
 mod reconciler;
 mod restarts;
+mod reusing;
 mod trust;
 mod whole;

@@ -280,6 +280,7 @@ impl World {
             choice: Default::default(),
             notices: Vec::new(),
             staging: Default::default(),
+            making: Default::default(),
         };
         let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);

@@ -22,6 +22,8 @@ pub struct JobCard {
     pub preset: String,
     pub page: String,
     pub thumb: Option<String>,
+    /// The page of the job that this one was made of.
+    pub made_from: Option<String>,
     pub stage: String,
     pub time: String,
     /// The class of each step of the progress line.
@@ -57,6 +59,7 @@ impl JobCard {
             title,
             preset: preset_title,
             page: format!("/jobs/{}", job.job_id),
+            made_from: job.made_from.as_ref().map(|from| format!("/jobs/{from}")),
             thumb: job.source_url.as_ref().map(|url| format!("{url}?w=160")),
             stage: stage(job, words),
             time: time(job, words),

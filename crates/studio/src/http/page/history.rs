@@ -45,6 +45,8 @@ struct Row {
     title: String,
     preset: String,
     thumb: Option<String>,
+    /// The page of the job that this one was made of.
+    made_from: Option<String>,
     /// For programs, and as people read it.
     made_at: String,
     made_on: String,
@@ -115,6 +117,7 @@ impl Row {
             state_word: state_word(job.status, words),
             title: job.source_name.clone().unwrap_or_else(|| words.get("jobs.untitled").to_owned()),
             preset: preset.map_or_else(|| job.preset.clone(), rule::title),
+            made_from: job.made_from.as_ref().map(|from| format!("/jobs/{from}")),
             thumb: shown.or(job.source_url.as_ref()).map(|url| format!("{url}?w=160")),
             made_at: job.created_at.to_string(),
             made_on: words.day(job.created_at.to_zoned(jiff::tz::TimeZone::UTC).date()),

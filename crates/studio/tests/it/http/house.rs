@@ -233,6 +233,7 @@ impl House {
             choice: Default::default(),
             notices: Vec::new(),
             staging: Default::default(),
+            making: Default::default(),
         };
         Job::new(JobId::new(now), CallbackToken::random(), spec, now)
     }

@@ -28,7 +28,7 @@ use plantain_studio::config::StudioConfig;
 use plantain_studio::correcting::Change;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
-use plantain_studio::job::JobState;
+use plantain_studio::job::{JobId, JobState};
 use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::view::{JobView, Which};
@@ -44,9 +44,9 @@ const API_KEY: &str = "studio:s3cret";
 /// Three cut-outs on a busy machine without optimisation.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Whole {
-    studio: Studio,
-    stores: StudioStores,
+pub struct Whole {
+    pub studio: Studio,
+    pub stores: StudioStores,
     tasks: Tasks,
     shutdown: Shutdown,
     _folder: tempfile::TempDir,
@@ -59,7 +59,7 @@ async fn listener() -> (TcpListener, Url) {
 }
 
 impl Whole {
-    async fn start() -> Whole {
+    pub async fn start() -> Whole {
         let folder = tempfile::tempdir().unwrap();
         let (tasks, shutdown, clock, cpu) = (Tasks::new(), Shutdown::new(), Clock::system(), Cpu::new(2));
         let outbound = Outbound::new(Policy::loopback()).unwrap();
@@ -87,13 +87,17 @@ impl Whole {
         Whole { studio, stores, tasks, shutdown, _folder: folder }
     }
 
-    async fn ended(&self, new: NewJob) -> JobView {
+    pub async fn ended(&self, new: NewJob) -> JobView {
         let accepted = self.studio.generate(new).await.unwrap();
         assert!(accepted.request_id.is_some(), "{accepted:?}");
-        let mut watch = self.studio.watch(&accepted.job_id);
+        self.end_of(&accepted.job_id).await
+    }
+
+    pub async fn end_of(&self, id: &JobId) -> JobView {
+        let mut watch = self.studio.watch(id);
         let waiting = async {
             loop {
-                let view = self.studio.job(&accepted.job_id).await.unwrap().unwrap();
+                let view = self.studio.job(id).await.unwrap().unwrap();
                 if view.status.is_final() {
                     return view;
                 }
@@ -103,7 +107,7 @@ impl Whole {
         Clock::system().timeout(PATIENCE, waiting).await.expect("the job ends")
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.abort();
         self.tasks.wait().await;
     }
