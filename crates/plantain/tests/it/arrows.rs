@@ -29,6 +29,7 @@ const TABLE: &[Row] = &[
     },
     Row { name: "work", may_use: &[], never: &["axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"] },
     Row { name: "blobs", may_use: &[], never: &["axum", "rusqlite", "tokio-postgres"] },
+    Row { name: "mail", may_use: &["work"], never: &["axum", "reqwest", "rusqlite", "tokio-postgres"] },
     Row { name: "outbound", may_use: &["wire", "work"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "client", may_use: &["wire", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row {
@@ -49,7 +50,7 @@ const TABLE: &[Row] = &[
     Row { name: "inbox", may_use: &["wire", "work", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row {
         name: "studio",
-        may_use: &["wire", "client", "inbox", "media", "blobs", "work", "outbound"],
+        may_use: &["wire", "client", "inbox", "mail", "media", "blobs", "work", "outbound"],
         never: &["rusqlite", "tokio-postgres"],
     },
     Row { name: "store", may_use: &["queue", "inbox", "studio", "wire", "work"], never: &["axum", "reqwest"] },
