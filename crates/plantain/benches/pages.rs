@@ -24,6 +24,7 @@ use plantain_studio::http::{HttpConfig, router};
 use plantain_studio::job::{
     CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Owner, Phase, Source,
 };
+use plantain_studio::messages::Outgoing;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 use plantain_work::{Clock, Cpu, Shutdown, Tasks};
@@ -76,13 +77,14 @@ async fn serve(folder: &Path) {
         store: stores.jobs.clone(),
         receiver: Receiver::new(cache, Account::Unknown, None, stores.inbox.clone(), clock.clone()),
         client: QueueClient::new(Endpoints::under(&url), None).expect("a client"),
-        outbound,
+        outbound: outbound.clone(),
         blobs: Blobs::folder(folder.join("blobs")).await.expect("a folder"),
         segmenter: Arc::new(|| unreachable!("nothing is finished here")),
         presets: Arc::new(Presets::builtin()),
         cpu: Cpu::new(1),
         clock: clock.clone(),
         config: StudioConfig::embedded(url.clone()),
+        messages: Outgoing::new(outbound, AdminToken::new("bench").link_key()),
     });
     let config = HttpConfig::local(AdminToken::new("bench"), shutdown.clone(), Cpu::new(1));
     // As others reach it: each seller has jobs of their own.
@@ -158,6 +160,7 @@ fn running(clock: &Clock) -> Job {
         notices: Vec::new(),
         staging: Default::default(),
         making: Default::default(),
+        callback: None,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     Job { phase: Phase::Follow, submit_started_at: Some(now), running_at: Some(now), ..job }

@@ -26,6 +26,7 @@ use plantain_studio::config::StudioConfig;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
 use plantain_studio::job::{CallbackToken, Job, JobId, JobSpec, Phase};
+use plantain_studio::messages::Outgoing;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_wire::jwks;
@@ -93,13 +94,14 @@ async fn serve(address: &str, count: usize, file: &Path) {
         store: stores.jobs,
         receiver: Receiver::new(cache, account, None, stores.inbox, clock.clone()),
         client: QueueClient::new(Endpoints::under(&url), None).expect("a client"),
-        outbound,
+        outbound: outbound.clone(),
         blobs: Blobs::folder(folder.path().join("blobs")).await.expect("a folder"),
         segmenter: Arc::new(|| unreachable!("nothing is finished here")),
         presets: Arc::new(Presets::builtin()),
         cpu: Cpu::new(1),
         clock: clock.clone(),
         config: StudioConfig::embedded(url.clone()),
+        messages: Outgoing::new(outbound, AdminToken::new("bench").link_key()),
     });
     let router = router(studio, HttpConfig::local(AdminToken::new("bench"), shutdown.clone(), Cpu::new(1)));
     tasks.spawn("studio", accept(listener, Door::Plain, router, tasks.clone(), shutdown.clone(), clock));
@@ -140,6 +142,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         notices: Vec::new(),
         staging: Default::default(),
         making: Default::default(),
+        callback: None,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     let request_id = Some(RequestId::parse(&request(number)).expect("an id"));

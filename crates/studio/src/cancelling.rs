@@ -22,6 +22,7 @@ impl Studio {
             Applied::Refused(_) => Ok(CancelView::TooLate),
             Applied::Changed(job) => {
                 inner.announce(id);
+                inner.outbox.wake();
                 Ok(inner.ask_to_cancel(&job).await)
             }
         }

@@ -98,6 +98,8 @@ impl Studio {
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
         spec.making = Making::Asked;
+        // It was asked for one end.
+        spec.callback = None;
         self.begin(spec, owner, None, wished).await.map(Some)
     }
 
@@ -216,6 +218,7 @@ impl Inner {
             notices: Vec::new(),
             staging: new.staging,
             making: Default::default(),
+            callback: new.callback.clone(),
         };
         (spec.staging, spec.notices) = heeded(&spec, wish.preset, provenance);
         spec.notices.extend(told_of_tier);

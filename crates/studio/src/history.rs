@@ -23,8 +23,9 @@ impl Studio {
     /// Notes that the seller uses picture `chosen`, counted from 1, or none; `None` where there is no such job or picture.
     pub async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<JobView>, StudioError> {
         let inner = &self.0;
-        let Some(job) = inner.store.choose(id, chosen).await? else { return Ok(None) };
+        let Some(job) = inner.store.choose(id, chosen, inner.clock.now()).await? else { return Ok(None) };
         inner.hub.changed(id);
+        inner.outbox.wake();
         tracing::info!(job = %id, chosen, "job.chosen {id}");
         Ok(Some(inner.view(&job, inner.clock.now())))
     }

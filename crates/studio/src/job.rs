@@ -22,6 +22,7 @@ pub use crate::job::correction::{Corrected, KeptCutout};
 pub use crate::job::id::{CallbackToken, JobId};
 pub use crate::job::making::Making;
 pub use crate::job::owner::{Owner, Visitor};
+use crate::messages::hook::Callback;
 
 use crate::job::making::Reuse;
 
@@ -109,6 +110,9 @@ pub struct JobSpec {
     /// How its pictures come about.
     #[serde(default, skip_serializing_if = "Making::is_asked")]
     pub making: Making,
+    /// Who is told of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Callback>,
 }
 
 /// A photo as it was uploaded, untouched.

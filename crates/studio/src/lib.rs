@@ -18,6 +18,8 @@ pub mod history;
 pub mod http;
 pub mod job;
 mod keys;
+pub mod link;
+pub mod messages;
 pub mod money;
 mod output;
 mod pace;

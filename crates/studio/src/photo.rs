@@ -18,6 +18,7 @@ use plantain_wire::models::staging::Staging;
 use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
 use crate::job::Owner;
 use crate::job::key::{Allowance, Tier};
+use crate::messages::hook::Callback;
 
 /// A wish for catalog pictures, not yet checked.
 #[derive(Clone, Debug)]
@@ -42,6 +43,8 @@ pub struct NewJob {
     pub tier: Tier,
     /// What its owner may spend; `None`: no bound.
     pub allowance: Option<Allowance>,
+    /// Who is told of its end.
+    pub callback: Option<Callback>,
 }
 
 /// An upload, as it came.
@@ -211,6 +214,7 @@ mod tests {
             owner: None,
             tier: Tier::Paid,
             allowance: None,
+            callback: None,
         }
     }
 

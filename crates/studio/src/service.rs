@@ -27,6 +27,7 @@ use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
 use crate::job::{FinishedPicture, Job, JobId, Outcome, Phase, Visitor};
 use crate::keys::Keys;
+use crate::messages::Outgoing;
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
@@ -57,6 +58,7 @@ pub struct StudioParts {
     pub cpu: Cpu,
     pub clock: Clock,
     pub config: StudioConfig,
+    pub messages: Outgoing,
 }
 
 pub(crate) struct Inner {
@@ -68,6 +70,8 @@ pub(crate) struct Inner {
     pub wake: Wake,
     /// Tells the lane of batches the same.
     pub bulk: Wake,
+    /// Tells the lane of messages the same.
+    pub outbox: Wake,
     /// Takes photos out of archives, which is mostly waiting for the disk.
     pub unpacking: Cpu,
     pub pace: Pace,
@@ -124,6 +128,7 @@ impl Studio {
             hub: Hub::default(),
             wake: Wake::new(),
             bulk: Wake::new(),
+            outbox: Wake::new(),
             unpacking: Cpu::new(ARCHIVES_UNPACKED),
             pace: Pace::default(),
             admissions: Semaphore::new(ADMISSIONS_MAX),

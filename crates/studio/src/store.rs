@@ -20,10 +20,11 @@ use crate::job::key::{Allowance, Allowed, StudioKey};
 use crate::job::transition::{JobEvent, Refused};
 use crate::job::wish::{Became, Once, WishKey, Wished};
 use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
+use crate::messages::store::MessageStore;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
-pub trait StudioStore: BatchStore {
+pub trait StudioStore: BatchStore + MessageStore {
     async fn insert(&self, job: &Job) -> Result<(), StoreError>;
 
     /// Keeps the job if its cost fits into what its owner may spend; two at once never spend the same money.
@@ -66,7 +67,7 @@ pub trait StudioStore: BatchStore {
     /// Prolongs a lease that is still held.
     async fn heartbeat(&self, fence: &Fence, until: Timestamp) -> Result<Beat, StoreError>;
 
-    /// Lets an event happen to a job.
+    /// Lets an event happen to a job. What its end owes others is kept in the same commit.
     async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError>;
 
     /// A result came: the webhook's event, the job and the account that is believed, in one commit.
@@ -85,8 +86,9 @@ pub trait StudioStore: BatchStore {
     /// ([`Strokes::allow`]); those of the same revision stay, since their addresses are known.
     async fn keep_corrected(&self, id: &JobId, corrected: &Corrected, now: Timestamp) -> Result<Kept, StoreError>;
 
-    /// Notes which picture the seller uses, or that none is; `None` where there is no such job or picture.
-    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError>;
+    /// Notes which picture the seller uses, or that none is, and what that owes others; `None` where there is no such job or
+    /// picture.
+    async fn choose(&self, id: &JobId, chosen: Option<usize>, now: Timestamp) -> Result<Option<Job>, StoreError>;
 
     /// Forgets a job that has ended, with its result, its webhooks and its strokes. Its bytes are garbage from then on, those
     /// that another job refers to excepted.

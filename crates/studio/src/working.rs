@@ -32,6 +32,7 @@ impl Studio {
         let lane = Arc::new(JobLane(self.0.clone()));
         let (slots, wake, clock) = (self.0.config.slots, self.0.wake.clone(), self.0.clock.clone());
         self.start_batches(tasks, shutdown);
+        self.start_messages(tasks, shutdown);
         tasks.spawn("studio.jobs", lane::run(lane, slots, wake, clock, tasks.clone(), shutdown.clone()));
         tasks.spawn("studio.keys", keys::run(self.0.clone(), shutdown.clone()));
         tasks.spawn("studio.collect", collecting::run(self.0.clone(), shutdown.clone()));
@@ -39,7 +40,7 @@ impl Studio {
 
     /// False while the lane stands still after a panic: jobs are accepted, and driven later.
     pub fn is_working(&self) -> bool {
-        self.0.wake.lane_is_up() && self.0.bulk.lane_is_up()
+        self.0.wake.lane_is_up() && self.0.bulk.lane_is_up() && self.0.outbox.lane_is_up()
     }
 }
 
@@ -116,6 +117,7 @@ impl Inner {
                     tracing::info!(job = %job.id, state = %next.state(), "job.ended {} {}", job.id, next.state());
                     self.learn_pace(&next, outcome);
                     self.bulk.wake();
+                    self.outbox.wake();
                     return Ok(Then::LetGo);
                 }
                 Ok(if next.leased_until.is_some() { Then::GoOn(next) } else { Then::LetGo })

@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod error;
 pub mod fal;
 pub mod limits;
+pub mod hooks;
 pub mod log;
 pub mod names;
 pub mod network;
@@ -30,6 +31,7 @@ pub struct Config {
     pub storage: storage::Storage,
     pub work: work::Work,
     pub log: log::Log,
+    pub hooks: hooks::Hooks,
     /// Whose pages may call the studio's API.
     pub cors: plantain_studio::http::cors::Cors,
     /// How often others may call the studio.
@@ -54,6 +56,7 @@ impl Config {
             storage: storage::Storage::parse(sources)?,
             work: work::Work::parse(sources)?,
             log: log::Log::parse(sources)?,
+            hooks: hooks::Hooks::parse(sources)?,
             cors: cors::parse(sources)?,
             limits: limits::parse(sources, &network)?,
             endpoints: endpoints::parse(sources)?,
@@ -87,6 +90,8 @@ mod tests {
             ("PLANTAIN_KEYS", "a:hunter2"),
             ("PLANTAIN_ADMIN_TOKEN", "hunter2hunter2hunter2"),
             ("DATABASE_URL", "postgres://u:hunter2@h/d"),
+            ("STUDIO_HOOK_SECRET", "hunter2hunter2hunter2"),
+            ("STUDIO_HOOK_URL", "https://a.example/?token=hunter2"),
             ("QUEUE_DATABASE_URL", "postgres://u:hunter2@h/d"),
         ];
         let sources = Sources::of(pairs.map(|(name, value)| (name, value.to_owned()))).unwrap();

@@ -73,6 +73,16 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "Addresses or CIDRs, with commas between, of reverse proxies before the studio: only what they write into `X-Forwarded-For` is believed. Without it everybody who comes through a proxy counts as one address.",
     ),
+    secret(
+        "STUDIO_HOOK_URL",
+        "none",
+        "An address that is told of the end of each job and batch and of each chosen picture, whoever made it. It may be a private one.",
+    ),
+    secret(
+        "STUDIO_HOOK_SECRET",
+        "none",
+        "What those messages are signed with: 16 to 200 visible characters, or `whsec_…`. Without it they are not signed.",
+    ),
     open("GATEWAY_LISTEN", "127.0.0.1:8788", "Address and port of the queue, which speaks fal's protocol."),
     open(
         "GATEWAY_TLS",

@@ -12,6 +12,7 @@ use plantain_store::studio::{open_studio, open_studio_alone};
 use plantain_studio::config::{Maker, NANO_BANANA_CENTS, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace};
+use plantain_studio::messages::{OperatorHook, Outgoing};
 use plantain_studio::money;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_wire::endpoint::EndpointPattern;
@@ -51,6 +52,7 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
         cpu: ground.cpu.clone(),
         clock: ground.clock.clone(),
         config: studio_config(ground, public),
+        messages: outgoing(ground)?,
     });
     studio.start(&ground.tasks, &ground.shutdown);
     let router = plantain_studio::http::router(studio, http_config(ground, &listening));
@@ -100,6 +102,24 @@ fn receiver(ground: &Ground<'_>, queue: &Queue, outbound: &Outbound, inbox: Arc<
     let keys = JwksCache::new(vec![queue.jwks.clone()], outbound.clone(), ground.clock.clone());
     let hmac = ground.config.fal.webhook_secret.as_ref().and_then(|secret| HmacSecret::new(secret.reveal()));
     Receiver::new(keys, queue.account.clone(), hmac, inbox, ground.clock.clone())
+}
+
+/// Messages go where users' addresses may; only the operator's own receiver may lie elsewhere.
+fn outgoing(ground: &Ground<'_>) -> anyhow::Result<Outgoing> {
+    let links = AdminToken::new(ground.admin_token.reveal()).link_key();
+    let operator = match &ground.config.hooks.operator {
+        Some(hook) => Some(OperatorHook {
+            url: hook.url.clone(),
+            secret: hook.secret.clone(),
+            outbound: Outbound::new(ground.outbound.policy().clone().and_configured(&hook.url))?,
+        }),
+        None => None,
+    };
+    Ok(Outgoing {
+        operator,
+        schedule: ground.config.work.schedule.clone(),
+        ..Outgoing::new(ground.outbound.clone(), links)
+    })
 }
 
 fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {

@@ -147,6 +147,7 @@ fn lost_spec() -> JobSpec {
         notices: vec!["What was asked for can't be read any more.".to_owned()],
         staging: Staging::default(),
         making: Default::default(),
+        callback: None,
     }
 }
 

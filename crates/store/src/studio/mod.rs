@@ -8,6 +8,7 @@ pub(crate) mod correction;
 pub(crate) mod event;
 pub(crate) mod job;
 pub(crate) mod key;
+pub(crate) mod message;
 pub(crate) mod wish;
 
 use std::path::Path;
@@ -34,6 +35,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0007.sql"),
         include_str!("../../migrations/sqlite/studio_0008.sql"),
         include_str!("../../migrations/sqlite/studio_0009.sql"),
+        include_str!("../../migrations/sqlite/studio_0011.sql"),
     ],
 };
 
@@ -48,6 +50,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0006.sql"),
         include_str!("../../migrations/postgres/studio_0007.sql"),
         include_str!("../../migrations/postgres/studio_0008.sql"),
+        include_str!("../../migrations/postgres/studio_0010.sql"),
     ],
 };
 
@@ -76,7 +79,10 @@ pub async fn open_studio_alone(path: &Path) -> Result<StudioStores, OpenError> {
     let database = Arc::new(SqliteStudio::open(path).await?);
     let released = database.release_leases().await?;
     if released > 0 {
-        tracing::info!(released, "studio.leases_released: {released} jobs of a process that died go on");
+        tracing::info!(
+            released,
+            "studio.leases_released: {released} jobs, items and messages of a process that died go on"
+        );
     }
     Ok(StudioStores { jobs: database.clone(), inbox: database })
 }

@@ -22,6 +22,7 @@ mod corrections;
 mod jobs;
 mod keeping;
 mod keys;
+mod messages;
 mod webhooks;
 mod wishes;
 
@@ -99,6 +100,13 @@ promises! {
     corrections::strokes_are_kept_in_order_under_a_rising_revision,
     corrections::of_many_corrections_at_once_one_is_kept_and_the_others_hear_of_it,
     corrections::corrected_pictures_belong_to_the_newest_strokes_and_to_nothing_else,
+    messages::hooks_are_kept_up_to_a_limit_and_removed,
+    messages::a_jobs_end_and_its_messages_are_one_commit,
+    messages::the_end_of_a_batch_owes_a_message,
+    messages::a_message_is_sent_by_one_at_a_time_until_it_is_settled,
+    messages::one_receiver_leaves_places_to_the_others,
+    messages::many_claims_at_once_never_share_a_message,
+    messages::messages_are_listed_and_old_ones_forgotten,
     webhooks::a_result_its_event_and_its_account_are_one_commit,
     webhooks::a_webhook_before_the_submit_reply_is_bound_by_its_token,
     webhooks::fifty_webhooks_at_once_are_applied_once,
@@ -165,6 +173,7 @@ pub fn job(age: u64) -> Job {
         notices: vec!["A notice.".into()],
         staging: Default::default(),
         making: Default::default(),
+        callback: None,
     };
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }

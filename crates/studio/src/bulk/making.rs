@@ -141,6 +141,7 @@ impl Inner {
             // How many pictures each photo gets was decided when the batch was accepted.
             tier: Tier::Paid,
             allowance: None,
+            callback: None,
         };
         let wish = photo::check(&new, &self.presets)?;
         let spec = self.spec(&new, wish).await?;

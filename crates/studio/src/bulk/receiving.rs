@@ -155,6 +155,7 @@ fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
         owner: None,
         tier: Tier::Paid,
         allowance: None,
+        callback: None,
     };
     photo::check(&job, &inner.presets).map(|_| ())
 }

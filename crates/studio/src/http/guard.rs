@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use crate::http::error::ApiError;
+use crate::link::LinkKey;
 
 /// The cookie that holds what [`AdminToken::session`] makes of the token.
 pub const SESSION_COOKIE: &str = "plantain_session";
@@ -43,6 +44,11 @@ impl AdminToken {
     /// What sellers' cookies are signed with; another token makes strangers of all sellers.
     pub fn seller_key(&self) -> [u8; 32] {
         Sha256::digest(format!("plantain sellers\n{}", self.0)).into()
+    }
+
+    /// What links to jobs are proved with.
+    pub fn link_key(&self) -> LinkKey {
+        LinkKey::new(self.seller_key())
     }
 
     /// The request carries the token as bearer or its session as cookie.

@@ -6,17 +6,16 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
-use crate::http::guard::{self, AdminToken};
+use crate::http::guard;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, jobs, page, upload};
 use crate::job::{JobId, Visitor};
@@ -29,6 +28,9 @@ const HOURS_USUAL: u32 = 7 * 24;
 const HOURS_MAX: u32 = 30 * 24;
 
 const SECONDS_AN_HOUR: i64 = 60 * 60;
+
+/// What carries a link in an address.
+const LINK: &str = "link";
 
 /// How long a link lasts.
 #[derive(Deserialize, ToSchema)]
@@ -85,7 +87,7 @@ pub async fn make(
         return Err(not_owned());
     }
     let until = app.config.clock.now().as_second() + i64::from(hours) * SECONDS_AN_HOUR;
-    let path = format!("share/{id}/{}", token(&app.config.admin_token, &id, until));
+    let path = format!("share/{id}/{}", app.config.admin_token.link_key().token(&id, until));
     let url = app.studio.config().public_url.join(&path).map_err(|_| ApiError::internal())?;
     let expires_at = Timestamp::from_second(until).map_err(|_| ApiError::internal())?;
     Ok(Json(Link { url: url.into(), expires_at }).into_response())
@@ -112,7 +114,8 @@ pub async fn follow(
 ) -> Result<Response, ApiError> {
     let now = app.config.clock.now().as_second();
     let id = JobId::parse(&id);
-    let Some((id, left)) = id.and_then(|id| left(&app.config.admin_token, &id, &token, now).map(|left| (id, left)))
+    let Some((id, left)) =
+        id.and_then(|id| app.config.admin_token.link_key().left(&id, &token, now).map(|left| (id, left)))
     else {
         return page::no_job(&app, &headers);
     };
@@ -120,33 +123,18 @@ pub async fn follow(
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&format!("/jobs/{id}"))).into_response())
 }
 
-/// The request carries a link's cookie for this job.
-pub fn may_look(app: &App, headers: &HeaderMap, id: &JobId) -> bool {
+/// The request carries a link for this job: as its cookie, or in the address, for programs that keep no cookies.
+pub fn may_look(app: &App, headers: &HeaderMap, query: Option<&str>, id: &JobId) -> bool {
     let now = app.config.clock.now().as_second();
-    guard::cookie(headers, &cookie_name(id))
-        .is_some_and(|token| left(&app.config.admin_token, id, token, now).is_some())
+    let key = app.config.admin_token.link_key();
+    let is_good = |token: &str| key.left(id, token, now).is_some();
+    let carried = query.into_iter().flat_map(|query| form_urlencoded::parse(query.as_bytes()));
+    let carried = carried.filter(|(name, _)| name == LINK).any(|(_, token)| is_good(&token));
+    carried || guard::cookie(headers, &cookie_name(id)).is_some_and(is_good)
 }
 
 fn cookie_name(id: &JobId) -> String {
     format!("plantain_share_{}", id.as_str().replace('-', ""))
-}
-
-/// `until` in seconds since 1970, and the proof.
-fn token(key: &AdminToken, id: &JobId, until: i64) -> String {
-    format!("{until}.{}", hex::encode(signature(key, id, until).finalize().into_bytes()))
-}
-
-/// Seconds that a link still has; `None` where it is over or none of ours.
-fn left(key: &AdminToken, id: &JobId, token: &str, now: i64) -> Option<i64> {
-    let (until, proof) = token.split_once('.')?;
-    let until: i64 = until.parse().ok()?;
-    signature(key, id, until).verify_slice(&hex::decode(proof).ok()?).ok()?;
-    Some(until - now).filter(|left| *left > 0)
-}
-
-fn signature(key: &AdminToken, id: &JobId, until: i64) -> Hmac<Sha256> {
-    let mac = Hmac::<Sha256>::new_from_slice(&key.seller_key()).expect("any key will do");
-    mac.chain_update(format!("share\n{id}\n{until}"))
 }
 
 /// Whoever learnt its id by the link could do everything with it, for good.
@@ -165,26 +153,4 @@ fn wrong_hours() -> ApiError {
         "The wish for a link can't be read.",
         format!("Send JSON with hours, 1 to {HOURS_MAX}; {{}} makes a link for {HOURS_USUAL} hours."),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_opens_its_own_job_until_it_ends() {
-        let (key, id) = (AdminToken::new("s3cret"), JobId::new(Timestamp::UNIX_EPOCH));
-        let link = token(&key, &id, 1_000);
-        assert_eq!(left(&key, &id, &link, 400), Some(600));
-        for now in [1_000, 1_001, i64::MAX] {
-            assert_eq!(left(&key, &id, &link, now), None, "{now}");
-        }
-        let other = JobId::new("2026-11-29T00:00:00Z".parse().unwrap());
-        assert_eq!(left(&key, &other, &link, 0), None);
-        assert_eq!(left(&AdminToken::new("other"), &id, &link, 0), None);
-        let longer = link.replace("1000.", "9999.");
-        for wrong in ["", ".", "1000", "1000.", "1000.00", "x.00", longer.as_str(), &link[..link.len() - 2]] {
-            assert_eq!(left(&key, &id, wrong, 0), None, "{wrong}");
-        }
-    }
 }

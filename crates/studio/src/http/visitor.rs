@@ -127,7 +127,7 @@ pub async fn door(
     let visitor = app.visitor(request.headers());
     let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| JobId::parse(id));
     let (Some(id), false) = (id, visitor == Visitor::Operator) else { return next.run(request).await };
-    let looks = request.method().is_safe() && share::may_look(&app, request.headers(), &id);
+    let looks = request.method().is_safe() && share::may_look(&app, request.headers(), request.uri().query(), &id);
     match app.studio.may_see(&visitor, &id).await {
         Ok(false) if looks => {
             request.extensions_mut().insert(Guest);

@@ -24,6 +24,7 @@ pub fn job() -> Job {
         notices: Vec::new(),
         staging: Staging::default(),
         making: Default::default(),
+        callback: None,
     };
     Job::new(JobId::new(now), CallbackToken::random(), spec, now)
 }

@@ -80,13 +80,20 @@ pub fn of_new(new: &NewJob) -> String {
         owner: _,
         tier: _,
         allowance: _,
+        callback,
     } = new;
     let photo = |Photo { bytes, file_name, content_type }: &Photo| {
         json!([hex::encode(Sha256::digest(bytes)), file_name, content_type])
     };
     let photos: Vec<_> = photos.iter().map(photo).collect();
     let endpoint = endpoint.as_ref().map(ToString::to_string);
-    digest(&json!(["generate", photos, image_urls, prompt, preset, num_images, identifier, staging, endpoint, choice]))
+    let mut wish =
+        json!(["generate", photos, image_urls, prompt, preset, num_images, identifier, staging, endpoint, choice]);
+    // Wishes without one keep the digests that they had in versions without callbacks.
+    if let (Some(callback), Some(wish)) = (callback, wish.as_array_mut()) {
+        wish.push(json!([callback.url, callback.secret]));
+    }
+    digest(&wish)
 }
 
 /// The digest of a wish to make a job again.
@@ -108,6 +115,7 @@ mod tests {
     use super::*;
     use crate::job::Owner;
     use crate::job::key::Tier;
+    use crate::messages::hook::Callback;
 
     #[test]
     fn a_key_is_printable_and_its_senders_own() {
@@ -147,6 +155,7 @@ mod tests {
             owner: None,
             tier: Tier::Paid,
             allowance: None,
+            callback: None,
         };
         let same = NewJob { owner: Some(Owner::session("a")), ..new.clone() };
         assert_eq!(of_new(&new), of_new(&same));
@@ -156,6 +165,7 @@ mod tests {
             NewJob { prompt: Some("on linen".into()), ..new.clone() },
             NewJob { preset: "amazon_main".into(), ..new.clone() },
             NewJob { num_images: 2, ..new.clone() },
+            NewJob { callback: Some(Callback { url: "https://a.example/".into(), secret: None }), ..new.clone() },
         ] {
             assert_ne!(of_new(&new), of_new(&other), "{other:?}");
         }

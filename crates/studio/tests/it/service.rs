@@ -7,6 +7,7 @@ mod cancelling;
 mod damage;
 mod flow;
 mod lies;
+mod messages;
 mod orders;
 mod reconciler;
 mod restarts;

@@ -17,7 +17,7 @@ use plantain_work::clock::after;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, job, key};
+use crate::postgres::studio::{PostgresStudio, blob, job, key, message};
 use crate::postgres::text::storable;
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
@@ -189,16 +189,22 @@ async fn counted(database: &Database, id: &BatchId) -> Result<Option<(Batch, Cou
     let select =
         client.prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = $1")).await?;
     let Some(row) = client.query_opt(&select, &[&id.as_str()]).await? else { return Ok(None) };
-    let count = client
-        .prepare_cached("SELECT state, count(*) FROM studio_batch_items WHERE batch_id = $1 GROUP BY state")
-        .await?;
+    let count = client.prepare_cached(COUNT).await?;
+    let counts = counts(&client.query(&count, &[&id.as_str()]).await?)?;
+    Ok(Some((batch(&row)?, counts)))
+}
+
+/// A batch's items by their states.
+const COUNT: &str = "SELECT state, count(*) FROM studio_batch_items WHERE batch_id = $1 GROUP BY state";
+
+fn counts(rows: &[Row]) -> Result<Counts, DatabaseError> {
     let mut counts = Counts::default();
-    for row in client.query(&count, &[&id.as_str()]).await? {
+    for row in rows {
         if let Some(state) = ItemState::parse(row.try_get(0)?) {
             *counts.of(state) = row.try_get::<_, i64>(1)?.unsigned_abs();
         }
     }
-    Ok(Some((batch(&row)?, counts)))
+    Ok(counts)
 }
 
 async fn list(database: &Database, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, DatabaseError> {
@@ -280,7 +286,7 @@ async fn claim(
     Ok(claimed)
 }
 
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done.
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know.
 async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
     let items = tx
         .prepare_cached(
@@ -299,10 +305,18 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
         .prepare_cached(
             "UPDATE studio_batches b SET state = 'DONE', finished_at = $1 WHERE b.state IN ('OPEN', 'PAUSED')
                AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))",
+                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))
+             RETURNING id",
         )
         .await?;
-    tx.execute(&batches, &[&to_micros(now)]).await?;
+    for row in tx.query(&batches, &[&to_micros(now)]).await? {
+        let id: String = row.try_get(0)?;
+        if let Some(batch) = locked(tx, &id).await? {
+            let count = tx.prepare_cached(COUNT).await?;
+            let counts = counts(&tx.query(&count, &[&id]).await?)?;
+            message::owe_by_batch(tx, &batch, counts, now).await?;
+        }
+    }
     Ok(())
 }
 

@@ -6,13 +6,14 @@ use tokio_postgres::Row;
 
 use plantain_studio::job::transition::{self, JobEvent};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
+use plantain_studio::messages::message::Event;
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::studio::blob;
+use crate::postgres::studio::{blob, message};
 use crate::postgres::text::storable;
 use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
@@ -253,6 +254,7 @@ pub(super) async fn choose(
     database: &Database,
     id: &JobId,
     chosen: Option<usize>,
+    now: Timestamp,
 ) -> Result<Option<Job>, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
@@ -260,8 +262,13 @@ pub(super) async fn choose(
     let Some(job) = job else { return Ok(None) };
     let choose = tx.prepare_cached("UPDATE studio_jobs SET chosen = $2 WHERE id = $1").await?;
     tx.execute(&choose, &[&id.as_str(), &chosen.map(limit)]).await?;
+    let is_new = chosen.is_some() && chosen != job.chosen;
+    let job = Job { chosen, ..job };
+    if is_new {
+        message::owe_by_job(&tx, &job, Event::PictureUsed, now).await?;
+    }
     tx.commit().await?;
-    Ok(Some(Job { chosen, ..job }))
+    Ok(Some(job))
 }
 
 /// Results, webhooks and strokes go with the job's row.
@@ -319,6 +326,9 @@ pub(super) async fn apply(
             update(&tx, &next).await?;
             if let Some(Outcome::Succeeded(_)) = next.outcome {
                 blob::refer(&tx, &next, now).await?;
+            }
+            if let Some(event) = Event::of_end(&next) {
+                message::owe_by_job(&tx, &next, event, now).await?;
             }
             tx.commit().await?;
             Ok(Applied::Changed(Box::new(next)))

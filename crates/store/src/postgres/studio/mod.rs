@@ -8,8 +8,10 @@ mod blob;
 mod bulk;
 mod correction;
 mod event;
+mod hook;
 mod job;
 mod key;
+mod message;
 mod wish;
 
 use std::time::Duration;
@@ -134,8 +136,8 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| correction::keep_corrected(&self.0, id, corrected, now)).await?)
     }
 
-    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError> {
-        Ok(self.0.retrying(|| job::choose(&self.0, id, chosen)).await?)
+    async fn choose(&self, id: &JobId, chosen: Option<usize>, now: Timestamp) -> Result<Option<Job>, StoreError> {
+        Ok(self.0.retrying(|| job::choose(&self.0, id, chosen, now)).await?)
     }
 
     async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError> {

@@ -14,7 +14,7 @@ use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, job, key};
+use crate::sqlite::studio::{SqliteStudio, job, key, message};
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
@@ -267,7 +267,7 @@ fn claim(
     Ok(claimed)
 }
 
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done.
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know.
 fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
     tx.prepare_cached(
         "UPDATE studio_batch_items SET state = coalesce(
@@ -277,12 +277,18 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
            AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = studio_batch_items.job_id AND j.phase <> 'done')",
     )?
     .execute([])?;
-    tx.prepare_cached(
+    let mut end = tx.prepare_cached(
         "UPDATE studio_batches SET state = 'DONE', finished_at = ?1 WHERE state IN ('OPEN', 'PAUSED')
            AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))",
-    )?
-    .execute([to_micros(now)])?;
+                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))
+         RETURNING id",
+    )?;
+    let done: Vec<String> = end.query_map([to_micros(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    for id in done.iter().filter_map(|id| BatchId::parse(id)) {
+        if let Some((batch, counts)) = counted(tx, &id)? {
+            message::owe_by_batch(tx, &batch, counts, now)?;
+        }
+    }
     Ok(())
 }
 

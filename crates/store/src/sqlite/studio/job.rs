@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_studio::job::transition::{self, JobEvent};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
+use plantain_studio::messages::message::Event;
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
 use crate::error::DatabaseError;
-use crate::sqlite::studio::blob;
+use crate::sqlite::studio::{blob, message};
 use crate::studio::job::{JobRow, ResultRow, job_columns, json, limit, readable, to_i64, unreadable};
 use crate::time::{from_micros, to_micros};
 
@@ -219,20 +220,33 @@ pub(super) fn apply(
             if let Some(Outcome::Succeeded(_)) = next.outcome {
                 blob::refer(tx, &next, now)?;
             }
+            if let Some(event) = Event::of_end(&next) {
+                message::owe_by_job(tx, &next, event, now)?;
+            }
             Ok(Applied::Changed(Box::new(next)))
         }
         Err(why) => Ok(Applied::Refused(why)),
     }
 }
 
-pub(super) fn choose(tx: &Transaction<'_>, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, DatabaseError> {
+pub(super) fn choose(
+    tx: &Transaction<'_>,
+    id: &JobId,
+    chosen: Option<usize>,
+    now: Timestamp,
+) -> Result<Option<Job>, DatabaseError> {
     let Some(job) = by_id(tx, id)?.filter(|job| chosen.is_none_or(|n| (1..=job.shown_pictures().len()).contains(&n)))
     else {
         return Ok(None);
     };
     tx.prepare_cached("UPDATE studio_jobs SET chosen = ?2 WHERE id = ?1")?
         .execute(params![id.as_str(), chosen.map(limit)])?;
-    Ok(Some(Job { chosen, ..job }))
+    let is_new = chosen.is_some() && chosen != job.chosen;
+    let job = Job { chosen, ..job };
+    if is_new {
+        message::owe_by_job(tx, &job, Event::PictureUsed, now)?;
+    }
+    Ok(Some(job))
 }
 
 /// Results, webhooks and strokes go with the job's row.

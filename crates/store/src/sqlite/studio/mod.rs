@@ -7,8 +7,10 @@ mod blob;
 mod bulk;
 mod correction;
 mod event;
+mod hook;
 mod job;
 mod key;
+mod message;
 mod wish;
 
 use std::path::Path;
@@ -45,7 +47,7 @@ impl SqliteStudio {
 
     /// Lets every lease end: for a process that knows that nobody else uses the file. Whoever held them is gone.
     pub async fn release_leases(&self) -> Result<usize, DatabaseError> {
-        self.0.write(|tx| Ok(job::release(tx)? + bulk::release_leases(tx)?)).await
+        self.0.write(|tx| Ok(job::release(tx)? + bulk::release_leases(tx)? + message::release_leases(tx)?)).await
     }
 
     /// The file itself, for backups and tests.
@@ -151,9 +153,9 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| correction::keep_corrected(tx, &id, &corrected, now)).await?)
     }
 
-    async fn choose(&self, id: &JobId, chosen: Option<usize>) -> Result<Option<Job>, StoreError> {
+    async fn choose(&self, id: &JobId, chosen: Option<usize>, now: Timestamp) -> Result<Option<Job>, StoreError> {
         let id = id.clone();
-        Ok(self.0.write(move |tx| job::choose(tx, &id, chosen)).await?)
+        Ok(self.0.write(move |tx| job::choose(tx, &id, chosen, now)).await?)
     }
 
     async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError> {

@@ -281,6 +281,7 @@ impl World {
             notices: Vec::new(),
             staging: Default::default(),
             making: Default::default(),
+            callback: None,
         };
         let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);

@@ -147,11 +147,11 @@ pub async fn what_is_kept_is_counted_for_each_seller(stores: &StudioStores) {
 
 pub async fn a_picture_that_is_there_can_be_chosen(stores: &StudioStores) {
     let job = finished(stores, 0, '1', ['2', '3'], None).await;
-    let chosen = async |n: Option<usize>| stores.jobs.choose(&job.id, n).await.unwrap().map(|job| job.chosen);
+    let chosen = async |n: Option<usize>| stores.jobs.choose(&job.id, n, now()).await.unwrap().map(|job| job.chosen);
     assert_eq!(chosen(Some(1)).await, Some(Some(1)));
     assert_eq!(chosen(Some(2)).await, None);
     assert_eq!(chosen(Some(0)).await, None);
     assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().chosen, Some(1));
     assert_eq!(chosen(None).await, Some(None));
-    assert_eq!(stores.jobs.choose(&JobId::new(now()), None).await.unwrap(), None);
+    assert_eq!(stores.jobs.choose(&JobId::new(now()), None, now()).await.unwrap(), None);
 }

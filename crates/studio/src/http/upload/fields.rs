@@ -162,6 +162,7 @@ impl Form {
             owner: None,
             tier: Tier::default(),
             allowance: None,
+            callback: None,
         })
     }
 }
@@ -279,6 +280,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         owner: None,
         tier: Tier::default(),
         allowance: None,
+        callback: None,
     })
 }
 

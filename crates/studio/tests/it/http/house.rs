@@ -22,6 +22,7 @@ use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace, router};
 use plantain_studio::job::{CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, Source};
+use plantain_studio::messages::Outgoing;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::store::StudioStore;
 use plantain_wire::models::nano_banana::AspectRatio;
@@ -110,6 +111,7 @@ fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock, config: StudioConfig
         cpu: Cpu::new(1),
         clock,
         config: StudioConfig { submit_wait: Duration::ZERO, ..config },
+        messages: Outgoing::new(outbound(), AdminToken::new(TOKEN).link_key()),
     }
 }
 
@@ -234,6 +236,7 @@ impl House {
             notices: Vec::new(),
             staging: Default::default(),
             making: Default::default(),
+            callback: None,
         };
         Job::new(JobId::new(now), CallbackToken::random(), spec, now)
     }

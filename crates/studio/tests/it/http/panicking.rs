@@ -17,6 +17,9 @@ use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
+use plantain_studio::messages::hook::{Hook, HookId};
+use plantain_studio::messages::message::{Attempt, Message, MessageId, Verdict};
+use plantain_studio::messages::store::{ClaimedMessages, MessageFilter, MessageStore, SentAgain};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
@@ -105,7 +108,7 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn choose(&self, _: &JobId, _: Option<usize>) -> Result<Option<Job>, StoreError> {
+    async fn choose(&self, _: &JobId, _: Option<usize>, _: Timestamp) -> Result<Option<Job>, StoreError> {
         bug()
     }
 
@@ -197,6 +200,59 @@ impl BatchStore for Broken {
     }
 
     async fn steer(&self, _: &BatchId, _: Steer, _: Timestamp) -> Result<Steered, StoreError> {
+        bug()
+    }
+}
+
+#[async_trait]
+impl MessageStore for Broken {
+    async fn hooks(&self, _: &Owner) -> Result<Vec<Hook>, StoreError> {
+        bug()
+    }
+
+    async fn hook(&self, _: &HookId) -> Result<Option<Hook>, StoreError> {
+        bug()
+    }
+
+    async fn add_hook(&self, _: &Hook, _: usize) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn remove_hook(&self, _: &HookId) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn set_settings_hook(&self, _: Option<&Hook>) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn owe(&self, _: &Message) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn claim_messages(&self, _: usize, _: &[String], _: Timestamp) -> Result<ClaimedMessages, StoreError> {
+        bug()
+    }
+
+    async fn settle_message(
+        &self,
+        _: &MessageId,
+        _: &Attempt,
+        _: Verdict,
+        _: Timestamp,
+    ) -> Result<Option<Message>, StoreError> {
+        bug()
+    }
+
+    async fn messages(&self, _: &MessageFilter) -> Result<Vec<Message>, StoreError> {
+        bug()
+    }
+
+    async fn message(&self, _: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
+        bug()
+    }
+
+    async fn send_again(&self, _: &MessageId, _: Timestamp) -> Result<SentAgain, StoreError> {
         bug()
     }
 }

@@ -14,7 +14,7 @@ use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, Receiver};
 use plantain_media::cutout::Segmenter;
 use plantain_media::preset::Presets;
-use plantain_outbound::{Bounds, Outbound, Policy};
+use plantain_outbound::{Bounds, Outbound, Policy, Schedule};
 use plantain_store::studio::{SqliteStudio, StudioStores, open_studio};
 use plantain_studio::config::StudioConfig;
 use plantain_studio::finishing::SegmenterSource;
@@ -22,6 +22,7 @@ use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
 use plantain_studio::job::key::Tier;
 use plantain_studio::job::{JobId, JobState};
+use plantain_studio::messages::Outgoing;
 use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::view::JobView;
@@ -200,6 +201,10 @@ async fn begin(
         cpu: cpu.clone(),
         clock,
         config,
+        messages: Outgoing {
+            schedule: Schedule::Custom(vec![Duration::from_millis(50); 3]),
+            ..Outgoing::new(outbound.clone(), AdminToken::new("a-token-for-tests").link_key())
+        },
     });
     let process = Process { tasks: Tasks::new(), shutdown: Shutdown::new() };
     studio.start(&process.tasks, &process.shutdown);
@@ -242,6 +247,7 @@ pub fn new_job() -> NewJob {
         owner: None,
         tier: Tier::Paid,
         allowance: None,
+        callback: None,
     }
 }
 

@@ -29,6 +29,7 @@ use plantain_studio::correcting::Change;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, router};
 use plantain_studio::job::{JobId, JobState};
+use plantain_studio::messages::Outgoing;
 use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::view::{JobView, Which};
@@ -72,7 +73,7 @@ impl Whole {
             store: stores.jobs.clone(),
             receiver: Receiver::new(keys, Account::Known(user()), None, stores.inbox.clone(), clock.clone()),
             client: QueueClient::new(Endpoints::under(&gateway_url), Some(ApiKey::new(API_KEY).unwrap())).unwrap(),
-            outbound,
+            outbound: outbound.clone(),
             blobs: Blobs::folder(folder.path().join("pictures")).await.unwrap(),
             segmenter: segmenter(),
             presets: Arc::new(Presets::builtin()),
@@ -80,6 +81,7 @@ impl Whole {
             clock,
             // So long that a result which comes in time came by webhook.
             config: StudioConfig { grace: PATIENCE, ..StudioConfig::embedded(public_url) },
+            messages: Outgoing::new(outbound, AdminToken::new("a-token-for-tests").link_key()),
         });
         studio.start(&tasks, &shutdown);
         let http = HttpConfig::local(AdminToken::new("a-token-for-tests"), shutdown.clone(), cpu);

@@ -1,0 +1,321 @@
+//! Messages: owed with what owes them, taken for attempts, settled, shown.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use plantain_inbox::store::StoreError;
+use plantain_studio::bulk::batch::{Batch, Counts};
+use plantain_studio::job::{Job, JobId, Owner};
+use plantain_studio::messages::hook::{Hook, HookId};
+use plantain_studio::messages::message::{
+    ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
+};
+use plantain_studio::messages::owing;
+use plantain_studio::messages::store::{A_LINE_MAX, ClaimedMessages, MessageFilter, MessageStore, SentAgain};
+use plantain_work::clock::before;
+
+use crate::error::DatabaseError;
+use crate::sqlite::studio::{SqliteStudio, hook};
+use crate::studio::job::{json, limit};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns};
+use crate::time::{from_micros, to_micros};
+
+#[async_trait]
+impl MessageStore for SqliteStudio {
+    async fn hooks(&self, owner: &Owner) -> Result<Vec<Hook>, StoreError> {
+        let owner = owner.clone();
+        Ok(self.0.read(move |tx| hook::of(tx, &owner)).await?)
+    }
+
+    async fn hook(&self, id: &HookId) -> Result<Option<Hook>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| hook::by_id(tx, &id)).await?)
+    }
+
+    async fn add_hook(&self, hook: &Hook, most: usize) -> Result<bool, StoreError> {
+        let hook = hook.clone();
+        Ok(self.0.write(move |tx| hook::add(tx, &hook, most)).await?)
+    }
+
+    async fn remove_hook(&self, id: &HookId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| hook::remove(tx, &id)).await?)
+    }
+
+    async fn set_settings_hook(&self, hook: Option<&Hook>) -> Result<(), StoreError> {
+        let hook = hook.cloned();
+        Ok(self.0.write(move |tx| hook::set_settings(tx, hook.as_ref())).await?)
+    }
+
+    async fn owe(&self, message: &Message) -> Result<(), StoreError> {
+        let message = message.clone();
+        Ok(self.0.write(move |tx| insert(tx, &message)).await?)
+    }
+
+    async fn claim_messages(
+        &self,
+        count: usize,
+        busy: &[String],
+        now: Timestamp,
+    ) -> Result<ClaimedMessages, StoreError> {
+        let busy = busy.to_vec();
+        Ok(self.0.write(move |tx| claim(tx, count, &busy, now)).await?)
+    }
+
+    async fn settle_message(
+        &self,
+        id: &MessageId,
+        attempt: &Attempt,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<Option<Message>, StoreError> {
+        let (id, attempt) = (id.clone(), attempt.clone());
+        Ok(self.0.write(move |tx| settle(tx, &id, &attempt, verdict, now)).await?)
+    }
+
+    async fn messages(&self, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.0.read(move |tx| list(tx, &filter)).await?)
+    }
+
+    async fn message(&self, id: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| with_attempts(tx, &id)).await?)
+    }
+
+    async fn send_again(&self, id: &MessageId, now: Timestamp) -> Result<SentAgain, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| send_again(tx, &id, now)).await?)
+    }
+}
+
+/// What an event of a job owes, as a part of the change that it comes from.
+pub(super) fn owe_by_job(tx: &Transaction<'_>, job: &Job, event: Event, now: Timestamp) -> Result<(), DatabaseError> {
+    let hooks = hook::concerning(tx, job.owner.as_ref())?;
+    owing::by_job(job, event, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+}
+
+/// What the end of a batch owes, as a part of it.
+pub(super) fn owe_by_batch(
+    tx: &Transaction<'_>,
+    batch: &Batch,
+    counts: Counts,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let hooks = hook::concerning(tx, batch.owner.as_ref())?;
+    owing::by_batch(batch, counts, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+}
+
+fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
+    tx.prepare_cached("DELETE FROM studio_messages WHERE due_at IS NULL AND created_at < ?1")?
+        .execute([to_micros(before(message.created_at, KEPT_FOR))])?;
+    let row = MessageRow::from(message);
+    tx.prepare_cached(concat!(
+        "INSERT INTO studio_messages (",
+        message_columns!(),
+        ", line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+    ))?
+    .execute(params![
+        row.id,
+        row.owner,
+        row.job_id,
+        row.batch_id,
+        row.hook_id,
+        row.channel,
+        row.target,
+        row.secret,
+        row.event,
+        row.body,
+        row.state,
+        row.attempts,
+        row.earlier,
+        row.in_hand,
+        row.due_at,
+        row.created_at,
+        message.channel.line(&message.target),
+    ])?;
+    Ok(())
+}
+
+/// Everything that changes.
+fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
+    let row = MessageRow::from(message);
+    tx.prepare_cached(
+        "UPDATE studio_messages SET state = ?2, attempts = ?3, earlier = ?4, in_hand = ?5, due_at = ?6 WHERE id = ?1",
+    )?
+    .execute(params![row.id, row.state, row.attempts, row.earlier, row.in_hand, row.due_at])?;
+    Ok(())
+}
+
+fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseError> {
+    let mut select =
+        tx.prepare_cached(concat!("SELECT ", message_columns!(), " FROM studio_messages WHERE id = ?1"))?;
+    select.query_row([id], message_row).optional()?.map(Message::try_from).transpose()
+}
+
+fn claim(
+    tx: &Transaction<'_>,
+    count: usize,
+    busy: &[String],
+    now: Timestamp,
+) -> Result<ClaimedMessages, DatabaseError> {
+    let (mut messages, mut given_up) = (Vec::new(), false);
+    for id in due(tx, count, busy, now)? {
+        match by_id(tx, &id) {
+            Ok(Some(message)) => {
+                let taken = message.taken(now);
+                update(tx, &taken)?;
+                messages.push(taken);
+            }
+            Ok(None) => {}
+            Err(error) if error.is_of_one_row() => {
+                give_up(tx, &id, &error)?;
+                given_up = true;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    // What was given up took the place of others, which are due as well.
+    let next_due = if given_up { Some(now) } else { next_due(tx, now)? };
+    Ok(ClaimedMessages { messages, next_due })
+}
+
+fn due(tx: &Transaction<'_>, count: usize, busy: &[String], now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    let mut select = tx.prepare_cached(
+        "SELECT id FROM (
+             SELECT id, due_at, row_number() OVER (PARTITION BY line ORDER BY due_at, id) AS n FROM studio_messages
+             WHERE due_at <= ?1 AND line NOT IN (SELECT value FROM json_each(?2)))
+         WHERE n <= ?3 ORDER BY due_at, id LIMIT ?4",
+    )?;
+    let wanted = params![to_micros(now), json(&busy), limit(A_LINE_MAX), limit(count)];
+    let rows = select.query_map(wanted, |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A message that can't be read would come up in every claim.
+fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError) -> Result<(), DatabaseError> {
+    tracing::error!(message = id, %error, "message.unreadable: it was given up, and the others go on");
+    tx.prepare_cached("UPDATE studio_messages SET state = 'dead', due_at = NULL, in_hand = 0 WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, DatabaseError> {
+    let due: Option<i64> = tx
+        .prepare_cached("SELECT due_at FROM studio_messages WHERE due_at > ?1 ORDER BY due_at LIMIT 1")?
+        .query_row([to_micros(now)], |row| row.get(0))
+        .optional()?;
+    Ok(due.and_then(from_micros))
+}
+
+fn settle(
+    tx: &Transaction<'_>,
+    id: &MessageId,
+    attempt: &Attempt,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Result<Option<Message>, DatabaseError> {
+    let message = by_id(tx, id.as_str())?;
+    let Some(settled) = message.and_then(|message| message.settled(attempt.number, verdict, now)) else {
+        return Ok(None);
+    };
+    update(tx, &settled)?;
+    let row = AttemptRow::from(attempt);
+    tx.prepare_cached(
+        "INSERT INTO studio_message_attempts (message_id, number, at, latency, status, answer, why)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![id.as_str(), row.number, row.at, row.latency, row.status, row.answer, row.why])?;
+    tx.prepare_cached("DELETE FROM studio_message_attempts WHERE message_id = ?1 AND number <= ?2 - ?3")?
+        .execute(params![id.as_str(), row.number, ATTEMPTS_KEPT])?;
+    Ok(Some(settled))
+}
+
+/// The ways to ask have statements of their own, so that each is answered from an index.
+fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, DatabaseError> {
+    macro_rules! select {
+        ($which:literal) => {
+            concat!(
+                "SELECT ",
+                message_columns!(),
+                " FROM studio_messages WHERE ",
+                $which,
+                " AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR id < ?4) ORDER BY id DESC LIMIT ?5"
+            )
+        };
+    }
+    let MessageFilter { owner, job, state, before, limit: count } = filter;
+    let mut select = tx.prepare_cached(match (job, owner) {
+        (Some(_), _) => select!("job_id = ?1 AND (?2 IS NULL OR owner = ?2)"),
+        (None, Some(_)) => select!("?1 IS NULL AND owner = ?2"),
+        (None, None) => select!("?1 IS NULL AND ?2 IS NULL"),
+    })?;
+    let rows = select.query_map(
+        params![
+            job.as_ref().map(JobId::as_str),
+            owner.as_ref().map(Owner::as_str),
+            state.map(MessageState::as_str),
+            before.as_ref().map(MessageId::as_str),
+            limit(*count),
+        ],
+        message_row,
+    )?;
+    rows.map(|row| Message::try_from(row?)).collect()
+}
+
+fn with_attempts(tx: &Transaction<'_>, id: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, DatabaseError> {
+    let Some(message) = by_id(tx, id.as_str())? else { return Ok(None) };
+    let mut select = tx.prepare_cached(
+        "SELECT number, at, latency, status, answer, why FROM studio_message_attempts WHERE message_id = ?1
+         ORDER BY number",
+    )?;
+    let rows = select.query_map([id.as_str()], |row| {
+        Ok(AttemptRow {
+            number: row.get(0)?,
+            at: row.get(1)?,
+            latency: row.get(2)?,
+            status: row.get(3)?,
+            answer: row.get(4)?,
+            why: row.get(5)?,
+        })
+    })?;
+    let attempts = rows.map(|row| row?.of(id.as_str())).collect::<Result<_, _>>()?;
+    Ok(Some((message, attempts)))
+}
+
+fn send_again(tx: &Transaction<'_>, id: &MessageId, now: Timestamp) -> Result<SentAgain, DatabaseError> {
+    let Some(message) = by_id(tx, id.as_str())? else { return Ok(SentAgain::NotFound) };
+    let Some(again) = message.sent_again(now) else { return Ok(SentAgain::InHand) };
+    update(tx, &again)?;
+    Ok(SentAgain::Owed)
+}
+
+/// Lets all leases end now.
+pub(super) fn release_leases(tx: &Transaction<'_>) -> Result<usize, DatabaseError> {
+    // Any time in the past will do.
+    Ok(tx
+        .prepare_cached("UPDATE studio_messages SET in_hand = 0, due_at = created_at WHERE in_hand = 1")?
+        .execute([])?)
+}
+
+fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        id: row.get(0)?,
+        owner: row.get(1)?,
+        job_id: row.get(2)?,
+        batch_id: row.get(3)?,
+        hook_id: row.get(4)?,
+        channel: row.get(5)?,
+        target: row.get(6)?,
+        secret: row.get(7)?,
+        event: row.get(8)?,
+        body: row.get(9)?,
+        state: row.get(10)?,
+        attempts: row.get(11)?,
+        earlier: row.get(12)?,
+        in_hand: row.get(13)?,
+        due_at: row.get(14)?,
+        created_at: row.get(15)?,
+    })
+}

@@ -1,0 +1,274 @@
+//! Messages: owed with what owes them, sent by one at a time, kept with their attempts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use plantain_store::studio::StudioStores;
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{Finished, Job, JobError, Outcome, Owner};
+use plantain_studio::messages::facts::Facts;
+use plantain_studio::messages::hook::{Callback, Hook, HookId, HookSecret};
+use plantain_studio::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState, Verdict};
+use plantain_studio::messages::owing;
+use plantain_studio::messages::store::{A_LINE_MAX, MessageFilter, SentAgain};
+use plantain_studio::store::Forgotten;
+
+use super::{LEASE, changed, inserted, job, later, now};
+
+fn hook(owner: Option<Owner>, target: &str, events: &[Event]) -> Hook {
+    Hook {
+        id: HookId::new(now()),
+        owner,
+        channel: Channel::Webhook,
+        target: target.to_owned(),
+        events: events.to_vec(),
+        secret: Some(HookSecret::random()),
+        created_at: now(),
+    }
+}
+
+fn own() -> Owner {
+    Owner::session("a")
+}
+
+async fn all(stores: &StudioStores) -> Vec<Message> {
+    stores.jobs.messages(&MessageFilter { limit: 100, ..MessageFilter::default() }).await.unwrap()
+}
+
+fn attempt(message: &Message, status: u16) -> Attempt {
+    Attempt {
+        number: message.attempts,
+        at: later(7),
+        latency: Duration::from_millis(41),
+        status: Some(status),
+        answer: "not <b>here".into(),
+        why: Some("no\0body".replace('\0', " ")),
+    }
+}
+
+/// Ends a job that was claimed at `age`.
+async fn ends(stores: &StudioStores, job: &Job, age: u64, outcome: Outcome) -> Job {
+    let claimed = stores.jobs.claim(9, LEASE, later(age)).await.unwrap();
+    let epoch = claimed.jobs.iter().find(|claimed| claimed.id == job.id).unwrap().epoch;
+    changed(stores, &job.id, JobEvent::Ends { epoch, outcome }).await
+}
+
+fn made() -> Outcome {
+    Outcome::Succeeded(Finished {
+        pictures: vec![super::keeping::picture(['2', '3']); 3],
+        description: None,
+        notices: Vec::new(),
+        cutout: None,
+        tilt_degrees: None,
+    })
+}
+
+pub async fn hooks_are_kept_up_to_a_limit_and_removed(stores: &StudioStores) {
+    let (first, second) = (
+        hook(Some(own()), "https://a.example/?b=%2F&a=1", &[Event::JobFailed, Event::BatchDone]),
+        hook(Some(own()), "https://b.example/", &[]),
+    );
+    assert!(stores.jobs.add_hook(&first, 2).await.unwrap());
+    let at_once =
+        join_all([&second, &hook(Some(own()), "https://c.example/", &[])].map(|h| stores.jobs.add_hook(h, 2)));
+    let kept: Vec<bool> = at_once.await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(kept.iter().filter(|kept| **kept).count(), 1, "two at once are not one too many");
+    assert!(stores.jobs.add_hook(&hook(Some(Owner::session("b")), "https://d.example/", &[]), 2).await.unwrap());
+    let hooks = stores.jobs.hooks(&own()).await.unwrap();
+    assert_eq!((hooks.len(), &hooks[0]), (2, &first));
+    assert_eq!(stores.jobs.hook(&first.id).await.unwrap(), Some(first.clone()));
+    assert!(stores.jobs.remove_hook(&first.id).await.unwrap());
+    assert!(!stores.jobs.remove_hook(&first.id).await.unwrap());
+    assert!(!stores.jobs.remove_hook(&HookId::stored("x\0y".into())).await.unwrap());
+    assert_eq!(stores.jobs.hook(&first.id).await.unwrap(), None);
+}
+
+pub async fn a_jobs_end_and_its_messages_are_one_commit(stores: &StudioStores) {
+    let settings = Hook { id: HookId::settings(), secret: None, ..hook(None, "https://all.example/", &[]) };
+    stores.jobs.set_settings_hook(Some(&settings)).await.unwrap();
+    stores.jobs.set_settings_hook(Some(&settings)).await.unwrap();
+    let mine = hook(Some(own()), "https://own.example/", &[Event::JobSucceeded, Event::PictureUsed]);
+    let failures = hook(Some(own()), "https://failures.example/", &[Event::JobFailed]);
+    for hook in [&mine, &failures, &hook(Some(Owner::session("b")), "https://other.example/", &[])] {
+        assert!(stores.jobs.add_hook(hook, 9).await.unwrap());
+    }
+    let mut job = job(0).owned_by(Some(own()));
+    let secret = Some(HookSecret::random());
+    job.spec.callback = Some(Callback { url: "https://n8n.example/7?signature=a%2Bb".into(), secret: secret.clone() });
+    stores.jobs.insert(&job).await.unwrap();
+    assert_eq!(all(stores).await, []);
+    ends(stores, &job, 1, made()).await;
+
+    let owed = all(stores).await;
+    let targets: BTreeSet<&str> = owed.iter().map(|message| message.target.as_str()).collect();
+    let wanted = ["https://all.example/", "https://n8n.example/7?signature=a%2Bb", "https://own.example/"];
+    assert_eq!(targets, BTreeSet::from(wanted), "as they were given");
+    let called = owed.iter().find(|message| message.hook.is_none()).unwrap();
+    assert_eq!((&called.secret, called.event, called.state), (&secret, Event::JobSucceeded, MessageState::Pending));
+    let facts = Facts::of_body(&called.body).unwrap();
+    assert_eq!((facts.job.as_ref(), facts.pictures.len(), facts.is_private), (Some(&job.id), 3, true));
+
+    // Choosing owes once for each new choice.
+    for chosen in [Some(2), Some(2), None] {
+        stores.jobs.choose(&job.id, chosen, later(9)).await.unwrap().unwrap();
+    }
+    let used: Vec<Message> = all(stores).await.into_iter().filter(|m| m.event == Event::PictureUsed).collect();
+    assert_eq!(used.len(), 2, "the settings' hook and the owner's");
+    assert_eq!(Facts::of_body(&used[0].body).unwrap().chosen, Some(2));
+    // An end that is refused owes nothing.
+    let before = all(stores).await.len();
+    stores.jobs.apply(&job.id, &JobEvent::CancelAsked, later(10)).await.unwrap();
+    assert_eq!(all(stores).await.len(), before);
+    // What is forgotten takes its messages along.
+    assert_eq!(stores.jobs.forget(&job.id, later(11)).await.unwrap(), Forgotten::Gone);
+    assert_eq!(all(stores).await, []);
+    // A job of nobody's concerns the settings' hook alone, until there is none.
+    let canceled = inserted(stores, 20).await;
+    stores.jobs.apply(&canceled.id, &JobEvent::CancelAsked, later(21)).await.unwrap();
+    let owed = all(stores).await;
+    assert_eq!((owed.len(), owed[0].event, owed[0].hook.clone()), (1, Event::JobCanceled, Some(HookId::settings())));
+    stores.jobs.set_settings_hook(None).await.unwrap();
+    assert_eq!(all(stores).await[0].state, MessageState::Dead);
+    let other = inserted(stores, 30).await;
+    stores.jobs.apply(&other.id, &JobEvent::CancelAsked, later(31)).await.unwrap();
+    assert_eq!(all(stores).await.len(), 1);
+}
+
+pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
+    assert!(stores.jobs.add_hook(&hook(Some(own()), "https://own.example/", &[Event::BatchDone]), 9).await.unwrap());
+    let batch = Batch {
+        id: BatchId::new(now()),
+        owner: Some(own()),
+        state: BatchState::Open,
+        preset: "ebay".into(),
+        prompt: None,
+        num_images: 1,
+        file_name: Some("shoes.zip".into()),
+        created_at: now(),
+        finished_at: None,
+    };
+    let item = Item {
+        number: 1,
+        name: "1.jpg".into(),
+        sku: None,
+        preset: None,
+        prompt: None,
+        blob: Some("aa".repeat(32)),
+        state: ItemState::Waiting,
+        job: None,
+        error: None,
+    };
+    stores.jobs.insert_batch(&batch, &[item]).await.unwrap();
+    let claim = async |age| stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+    claim(1).await;
+    assert_eq!(all(stores).await, []);
+    let why = JobError::new("not_a_picture", "No.", "Do.");
+    assert!(stores.jobs.fail_item(&batch.id, 1, &why, later(2)).await.unwrap());
+    claim(3).await;
+    claim(4).await;
+    let owed = all(stores).await;
+    assert_eq!((owed.len(), owed[0].batch.as_ref(), owed[0].event), (1, Some(&batch.id), Event::BatchDone));
+    let facts = Facts::of_body(&owed[0].body).unwrap();
+    assert_eq!((facts.status.as_str(), facts.counts.unwrap().failed), ("DONE", 1));
+}
+
+/// So many messages to one target, owed at that age.
+async fn owed(stores: &StudioStores, target: &str, count: u64, age: u64) -> Vec<MessageId> {
+    let mut ids = Vec::new();
+    for more in 0..count {
+        let message = owing::test(&hook(Some(own()), target, &[]), later(age + more));
+        stores.jobs.owe(&message).await.unwrap();
+        ids.push(message.id);
+    }
+    ids
+}
+
+async fn claimed(stores: &StudioStores, count: usize, busy: &[&str], age: u64) -> Vec<Message> {
+    let busy: Vec<String> = busy.iter().map(|line| (*line).to_owned()).collect();
+    stores.jobs.claim_messages(count, &busy, later(age)).await.unwrap().messages
+}
+
+pub async fn a_message_is_sent_by_one_at_a_time_until_it_is_settled(stores: &StudioStores) {
+    let id = owed(stores, "https://a.example/", 1, 0).await.remove(0);
+    let early = stores.jobs.claim_messages(9, &[], super::later(0)).await.unwrap();
+    let first = early.messages.into_iter().next().unwrap();
+    assert_eq!((&first.id, first.attempts, first.in_hand), (&id, 1, true));
+    assert_eq!(early.next_due, first.due_at, "when the lease is over");
+    assert_eq!(claimed(stores, 9, &[], 1).await, []);
+    assert_eq!(stores.jobs.send_again(&id, later(1)).await.unwrap(), SentAgain::InHand);
+    let again = Verdict::Again { after: Duration::from_secs(10) };
+    let settled = stores.jobs.settle_message(&id, &attempt(&first, 500), again, later(2)).await.unwrap().unwrap();
+    assert_eq!((settled.state, settled.due_at), (MessageState::Pending, Some(later(12))));
+    let stale = stores.jobs.settle_message(&id, &attempt(&first, 200), Verdict::Delivered, later(3)).await.unwrap();
+    assert_eq!(stale, None, "an attempt is settled once");
+
+    // Whoever stalls with the second attempt is overtaken by the third.
+    let second = claimed(stores, 9, &[], 12).await.remove(0);
+    let third = claimed(stores, 9, &[], 9_000).await.remove(0);
+    assert_eq!((second.attempts, third.attempts), (2, 3));
+    let late = stores.jobs.settle_message(&id, &attempt(&second, 200), Verdict::Delivered, later(9_001)).await.unwrap();
+    assert_eq!(late, None);
+    stores.jobs.settle_message(&id, &attempt(&third, 410), Verdict::Dead, later(9_002)).await.unwrap().unwrap();
+    let (dead, log) = stores.jobs.message(&id).await.unwrap().unwrap();
+    assert_eq!((dead.state, dead.due_at, dead.in_hand), (MessageState::Dead, None, false));
+    assert_eq!(log, [attempt(&first, 500), attempt(&third, 410)]);
+    assert_eq!(claimed(stores, 9, &[], 99_000).await, []);
+
+    assert_eq!(stores.jobs.send_again(&id, later(99_000)).await.unwrap(), SentAgain::Owed);
+    let fourth = claimed(stores, 9, &[], 99_000).await.remove(0);
+    assert_eq!((fourth.attempts, fourth.tried()), (4, 1), "its schedule begins anew");
+    stores.jobs.settle_message(&id, &attempt(&fourth, 200), Verdict::Delivered, later(99_001)).await.unwrap().unwrap();
+    assert_eq!(all(stores).await[0].state, MessageState::Delivered);
+    let nobody = MessageId::new(now());
+    assert_eq!(stores.jobs.send_again(&nobody, now()).await.unwrap(), SentAgain::NotFound);
+    assert_eq!(stores.jobs.message(&nobody).await.unwrap(), None);
+}
+
+pub async fn one_receiver_leaves_places_to_the_others(stores: &StudioStores) {
+    owed(stores, "https://hangs.example/a", 20, 0).await;
+    let quick = owed(stores, "https://quick.example/", 1, 50).await;
+    let taken = claimed(stores, 64, &[], 100).await;
+    assert_eq!(taken.len(), A_LINE_MAX + 1);
+    assert_eq!(taken.last().unwrap().id, quick[0]);
+    assert_eq!(claimed(stores, 64, &["hangs.example:443"], 100).await, []);
+    assert_eq!(claimed(stores, 3, &[], 100).await.len(), 3);
+}
+
+pub async fn many_claims_at_once_never_share_a_message(stores: &StudioStores) {
+    for host in 0..4 {
+        owed(stores, &format!("https://{host}.example/"), 8, 0).await;
+    }
+    let claims = join_all((0..8).map(|_| claimed(stores, 8, &[], 100))).await;
+    let mut ids: Vec<_> = claims.into_iter().flatten().map(|message| message.id).collect();
+    ids.extend(claimed(stores, 64, &[], 100).await.into_iter().map(|message| message.id));
+    let distinct: BTreeSet<_> = ids.iter().collect();
+    assert_eq!((ids.len(), distinct.len()), (32, 32));
+}
+
+pub async fn messages_are_listed_and_old_ones_forgotten(stores: &StudioStores) {
+    let ids = owed(stores, "https://a.example/", 3, 0).await;
+    let job = inserted(stores, 0).await;
+    assert!(stores.jobs.add_hook(&hook(None, "https://b.example/", &[]), 9).await.unwrap());
+    stores.jobs.apply(&job.id, &JobEvent::CancelAsked, later(5)).await.unwrap();
+    let list = async |filter: MessageFilter| {
+        let listed = stores.jobs.messages(&filter).await.unwrap();
+        listed.into_iter().map(|message| message.id).collect::<Vec<_>>()
+    };
+    let usual = MessageFilter::default;
+    let newest_first = [ids[2].clone(), ids[1].clone(), ids[0].clone()];
+    assert_eq!(list(MessageFilter { owner: Some(own()), ..usual() }).await, newest_first);
+    let page = MessageFilter { owner: Some(own()), before: Some(ids[2].clone()), limit: 1, ..usual() };
+    assert_eq!(list(page).await, newest_first[1..2]);
+    assert_eq!(list(MessageFilter { job: Some(job.id.clone()), ..usual() }).await.len(), 1);
+    assert_eq!(list(MessageFilter { job: Some(job.id.clone()), owner: Some(own()), ..usual() }).await, []);
+    assert_eq!(list(usual()).await.len(), 4);
+    let first = claimed(stores, 1, &[], 9).await.remove(0);
+    stores.jobs.settle_message(&first.id, &attempt(&first, 204), Verdict::Delivered, later(9)).await.unwrap().unwrap();
+    assert_eq!(list(MessageFilter { state: Some(MessageState::Delivered), ..usual() }).await, [first.id]);
+    // Settled ones go a month later, when another is owed; what is pending stays.
+    owed(stores, "https://a.example/", 1, 40 * 24 * 60 * 60).await;
+    assert_eq!(list(usual()).await.len(), 4);
+    assert_eq!(list(MessageFilter { state: Some(MessageState::Delivered), ..usual() }).await, []);
+}

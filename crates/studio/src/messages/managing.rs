@@ -1,0 +1,140 @@
+//! Hooks made and removed, messages looked at and sent again: what pages and API can do.
+
+use url::Url;
+
+use crate::error::StudioError;
+use crate::job::{Owner, Visitor};
+use crate::messages::hook::{self, HOOKS_MAX, Hook, HookId, HookSecret};
+use crate::messages::message::{Channel, Event, Message, MessageId};
+use crate::messages::owing;
+use crate::messages::store::{MESSAGES_A_PAGE_MAX, MessageFilter, SentAgain};
+use crate::messages::view::{HookView, MessagePage, MessageView};
+use crate::service::Studio;
+
+/// A wish to be told, not yet checked.
+#[derive(Clone, Debug)]
+pub struct NewHook {
+    pub url: String,
+    pub events: Vec<Event>,
+    /// `None`: one is made.
+    pub secret: Option<String>,
+    pub owner: Owner,
+}
+
+/// Why a hook or a callback can't be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HookRefused {
+    #[error("the address can't be posted to")]
+    Address,
+    #[error("the address may not be reached: {0}")]
+    NotReachable(String),
+    #[error("the secret can't be used")]
+    Secret,
+    #[error("its owner has as many as there may be")]
+    TooMany,
+}
+
+impl Studio {
+    /// Keeps a hook, and tells its secret, which nobody is told again.
+    pub async fn add_hook(&self, new: NewHook) -> Result<Result<(HookView, HookSecret), HookRefused>, StudioError> {
+        let inner = &self.0;
+        let secret = match self.judged(&new.url, new.secret.as_deref()) {
+            Ok((_, secret)) => secret.unwrap_or_else(HookSecret::random),
+            Err(why) => return Ok(Err(why)),
+        };
+        let now = inner.clock.now();
+        let hook = Hook {
+            id: HookId::new(now),
+            owner: Some(new.owner),
+            channel: Channel::Webhook,
+            target: new.url,
+            events: new.events,
+            secret: Some(secret.clone()),
+            created_at: now,
+        };
+        if !inner.store.add_hook(&hook, HOOKS_MAX).await? {
+            return Ok(Err(HookRefused::TooMany));
+        }
+        tracing::info!(hook = %hook.id, "hook.added {}", hook.id);
+        Ok(Ok((HookView::from(&hook), secret)))
+    }
+
+    /// Whether messages may go to an address; names are judged when it is posted to.
+    pub fn judged(&self, url: &str, secret: Option<&str>) -> Result<(Url, Option<HookSecret>), HookRefused> {
+        let url = hook::postable(url).ok_or(HookRefused::Address)?;
+        let policy = self.0.messages.outbound.policy();
+        policy.judge_url(&url).map_err(|why| HookRefused::NotReachable(why.to_string()))?;
+        let secret = secret.map(|text| HookSecret::given(text).ok_or(HookRefused::Secret)).transpose()?;
+        Ok((url, secret))
+    }
+
+    pub async fn hooks(&self, owner: &Owner) -> Result<Vec<HookView>, StudioError> {
+        Ok(self.0.store.hooks(owner).await?.iter().map(HookView::from).collect())
+    }
+
+    /// False where there is none, or it is somebody else's.
+    pub async fn remove_hook(&self, id: &HookId, visitor: &Visitor) -> Result<bool, StudioError> {
+        if self.hook_of(id, visitor).await?.is_none() {
+            return Ok(false);
+        }
+        let removed = self.0.store.remove_hook(id).await?;
+        tracing::info!(hook = %id, "hook.removed {id}");
+        Ok(removed)
+    }
+
+    /// Owes a message about nothing; `None` where there is no such hook.
+    pub async fn test_hook(&self, id: &HookId, visitor: &Visitor) -> Result<Option<MessageView>, StudioError> {
+        let Some(hook) = self.hook_of(id, visitor).await? else { return Ok(None) };
+        let message = owing::test(&hook, self.0.clock.now());
+        self.0.store.owe(&message).await?;
+        self.0.outbox.wake();
+        Ok(Some(MessageView::of(&message, None)))
+    }
+
+    async fn hook_of(&self, id: &HookId, visitor: &Visitor) -> Result<Option<Hook>, StudioError> {
+        let hook = self.0.store.hook(id).await?;
+        // The one of the settings is changed there.
+        let own = hook.filter(|hook| hook.owner.is_some() && visitor.may_see(hook.owner.as_ref()));
+        Ok(own)
+    }
+
+    /// A page of messages, newest first.
+    pub async fn messages(&self, filter: MessageFilter) -> Result<MessagePage, StudioError> {
+        let limit = filter.limit.clamp(1, MESSAGES_A_PAGE_MAX);
+        // One more than was asked for tells whether there is a next page.
+        let mut messages = self.0.store.messages(&MessageFilter { limit: limit + 1, ..filter }).await?;
+        let more = messages.len() > limit;
+        messages.truncate(limit);
+        let next = messages.last().filter(|_| more).map(|message| message.id.clone());
+        Ok(MessagePage { messages: messages.iter().map(|message| MessageView::of(message, None)).collect(), next })
+    }
+
+    /// A message with its attempts; `None` where it is unknown or not the visitor's.
+    pub async fn message(&self, id: &MessageId, visitor: &Visitor) -> Result<Option<MessageView>, StudioError> {
+        let known = self.0.store.message(id).await?.filter(|(message, _)| is_theirs(message, visitor));
+        Ok(known.map(|(message, attempts)| MessageView::of(&message, Some(&attempts))))
+    }
+
+    /// Owes a message anew.
+    pub async fn redeliver(&self, id: &MessageId, visitor: &Visitor) -> Result<SentAgain, StudioError> {
+        let known = self.0.store.message(id).await?;
+        if !known.is_some_and(|(message, _)| is_theirs(&message, visitor)) {
+            return Ok(SentAgain::NotFound);
+        }
+        let again = self.0.store.send_again(id, self.0.clock.now()).await?;
+        if again == SentAgain::Owed {
+            self.0.outbox.wake();
+            tracing::info!(message = %id, "message.redelivered {id}");
+        }
+        Ok(again)
+    }
+}
+
+/// Receivers learn a message's id, so that knowing it gives nobody a right.
+fn is_theirs(message: &Message, visitor: &Visitor) -> bool {
+    match visitor {
+        Visitor::Operator => true,
+        Visitor::Seller(own) => message.owner.as_ref() == Some(own),
+        Visitor::Anybody => false,
+    }
+}

@@ -1,0 +1,126 @@
+//! Messages and hooks as API and pages show them: never with a secret.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::bulk::batch::BatchId;
+use crate::job::JobId;
+use crate::messages::hook::{Hook, HookId};
+use crate::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState};
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageView {
+    pub message_id: MessageId,
+    pub event: Event,
+    pub job_id: Option<JobId>,
+    pub batch_id: Option<BatchId>,
+    /// Which hook wanted it; null for the job's own callback, `settings` for the one that the settings name.
+    pub hook_id: Option<HookId>,
+    pub channel: Channel,
+    /// Where it goes.
+    #[schema(examples("https://shop.example/hooks/studio"))]
+    pub target: String,
+    pub state: MessageState,
+    /// Attempts that were begun.
+    #[schema(examples(1))]
+    pub attempts: u32,
+    /// When it is tried next.
+    pub due_at: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// The newest hundred, oldest first; only where one message is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Vec<AttemptView>>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptView {
+    /// From 1.
+    #[schema(examples(1))]
+    pub number: u32,
+    pub at: Timestamp,
+    #[schema(examples(41))]
+    pub latency_ms: u64,
+    /// Of the answer, where there was one.
+    #[schema(examples(500))]
+    pub status: Option<u16>,
+    /// How the answer began.
+    #[schema(examples("no such workflow"))]
+    pub answer: String,
+    /// Why it failed, where the status doesn't say it.
+    #[schema(examples("the receiver can't be reached: nobody answered in time"))]
+    pub why: Option<String>,
+}
+
+/// A page of messages, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MessagePage {
+    pub messages: Vec<MessageView>,
+    /// Ask for messages before this one to get the next page; null on the last.
+    pub next: Option<MessageId>,
+}
+
+/// A hook.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookView {
+    pub hook_id: HookId,
+    #[schema(examples("https://shop.example/hooks/studio"))]
+    pub url: String,
+    /// Of what it is told; empty: of everything.
+    pub events: Vec<Event>,
+    pub created_at: Timestamp,
+}
+
+impl MessageView {
+    pub fn of(message: &Message, attempts: Option<&[Attempt]>) -> MessageView {
+        MessageView {
+            message_id: message.id.clone(),
+            event: message.event,
+            job_id: message.job.clone(),
+            batch_id: message.batch.clone(),
+            hook_id: message.hook.clone(),
+            channel: message.channel,
+            target: message.target.clone(),
+            state: message.state,
+            attempts: message.attempts,
+            due_at: message.due_at,
+            created_at: message.created_at,
+            log: attempts.map(|attempts| attempts.iter().map(AttemptView::from).collect()),
+        }
+    }
+
+    /// It has failed and is tried again.
+    pub fn is_failing(&self) -> bool {
+        self.state == MessageState::Pending && self.attempts > 0
+    }
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(attempt: &Attempt) -> AttemptView {
+        AttemptView {
+            number: attempt.number,
+            at: attempt.at,
+            latency_ms: u64::try_from(attempt.latency.as_millis()).unwrap_or(u64::MAX),
+            status: attempt.status,
+            answer: String::from_utf8_lossy(&attempt.answer).into_owned(),
+            why: attempt.why.clone(),
+        }
+    }
+}
+
+impl From<&Hook> for HookView {
+    fn from(hook: &Hook) -> HookView {
+        HookView {
+            hook_id: hook.id.clone(),
+            url: hook.target.clone(),
+            events: hook.events.clone(),
+            created_at: hook.created_at,
+        }
+    }
+}
