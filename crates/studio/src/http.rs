@@ -41,11 +41,13 @@ pub mod guard;
 mod headers;
 mod health;
 mod history;
+mod hooks;
 mod inbox;
 mod jobs;
 mod keys;
 mod language;
 pub mod limits;
+mod messages;
 mod once;
 mod openapi;
 mod page;
@@ -175,16 +177,23 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/generate", post(generate::generate))
         .route("/api/fal/webhook", post(webhook::receive))
         .route("/api/keys", get(keys::list).post(keys::create))
+        .route("/api/hooks", get(hooks::list).post(hooks::create))
         .layer(DefaultBodyLimit::disable());
     let quick = Router::new()
         .route("/", get(page::first))
         .route("/history", get(page::history::show))
+        .route("/messages", get(page::messages::show))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
         .route("/api/inbox", get(inbox::list))
         .route("/api/usage", get(history::usage))
         .route("/api/keys/{key}", delete(keys::revoke))
+        .route("/api/hooks/{hook}", delete(hooks::remove))
+        .route("/api/hooks/{hook}/test", post(hooks::test))
+        .route("/api/messages", get(messages::list))
+        .route("/api/messages/{message}", get(messages::show))
+        .route("/api/messages/{message}/redeliver", post(messages::redeliver))
         .route("/share/{id}/{token}", get(share::follow))
         .route("/api/openapi.json", get(openapi::describe))
         .route("/docs", get(openapi::reader::read))

@@ -68,7 +68,7 @@ pub async fn choose(
     tag = "Pictures",
     summary = "All pictures in one ZIP",
     description = "Under the marketplace's names, made while it is sent.",
-    params(values::OfJobId),
+    params(values::OfJobId, values::Linked),
     responses((status = 200, description = "The archive.", body = values::File, content_type = "application/zip"), answers::OfJob)
 )]
 pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {

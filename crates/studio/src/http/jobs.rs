@@ -30,7 +30,7 @@ pub fn not_found() -> Response {
     tag = "Jobs",
     summary = "One job",
     description = "The job as it is now, with its pictures once it has succeeded.",
-    params(values::OfJobId),
+    params(values::OfJobId, values::Linked),
     responses((status = 200, description = "The job.", body = JobView), answers::OfJob)
 )]
 pub async fn show(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {

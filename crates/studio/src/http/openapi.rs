@@ -16,8 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    again, assets, batches, brush, events, generate, health, history, inbox, jobs, keys, page, pictures, presets,
-    reuse, session, share, webhook,
+    again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages, page,
+    pictures, presets, reuse, session, share, webhook,
 };
 
 pub mod answers;
@@ -39,6 +39,7 @@ pub mod values;
         (name = "Pictures", description = "What jobs made, and what they were made of. A picture never changes under its address."),
         (name = "Brush", description = "Correcting a cut-out with strokes, and making the pictures of it anew."),
         (name = "Batches", description = "Many photos at once, and all their pictures in one archive."),
+        (name = "Messages", description = "What others are told of jobs and batches, by webhook."),
         (name = "Keys", description = "Keys of this API, for the operator alone."),
         (name = "Presets", description = "The marketplaces' rules as data, with sources."),
         (name = "Webhooks", description = "The receiver of the queue's webhooks, and what it refused."),
@@ -86,12 +87,20 @@ pub mod values;
         history::forget,
         history::forget_by_form,
         history::usage,
+        hooks::list,
+        hooks::create,
+        hooks::remove,
+        hooks::test,
+        messages::list,
+        messages::show,
+        messages::redeliver,
         keys::list,
         keys::create,
         keys::revoke,
         share::make,
         share::follow,
         page::history::show,
+        page::messages::show,
         pictures::corrected_matte,
         describe,
         reader::read,
@@ -102,7 +111,7 @@ pub mod values;
         session::sign_in,
         session::sign_out,
     ),
-    components(schemas(bodies::Refusal, bodies::JobMissing)),
+    components(schemas(bodies::Refusal, bodies::JobMissing, crate::messages::webhook::HookBody)),
 )]
 struct Described;
 

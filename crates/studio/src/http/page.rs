@@ -21,6 +21,7 @@ use crate::job::JobId;
 mod card;
 mod frame;
 pub mod history;
+pub mod messages;
 mod result;
 mod rule;
 
@@ -35,6 +36,8 @@ struct StudioPage {
     frame: Frame,
     /// The job of a job's own page; none on the first page.
     cards: Vec<JobCard>,
+    /// Whether others were told of the job.
+    told: Option<String>,
     /// The page has news to come, and a browser without scripts has to ask for them.
     refresh: bool,
     presets: Vec<PresetOption>,
@@ -117,6 +120,9 @@ pub async fn job(
     let card = JobCard::new(&job, preset, Frame::new(&app, &headers).words);
     let mut page = studio_page(&app, &headers, vec![card]);
     page.frame.guest = guest.is_some();
+    if guest.is_none() {
+        page.told = messages::of_job(&app, &job.job_id, page.frame.words).await?;
+    }
     shown(StatusCode::OK, &page)
 }
 
@@ -140,6 +146,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
     StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
+        told: None,
         refresh: cards.iter().any(|card| card.is_open),
         pictures,
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),

@@ -46,7 +46,7 @@ pub struct Manner {
     tag = "Pictures",
     summary = "A finished picture",
     description = "As the marketplace wants it. An image of a job names this address as `url`.",
-    params(values::OfNumber, Manner, values::Known),
+    params(values::OfNumber, Manner, values::Linked, values::Known),
     responses(answers::OfPicture, answers::OfJob)
 )]
 pub async fn image(
@@ -160,7 +160,7 @@ pub async fn first_source(
     operation_id = "showCorrected",
     tag = "Pictures",
     summary = "A finished picture of a corrected cut-out",
-    params(values::OfRevision, Manner, values::Known),
+    params(values::OfRevision, Manner, values::Linked, values::Known),
     responses(answers::OfPicture, answers::OfJob)
 )]
 pub async fn corrected(

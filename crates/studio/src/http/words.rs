@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages";
         families.split(' ').any(|family| family == head)
     }
 
@@ -227,6 +227,7 @@ mod tests {
             include_str!("../../templates/views.html"),
             include_str!("../../templates/message.html"),
             include_str!("../../templates/history.html"),
+            include_str!("../../templates/messages.html"),
             include_str!("../../templates/sign_in.html"),
         ];
         let scripts = [

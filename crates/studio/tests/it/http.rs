@@ -13,6 +13,7 @@ mod house;
 mod jobs;
 mod keys;
 mod limits;
+mod messages;
 mod once;
 mod openapi;
 mod pages;

@@ -47,7 +47,8 @@ impl Judge<'_> {
 
 async fn every_page_is_open_to_everybody(screen: Screen) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
+    // Nobody listens there, so that there is a message that fails.
+    let server = Server::start(folder.path(), &["STUDIO_HOOK_URL=http://127.0.0.1:1/hook"]);
     let Some(browser) = start(&server, screen).await else { return };
     let mut judge = Judge { browser: &browser, screen, found: Vec::new() };
     judge.look("access-first").await;
@@ -76,6 +77,8 @@ async fn every_page_is_open_to_everybody(screen: Screen) {
     for (page, path) in [
         ("access-history", "history"),
         ("access-nothing", "history?q=nothing"),
+        ("access-messages", "messages"),
+        ("access-no-messages", "messages?state=delivered"),
         ("access-missing", "jobs/nothing"),
         ("access-no-page", "nothing"),
     ] {

@@ -9,6 +9,7 @@ mod driver;
 mod hindi;
 mod history;
 mod looking;
+mod messages;
 
 use std::fs;
 use std::path::PathBuf;

@@ -6,6 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::bulk::batch::BatchId;
 use crate::job::JobId;
+use crate::messages::hook::HookId;
+use crate::messages::message::MessageId;
 use crate::view::facts::Scene;
 
 #[derive(IntoParams)]
@@ -56,6 +58,20 @@ pub struct OfKey {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
+pub struct OfHook {
+    /// The hook's id, as `hookId` tells it.
+    pub hook: HookId,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct OfMessage {
+    /// The message's id, as `messageId` tells it and `webhook-id` brought it.
+    pub message: MessageId,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct OfBatch {
     /// The batch's id, as `batchId` tells it.
     pub id: BatchId,
@@ -101,6 +117,14 @@ pub struct Named {
         example = "8e03978e-40d5-43dd-bc93-6894a57f9324"
     )]
     pub idempotency_key: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Linked {
+    /// Lets whoever has it look at this job until it ends; webhooks bring it in their addresses.
+    #[param(example = "1795176000.00")]
+    pub link: Option<String>,
 }
 
 #[derive(IntoParams)]
@@ -183,6 +207,14 @@ pub struct FormWish {
     /// A point beside the product: `x,y`. May be repeated.
     #[schema(examples("20,20"))]
     exclude: Option<String>,
+    /// Posted to once the job has ended. Its query stays as it is.
+    #[serde(rename = "webhookUrl")]
+    #[schema(max_length = 2048, examples("https://n8n.example/webhook-waiting/7?signature=5f1c"))]
+    webhook_url: Option<String>,
+    /// What that post is signed with; without it it is not.
+    #[serde(rename = "webhookSecret")]
+    #[schema(min_length = 16, max_length = 200)]
+    webhook_secret: Option<String>,
 }
 
 /// What the sign-in form holds.

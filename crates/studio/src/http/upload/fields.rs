@@ -12,8 +12,11 @@ use plantain_wire::models::staging::Staging;
 use super::choosing;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
+use crate::http::hooks;
 use crate::http::upload::staging::Words;
 use crate::job::key::Tier;
+use crate::messages::hook::{self, Callback, HookSecret};
+use crate::messages::managing::HookRefused;
 use crate::photo::{NewJob, Photo};
 use crate::view::facts::Scene;
 
@@ -41,10 +44,12 @@ pub enum Name {
     Exclude,
     /// `auto` or `all`.
     Keep,
+    WebhookUrl,
+    WebhookSecret,
 }
 
 impl Name {
-    const ALL: [Name; 13] = [
+    const ALL: [Name; 15] = [
         Name::Image,
         Name::Prompt,
         Name::Preset,
@@ -58,6 +63,8 @@ impl Name {
         Name::Include,
         Name::Exclude,
         Name::Keep,
+        Name::WebhookUrl,
+        Name::WebhookSecret,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -75,6 +82,8 @@ impl Name {
             Name::Include => "include",
             Name::Exclude => "exclude",
             Name::Keep => "keep",
+            Name::WebhookUrl => "webhookUrl",
+            Name::WebhookSecret => "webhookSecret",
         }
     }
 
@@ -85,7 +94,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude and keep.",
+                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl and webhookSecret.",
             )
         })
     }
@@ -101,6 +110,8 @@ pub struct Form {
     identifier: Option<String>,
     staging: Words,
     choice: ObjectChoice,
+    webhook_url: Option<String>,
+    webhook_secret: Option<String>,
 }
 
 impl Form {
@@ -131,6 +142,8 @@ impl Form {
             Name::Backdrop => &mut self.staging.backdrop,
             Name::Straighten => &mut self.staging.straighten,
             Name::Normalize => &mut self.staging.normalize,
+            Name::WebhookUrl => &mut self.webhook_url,
+            Name::WebhookSecret => &mut self.webhook_secret,
             Name::Box | Name::Include | Name::Exclude | Name::Keep => {
                 return choosing::add(&mut self.choice, name, &text);
             }
@@ -162,8 +175,19 @@ impl Form {
             owner: None,
             tier: Tier::default(),
             allowance: None,
-            callback: None,
+            callback: callback(filled(self.webhook_url), filled(self.webhook_secret))?,
         })
+    }
+}
+
+/// Which hosts may be reached is asked later.
+fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Callback>, ApiError> {
+    let secret = secret.map(|text| HookSecret::given(&text).ok_or_else(|| hooks::refused(HookRefused::Secret)));
+    let secret = secret.transpose()?;
+    match url {
+        Some(url) if hook::postable(&url).is_some() => Ok(Some(Callback { url, secret })),
+        None if secret.is_none() => Ok(None),
+        Some(_) | None => Err(hooks::refused(HookRefused::Address)),
     }
 }
 
@@ -248,6 +272,14 @@ pub struct JsonWish {
     exclude: Vec<[u32; 2]>,
     #[serde(default)]
     keep: Option<String>,
+    /// Posted to once the job has ended. Its query stays as it is.
+    #[serde(default, rename = "webhookUrl")]
+    #[schema(max_length = 2048, examples("https://n8n.example/webhook-waiting/7?signature=5f1c"))]
+    webhook_url: Option<String>,
+    /// What that post is signed with; without it it is not.
+    #[serde(default, rename = "webhookSecret")]
+    #[schema(min_length = 16, max_length = 200)]
+    webhook_secret: Option<String>,
 }
 
 const JSON_HINT: &str =
@@ -280,7 +312,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         owner: None,
         tier: Tier::default(),
         allowance: None,
-        callback: None,
+        callback: callback(wish.webhook_url, wish.webhook_secret)?,
     })
 }
 
@@ -343,6 +375,11 @@ mod tests {
             (&[("box", b"1,2,0,4")], Some("box_malformed")),
             (&[("keep", b"all"), ("keep", b"all")], Some("repeated_field")),
             (&[("keep", b"some")], Some("keep_unknown")),
+            (&[("webhookUrl", b"https://a.example/7?b=%2F&a")], None),
+            (&[("webhookUrl", b"")], None),
+            (&[("webhookUrl", b"ftp://a.example/")], Some("webhook_url_unusable")),
+            (&[("webhookSecret", b"sixteen-letters!")], Some("webhook_url_unusable")),
+            (&[("webhookUrl", b"https://a.example/"), ("webhookSecret", b"short")], Some("webhook_secret_unusable")),
             (&[("include", b"-1,2")], Some("point_malformed")),
             (&[("exclude", b"1")], Some("point_malformed")),
             (&[("box", b""), ("include", b" ")], None),
@@ -386,6 +423,7 @@ mod tests {
             (b"{\"scene\": \"beach\"}", "scene_unknown"),
             (b"{\"backdrop\": \"#12345\"}", "backdrop_not_a_color"),
             (b"{\"straighten\": \"yes\"}", "wrong_field"),
+            (b"{\"webhookUrl\": \"me\"}", "webhook_url_unusable"),
             (b"{\"prompt\": \"\xff\"}", "not_json"),
         ] {
             assert_eq!(from_json(body).unwrap_err().code, code, "{}", String::from_utf8_lossy(body));

@@ -1,0 +1,172 @@
+//! The page of messages: whom the studio told of what, how each attempt went, and a button that sends one again.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use url::{Url, form_urlencoded};
+
+use super::frame::Frame;
+use super::{shown, sign_in};
+use crate::http::App;
+use crate::http::error::ApiError;
+use crate::http::extract::Params;
+use crate::http::messages::{self, Wanted};
+use crate::http::openapi::{answers, bodies};
+use crate::http::words::Words;
+use crate::job::{JobId, Visitor};
+use crate::messages::message::{MessageId, MessageState};
+use crate::messages::store::MessageFilter;
+use crate::messages::view::{AttemptView, MessagePage, MessageView};
+
+/// Messages on a page, each with its attempts.
+const MESSAGES_A_PAGE: usize = 24;
+
+/// Attempts that are shown of one: the newest.
+const ATTEMPTS_SHOWN: usize = 12;
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    state: String,
+    states: Vec<(&'static str, String)>,
+    next: Option<String>,
+}
+
+/// A message in the list.
+struct Row {
+    id: String,
+    state: &'static str,
+    state_word: String,
+    event: String,
+    /// The host, since addresses are long and may hold secrets.
+    to: String,
+    job: Option<String>,
+    made_at: String,
+    made_on: String,
+    attempts: Vec<(String, String)>,
+}
+
+/// `GET /messages`.
+#[utoipa::path(
+    get,
+    path = "/messages",
+    operation_id = "openMessages",
+    tag = "Pages",
+    summary = "Messages of whoever asks",
+    params(Wanted),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 401, description = "The sign-in form.", body = String, content_type = "text/html"),
+        (status = 422, description = "What was asked for can't be used.", body = bodies::Refusal),
+        answers::Queried, answers::Reads
+    )
+)]
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(wanted): Params<Wanted>,
+) -> Result<Response, ApiError> {
+    if app.admit(&headers).is_err() {
+        return sign_in(&app, &headers, false);
+    }
+    let (visitor, filter) = (app.visitor(&headers), messages::filter(wanted)?);
+    let state = filter.state.map(MessageState::as_str).unwrap_or_default().to_owned();
+    let (messages, next) = theirs(&app, &visitor, filter).await?;
+    let frame = Frame::new(&app, &headers);
+    let words = frame.words;
+    let page = MessagesPage {
+        rows: messages.iter().map(|message| Row::new(message, words)).collect(),
+        states: MessageState::ALL.map(|state| (state.as_str(), state_word(state, words))).into(),
+        next: next.map(|cursor| next_page(&state, cursor.as_str())),
+        state,
+        frame,
+    };
+    shown(StatusCode::OK, &page)
+}
+
+/// Whoever has never been here was told of nothing yet.
+async fn theirs(
+    app: &App,
+    visitor: &Visitor,
+    filter: MessageFilter,
+) -> Result<(Vec<MessageView>, Option<MessageId>), ApiError> {
+    if *visitor == Visitor::Anybody {
+        return Ok((Vec::new(), None));
+    }
+    let wanted = MessageFilter { owner: visitor.owner().cloned(), limit: MESSAGES_A_PAGE, ..filter };
+    let MessagePage { messages, next } = app.studio.messages(wanted).await?;
+    let mut whole = Vec::with_capacity(messages.len());
+    for message in messages {
+        whole.extend(app.studio.message(&message.message_id, visitor).await?);
+    }
+    Ok((whole, next))
+}
+
+/// What a job's page says of its messages; nothing where there are none, or for a guest.
+pub async fn of_job(app: &App, id: &JobId, words: &Words) -> Result<Option<String>, ApiError> {
+    let filter = MessageFilter { job: Some(id.clone()), limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
+    let messages = app.studio.messages(filter).await?.messages;
+    let count = |is: &dyn Fn(&MessageView) -> bool| messages.iter().filter(|message| is(message)).count();
+    let dead = count(&|message| message.state == MessageState::Dead);
+    let failing = count(&MessageView::is_failing);
+    let sent = count(&|message| message.state == MessageState::Delivered);
+    Ok(match (dead, failing, sent) {
+        (0, 0, 0) if messages.is_empty() => None,
+        (0, 0, 0) => Some(words.get("messages.of_job.pending").to_owned()),
+        (0, 0, sent) => Some(words.many("messages.of_job.sent", sent, &[])),
+        (0, failing, _) => Some(words.many("messages.of_job.failing", failing, &[])),
+        (dead, _, _) => Some(words.many("messages.of_job.dead", dead, &[])),
+    })
+}
+
+impl Row {
+    fn new(message: &MessageView, words: &Words) -> Row {
+        let log = message.log.as_deref().unwrap_or_default();
+        let newest = &log[log.len().saturating_sub(ATTEMPTS_SHOWN)..];
+        let state = if message.is_failing() { "failing" } else { message.state.as_str() };
+        let event = message.event.as_str();
+        Row {
+            id: message.message_id.to_string(),
+            state,
+            state_word: words.get(&format!("messages.state.{state}")).to_owned(),
+            event: words.named("messages.event", &event.replace('.', "_"), event).to_owned(),
+            to: Url::parse(&message.target)
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_owned))
+                .unwrap_or_else(|| message.target.clone()),
+            job: message.job_id.as_ref().map(ToString::to_string),
+            made_at: message.created_at.to_string(),
+            made_on: moment(message.created_at, words),
+            attempts: newest.iter().map(|attempt| told(attempt, words)).collect(),
+        }
+    }
+}
+
+/// When an attempt was made, and what came of it.
+fn told(attempt: &AttemptView, words: &Words) -> (String, String) {
+    let answered = attempt.status.map(|status| {
+        let (status, latency) = (status.to_string(), attempt.latency_ms.to_string());
+        words.fill("messages.attempt.answered", &[("status", &status), ("ms", &latency)])
+    });
+    let parts = [answered, attempt.why.clone(), Some(attempt.answer.clone()).filter(|text| !text.trim().is_empty())];
+    (moment(attempt.at, words), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+}
+
+/// Day and time by UTC.
+fn moment(at: Timestamp, words: &Words) -> String {
+    let zoned = at.to_zoned(jiff::tz::TimeZone::UTC);
+    format!("{}, {:02}:{:02}:{:02} UTC", words.day(zoned.date()), zoned.hour(), zoned.minute(), zoned.second())
+}
+
+fn state_word(state: MessageState, words: &Words) -> String {
+    words.get(&format!("messages.state.{}", state.as_str())).to_owned()
+}
+
+fn next_page(state: &str, cursor: &str) -> String {
+    let asked = [("state", state), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
+    format!("/messages?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish())
+}
