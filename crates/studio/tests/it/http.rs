@@ -14,6 +14,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod messages;
+mod n8n;
 mod once;
 mod openapi;
 mod pages;
