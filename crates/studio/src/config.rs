@@ -9,6 +9,7 @@ use plantain_media::encode::Provenance;
 use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::models::nano_banana;
 
+use crate::accounts::Post;
 use crate::money;
 
 /// Every field has a default that fits the embedded queue; see [`StudioConfig::for_fal`].
@@ -40,6 +41,8 @@ pub struct StudioConfig {
     pub unknown_patience: Duration,
     /// How long `generate` waits for the queue's request id before it answers without one.
     pub submit_wait: Duration,
+    /// Sends letters, and so gives sellers accounts; `None`: there are none.
+    pub post: Option<Post>,
     /// What an uploaded photo may cost.
     pub photo_limits: Limits,
     /// What a picture from the model may cost.
@@ -130,6 +133,7 @@ impl StudioConfig {
             patience: Duration::from_secs(24 * 60 * 60),
             unknown_patience: Duration::from_secs(2 * 60 * 60),
             submit_wait: Duration::from_secs(10),
+            post: None,
             photo_limits: Limits::default(),
             result_limits: Limits { max_bytes: RESULT_BYTES_MAX, ..Limits::default() },
             result_timeout: Duration::from_secs(60),

@@ -27,6 +27,7 @@ use crate::http::upload::{Bounds, Room};
 use crate::job::key::StudioKey;
 use crate::service::Studio;
 
+mod accounts;
 mod address;
 mod again;
 mod assets;
@@ -60,7 +61,7 @@ mod upload;
 mod visitor;
 mod waiting;
 mod webhook;
-mod words;
+pub(crate) mod words;
 
 pub use crate::http::openapi::printed as openapi_document;
 pub use crate::http::upload::pace::Pace;
@@ -174,6 +175,9 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
     let slow = Router::new()
         .route("/sign-in", post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
+        .route("/api/sign-in-link", post(accounts::ask))
+        .route("/api/account", get(accounts::show).post(accounts::change).delete(accounts::close))
+        .route("/api/account/close", post(accounts::close_by_form))
         .route("/api/generate", post(generate::generate))
         .route("/api/fal/webhook", post(webhook::receive))
         .route("/api/keys", get(keys::list).post(keys::create))
@@ -183,6 +187,8 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/", get(page::first))
         .route("/history", get(page::history::show))
         .route("/messages", get(page::messages::show))
+        .route("/account", get(page::account::show))
+        .route("/sign-in/{token}", get(accounts::look).post(accounts::follow))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))

@@ -4,6 +4,7 @@
 //! ([`job::Job`]) moves forward only; every decision about it is a pure function in [`job`], every change one call of
 //! [`store::StudioStore`]. The crate knows its queue only through the wire, and no SQL.
 
+pub mod accounts;
 pub mod bulk;
 mod cancelling;
 mod collecting;

@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     pub bulk: Wake,
     /// Tells the lane of messages the same.
     pub outbox: Wake,
+    /// Tells the lane of letters the same.
+    pub post: Wake,
     /// Takes photos out of archives, which is mostly waiting for the disk.
     pub unpacking: Cpu,
     pub pace: Pace,
@@ -129,6 +131,7 @@ impl Studio {
             wake: Wake::new(),
             bulk: Wake::new(),
             outbox: Wake::new(),
+            post: Wake::new(),
             unpacking: Cpu::new(ARCHIVES_UNPACKED),
             pace: Pace::default(),
             admissions: Semaphore::new(ADMISSIONS_MAX),

@@ -13,6 +13,7 @@ use plantain_media::cutout::Stroke;
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::lane::Beat;
 
+use crate::accounts::store::AccountStore;
 use crate::bulk::store::BatchStore;
 use crate::job::arrival::{Arrival, Arrived};
 use crate::job::correction::{Corrected, Kept, Strokes};
@@ -24,7 +25,7 @@ use crate::messages::store::MessageStore;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
-pub trait StudioStore: BatchStore + MessageStore {
+pub trait StudioStore: BatchStore + MessageStore + AccountStore {
     async fn insert(&self, job: &Job) -> Result<(), StoreError>;
 
     /// Keeps the job if its cost fits into what its owner may spend; two at once never spend the same money.

@@ -33,6 +33,7 @@ impl Studio {
         let (slots, wake, clock) = (self.0.config.slots, self.0.wake.clone(), self.0.clock.clone());
         self.start_batches(tasks, shutdown);
         self.start_messages(tasks, shutdown);
+        self.start_post(tasks, shutdown);
         tasks.spawn("studio.jobs", lane::run(lane, slots, wake, clock, tasks.clone(), shutdown.clone()));
         tasks.spawn("studio.keys", keys::run(self.0.clone(), shutdown.clone()));
         tasks.spawn("studio.collect", collecting::run(self.0.clone(), shutdown.clone()));

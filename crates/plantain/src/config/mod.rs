@@ -12,6 +12,7 @@ pub mod fal;
 pub mod limits;
 pub mod hooks;
 pub mod log;
+pub mod mail;
 pub mod names;
 pub mod network;
 pub mod secret;
@@ -36,6 +37,8 @@ pub struct Config {
     pub cors: plantain_studio::http::cors::Cors,
     /// How often others may call the studio.
     pub limits: plantain_studio::http::limits::Limits,
+    /// Hands letters in; `None`: none are sent.
+    pub mail: Option<plantain_mail::Mailer>,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -59,6 +62,7 @@ impl Config {
             hooks: hooks::Hooks::parse(sources)?,
             cors: cors::parse(sources)?,
             limits: limits::parse(sources, &network)?,
+            mail: mail::parse(sources)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })
@@ -92,6 +96,8 @@ mod tests {
             ("DATABASE_URL", "postgres://u:hunter2@h/d"),
             ("STUDIO_HOOK_SECRET", "hunter2hunter2hunter2"),
             ("STUDIO_HOOK_URL", "https://a.example/?token=hunter2"),
+            ("SMTP_URL", "smtps://u:hunter2@h.example"),
+            ("MAIL_FROM", "photos@h.example"),
             ("QUEUE_DATABASE_URL", "postgres://u:hunter2@h/d"),
         ];
         let sources = Sources::of(pairs.map(|(name, value)| (name, value.to_owned()))).unwrap();

@@ -212,6 +212,17 @@ pub const SETTINGS: &[Setting] = &[
         "20s",
         "How long running work may go on after the server was told to stop, up to 120 s. The rest is handed back, at no cost.",
     ),
+    secret(
+        "SMTP_URL",
+        "none: no letters are sent, and sellers have no accounts",
+        "The mail server: `smtps://user:password@host` (port 465), or `smtp://user:password@host` (port 587; STARTTLS is demanded, and `?tls=none` leaves it out). Name and password are percent-encoded. MAIL_FROM belongs to it.",
+    ),
+    open(
+        "SMTP_CA",
+        "none",
+        "A file of certificates in PEM form that the mail server may have besides the public ones.",
+    ),
+    open("MAIL_FROM", "none", "Who letters come from: an address, or `Photo studio <photos@shop.example>`."),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
 ];

@@ -9,6 +9,7 @@ use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
 use plantain_inbox::store::InboxStore;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{open_studio, open_studio_alone};
+use plantain_studio::accounts::Post;
 use plantain_studio::config::{Maker, NANO_BANANA_CENTS, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace};
@@ -135,7 +136,8 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
         let maker = maker(served, &ground.config.fal.backend);
         makers.with(EndpointPattern::new(served.pattern.as_str()), maker)
     });
-    StudioConfig { lease: LEASE, makers, ..config }
+    let post = ground.config.mail.clone().map(|mailer| Post::new(mailer, ground.admin_token.reveal()));
+    StudioConfig { lease: LEASE, makers, post, ..config }
 }
 
 /// What serves an endpoint decides whose pixels come back, and at what price.

@@ -53,7 +53,7 @@ const TABLE: &[Row] = &[
         may_use: &["wire", "client", "inbox", "mail", "media", "blobs", "work", "outbound"],
         never: &["rusqlite", "tokio-postgres"],
     },
-    Row { name: "store", may_use: &["queue", "inbox", "studio", "wire", "work"], never: &["axum", "reqwest"] },
+    Row { name: "store", may_use: &["queue", "inbox", "mail", "studio", "wire", "work"], never: &["axum", "reqwest"] },
     Row { name: "testkit", may_use: &["wire", "work"], never: &["rusqlite", "tokio-postgres"] },
 ];
 

@@ -3,6 +3,7 @@
 //! The statements are written out in each adapter; the columns they return and how rows become the studio's values are here,
 //! once. What an event or a result changes is decided by the studio's own functions, inside the transaction.
 
+pub(crate) mod account;
 pub(crate) mod bulk;
 pub(crate) mod correction;
 pub(crate) mod event;
@@ -36,6 +37,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0008.sql"),
         include_str!("../../migrations/sqlite/studio_0009.sql"),
         include_str!("../../migrations/sqlite/studio_0011.sql"),
+        include_str!("../../migrations/sqlite/studio_0013.sql"),
     ],
 };
 
@@ -51,6 +53,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0007.sql"),
         include_str!("../../migrations/postgres/studio_0008.sql"),
         include_str!("../../migrations/postgres/studio_0010.sql"),
+        include_str!("../../migrations/postgres/studio_0012.sql"),
     ],
 };
 

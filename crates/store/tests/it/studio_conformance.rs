@@ -17,6 +17,7 @@ use plantain_wire::models::nano_banana::{AspectRatio, EDIT_ENDPOINT};
 
 use crate::postgres::Fresh;
 
+mod accounts;
 pub mod bulk;
 mod corrections;
 mod jobs;
@@ -88,6 +89,11 @@ promises! {
     jobs::a_claim_says_when_the_next_job_is_due,
     jobs::a_lost_lease_is_not_prolonged,
     jobs::many_claims_at_once_never_share_a_job,
+    accounts::links_are_counted_by_mailbox_by_asker_and_in_all,
+    accounts::of_many_who_ask_at_once_no_more_than_the_bound_are_heard,
+    accounts::a_letter_is_owed_until_it_is_posted_or_its_link_has_expired,
+    accounts::a_link_works_once_and_brings_what_its_asker_made,
+    accounts::who_leaves_is_forgotten_as_soon_as_nothing_runs,
     bulk::a_batch_survives_with_its_items,
     bulk::items_become_jobs_once_and_a_few_at_a_time,
     bulk::a_batch_is_done_when_its_jobs_are,

@@ -16,7 +16,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages, page,
+    accounts, again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages, page,
     pictures, presets, reuse, session, share, webhook,
 };
 
@@ -40,6 +40,7 @@ pub mod values;
         (name = "Brush", description = "Correcting a cut-out with strokes, and making the pictures of it anew."),
         (name = "Batches", description = "Many photos at once, and all their pictures in one archive."),
         (name = "Messages", description = "What others are told of jobs and batches, by webhook."),
+        (name = "Accounts", description = "Sellers with a name: a mailbox that they showed to be theirs by a link in a letter."),
         (name = "Keys", description = "Keys of this API, for the operator alone."),
         (name = "Presets", description = "The marketplaces' rules as data, with sources."),
         (name = "Webhooks", description = "The receiver of the queue's webhooks, and what it refused."),
@@ -94,6 +95,14 @@ pub mod values;
         messages::list,
         messages::show,
         messages::redeliver,
+        accounts::ask,
+        accounts::look,
+        accounts::follow,
+        accounts::show,
+        accounts::change,
+        accounts::close,
+        accounts::close_by_form,
+        page::account::show,
         keys::list,
         keys::create,
         keys::revoke,

@@ -18,6 +18,7 @@ use crate::http::visitor::Guest;
 use crate::http::words::Words;
 use crate::job::JobId;
 
+pub mod account;
 mod card;
 mod frame;
 pub mod history;

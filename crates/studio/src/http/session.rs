@@ -2,13 +2,14 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::HeaderMap;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::openapi::{answers, values};
+use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{page, upload};
 
 /// Bytes of the sign-in form.
@@ -48,12 +49,20 @@ pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Respons
     path = "/sign-out",
     operation_id = "signOut",
     tag = "Pages",
-    summary = "Sign an operator out",
+    summary = "Sign an operator or a seller out",
+    description = "A browser without an account keeps what it made.",
     security(()),
-    responses((status = 303, description = "To the first page, without the cookie."))
+    responses((status = 303, description = "To the first page, without the cookies."))
 )]
-pub async fn sign_out(State(app): State<App>, _headers: HeaderMap) -> Response {
-    ([(SET_COOKIE, cookie(&app, "", 0))], Redirect::to("/")).into_response()
+pub async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Response {
+    let mut answer = ([(SET_COOKIE, cookie(&app, "", 0))], Redirect::to("/")).into_response();
+    // A session's cookie is all that leads back to its jobs; an account is found again by a link.
+    let named = app.cookie_owner(&headers).is_some_and(|owner| owner.as_account().is_some());
+    let forgotten = app.cookie(SELLER_COOKIE, "", 0, "Lax");
+    if let Some(line) = named.then(|| HeaderValue::try_from(forgotten).ok()).flatten() {
+        answer.headers_mut().append(SET_COOKIE, line);
+    }
+    answer
 }
 
 fn cookie(app: &App, value: &str, seconds: u32) -> String {

@@ -16,6 +16,7 @@ use sha2::Sha256;
 
 use plantain_work::random;
 
+use crate::accounts::account::AccountId;
 use crate::http::error::ApiError;
 use crate::http::guard::{self, AdminToken};
 use crate::http::{App, jobs, page, share};
@@ -29,11 +30,21 @@ pub const SELLER_COOKIE: &str = "plantain_seller";
 const SECRET_BYTES: usize = 16;
 
 /// Seconds that a browser keeps the cookie: as long as browsers keep any.
-const SELLER_SECONDS: u32 = 400 * 24 * 60 * 60;
+pub const SELLER_SECONDS: u32 = 400 * 24 * 60 * 60;
 
 /// A new cookie's value: a secret, and the proof that it is one of ours.
 pub fn new_cookie(token: &AdminToken) -> String {
     let secret = hex::encode(random::bytes::<SECRET_BYTES>());
+    let proof = hex::encode(signature(token, &secret).finalize().into_bytes());
+    format!("{secret}.{proof}")
+}
+
+/// Begins the secret of a cookie that names an account; no session's does.
+const ACCOUNT: &str = "account-";
+
+/// The cookie of a browser that is signed in to an account: another one each time.
+pub fn account_cookie(token: &AdminToken, id: &AccountId) -> String {
+    let secret = format!("{ACCOUNT}{}-{}", id.as_str(), hex::encode(random::bytes::<SECRET_BYTES>()));
     let proof = hex::encode(signature(token, &secret).finalize().into_bytes());
     format!("{secret}.{proof}")
 }
@@ -43,7 +54,10 @@ pub fn owner_of(token: &AdminToken, cookie: &str) -> Option<Owner> {
     let (secret, proof) = cookie.split_once('.')?;
     let proof = hex::decode(proof).ok()?;
     signature(token, secret).verify_slice(&proof).ok()?;
-    Some(Owner::session(secret))
+    match secret.strip_prefix(ACCOUNT).and_then(|rest| rest.split_once('-')) {
+        Some((id, _)) => Some(Owner::account(&AccountId::stored(id.to_owned()))),
+        None => Some(Owner::session(secret)),
+    }
 }
 
 fn signature(token: &AdminToken, secret: &str) -> Hmac<Sha256> {
@@ -63,9 +77,22 @@ impl App {
         if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
             return Visitor::Operator;
         }
-        let cookie = guard::cookie(headers, SELLER_COOKIE);
-        let owner = cookie.and_then(|cookie| owner_of(&self.config.admin_token, cookie));
-        owner.map_or(Visitor::Anybody, Visitor::Seller)
+        self.cookie_owner(headers).map_or(Visitor::Anybody, Visitor::Seller)
+    }
+
+    /// Whom the seller's cookie names, whoever asks.
+    pub fn cookie_owner(&self, headers: &HeaderMap) -> Option<Owner> {
+        let cookie = guard::cookie(headers, SELLER_COOKIE)?;
+        owner_of(&self.config.admin_token, cookie)
+    }
+
+    /// A browser that is its own seller, or is about to become one.
+    pub fn is_nameless(&self, headers: &HeaderMap) -> bool {
+        match self.visitor(headers) {
+            Visitor::Seller(owner) => owner.is_session(),
+            Visitor::Anybody => true,
+            Visitor::Operator => false,
+        }
     }
 
     /// The key whose secret the request carries as bearer.
@@ -143,6 +170,17 @@ pub async fn door(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cookie_of_an_account_names_it_and_no_session_can_pass_for_one() {
+        let (token, id) = (AdminToken::new("s3cret"), AccountId::random());
+        let cookie = account_cookie(&token, &id);
+        assert_eq!(owner_of(&token, &cookie), Some(Owner::account(&id)));
+        assert_ne!(account_cookie(&token, &id), cookie, "another one for each browser");
+        let other = cookie.replace(id.as_str(), AccountId::random().as_str());
+        assert_eq!(owner_of(&token, &other), None, "nobody else's is made of it");
+        assert!(owner_of(&token, &new_cookie(&token)).is_some_and(|owner| owner.is_session()));
+    }
 
     #[test]
     fn a_sellers_cookie_is_ours_or_nobodys() {

@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages account mail";
         families.split(' ').any(|family| family == head)
     }
 
@@ -229,6 +229,9 @@ mod tests {
             include_str!("../../templates/history.html"),
             include_str!("../../templates/messages.html"),
             include_str!("../../templates/sign_in.html"),
+            include_str!("../../templates/account.html"),
+            include_str!("../../templates/link.html"),
+            include_str!("../../templates/mail/sign_in.html"),
         ];
         let scripts = [
             include_str!("../../assets/api.js"),

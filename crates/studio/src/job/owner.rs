@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Whose a job is: a browser's session or a key's account, as a text that says nothing of either's secret.
+use crate::accounts::account::AccountId;
+
+/// Whose a job is: a browser's session, a seller's account or a key's account, as a text that says nothing of either's secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Owner(String);
@@ -13,11 +15,29 @@ pub struct Owner(String);
 /// Bytes of the digest that stands for a session.
 const DIGEST_BYTES: usize = 16;
 
+const SESSION: &str = "session:";
+const ACCOUNT: &str = "account:";
+
 impl Owner {
     /// The seller who sits before a browser; `secret` is what the browser's cookie holds.
     pub fn session(secret: &str) -> Owner {
         let digest = Sha256::digest(secret.as_bytes());
-        Owner(format!("session:{}", hex::encode(&digest[..DIGEST_BYTES])))
+        Owner(format!("{SESSION}{}", hex::encode(&digest[..DIGEST_BYTES])))
+    }
+
+    /// A seller with a name.
+    pub fn account(id: &AccountId) -> Owner {
+        Owner(format!("{ACCOUNT}{}", id.as_str()))
+    }
+
+    /// The account that this is.
+    pub fn as_account(&self) -> Option<AccountId> {
+        self.0.strip_prefix(ACCOUNT).map(|id| AccountId::stored(id.to_owned()))
+    }
+
+    /// A browser that has no name.
+    pub fn is_session(&self) -> bool {
+        self.0.starts_with(SESSION)
     }
 
     /// A program with a key of the studio's API.

@@ -1,5 +1,6 @@
 //! The studio through its router: a real studio over SQLite, no queue behind it.
 
+mod accounts;
 mod again;
 mod applying;
 mod batches;

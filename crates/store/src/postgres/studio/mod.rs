@@ -3,6 +3,7 @@
 //! Every method is one transaction, tried again where another one was in the way. What a transaction is about to change it
 //! locks first, so that what it read is still so when it writes.
 
+mod account;
 mod batch;
 mod blob;
 mod bulk;

@@ -3,6 +3,7 @@
 //! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
 //! writer, so that what a transaction reads is still so when it writes.
 
+mod account;
 mod blob;
 mod bulk;
 mod correction;

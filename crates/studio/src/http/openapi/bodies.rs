@@ -360,3 +360,11 @@ struct RuleFrom {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
 }
+
+/// It is done, or will be without anybody's help.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountClosed)]
+pub struct Done {
+    #[schema(examples("CLOSED"))]
+    status: String,
+}

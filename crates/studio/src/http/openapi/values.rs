@@ -89,6 +89,14 @@ pub struct OfLink {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
+pub struct OfSignIn {
+    /// The link's word, as the letter has it.
+    #[param(example = "5f1c2a7be0d94c315f1c2a7be0d94c315f1c2a7be0d94c315f1c2a7be0d94c31")]
+    pub token: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct OfAsset {
     /// The digest of all files, as pages name it.
     #[param(example = "0011223344556677")]
@@ -215,6 +223,14 @@ pub struct FormWish {
     #[serde(rename = "webhookSecret")]
     #[schema(min_length = 16, max_length = 200)]
     webhook_secret: Option<String>,
+}
+
+/// What an account's form holds: a box that is ticked, or nothing.
+#[derive(Serialize, ToSchema)]
+pub struct AccountForm {
+    /// A letter when a job or a batch is done.
+    #[schema(examples("on"))]
+    notify: Option<String>,
 }
 
 /// What the sign-in form holds.

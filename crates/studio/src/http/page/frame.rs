@@ -15,6 +15,10 @@ pub struct Frame {
     pub backend: String,
     /// There is a session that can be ended.
     pub signed_in: bool,
+    /// Signed in to an account.
+    pub account: bool,
+    /// A seller without a name, where letters can be sent.
+    pub may_sign_in: bool,
     /// Looks at somebody else's job, and can do nothing with it.
     pub guest: bool,
     /// Where the same can be read in another language: the page's own address, unless that can't be asked for again.
@@ -27,13 +31,25 @@ impl Frame {
             now_ms: app.config.clock.now().as_millisecond(),
             backend: app.studio.config().backend_label.clone(),
             signed_in: !app.config.open && app.config.admin_token.admits(headers),
+            account: app.signed_in(headers).is_some(),
+            may_sign_in: app.studio.has_accounts() && app.is_nameless(headers),
             ..Frame::plain(language::of(headers))
         }
     }
 
     /// For pages about nothing in particular.
     pub fn plain(words: &'static Words) -> Frame {
-        Frame { words, lang: words.lang, now_ms: 0, backend: String::new(), signed_in: false, guest: false, here: "" }
+        Frame {
+            words,
+            lang: words.lang,
+            now_ms: 0,
+            backend: String::new(),
+            signed_in: false,
+            account: false,
+            may_sign_in: false,
+            guest: false,
+            here: "",
+        }
     }
 
     pub fn t(&self, key: &'static str) -> &'static str {

@@ -15,9 +15,12 @@ use plantain_blobs::Blobs;
 use plantain_client::{Endpoints, QueueClient};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, Receiver};
+use plantain_mail::Mailer;
+use plantain_mail::address::Sender;
 use plantain_media::preset::Presets;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::accounts::Post;
 use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace, router};
@@ -25,6 +28,7 @@ use plantain_studio::job::{CallbackToken, Finished, FinishedPicture, Job, JobId,
 use plantain_studio::messages::Outgoing;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::store::StudioStore;
+use plantain_testkit::mail::MailServer;
 use plantain_wire::models::nano_banana::AspectRatio;
 use plantain_work::{Clock, Cpu, Shutdown};
 
@@ -56,6 +60,18 @@ pub async fn house_made_by(maker: Maker) -> House {
     let folder = tempfile::tempdir().unwrap();
     let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
     built(stores, folder, StudioConfig { makers: Makers::only(maker), ..StudioConfig::default() }, |_| {}).await
+}
+
+/// Open to everybody, reached from elsewhere under a name of its own, with letters that go to this server.
+pub async fn house_with_post(server: &MailServer) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    let named = plantain_mail::server::MailServer::parse(&server.url(""), None).unwrap();
+    let from = Sender::parse("Studio <photos@studio.example>").unwrap();
+    let post = Some(Post::new(Mailer::new(named, from), TOKEN));
+    let public_url = "https://studio.example/".parse().unwrap();
+    let config = StudioConfig { post, public_url, ..StudioConfig::default() };
+    built(stores, folder, config, |config| config.loopback = false).await
 }
 
 pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOnce(&mut HttpConfig)) -> House {

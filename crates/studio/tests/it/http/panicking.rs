@@ -9,6 +9,8 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 use plantain_store::studio::{StudioStores, open_studio};
+use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
@@ -253,6 +255,55 @@ impl MessageStore for Broken {
     }
 
     async fn send_again(&self, _: &MessageId, _: Timestamp) -> Result<SentAgain, StoreError> {
+        bug()
+    }
+}
+
+#[async_trait]
+impl AccountStore for Broken {
+    async fn ask(&self, _: &Link, _: &LinkBounds, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn claim_letters(&self, _: usize, _: Duration, _: Timestamp) -> Result<Vec<Link>, StoreError> {
+        bug()
+    }
+
+    async fn posted(&self, _: &LinkId, _: Posted) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn link(&self, _: &str, _: Timestamp) -> Result<Option<Link>, StoreError> {
+        bug()
+    }
+
+    async fn follow(
+        &self,
+        _: &str,
+        _: Option<&Owner>,
+        _: &AccountId,
+        _: Timestamp,
+    ) -> Result<Option<Followed>, StoreError> {
+        bug()
+    }
+
+    async fn account_of(&self, _: &AccountId) -> Result<Option<Account>, StoreError> {
+        bug()
+    }
+
+    async fn set_notify(&self, _: &AccountId, _: bool) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn close(&self, _: &AccountId, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn closed(&self, _: usize) -> Result<Vec<AccountId>, StoreError> {
+        bug()
+    }
+
+    async fn clear(&self, _: &AccountId) -> Result<bool, StoreError> {
         bug()
     }
 }

@@ -1,0 +1,132 @@
+//! Accounts, and the links that lead to them.
+
+use futures_util::future::join_all;
+use plantain_mail::address::MailAddress;
+use plantain_store::studio::StudioStores;
+use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::job::Owner;
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::store::{Forgotten, JobFilter};
+
+use super::{LEASE, changed, job, later, now};
+
+fn link(digest: &str, mailbox: &str, asker: Option<&Owner>) -> Link {
+    Link {
+        id: LinkId::random(),
+        digest: digest.to_owned(),
+        address: MailAddress::parse(mailbox).unwrap(),
+        language: "hi".into(),
+        asker: asker.cloned(),
+        created_at: now(),
+        expires_at: later(900),
+        tries: 0,
+    }
+}
+
+async fn asked(stores: &StudioStores, link: &Link) -> bool {
+    stores.jobs.ask(link, &LinkBounds::default(), now()).await.unwrap()
+}
+
+pub async fn links_are_counted_by_mailbox_by_asker_and_in_all(stores: &StudioStores) {
+    let (a, b) = (Owner::session("a"), Owner::session("b"));
+    let bounds = LinkBounds { mailbox: 2, asker: 3, all: 6 };
+    let ask = async |digest: &str, mailbox: &str, asker: Option<&Owner>| {
+        stores.jobs.ask(&link(digest, mailbox, asker), &bounds, now()).await.unwrap()
+    };
+    assert!(ask("1", "Asha@example.com", Some(&a)).await);
+    assert!(ask("2", "asha@EXAMPLE.com", Some(&b)).await);
+    assert!(!ask("3", "asha@example.com", None).await, "the mailbox has had two");
+    assert!(ask("4", "ravi@example.com", Some(&a)).await);
+    assert!(ask("5", "mina@example.com", Some(&a)).await);
+    assert!(!ask("6", "kiran@example.com", Some(&a)).await, "the asker has had three");
+    assert!(ask("7", "kiran@example.com", None).await);
+    assert!(ask("8", "kiran@example.com", None).await);
+    assert!(!ask("9", "lata@example.com", Some(&b)).await, "six are out");
+    let young = Link { created_at: later(7_000), ..link("10", "asha@example.com", Some(&a)) };
+    assert!(stores.jobs.ask(&young, &bounds, later(3_601)).await.unwrap(), "an hour later nothing is counted any more");
+    assert_eq!(stores.jobs.link("1", now()).await.unwrap(), None, "and what was counted is forgotten");
+}
+
+pub async fn of_many_who_ask_at_once_no_more_than_the_bound_are_heard(stores: &StudioStores) {
+    let links: Vec<Link> = (0..12).map(|n| link(&n.to_string(), "asha@example.com", None)).collect();
+    let heard = join_all(links.iter().map(|link| asked(stores, link))).await;
+    assert_eq!(heard.iter().filter(|heard| **heard).count(), 5, "{heard:?}");
+}
+
+pub async fn a_letter_is_owed_until_it_is_posted_or_its_link_has_expired(stores: &StudioStores) {
+    let one = link("1", "asha@example.com", None);
+    assert!(asked(stores, &one).await);
+    let claim = async |at: u64| stores.jobs.claim_letters(9, LEASE, later(at)).await.unwrap();
+    assert_eq!(claim(0).await, [Link { tries: 1, ..one.clone() }]);
+    assert_eq!(claim(1).await, [], "somebody has it");
+    assert_eq!(claim(31).await[0].tries, 2, "whoever had it has died");
+    stores.jobs.posted(&one.id, Posted::Again(later(100))).await.unwrap();
+    assert_eq!((claim(99).await.len(), claim(100).await.len()), (0, 1));
+    stores.jobs.posted(&one.id, Posted::Sent).await.unwrap();
+    assert_eq!(claim(200).await, []);
+    let late = link("2", "asha@example.com", None);
+    assert!(asked(stores, &late).await);
+    assert_eq!(claim(900).await, [], "nobody is sent a link that doesn't work");
+}
+
+pub async fn a_link_works_once_and_brings_what_its_asker_made(stores: &StudioStores) {
+    let (own, other) = (Owner::session("own"), Owner::session("other"));
+    let mine = job(0).owned_by(Some(own.clone()));
+    let yours = job(1).owned_by(Some(other.clone()));
+    for job in [&mine, &yours] {
+        stores.jobs.insert(job).await.unwrap();
+    }
+    let new = AccountId::random();
+    assert!(asked(stores, &link("1", "Asha@example.com", Some(&own))).await);
+    assert_eq!(stores.jobs.follow("2", Some(&own), &new, now()).await.unwrap(), None, "guessed");
+    assert_eq!(stores.jobs.follow("1", Some(&own), &new, later(900)).await.unwrap(), None, "too late");
+    let tries = join_all((0..8).map(|_| stores.jobs.follow("1", Some(&own), &new, now()))).await;
+    let followed: Vec<_> = tries.into_iter().filter_map(|followed| followed.unwrap()).collect();
+    assert_eq!(followed.len(), 1, "once");
+    let (account, owner) = (&followed[0].account, Owner::account(&new));
+    assert_eq!((&account.id, account.address.to_string().as_str(), followed[0].moved), (&new, "Asha@example.com", 1));
+    assert_eq!((account.language.as_str(), account.notify), ("hi", false));
+    assert_eq!(stores.jobs.link("1", now()).await.unwrap(), None);
+    assert_eq!(stores.jobs.owner(&mine.id).await.unwrap(), Some(owner.clone()));
+    assert_eq!(stores.jobs.owner(&yours.id).await.unwrap(), Some(other.clone()));
+
+    // The same mailbox again, written otherwise, followed by a browser that did not ask.
+    assert!(asked(stores, &link("3", "ASHA@Example.com", Some(&own))).await);
+    let again = stores.jobs.follow("3", Some(&other), &AccountId::random(), now()).await.unwrap().unwrap();
+    assert_eq!((&again.account.id, again.moved), (&new, 0), "the same account, and nothing of who did not ask");
+    assert_eq!(stores.jobs.owner(&yours.id).await.unwrap(), Some(other));
+
+    assert!(stores.jobs.set_notify(&new, true).await.unwrap());
+    assert!(stores.jobs.account_of(&new).await.unwrap().unwrap().notify);
+    assert!(!stores.jobs.set_notify(&AccountId::random(), true).await.unwrap());
+}
+
+pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStores) {
+    let new = AccountId::random();
+    assert!(asked(stores, &link("1", "asha@example.com", None)).await);
+    stores.jobs.follow("1", None, &new, now()).await.unwrap().unwrap();
+    assert!(asked(stores, &link("2", "asha@example.com", None)).await);
+    let owner = Owner::account(&new);
+    let made = job(0).owned_by(Some(owner.clone()));
+    stores.jobs.insert(&made).await.unwrap();
+    assert!(!stores.jobs.clear(&new).await.unwrap(), "nobody has left");
+    assert!(stores.jobs.close(&new, now()).await.unwrap());
+    assert!(!stores.jobs.close(&new, now()).await.unwrap());
+    assert_eq!(stores.jobs.account_of(&new).await.unwrap(), None);
+    assert_eq!(stores.jobs.link("2", now()).await.unwrap(), None, "no link leads into it any more");
+    assert!(!stores.jobs.set_notify(&new, true).await.unwrap());
+    assert_eq!(stores.jobs.closed(9).await.unwrap(), std::slice::from_ref(&new));
+    assert!(!stores.jobs.clear(&new).await.unwrap(), "a job is left");
+    changed(stores, &made.id, JobEvent::CancelAsked).await;
+    assert_eq!(stores.jobs.forget(&made.id, now()).await.unwrap(), Forgotten::Gone);
+    assert!(stores.jobs.clear(&new).await.unwrap());
+    assert_eq!(stores.jobs.closed(9).await.unwrap(), []);
+    let of_them = JobFilter { owner: Some(owner), ..JobFilter::default() };
+    assert_eq!(stores.jobs.jobs(&of_them).await.unwrap(), []);
+
+    // The mailbox is nobody's now: whoever has it begins anew.
+    assert!(asked(stores, &link("3", "asha@example.com", None)).await);
+    let anew = AccountId::random();
+    let followed = stores.jobs.follow("3", None, &anew, now()).await.unwrap().unwrap();
+    assert_eq!(followed.account.id, anew);
+}
