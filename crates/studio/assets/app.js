@@ -6,11 +6,9 @@ import { $ } from './dom.js';
 import { ended } from './live.js';
 import * as recent from './recent.js';
 import { startSheet } from './result.js';
-import * as views from './views.js';
 
 document.documentElement.classList.remove('no-script');
 startSheet();
-views.start();
 
 const rendered = [...document.querySelectorAll('#job-list > [data-id]')];
 

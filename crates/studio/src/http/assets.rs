@@ -68,11 +68,13 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("choice.js", SCRIPT),
         embedded!("choose.js", SCRIPT),
         embedded!("chosen.js", SCRIPT),
+        embedded!("compare.js", SCRIPT),
         embedded!("composer.js", SCRIPT),
         embedded!("dom.js", SCRIPT),
         embedded!("easel.js", SCRIPT),
         embedded!("elsewhere.js", SCRIPT),
         embedded!("history.js", SCRIPT),
+        embedded!("lens.js", SCRIPT),
         embedded!("live.js", SCRIPT),
         embedded!("preset.js", SCRIPT),
         embedded!("recent.js", SCRIPT),
@@ -86,7 +88,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 6] = ["brush.js", "choose.js", "easel.js", "elsewhere.js", "history.js", "strokes.js"];
+const LATER: [&str; 8] =
+    ["brush.js", "choose.js", "compare.js", "easel.js", "elsewhere.js", "history.js", "lens.js", "strokes.js"];
 
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();

@@ -241,6 +241,7 @@ mod tests {
             include_str!("../../assets/choice.js"),
             include_str!("../../assets/choose.js"),
             include_str!("../../assets/chosen.js"),
+            include_str!("../../assets/compare.js"),
             include_str!("../../assets/composer.js"),
             include_str!("../../assets/elsewhere.js"),
             include_str!("../../assets/history.js"),

@@ -22,7 +22,7 @@ pub const VEILED: &str = "const matte = document.querySelector('[data-test=brush
 const PICTURES: &str = "return [...document.querySelectorAll('[data-test=result-card] [data-slot=open]')].map(open => open.getAttribute('href'))";
 
 /// Places of the window that are given as thousandths of a sheet's sides.
-async fn places(browser: &Browser, sheet: &str, way: &[[i64; 2]]) -> Vec<(i64, i64)> {
+pub async fn places(browser: &Browser, sheet: &str, way: &[[i64; 2]]) -> Vec<(i64, i64)> {
     let script = "const box = document.querySelector(arguments[0]).getBoundingClientRect();
         return arguments[1].map(([x, y]) => [Math.round(box.left + box.width * x / 1000), Math.round(box.top + box.height * y / 1000)])";
     let places = browser.run(script, &[sheet.into(), json!(way)]).await;

@@ -166,6 +166,23 @@ impl Browser {
         self.post("actions", json!({ "actions": fingers })).await;
     }
 
+    /// Two taps of a finger at one place, as quick as people do it.
+    pub async fn double_tap(&self, (x, y): (i64, i64)) {
+        let (down, up) = (json!({ "type": "pointerDown", "button": 0 }), json!({ "type": "pointerUp", "button": 0 }));
+        let pause = json!({ "type": "pause", "duration": 40 });
+        let place = json!({ "type": "pointerMove", "duration": 0, "x": x, "y": y });
+        let steps = [place, down.clone(), up.clone(), pause, down, up];
+        let finger =
+            json!({ "type": "pointer", "id": "tip", "parameters": { "pointerType": "touch" }, "actions": steps });
+        self.post("actions", json!({ "actions": [finger] })).await;
+    }
+
+    /// Turns the wheel over a place, up where `by` is below 0.
+    pub async fn wheel(&self, (x, y): (i64, i64), by: i64) {
+        let turn = json!({ "type": "scroll", "x": x, "y": y, "deltaX": 0, "deltaY": by, "duration": 0 });
+        self.post("actions", json!({ "actions": [{ "type": "wheel", "id": "wheel", "actions": [turn] }] })).await;
+    }
+
     /// Keys that are pressed and let go one after the other, all while `held` is down where there is one.
     pub async fn press(&self, held: Option<&str>, keys: &[&str]) {
         let key = |kind: &str, value: &str| json!({ "type": kind, "value": value });

@@ -84,7 +84,7 @@ impl ResultCard {
 
     /// With the views that need the whole job.
     pub fn beside(self, job: &JobView) -> ResultCard {
-        let compare = job.sheet_url.as_ref().filter(|_| job.source_url.is_some());
+        let compare = job.sheet_url.as_ref().filter(|_| job.source_url.is_some() || job.images.len() > 1);
         ResultCard {
             compare: compare.map(|url| format!("{url}?picture={}", self.n)),
             photo: job.source_url.clone().unwrap_or_default(),

@@ -1,0 +1,65 @@
+//! One photo for a second marketplace: from the chips under a finished job to its own page and the history.
+
+use super::driver::{Browser, Screen};
+use super::{assert_clean, screenshots, start, wait_for_three};
+use crate::bed::{PATIENCE, Server, example};
+
+const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
+async fn has(browser: &Browser, what: &str, script: &str) {
+    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
+}
+
+async fn shot(browser: &Browser, name: &str, screen: Screen) {
+    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
+    let width = if screen == Screen::Phone { 390 } else { 1440 };
+    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
+}
+
+async fn made_for_a_second_marketplace(screen: Screen) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, screen).await else { return };
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    browser.click("[data-test=generate]").await;
+    wait_for_three(&browser).await;
+    has(&browser, "the offer", "!document.querySelector('[data-test=elsewhere]').hidden").await;
+    browser.click("[data-test=elsewhere] summary").await;
+    let own = "document.querySelector('[data-test=elsewhere] [value=amazon_main]').hidden";
+    has(&browser, "no chip for what is there", own).await;
+    shot(&browser, "elsewhere", screen).await;
+    browser.click("[data-test=elsewhere] [value=myntra_main]").await;
+    let all = "[...document.querySelectorAll('[data-test=result-card] img')].filter(img => img.naturalWidth > 0)";
+    has(&browser, "three more pictures", &format!("{all}.length === 6")).await;
+    let second = "document.querySelectorAll('[data-test=job-card]')[1]";
+    has(
+        &browser,
+        "its marketplace",
+        &format!("{second}.querySelector('[data-slot=preset]').textContent.includes('Myntra')"),
+    )
+    .await;
+    let led = "!document.querySelectorAll('[data-test=job-card]')[1].querySelector('[data-test=made-from]').hidden";
+    has(&browser, "the way back", led).await;
+    browser.run("document.querySelectorAll('[data-test=job-card]')[1].scrollIntoView()", &[]).await;
+    shot(&browser, "elsewhere-done", screen).await;
+    browser.click("[data-test=elsewhere] [value=myntra_main]").await;
+    let here = format!("document.activeElement === {second}");
+    has(&browser, "the same job for the same wish", &here).await;
+    let cards = browser.run("return document.querySelectorAll('[data-test=job-card]').length", &[]).await;
+    assert_eq!(cards, 2);
+    browser.click("[data-test=history]").await;
+    has(&browser, "both jobs", "document.querySelectorAll('[data-test=past-job]').length === 2").await;
+    browser.click("[data-test=made-from]").await;
+    wait_for_three(&browser).await;
+    assert_clean(&browser, &server).await;
+}
+
+#[tokio::test]
+async fn a_photo_serves_a_second_marketplace() {
+    made_for_a_second_marketplace(Screen::Desktop).await;
+}
+
+#[tokio::test]
+async fn a_photo_serves_a_second_marketplace_on_a_phone() {
+    made_for_a_second_marketplace(Screen::Phone).await;
+}
