@@ -71,8 +71,8 @@ pub async fn hooks_are_kept_up_to_a_limit_and_removed(stores: &StudioStores) {
         hook(Some(own()), "https://b.example/", &[]),
     );
     assert!(stores.jobs.add_hook(&first, 2).await.unwrap());
-    let at_once =
-        join_all([&second, &hook(Some(own()), "https://c.example/", &[])].map(|h| stores.jobs.add_hook(h, 2)));
+    let third = hook(Some(own()), "https://c.example/", &[]);
+    let at_once = join_all([&second, &third].map(|hook| stores.jobs.add_hook(hook, 2)));
     let kept: Vec<bool> = at_once.await.into_iter().map(Result::unwrap).collect();
     assert_eq!(kept.iter().filter(|kept| **kept).count(), 1, "two at once are not one too many");
     assert!(stores.jobs.add_hook(&hook(Some(Owner::session("b")), "https://d.example/", &[]), 2).await.unwrap());
