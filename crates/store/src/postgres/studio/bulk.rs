@@ -311,10 +311,17 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
         .await?;
     for row in tx.query(&batches, &[&to_micros(now)]).await? {
         let id: String = row.try_get(0)?;
-        if let Some(batch) = locked(tx, &id).await? {
-            let count = tx.prepare_cached(COUNT).await?;
-            let counts = counts(&tx.query(&count, &[&id]).await?)?;
-            message::owe_by_batch(tx, &batch, counts, now).await?;
+        match locked(tx, &id).await {
+            Ok(Some(batch)) => {
+                let count = tx.prepare_cached(COUNT).await?;
+                let counts = counts(&tx.query(&count, &[&id]).await?)?;
+                message::owe_by_batch(tx, &batch, counts, now).await?;
+            }
+            Ok(None) => {}
+            Err(error) if error.is_of_one_row() => {
+                tracing::error!(batch = %id, %error, "batch.unreadable: nobody is told")
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

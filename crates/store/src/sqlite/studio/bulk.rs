@@ -285,8 +285,13 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
     )?;
     let done: Vec<String> = end.query_map([to_micros(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for id in done.iter().filter_map(|id| BatchId::parse(id)) {
-        if let Some((batch, counts)) = counted(tx, &id)? {
-            message::owe_by_batch(tx, &batch, counts, now)?;
+        match counted(tx, &id) {
+            Ok(Some((batch, counts))) => message::owe_by_batch(tx, &batch, counts, now)?,
+            Ok(None) => {}
+            Err(error) if error.is_of_one_row() => {
+                tracing::error!(batch = %id, %error, "batch.unreadable: nobody is told")
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

@@ -136,3 +136,15 @@ async fn a_restart_in_the_middle_of_an_attempt_sends_the_message_again() {
     let message = settled(&bench, &job).await.remove(0);
     assert_eq!((message.state, message.attempts), (MessageState::Delivered, 2));
 }
+
+#[tokio::test]
+async fn a_job_that_is_made_of_anothers_pictures_does_not_call_back_again() {
+    let bench = Bench::start().await;
+    let (receiver, owner) = (Receiver::start().await, Owner::key("shop"));
+    let job = made(&bench, &owner, &receiver).await;
+    receiver.wait_for(1).await;
+    let accepted = bench.studio.for_preset(&job, "myntra_square", None).await.unwrap().expect("the job exists");
+    let other = bench.studio.submitted(accepted).await.job_id;
+    bench.succeeds(&other).await;
+    assert_eq!(settled(&bench, &other).await, []);
+}
