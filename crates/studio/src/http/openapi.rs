@@ -16,8 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    accounts, again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages, page,
-    pictures, presets, reuse, session, share, webhook,
+    accounts, again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages,
+    page, pictures, presets, reuse, session, share, webhook,
 };
 
 pub mod answers;
