@@ -10,13 +10,13 @@ export class Refusal extends Error {
   }
 }
 
-function refusal(status, body) {
+export function refusal(status, body) {
   const error = body?.error;
   if (error && typeof error.message === 'string') return new Refusal(status, error);
   return new Refusal(status, { code: 'unread', message: t('trouble.unread'), hint: t('trouble.unread.hint') });
 }
 
-function parse(text) {
+export function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -34,7 +34,7 @@ async function fetched(url, options, read) {
   }
 }
 
-async function ask(url, options = {}) {
+export async function ask(url, options = {}) {
   const wanted = { headers: { accept: 'application/json' }, ...options };
   const [answer, text] = await fetched(url, wanted, (said) => said.text());
   const body = parse(text);

@@ -78,7 +78,7 @@ fn planned(name: String, line: &Line, blob: Result<String, Why>) -> Planned {
 }
 
 /// What a job would be refused for.
-fn wrong(line: &Line, presets: &Presets) -> Option<Why> {
+pub fn wrong(line: &Line, presets: &Presets) -> Option<Why> {
     let number = line.number;
     if let Some(preset) = &line.preset
         && let Err(unknown) = presets.get(preset)

@@ -18,12 +18,16 @@ use crate::bulk::making::OPEN_MAX;
 use crate::bulk::plan::{self, Found, Planned};
 use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::table::{self, Line};
-use crate::bulk::view::{BatchView, ItemPage, ItemView};
+use crate::bulk::view::{BatchView, ItemPage, ItemView, LineView, ListView};
+use crate::bulk::why::Why;
 use crate::error::StudioError;
 use crate::job::key::Tier;
 use crate::job::{JobId, Owner, Visitor};
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
+
+/// Lines that are shown of a list.
+const LINES_SHOWN: usize = 10;
 
 /// Batches of a list.
 const BATCHES_MAX: usize = 100;
@@ -101,6 +105,20 @@ impl Studio {
         Ok(views)
     }
 
+    /// What a list says, and what of it can't be used; nothing is kept.
+    pub fn read_list(&self, bytes: &[u8]) -> Result<ListView, StudioError> {
+        let lines = table::read(bytes).map_err(BulkError::from)?;
+        let judged = || lines.iter().map(|line| (line, plan::wrong(line, &self.0.presets)));
+        let faults = || judged().filter(|(_, wrong)| wrong.is_some());
+        let view = |(line, wrong): (&Line, Option<Why>)| LineView::of(line, wrong.as_ref());
+        Ok(ListView {
+            lines: lines.len(),
+            wrong: faults().count(),
+            first: judged().take(LINES_SHOWN).map(view).collect(),
+            faults: faults().take(LINES_SHOWN).map(view).collect(),
+        })
+    }
+
     /// A page of a batch's items.
     pub async fn items(&self, id: &BatchId, filter: ItemFilter) -> Result<Option<ItemPage>, StudioError> {
         let Some((batch, _)) = self.0.store.batch(id).await? else { return Ok(None) };
@@ -109,8 +127,12 @@ impl Studio {
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|item| item.number);
-        let items = items.into_iter().map(|item| ItemView::of(item, &batch.preset)).collect();
-        Ok(Some(ItemPage { items, next }))
+        let jobs = self.jobs_of(&items).await?;
+        let view = |item: Item| {
+            let job = item.job.as_ref().and_then(|id| jobs.get(id));
+            ItemView::of(item.clone(), job, &batch.preset)
+        };
+        Ok(Some(ItemPage { items: items.into_iter().map(view).collect(), next }))
     }
 
     /// Does what a seller wishes of a batch. Jobs of a batch that is canceled are asked to end.
@@ -196,11 +218,7 @@ impl Inner {
         Ok((found, lines))
     }
 
-    async fn take_out(
-        &self,
-        mut archive: Opened,
-        index: usize,
-    ) -> Result<(Opened, Result<String, crate::bulk::why::Why>), StudioError> {
+    async fn take_out(&self, mut archive: Opened, index: usize) -> Result<(Opened, Result<String, Why>), StudioError> {
         let most = self.config.photo_limits.max_bytes;
         let take = move || archive.photo(index, most).map(|read| (archive, read)).map_err(BulkError::from);
         let (archive, read) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;

@@ -32,12 +32,32 @@ struct Shown {
     missed: String,
 }
 
+/// What is in a batch's archive.
+struct Gathered {
+    batch: Batch,
+    files: Vec<Packed>,
+    report: Bytes,
+}
+
 impl Studio {
     /// All pictures that a batch has so far, under the marketplaces' names, and a report; `None` where there is no such batch.
     pub async fn batch_archive(
         &self,
         id: &BatchId,
     ) -> Result<Option<Archive<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>>>, StudioError> {
+        let Some(Gathered { batch, files, report }) = self.gather(id).await? else { return Ok(None) };
+        let (inner, own) = (&self.0, vec![(REPORT.to_owned(), report)]);
+        let stream = packing::stream_with(inner.blobs.clone(), files, own, inner.clock.now());
+        Ok(Some(Archive { file_name: format!("{}.zip", stem(&batch)), stream }))
+    }
+
+    /// The report alone, with the name of a file for it.
+    pub async fn batch_report(&self, id: &BatchId) -> Result<Option<(String, Bytes)>, StudioError> {
+        let gathered = self.gather(id).await?;
+        Ok(gathered.map(|Gathered { batch, report, .. }| (format!("{}.csv", stem(&batch)), report)))
+    }
+
+    async fn gather(&self, id: &BatchId) -> Result<Option<Gathered>, StudioError> {
         let inner = &self.0;
         let Some((batch, _)) = inner.store.batch(id).await? else { return Ok(None) };
         let (mut items, mut shown, mut errors) = (Vec::<Item>::new(), Vec::new(), HashMap::new());
@@ -59,18 +79,20 @@ impl Studio {
             }
         }
         settle_names(&items, &mut shown);
-        let report = report(&batch, &items, &shown, &errors).map_err(|_| StudioError::Internal)?;
+        let report = report(&batch, &items, &shown, &errors).map_err(|_| StudioError::Internal)?.into();
         let files = shown.into_iter().map(|shown| shown.packed).collect();
-        let own = vec![(REPORT.to_owned(), Bytes::from(report))];
-        let stream = packing::stream_with(inner.blobs.clone(), files, own, inner.clock.now());
-        Ok(Some(Archive { file_name: format!("{}.zip", stem(&batch)), stream }))
+        Ok(Some(Gathered { batch, files, report }))
     }
 
-    async fn jobs_of(&self, items: &[Item]) -> Result<HashMap<JobId, Job>, StudioError> {
+    /// The jobs of these items, as far as they are still kept.
+    pub(super) async fn jobs_of(&self, items: &[Item]) -> Result<HashMap<JobId, Job>, StudioError> {
         let ids: Vec<JobId> = items.iter().filter_map(|item| item.job.clone()).collect();
-        let filter = JobFilter { limit: ids.len(), ids: Some(ids), ..JobFilter::default() };
-        let jobs = self.0.store.jobs(&filter).await?;
-        Ok(jobs.into_iter().map(|job| (job.id.clone(), job)).collect())
+        let mut jobs = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(JOBS_A_PAGE_MAX) {
+            let filter = JobFilter { limit: ids.len(), ids: Some(ids.to_vec()), ..JobFilter::default() };
+            jobs.extend(self.0.store.jobs(&filter).await?.into_iter().map(|job| (job.id.clone(), job)));
+        }
+        Ok(jobs)
     }
 }
 

@@ -1,14 +1,16 @@
 //! A batch as API and pages show it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState};
-use crate::job::{JobError, JobId};
+use crate::bulk::table::Line;
+use crate::bulk::why::Why;
+use crate::job::{Job, JobError, JobId, Outcome};
 
 /// The answer of `GET /api/batches/{id}`, without its items.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchView {
     pub batch_id: BatchId,
@@ -26,6 +28,10 @@ pub struct BatchView {
     pub events_url: String,
     /// All pictures, and a report.
     pub zip_url: String,
+    /// The report alone.
+    pub report_url: String,
+    /// Shows the batch to a person.
+    pub page_url: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -33,7 +39,7 @@ pub struct BatchView {
 }
 
 /// One item.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemView {
     pub number: u32,
@@ -43,12 +49,20 @@ pub struct ItemView {
     pub prompt: Option<String>,
     pub status: ItemState,
     pub job_id: Option<JobId>,
-    /// Why it became no job, or waits for money; a job says itself why it failed.
+    /// Why it became no job, or waits for money, or why its job failed.
     pub error: Option<JobError>,
+    /// Pictures that were made of it.
+    pub pictures: usize,
+    /// Whether all of them meet the marketplace's rules; null while there are none.
+    pub passed: Option<bool>,
+    /// A small picture: the first that was made, or the photo while there is none; null before it is a job.
+    pub thumb_url: Option<String>,
+    /// Shows its job to a person.
+    pub page_url: Option<String>,
 }
 
 /// A page of items.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ItemPage {
     pub items: Vec<ItemView>,
     /// Ask for items after this one; `None` on the last page.
@@ -62,6 +76,8 @@ impl BatchView {
             status_url: format!("/api/batches/{id}"),
             events_url: format!("/api/batches/{id}/events"),
             zip_url: format!("/api/batches/{id}/zip"),
+            report_url: format!("/api/batches/{id}/report.csv"),
+            page_url: format!("/bulk/{id}"),
             status: batch.state,
             preset: batch.preset,
             prompt: batch.prompt,
@@ -77,7 +93,13 @@ impl BatchView {
 }
 
 impl ItemView {
-    pub fn of(item: Item, usual_preset: &str) -> ItemView {
+    /// `job` is the item's own, where it has one that is still kept.
+    pub fn of(item: Item, job: Option<&Job>, usual_preset: &str) -> ItemView {
+        let pictures = job.map(Job::shown_pictures).unwrap_or_default();
+        let failed = job.and_then(|job| match &job.outcome {
+            Some(Outcome::Failed(error)) => Some(error.clone()),
+            _ => None,
+        });
         ItemView {
             number: item.number,
             name: item.name,
@@ -85,8 +107,59 @@ impl ItemView {
             preset: item.preset.unwrap_or_else(|| usual_preset.to_owned()),
             prompt: item.prompt,
             status: item.state,
+            error: item.error.or(failed),
+            pictures: pictures.len(),
+            passed: (!pictures.is_empty()).then(|| pictures.iter().all(|picture| picture.passed)),
+            thumb_url: job.and_then(|job| thumb(job, !pictures.is_empty())),
+            page_url: job.map(|job| format!("/jobs/{}", job.id)),
             job_id: item.job,
-            error: item.error,
+        }
+    }
+}
+
+fn thumb(job: &Job, has_pictures: bool) -> Option<String> {
+    let id = &job.id;
+    match (&job.corrected, has_pictures) {
+        (Some(corrected), true) => Some(format!("/api/jobs/{id}/corrected/{}/1?w=160", corrected.revision)),
+        (None, true) => Some(format!("/api/jobs/{id}/images/1?w=160")),
+        (_, false) => (!job.spec.sources.is_empty()).then(|| format!("/api/jobs/{id}/source?w=160")),
+    }
+}
+
+/// What a list says, before any photo is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ListView {
+    /// Without the heading and empty ones.
+    pub lines: usize,
+    /// Lines that can't be used, whatever photos come.
+    pub wrong: usize,
+    /// The first lines.
+    pub first: Vec<LineView>,
+    /// The first of those that can't be used.
+    pub faults: Vec<LineView>,
+}
+
+/// A line of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct LineView {
+    /// Counted from 1, with the heading.
+    pub line: u64,
+    pub file: String,
+    pub sku: Option<String>,
+    pub preset: Option<String>,
+    pub prompt: Option<String>,
+    pub error: Option<JobError>,
+}
+
+impl LineView {
+    pub fn of(line: &Line, wrong: Option<&Why>) -> LineView {
+        LineView {
+            line: line.number,
+            file: line.file.clone(),
+            sku: line.sku.clone(),
+            preset: line.preset.clone(),
+            prompt: line.prompt.clone(),
+            error: wrong.map(Why::told),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::http::words::Words;
 
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TABLE: &str = "text/csv; charset=utf-8";
 const DRAWING: &str = "image/svg+xml";
 
 /// What may be kept for good.
@@ -58,12 +59,19 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("scene.css", STYLE),
         embedded!("views.css", STYLE),
         embedded!("history.css", STYLE),
+        embedded!("bulk.css", STYLE),
+        embedded!("photos.csv", TABLE),
         embedded!("mark.svg", DRAWING),
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),
         embedded!("docs.css", STYLE),
         embedded!("api.js", SCRIPT),
+        embedded!("batch.js", SCRIPT),
+        embedded!("batches.js", SCRIPT),
+        embedded!("bulk.js", SCRIPT),
         embedded!("brush.js", SCRIPT),
+        embedded!("folder.js", SCRIPT),
+        embedded!("zip.js", SCRIPT),
         embedded!("card.js", SCRIPT),
         embedded!("choice.js", SCRIPT),
         embedded!("choose.js", SCRIPT),
@@ -88,8 +96,21 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 8] =
-    ["brush.js", "choose.js", "compare.js", "easel.js", "elsewhere.js", "history.js", "lens.js", "strokes.js"];
+const LATER: [&str; 13] = [
+    "batch.js",
+    "batches.js",
+    "brush.js",
+    "bulk.js",
+    "choose.js",
+    "compare.js",
+    "easel.js",
+    "elsewhere.js",
+    "folder.js",
+    "history.js",
+    "lens.js",
+    "strokes.js",
+    "zip.js",
+];
 
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let mut digest = Sha256::new();
@@ -123,7 +144,7 @@ pub fn modules(lang: &str) -> impl Iterator<Item = String> {
     security(()),
     params(values::OfAsset),
     responses(
-        (status = 200, description = "The file.", content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml"))),
+        (status = 200, description = "The file.", content((String = "text/css"), (String = "text/javascript"), (String = "image/svg+xml"), (String = "text/csv"))),
         (status = 404, description = "`no_such_route`: this edition has no such file.", body = bodies::Refusal)
     )
 )]

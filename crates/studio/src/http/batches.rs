@@ -2,7 +2,7 @@
 
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header::LOCATION;
@@ -17,10 +17,13 @@ use crate::bulk::view::{BatchView, ItemPage};
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::openapi::{answers, bodies, values};
-use crate::http::{App, guard, in_time, jobs, pictures, upload};
+use crate::http::page::wants_html;
+use crate::http::{App, guard, in_time, jobs, page, pictures, upload};
 use crate::job::Visitor;
 
 pub mod events;
+pub mod list;
+pub mod report;
 
 /// Items of a page where nothing is said.
 const USUAL_ITEMS: usize = 100;
@@ -30,27 +33,42 @@ pub fn routes(app: &App) -> Router<App> {
     let slow = Router::new()
         .route("/api/batches/{id}/events", get(events::events))
         .route("/api/batches/{id}/zip", get(zip))
+        .route("/api/batches/{id}/report.csv", get(report::report))
         .layer(DefaultBodyLimit::disable());
     let one = Router::new()
         .route("/api/batches/{id}", get(show).delete(cancel))
         .route("/api/batches/{id}/pause", post(pause))
         .route("/api/batches/{id}/resume", post(resume))
         .route("/api/batches/{id}/retry", post(retry))
+        .route("/api/batches/{id}/cancel", post(cancel_by_form))
+        .route("/bulk/{id}", get(page::bulk::batch))
         .route_layer(from_fn_with_state(app.clone(), in_time))
         .merge(slow)
         .route_layer(from_fn_with_state(app.clone(), door));
-    Router::new().route("/api/batches", get(list).post(begin)).layer(DefaultBodyLimit::disable()).merge(one)
+    let all = Router::new()
+        .route("/api/batches", get(list).post(begin))
+        .route("/api/batches/list", post(list::read))
+        .layer(DefaultBodyLimit::disable());
+    let page = Router::new().route("/bulk", get(page::bulk::all)).route_layer(from_fn_with_state(app.clone(), in_time));
+    all.merge(page).merge(one)
 }
 
 /// Answers whoever may not see a batch as if there were none.
 async fn door(State(app): State<App>, params: RawPathParams, request: Request, next: Next) -> Response {
     let visitor = app.visitor(request.headers());
     let id = params.iter().find(|(name, _)| *name == "id").and_then(|(_, id)| BatchId::parse(id));
-    let Some(id) = id else { return jobs::not_found() };
+    let Some(id) = id else { return none(&app, &request) };
     match app.studio.may_see_batch(&visitor, &id).await {
         Ok(true) => next.run(request).await,
-        Ok(false) => jobs::not_found(),
+        Ok(false) => none(&app, &request),
         Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+fn none(app: &App, request: &Request) -> Response {
+    match request.uri().path().starts_with("/api/") {
+        true => jobs::not_found(),
+        false => page::bulk::no_batch(app, request.headers()).into_response(),
     }
 }
 
@@ -64,6 +82,7 @@ async fn door(State(app): State<App>, params: RawPathParams, request: Request, n
     description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time; where a key's budget is used up, the others wait. The archive has at most 2 GB and 5,000 entries.",
     request_body(content = inline(BatchForm), content_type = "multipart/form-data"),
     responses(
+        (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): to the batch's page."),
         (status = 202, description = "Every photo is durable, and will become a job.", body = BatchView, headers(("Location" = String, description = "Where the batch is."))),
         (status = 415, description = "`not_an_archive`: the file is no ZIP.", body = bodies::Refusal),
         (status = 422, description = "The archive, the list or a field can't be used.", body = bodies::Refusal),
@@ -74,10 +93,14 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     app.admit(request.headers())?;
     let _place = app.archives.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     let headers = request.headers();
+    let html = wants_html(headers);
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
     let batch = app.studio.begin_batch(NewBatch { owner, num_images, ..new }).await?;
+    if html {
+        return Ok(Redirect::to(&batch.page_url).into_response());
+    }
     Ok((StatusCode::ACCEPTED, [(LOCATION, batch.status_url.clone())], Json(batch)).into_response())
 }
 
@@ -107,10 +130,10 @@ pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// The `next` of the page before.
-    cursor: Option<String>,
-    limit: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<String>,
     /// Only items in this state.
-    status: Option<String>,
+    pub status: Option<String>,
 }
 
 /// What a form for a batch may have.
@@ -173,7 +196,7 @@ pub async fn show(
     Ok(Json(Shown { batch, page }).into_response())
 }
 
-fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
+pub fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
     let limit = extract::limit(wanted.limit.as_deref(), ITEMS_A_PAGE_MAX)?.unwrap_or(USUAL_ITEMS);
     let bad_cursor = |_| {
         ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
@@ -217,6 +240,7 @@ pub async fn zip(State(app): State<App>, Segments(id): Segments<String>) -> Resu
     params(values::OfBatch),
     responses(
         (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 303, description = "For a browser that posted a form itself (`Accept: text/html`): to the batch's page."),
         (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
         answers::Closed, answers::OfJob, answers::Writes
     )
@@ -235,6 +259,7 @@ pub async fn pause(State(app): State<App>, headers: HeaderMap, id: Segments<Stri
     params(values::OfBatch),
     responses(
         (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 303, description = "For a browser that posted a form itself (`Accept: text/html`): to the batch's page."),
         (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
         answers::Closed, answers::OfJob, answers::Writes
     )
@@ -253,6 +278,7 @@ pub async fn resume(State(app): State<App>, headers: HeaderMap, id: Segments<Str
     params(values::OfBatch),
     responses(
         (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 303, description = "For a browser that posted a form itself (`Accept: text/html`): to the batch's page."),
         (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
         answers::Closed, answers::OfJob, answers::Writes
     )
@@ -279,6 +305,30 @@ pub async fn cancel(State(app): State<App>, headers: HeaderMap, id: Segments<Str
     steer(&app, &headers, id, Steer::Cancel).await
 }
 
+/// The same for a browser without scripts, whose forms know no other method.
+#[utoipa::path(
+    post,
+    path = "/api/batches/{id}/cancel",
+    operation_id = "cancelBatchByForm",
+    tag = "Batches",
+    summary = "Cancel a batch, by a form",
+    description = "As `DELETE /api/batches/{id}`.",
+    params(values::OfBatch),
+    responses(
+        (status = 200, description = "The batch as it is then.", body = BatchView),
+        (status = 303, description = "For a browser that posted a form itself (`Accept: text/html`): to the batch's page."),
+        (status = 409, description = "`too_late`: the batch has ended already.", body = bodies::Refusal),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn cancel_by_form(
+    State(app): State<App>,
+    headers: HeaderMap,
+    id: Segments<String>,
+) -> Result<Response, ApiError> {
+    steer(&app, &headers, id, Steer::Cancel).await
+}
+
 async fn steer(
     app: &App,
     headers: &HeaderMap,
@@ -295,6 +345,7 @@ async fn steer(
             "The batch has ended already.",
             "Its pictures, if it made any, are kept.",
         )),
+        Steered::Done if wants_html(headers) => Ok(Redirect::to(&format!("/bulk/{id}")).into_response()),
         Steered::Done => {
             let batch = app.studio.batch(&id).await?;
             Ok(batch.map_or_else(jobs::not_found, |batch| Json(batch).into_response()))

@@ -19,6 +19,7 @@ use crate::http::words::Words;
 use crate::job::JobId;
 
 pub mod account;
+pub mod bulk;
 mod card;
 mod frame;
 pub mod history;

@@ -291,6 +291,11 @@ where
     (head, Body::from_stream(stream)).into_response()
 }
 
+/// How a file is offered that browsers save under this name.
+pub fn attachment(file_name: &str) -> String {
+    disposition(file_name, true)
+}
+
 /// RFC 6266: a plain name for everybody, and the real one, percent-encoded, for those who know how.
 fn disposition(name: &str, download: bool) -> String {
     let kind = if download { "attachment" } else { "inline" };

@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages account mail";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages account mail bulk";
         families.split(' ').any(|family| family == head)
     }
 
@@ -228,6 +228,9 @@ mod tests {
             include_str!("../../templates/message.html"),
             include_str!("../../templates/history.html"),
             include_str!("../../templates/messages.html"),
+            include_str!("../../templates/bulk.html"),
+            include_str!("../../templates/batch.html"),
+            include_str!("../../templates/item.html"),
             include_str!("../../templates/sign_in.html"),
             include_str!("../../templates/account.html"),
             include_str!("../../templates/link.html"),
@@ -235,6 +238,9 @@ mod tests {
         ];
         let scripts = [
             include_str!("../../assets/api.js"),
+            include_str!("../../assets/batch.js"),
+            include_str!("../../assets/batches.js"),
+            include_str!("../../assets/bulk.js"),
             include_str!("../../assets/app.js"),
             include_str!("../../assets/brush.js"),
             include_str!("../../assets/card.js"),

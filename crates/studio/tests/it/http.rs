@@ -5,6 +5,7 @@ mod again;
 mod applying;
 mod batches;
 mod brush;
+mod bulk;
 mod cors;
 mod events;
 mod generate;

@@ -1,0 +1,231 @@
+// Many photos at once: a ZIP as it is, or a folder that becomes one on its way; a list beside them, read before anything is sent.
+import * as batches from './batches.js';
+import { $, announce, say } from './dom.js';
+import { chosen as filesOf, dropped } from './folder.js';
+import * as preset from './preset.js';
+import { lang } from './text.js';
+import { bytes, many, t } from './words.js';
+import { pack } from './zip.js';
+
+document.documentElement.classList.remove('no-script');
+
+const input = $('zip');
+const limits = {
+  photo: Number(input.dataset.photoBytesMax),
+  all: Number(input.dataset.bytesMax),
+  count: Number(input.dataset.countMax),
+};
+const isZip = ({ file }) => /\.zip$/i.test(file.name);
+const isList = ({ file }) => /\.csv$/i.test(file.name);
+
+// Either a ZIP, or photos by their paths.
+let zip = null;
+let photos = new Map();
+// Of these photos, so that a second try needs not read them again.
+let packed = null;
+let stop = null;
+
+function hint(text, bad = false) {
+  say($('hint'), text);
+  $('hint').classList.toggle('is-bad', bad);
+}
+
+const total = () => [...photos.values()].reduce((sum, { file }) => sum + file.size, 0);
+
+function draw() {
+  const [some, title] = [zip || photos.size > 0, $('chosen')];
+  const count = [...photos.values()].filter((one) => !isList(one)).length;
+  if (zip) say(title, `${zip.name}, ${bytes(zip.size)}`);
+  else say(title, photos.size > 0 ? many('bulk.chosen', count, { bytes: bytes(total()) }) : title.dataset.usual);
+  $('clear').hidden = !some;
+}
+
+function clear() {
+  [zip, photos, packed] = [null, new Map(), null];
+  if (!$('csv').files.length) $('list').hidden = true;
+  hint('');
+  draw();
+}
+
+function add(all) {
+  packed = null;
+  const archives = all.filter(isZip);
+  const others = all.filter((one) => !isZip(one) && !isList(one));
+  if (archives.length > 1 || (archives.length === 1 && others.length > 0)) return hint(t('bulk.hint.mixed'), true);
+  if (archives.length === 1) {
+    [zip, photos] = [archives[0].file, new Map()];
+  } else {
+    zip = null;
+    const fit = all.filter((one) => isList(one) || one.file.size <= limits.photo);
+    for (const one of fit) photos.set(one.path, one);
+    const out = all.length - fit.length;
+    hint(out > 0 ? many('bulk.left', out, { bytes: bytes(limits.photo) }) : '');
+  }
+  draw();
+  const list = all.find(isList);
+  if (list) preview(list.file);
+  return announce($('chosen').textContent);
+}
+
+// Why these can't be sent, or nothing. The server decides; this only spares an upload.
+function fault() {
+  const size = zip ? zip.size : total();
+  if (!zip && photos.size === 0) return t('bulk.hint.none');
+  if (photos.size > limits.count) return t('bulk.hint.count', { n: limits.count });
+  if (size > limits.all) return t('bulk.hint.large', { bytes: bytes(limits.all) });
+  return '';
+}
+
+function cell(text) {
+  const cell = document.createElement('td');
+  say(cell, text ?? '');
+  return cell;
+}
+
+function row(line) {
+  const row = document.createElement('tr');
+  row.append(...[line.file, line.sku, line.preset, line.prompt].map(cell));
+  return row;
+}
+
+function told(line) {
+  const told = document.createElement('li');
+  say(told, `${line.error.message} ${line.error.hint}`);
+  return told;
+}
+
+async function preview(file) {
+  $('list').hidden = false;
+  say($('list-sum'), t('bulk.list.reading'));
+  try {
+    const list = await batches.readList(file);
+    const wrong = list.wrong > 0 ? ` ${many('bulk.list.wrong', list.wrong)}` : '';
+    say($('list-sum'), `${file.name}: ${many('bulk.list', list.lines)}${wrong}`);
+    $('list-lines').replaceChildren(...list.first.map(row));
+    $('list-faults').replaceChildren(...list.faults.map(told));
+    $('list-scroll').hidden = list.lines === 0;
+  } catch (error) {
+    say($('list-sum'), `${error.message} ${error.hint ?? ''}`);
+    $('list-scroll').hidden = true;
+    $('list-faults').replaceChildren();
+  }
+}
+
+function busy(on) {
+  $('sent').hidden = !on;
+  $('stop').hidden = !on;
+  $('go').disabled = on;
+  $('clear').disabled = on;
+}
+
+function progress(part, key) {
+  $('sent').value = part;
+  hint(t(key, { percent: Math.floor(part * 100) }));
+}
+
+// The folder that all photos lie in, if there is one.
+function archiveName() {
+  const roots = new Set([...photos.keys()].map((path) => (path.includes('/') ? path.split('/')[0] : '')));
+  return roots.size === 1 && !roots.has('') ? `${[...roots][0]}.zip` : 'photos.zip';
+}
+
+async function archive() {
+  if (zip) return zip;
+  if (packed) return packed;
+  const [all, reading] = [Math.max(1, total()), new AbortController()];
+  let read = 0;
+  stop = () => reading.abort();
+  packed = await pack([...photos.values()], (count) => {
+    read += count;
+    progress(read / all, 'bulk.reading');
+  }, reading.signal);
+  return packed;
+}
+
+async function send(event) {
+  event.preventDefault();
+  const why = fault();
+  if (why) {
+    hint(why, true);
+    input.focus();
+    return;
+  }
+  const form = $('bulk').elements;
+  const fields = { preset: form.preset.value, prompt: form.prompt.value.trim(), num_images: form.num_images.value };
+  busy(true);
+  try {
+    const body = await archive();
+    const upload = batches.handIn(fields, body, zip ? zip.name : archiveName(), $('csv').files[0], (part) =>
+      progress(part, part < 1 ? 'bulk.sending.part' : 'bulk.checking'));
+    stop = upload.stop;
+    const batch = await upload.done;
+    stop = null;
+    location.assign(batch.pageUrl);
+  } catch (error) {
+    const unread = error.name === 'NotReadableError' || error.name === 'NotFoundError';
+    const text = unread ? t('bulk.hint.unread') : error.name === 'AbortError' ? t('bulk.stopped') : error.message;
+    hint(`${text} ${error.hint ?? ''}`.trim(), true);
+    stop = null;
+    busy(false);
+  }
+}
+
+function watchDrops() {
+  const over = $('over');
+  let depth = 0;
+  const carriesFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  const shown = (on) => {
+    over.hidden = !on;
+    $('drop').classList.toggle('is-over', on);
+  };
+  addEventListener('dragenter', (event) => {
+    if (carriesFiles(event)) shown((depth += 1) > 0);
+  });
+  addEventListener('dragleave', (event) => {
+    if (carriesFiles(event)) shown((depth = Math.max(0, depth - 1)) > 0);
+  });
+  addEventListener('dragover', (event) => carriesFiles(event) && event.preventDefault());
+  addEventListener('drop', async (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    shown(false);
+    if (stop) return;
+    hint(t('bulk.looking'));
+    add(await dropped(event.dataTransfer));
+  });
+}
+
+function start() {
+  preset.start();
+  input.multiple = true;
+  input.required = false;
+  input.accept = input.dataset.many;
+  // Emptied, so that the same files can be chosen again; they are sent from here.
+  const take = (from) => from.addEventListener('change', () => {
+    const all = filesOf(from.files);
+    from.value = '';
+    if (all.length > 0) add(all);
+  });
+  take(input);
+  const folder = $('folder');
+  folder.webkitdirectory = true;
+  take(folder);
+  $('ways').hidden = !('webkitdirectory' in folder);
+  $('pick-folder').addEventListener('click', () => folder.click());
+  $('clear').addEventListener('click', clear);
+  $('csv').addEventListener('change', () => {
+    if ($('csv').files.length > 0) preview($('csv').files[0]);
+    else $('list').hidden = true;
+  });
+  $('stop').addEventListener('click', () => stop?.());
+  $('bulk').addEventListener('submit', send);
+  addEventListener('beforeunload', (event) => {
+    if (stop) event.preventDefault();
+  });
+  const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
+  for (const time of document.querySelectorAll('time')) say(time, when.format(new Date(time.dateTime)));
+  watchDrops();
+}
+
+start();
