@@ -3,6 +3,7 @@
 //! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
 
 mod brushing;
+mod bulk;
 mod check;
 mod choosing;
 mod console;
@@ -42,6 +43,7 @@ use crate::config::{Config, ConfigError, Sources, Typed};
     after_help = "\
 Examples:
   plantain generate mug.jpg --preset amazon_main
+  plantain bulk shoes.zip
   plantain serve
   plantain check listing.jpg --preset amazon_main
 
@@ -61,6 +63,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Generate(generate::Args),
+    Bulk(bulk::Args),
     Cutout(cutout::Args),
     Check(check::Args),
     Presets(presets::Args),
@@ -160,6 +163,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Serve(args) => wait_for(serve::run(&args, &context)),
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
+        Command::Bulk(args) => wait_for(bulk::run(&args, &context)),
         Command::Keys(args) => wait_for(keys::run(&args, &context)),
         Command::Deliveries(args) => wait_for(deliveries::run(&args, &context)),
         Command::Signing(args) => signing::run(&args, &context),

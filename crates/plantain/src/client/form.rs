@@ -81,7 +81,7 @@ impl Wish {
 }
 
 /// As browsers do it: what would end the header or the quotes is percent-encoded.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     name.chars().fold(String::new(), |mut quoted, c| {
         match c {
             '"' => quoted.push_str("%22"),

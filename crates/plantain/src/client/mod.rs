@@ -1,7 +1,8 @@
-//! A client of a studio's HTTP API, with which `plantain generate` does everything: hand in, follow, fetch.
+//! A client of a studio's HTTP API, with which `plantain generate` and `plantain bulk` do everything: hand in, follow, fetch.
 //!
 //! The same code talks to a studio in this process and to one elsewhere; it knows addresses and JSON, and nothing else.
 
+mod batch;
 mod error;
 mod form;
 mod sse;
@@ -14,9 +15,11 @@ use plantain_studio::view::JobView;
 use plantain_work::Clock;
 use reqwest::Response;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::config::secret::Secret;
+pub use batch::BulkWish;
 pub use error::ApiError;
 pub use form::Wish;
 
@@ -82,18 +85,27 @@ impl StudioClient {
     }
 
     /// Tells of every change until the job has ended. A studio that goes away is waited for, since the job outlives it.
-    pub async fn follow(&self, id: &str, mut tell: impl FnMut(&JobView)) -> Result<JobView, ApiError> {
+    pub async fn follow(&self, id: &str, tell: impl FnMut(&JobView)) -> Result<JobView, ApiError> {
+        self.followed(&format!("/api/jobs/{id}/events"), |job: &JobView| job.status.is_final(), tell).await
+    }
+
+    async fn followed<T: DeserializeOwned>(
+        &self,
+        events: &str,
+        is_over: impl Fn(&T) -> bool + Copy,
+        mut tell: impl FnMut(&T),
+    ) -> Result<T, ApiError> {
         let mut last_heard = self.clock.now();
         loop {
             let heard = &mut last_heard;
             let clock = &self.clock;
-            let ended = self.stream(id, |job| {
+            let ended = self.stream(events, is_over, |seen| {
                 *heard = clock.now();
-                tell(job);
+                tell(seen);
             });
             match ended.await {
-                Ok(Some(job)) => return Ok(job),
-                // The stream broke; the job is asked for again.
+                Ok(Some(last)) => return Ok(last),
+                // The stream broke; it is asked for again.
                 Ok(None) => {}
                 Err(error) if error.transient() => {
                     if plantain_work::clock::until(last_heard, self.clock.now()) > PATIENCE {
@@ -106,19 +118,23 @@ impl StudioClient {
         }
     }
 
-    /// `None` where the stream ended before the job.
-    async fn stream(&self, id: &str, mut tell: impl FnMut(&JobView)) -> Result<Option<JobView>, ApiError> {
-        let request = self.request(reqwest::Method::GET, &format!("/api/jobs/{id}/events"));
-        let mut response = self.send(request).await?;
+    /// `None` where the stream ended before what it tells of.
+    async fn stream<T: DeserializeOwned>(
+        &self,
+        events: &str,
+        is_over: impl Fn(&T) -> bool,
+        mut tell: impl FnMut(&T),
+    ) -> Result<Option<T>, ApiError> {
+        let mut response = self.send(self.request(reqwest::Method::GET, events)).await?;
         let mut reader = sse::Reader::default();
         loop {
             let piece = self.clock.timeout(SILENCE_MAX, response.chunk()).await;
             let Some(Ok(Some(piece))) = piece else { return Ok(None) };
             for data in reader.push(&piece).map_err(|_| self.not_a_studio())? {
-                let job: JobView = serde_json::from_slice(&data).map_err(|_| self.not_a_studio())?;
-                tell(&job);
-                if job.status.is_final() {
-                    return Ok(Some(job));
+                let seen: T = serde_json::from_slice(&data).map_err(|_| self.not_a_studio())?;
+                tell(&seen);
+                if is_over(&seen) {
+                    return Ok(Some(seen));
                 }
             }
         }
@@ -148,7 +164,7 @@ impl StudioClient {
         Err(ApiError::refused(&self.base, status, &body))
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(&self, response: Response) -> Result<T, ApiError> {
+    async fn json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ApiError> {
         let body = transport::read_whole(response, JSON_BYTES_MAX).await.map_err(|_| ApiError::Broken)?;
         serde_json::from_slice(&body).map_err(|_| self.not_a_studio())
     }

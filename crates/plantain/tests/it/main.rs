@@ -4,6 +4,7 @@ mod arrows;
 mod bad_input;
 mod bed;
 mod browser;
+mod bulk;
 mod commands;
 mod deliveries;
 mod drills;

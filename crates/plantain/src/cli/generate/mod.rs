@@ -5,7 +5,7 @@
 
 pub(super) mod photos;
 mod progress;
-mod save;
+pub(super) mod save;
 mod show;
 mod staged;
 
@@ -83,7 +83,7 @@ fn count() -> clap::builder::RangedI64ValueParser<u8> {
 }
 
 /// `localhost:8787` would otherwise be read as an address with the scheme `localhost`.
-fn studio_address(text: &str) -> Result<Url, String> {
+pub(super) fn studio_address(text: &str) -> Result<Url, String> {
     let web = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     Url::parse(text).ok().filter(web).ok_or_else(|| {
         "that is no address of a studio; write it as http://studio.local:8787, the way `plantain serve` shows it"

@@ -55,7 +55,7 @@ pub async fn save(client: &StudioClient, job: &JobView, folder: &Path, sheet: bo
 }
 
 /// The name comes from the studio: it must stay below the folder.
-fn place(folder: &Path, name: &str) -> Result<PathBuf, SaveError> {
+pub fn place(folder: &Path, name: &str) -> Result<PathBuf, SaveError> {
     let below = Path::new(name);
     let plain = below.components().all(|part| matches!(part, Component::Normal(_)));
     if name.is_empty() || !plain || name.chars().any(|c| c.is_control() || c == '\\') {
