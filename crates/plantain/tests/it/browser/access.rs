@@ -15,15 +15,19 @@ const JUDGE: &str =
     (rule) => rule.nodes.map((node) => `${rule.id} at ${node.target}: ${node.failureSummary}`)))";
 
 /// What axe has found so far, on one screen.
-struct Judge<'b> {
+pub(super) struct Judge<'b> {
     browser: &'b Browser,
     screen: Screen,
     found: Vec<String>,
 }
 
-impl Judge<'_> {
+impl<'b> Judge<'b> {
+    pub(super) fn new(browser: &'b Browser, screen: Screen) -> Judge<'b> {
+        Judge { browser, screen, found: Vec::new() }
+    }
+
     /// Judges the page as it is now, in both colour schemes.
-    async fn look(&mut self, page: &str) {
+    pub(super) async fn look(&mut self, page: &str) {
         let Judge { browser, screen, .. } = *self;
         let axe = fs::read_to_string(clients().join("node_modules/axe-core/axe.min.js")).unwrap();
         browser.run(&format!("{axe}; window.axe = axe"), &[]).await;
@@ -40,7 +44,7 @@ impl Judge<'_> {
         }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         assert!(self.found.is_empty(), "{}", self.found.join("\n"));
     }
 }
@@ -50,7 +54,7 @@ async fn every_page_is_open_to_everybody(screen: Screen) {
     // Nobody listens there, so that there is a message that fails.
     let server = Server::start(folder.path(), &["STUDIO_HOOK_URL=http://127.0.0.1:1/hook"]);
     let Some(browser) = start(&server, screen).await else { return };
-    let mut judge = Judge { browser: &browser, screen, found: Vec::new() };
+    let mut judge = Judge::new(&browser, screen);
     judge.look("access-first").await;
     browser.click("[data-test=scene-open]").await;
     browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
@@ -103,7 +107,7 @@ async fn axe_finds_nothing_where_one_has_to_sign_in() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["PLANTAIN_OPEN=0"]);
     let Some(browser) = start(&server, Screen::Phone).await else { return };
-    let mut judge = Judge { browser: &browser, screen: Screen::Phone, found: Vec::new() };
+    let mut judge = Judge::new(&browser, Screen::Phone);
     judge.look("access-sign-in").await;
     judge.end();
 }

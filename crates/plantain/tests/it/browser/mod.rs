@@ -3,6 +3,7 @@
 mod access;
 mod broken;
 mod brush;
+mod bulk;
 mod choosing;
 mod comparing;
 mod console;
