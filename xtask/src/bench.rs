@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the figures of docs/benchmarks.md. Build, measure, print; nothing is judged here.
 
+mod bulk;
 mod delivery;
 mod finishing;
 mod pages;
@@ -27,9 +28,10 @@ pub enum Subject {
     Pages,
     Receiver,
     Delivery,
+    Bulk,
 }
 
-const ALL: [(&str, Subject); 9] = [
+const ALL: [(&str, Subject); 10] = [
     ("pictures", Subject::Pictures),
     ("finishing", Subject::Finishing),
     ("overhead", Subject::Overhead),
@@ -39,6 +41,7 @@ const ALL: [(&str, Subject); 9] = [
     ("pages", Subject::Pages),
     ("receiver", Subject::Receiver),
     ("delivery", Subject::Delivery),
+    ("bulk", Subject::Bulk),
 ];
 
 /// What a word on the command line stands for; none: everything. `None` for a word that nobody knows.
@@ -63,6 +66,7 @@ pub fn run(subjects: &[Subject]) -> Result<()> {
             Subject::Pages => pages::run()?,
             Subject::Receiver => receiver::run()?,
             Subject::Delivery => delivery::run()?,
+            Subject::Bulk => bulk::run()?,
         }
     }
     Ok(())
