@@ -196,6 +196,7 @@ fn ended(at: usize, clock: &Clock) -> Job {
     };
     let finished = Finished {
         pictures: (1..=3).map(picture).collect(),
+        media: Vec::new(),
         description: Some("The product was cut out of your photo and laid on 3 scenes.".into()),
         notices: Vec::new(),
         cutout: None,

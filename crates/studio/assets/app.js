@@ -51,6 +51,7 @@ addEventListener('popstate', () => {
 });
 
 rendered.forEach(adopt);
+$('anything')?.addEventListener('toggle', () => import('./anything.js').catch(() => null), { once: true });
 if ($('composer')) {
   composer.start();
   bringBack();

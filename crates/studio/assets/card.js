@@ -24,6 +24,7 @@ const LEAN = { from: 0.7, to: 7 };
 const detailKey = (view) => DETAIL.find(([said]) => said.test(view.stageDetail ?? ''))?.[1];
 
 function stageOf(view) {
+  if (view.status === 'SUCCEEDED' && !view.preset) return t('stage.answered');
   if (view.status === 'SUCCEEDED') return many('stage.done', view.images.length);
   if (view.status === 'FAILED') return t('stage.failed');
   if (view.status === 'CANCELED') return t('stage.canceled');
@@ -54,6 +55,9 @@ const drawing = () => import('./brush.js').catch(() => null);
 
 // So do the other marketplaces with the first pictures.
 const elsewhere = () => import('./elsewhere.js').catch(() => null);
+
+// And what an endpoint answered that was asked as it is.
+const media = () => import('./media.js').catch(() => null);
 
 // Jobs that have ended make room for the newest one.
 export function compact(elements) {
@@ -94,7 +98,7 @@ export class Card {
     this.slot('trouble').hidden = true;
     this.notices([]);
     say(this.slot('preset'), preset.title(presetId));
-    this.thumb(url);
+    if (url) this.thumb(url);
     this.frames(Number($('hint')?.dataset.pictures ?? 3), preset.canvas(presetId));
     this.slot('link').hidden = true;
     this.slot('cancel').hidden = false;
@@ -150,14 +154,14 @@ export class Card {
   show(view) {
     this.since = Date.parse(view.createdAt) - skew;
     this.presetId = view.preset;
-    const known = preset.title(view.preset);
-    const title = known === view.preset ? this.slot('preset').textContent || known : known;
+    const known = preset.title(view.preset || view.endpoint);
+    const title = known === view.preset || !view.preset ? this.slot('preset').textContent || known : known;
     say(this.slot('preset'), title);
-    if (!this.name) this.title(view.sourceName);
+    if (!this.name) this.title(view.sourceName || view.prompt?.slice(0, 80));
     this.slot('from').hidden = !view.madeFrom;
     if (view.madeFrom) this.slot('from').href = `/jobs/${encodeURIComponent(view.madeFrom)}`;
     if (view.sourceUrl && !this.slot('thumb').getAttribute('src')) this.thumb(`${view.sourceUrl}?w=160`);
-    if (this.slot('results').children.length === 0) this.frames(view.numImages, preset.canvas(view.preset));
+    if (this.slot('results').children.length === 0 && view.preset) this.frames(view.numImages, preset.canvas(view.preset));
     this.state(view.status);
     this.stage(stageOf(view), stepOf(view));
     this.slot('cancel').hidden = ended(view);
@@ -175,6 +179,7 @@ export class Card {
     say(this.slot('time'), view.status === 'SUCCEEDED' && total ? t('job.done', { time: duration(total) }) : '');
     this.slot('hide').hidden = !this.element.closest('.jobs:not(.jobs--alone)');
     if (view.status === 'SUCCEEDED') this.pictures(view, title);
+    if (view.media?.length || (view.resultUrl && !view.preset)) media().then((module) => module?.fill(this.slot, view));
     this.notices([...(view.notices ?? []), view.description].filter(Boolean));
     announce(`${this.slot('title').textContent}: ${this.slot('stage').textContent}`);
   }
@@ -192,11 +197,12 @@ export class Card {
   }
 
   more(view) {
-    this.slot('more').hidden = !view.sheetUrl;
+    this.slot('more').hidden = !(view.sheetUrl || view.resultUrl);
+    for (const [name, url] of [['sheet', view.sheetUrl], ['zip', view.zipUrl]]) this.slot(name).hidden = !url;
     if (view.sheetUrl) this.slot('sheet').href = view.sheetUrl;
     if (view.zipUrl) this.slot('zip').href = view.zipUrl;
     this.slot('share').hidden = false;
-    if ($('preset-chips')) elsewhere().then((module) => module?.offer(this.slot, view, (job) => this.beside(job)));
+    if (view.preset && $('preset-chips')) elsewhere().then((module) => module?.offer(this.slot, view, (job) => this.beside(job)));
     const tilt = view.tiltDegrees ?? 0;
     const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
     const offered = slight && !view.staging?.straighten;

@@ -91,8 +91,10 @@ function wish() {
 
 function generate(event) {
   event.preventDefault();
-  if (photos.length === 0) {
-    hint(t('make.hint.none'), true);
+  const words = $('prompt').value.trim();
+  const wordsWillDo = words && $('composer').dataset.words === 'yes';
+  if (photos.length === 0 && !wordsWillDo) {
+    hint(t(words ? 'make.hint.words' : 'make.hint.none'), true);
     input().focus();
     return;
   }
@@ -101,7 +103,9 @@ function generate(event) {
     $('scene-picture').focus();
     return;
   }
-  const [all, fields, alone] = [photos, wish(), photos.length === 1];
+  // Words alone are one job.
+  const all = photos.length > 0 ? photos : [{ file: null, url: '', name: words.slice(0, 80) }];
+  const [fields, alone] = [wish(), all.length === 1];
   photos = [];
   draw();
   hint($('hint').dataset.usual);
@@ -117,7 +121,7 @@ function begin(photo, fields, alone) {
   compact([...$('job-list').children]);
   $('job-list').prepend(card.element);
   const start = () => {
-    card.begin(photo.file, photo.url, fields.preset);
+    card.begin(photo.file ?? photo, photo.url, fields.preset);
     waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo) }, alone });
     next();
   };

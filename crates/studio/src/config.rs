@@ -11,6 +11,7 @@ use plantain_wire::models::nano_banana;
 
 use crate::accounts::Post;
 use crate::money;
+use crate::photo::NewJob;
 
 /// Every field has a default that fits the embedded queue; see [`StudioConfig::for_fal`].
 #[derive(Clone, Debug)]
@@ -99,6 +100,11 @@ impl Makers {
         self
     }
 
+    /// Somebody has said who serves this endpoint, and so what it costs.
+    pub fn knows(&self, endpoint: &EndpointId) -> bool {
+        EndpointPattern::best(&self.named, endpoint).is_some()
+    }
+
     /// Who makes this endpoint's pictures.
     pub fn of(&self, endpoint: &EndpointId) -> Maker {
         EndpointPattern::best(&self.named, endpoint).copied().unwrap_or(self.otherwise)
@@ -115,6 +121,21 @@ impl StudioConfig {
     /// Who makes the pictures where a job names no endpoint.
     pub fn usual_maker(&self) -> Maker {
         self.makers.of(&self.endpoint)
+    }
+
+    /// The endpoint that makes pictures of words alone, where somebody is there who can.
+    pub fn words_endpoint(&self) -> Option<EndpointId> {
+        let endpoint = nano_banana::TEXT_ENDPOINT.parse().expect("the constant is an endpoint id");
+        (!self.makers.of(&endpoint).is_local()).then_some(endpoint)
+    }
+
+    /// The wish, which goes to that endpoint where it has words and no picture.
+    pub fn of_words(&self, new: NewJob) -> NewJob {
+        let worded = new.prompt.as_deref().is_some_and(|words| !words.trim().is_empty());
+        match new.endpoint.is_none() && worded && new.photos.is_empty() && new.image_urls.is_empty() {
+            true => NewJob { endpoint: self.words_endpoint(), ..new },
+            false => new,
+        }
     }
 
     /// For the queue in the same process, where nothing but the local engine is configured.

@@ -8,6 +8,7 @@ use plantain_media::decode::PictureError;
 use plantain_media::preset::UnknownPreset;
 use plantain_wire::models::choice::{BOX_SIDE_MIN, POINTS_MAX};
 
+use crate::asking::INPUT_BYTES_MAX;
 use crate::bulk::error::BulkError;
 
 /// Pictures of one job, uploads and addresses together.
@@ -57,6 +58,18 @@ pub enum StudioError {
     NotFinished,
     #[error("the job's pictures are of this preset")]
     SamePreset,
+    #[error("the endpoint can't be used: {why}")]
+    Endpoint { why: String },
+    #[error("the input is no object")]
+    NoInput,
+    #[error("the input has {bytes} bytes")]
+    InputTooLarge { bytes: usize },
+    /// Only the operator and paid keys choose endpoints.
+    #[error("the asker may not choose an endpoint")]
+    TierTooLow,
+    /// A budget can't be kept where nobody knows what is spent.
+    #[error("nobody has said what the endpoint costs")]
+    PriceUnknown,
     /// In millionths of a US dollar: spent this month, the job's cost, and what may be spent.
     #[error("the month's budget is spent")]
     Budget { spent: u64, cost: u64, budget: u64 },
@@ -96,6 +109,11 @@ impl StudioError {
             StudioError::NotLocal => "not_the_local_engine",
             StudioError::NotFinished => "not_finished",
             StudioError::SamePreset => "same_preset",
+            StudioError::Endpoint { .. } => "endpoint_unusable",
+            StudioError::NoInput => "no_input",
+            StudioError::InputTooLarge { .. } => "input_too_large",
+            StudioError::TierTooLow => "tier_too_low",
+            StudioError::PriceUnknown => "price_unknown",
             StudioError::Budget { .. } => "budget_spent",
             StudioError::KeyUsed => "idempotency_key_used",
             StudioError::Busy => "busy",
@@ -140,6 +158,15 @@ impl StudioError {
             StudioError::NotLocal => "The model that made the pictures goes by words alone.".to_owned(),
             StudioError::NotFinished => "The job has no pictures.".to_owned(),
             StudioError::SamePreset => "The job's pictures are made for this preset.".to_owned(),
+            StudioError::Endpoint { why } => format!("The endpoint can't be used: {why}."),
+            StudioError::NoInput => "The input is no JSON object.".to_owned(),
+            StudioError::InputTooLarge { bytes } => {
+                format!("The input has {bytes} bytes; at most {INPUT_BYTES_MAX} are taken.")
+            }
+            StudioError::TierTooLow => "Only the operator and paid keys choose endpoints.".to_owned(),
+            StudioError::PriceUnknown => {
+                "Nobody has said what this endpoint costs, and the key has a budget.".to_owned()
+            }
             StudioError::Budget { spent, cost, budget } => format!(
                 "The job costs {}, and {} of this month's {} are spent or about to be.",
                 dollars(*cost),
@@ -197,6 +224,13 @@ impl StudioError {
             StudioError::NotLocal => "Start a new job, and say in its prompt what you wish.".to_owned(),
             StudioError::NotFinished => "Wait until it has succeeded.".to_owned(),
             StudioError::SamePreset => format!("Name another one; {PRESETS_AT} lists all."),
+            StudioError::Endpoint { .. } => "Write it as the queue names it, as in fal-ai/flux/dev.".to_owned(),
+            StudioError::NoInput => "Send what the endpoint takes, as in {\"prompt\": \"a linen chair\"}.".to_owned(),
+            StudioError::InputTooLarge { .. } => "Upload pictures and films to the queue, and give their addresses.".to_owned(),
+            StudioError::TierTooLow => "Send the admin token or a paid key as \"Authorization: Bearer\".".to_owned(),
+            StudioError::PriceUnknown => {
+                "Whoever runs the studio sets a price for it under [endpoints] in plantain.toml.".to_owned()
+            }
             StudioError::Budget { .. } => {
                 "Ask for fewer pictures, wait for the next month (UTC), or have the key's budget raised.".to_owned()
             }
@@ -233,7 +267,12 @@ impl StudioError {
             | StudioError::TooManyPoints { .. }
             | StudioError::ChoiceOutside { .. }
             | StudioError::ImageUrl { .. }
+            | StudioError::Endpoint { .. }
+            | StudioError::NoInput
+            | StudioError::InputTooLarge { .. }
+            | StudioError::PriceUnknown
             | StudioError::KeyUsed => 422,
+            StudioError::TierTooLow => 403,
             StudioError::Bulk(error) => error.http_status(),
             StudioError::NotLocal | StudioError::NotFinished | StudioError::SamePreset => 409,
             StudioError::Budget { .. } => 402,

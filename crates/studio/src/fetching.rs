@@ -6,16 +6,27 @@ use url::Url;
 use plantain_outbound::Bounds;
 use plantain_outbound::send::{FetchError, Fetched};
 
+use crate::answering::MEDIUM_BYTES_MAX;
 use crate::output;
 use crate::saving::{Unsaved, unreadable};
 use crate::service::Inner;
 
 impl Inner {
+    /// A model's picture.
     pub(crate) async fn fetch(&self, url: &Url) -> Result<Bytes, Unsaved> {
+        self.fetch_within(url, self.config.result_limits.max_bytes).await
+    }
+
+    /// Any other file that an answer names.
+    pub(crate) async fn fetch_medium(&self, url: &Url) -> Result<Bytes, Unsaved> {
+        self.fetch_within(url, MEDIUM_BYTES_MAX).await
+    }
+
+    async fn fetch_within(&self, url: &Url, max_bytes: usize) -> Result<Bytes, Unsaved> {
         if let Some(bytes) = output::inline(url) {
             return bytes.map(Bytes::from).map_err(Unsaved::Never);
         }
-        let bounds = Bounds { max_bytes: self.config.result_limits.max_bytes, deadline: self.config.result_timeout };
+        let bounds = Bounds { max_bytes, deadline: self.config.result_timeout };
         let fetched = self.outbound.get(url, bounds).await;
         let host = url.host_str().unwrap_or_default();
         match &fetched {

@@ -58,6 +58,7 @@ impl Studio {
     /// [`Studio::accept`], or the job that the same wish with this key has become before.
     pub async fn accept_once(&self, new: NewJob, key: Option<WishKey>) -> Result<Accepted, StudioError> {
         let inner = &self.0;
+        let new = inner.config.of_words(new);
         let wish = photo::check(&new, &inner.presets)?;
         let wished = match key {
             Some(key) => {
@@ -90,7 +91,7 @@ impl Studio {
         }
         let Some(Job { mut spec, owner, .. }) = self.0.store.job(id).await? else { return Ok(None) };
         let maker = self.0.config.makers.of(&spec.endpoint);
-        if !maker.is_local() {
+        if !maker.is_local() || spec.making.own_input().is_some() {
             return Err(StudioError::NotLocal);
         }
         let preset = self.0.presets.get(&spec.preset).map_err(StudioError::UnknownPreset)?;
@@ -116,7 +117,7 @@ impl Studio {
         let price = inner.config.makers.of(&spec.endpoint).micro_usd_per_image();
         let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now).owned_by(owner);
         let job = match job.spec.making {
-            Making::Asked => job.priced(price),
+            Making::Asked | Making::Any(_) => job.priced(price),
             Making::Kept(_) => job.priced(0).at_hand(),
         };
         // Interest is registered before the insert, so that no news is missed.
@@ -206,7 +207,10 @@ impl Inner {
         let (num_images, told_of_tier) = roles::of_tier(new.num_images, new.tier);
         let mut spec = JobSpec {
             preset: wish.preset.id.clone(),
-            prompt: prompt::compose(wish.preset, wish.prompt.as_deref()),
+            prompt: match new.is_of_words() {
+                true => prompt::of_words(wish.preset, wish.prompt.as_deref().unwrap_or_default()),
+                false => prompt::compose(wish.preset, wish.prompt.as_deref()),
+            },
             user_prompt: wish.prompt,
             aspect_ratio: prompt::aspect_ratio(wish.preset.canvas),
             endpoint,

@@ -30,6 +30,7 @@ use crate::service::Studio;
 mod accounts;
 mod address;
 mod again;
+mod any;
 mod assets;
 mod batches;
 mod brush;
@@ -179,6 +180,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/account", get(accounts::show).post(accounts::change).delete(accounts::close))
         .route("/api/account/close", post(accounts::close_by_form))
         .route("/api/generate", post(generate::generate))
+        .route("/api/jobs", post(any::ask))
         .route("/api/fal/webhook", post(webhook::receive))
         .route("/api/keys", get(keys::list).post(keys::create))
         .route("/api/hooks", get(hooks::list).post(hooks::create))
@@ -249,6 +251,8 @@ fn of_a_job(app: &App) -> Router<App> {
         .route("/api/history/{id}", delete(history::forget).post(history::forget_by_form))
         .route("/api/jobs/{id}/images/{n}", get(pictures::image))
         .route("/api/jobs/{id}/raw/{n}", get(pictures::raw))
+        .route("/api/jobs/{id}/media/{n}", get(pictures::media::medium))
+        .route("/api/jobs/{id}/result", get(any::result))
         .route("/api/jobs/{id}/diff/{n}", get(pictures::diff))
         .route("/api/jobs/{id}/matte/{n}", get(pictures::matte))
         .route("/api/jobs/{id}/sheet", get(pictures::sheet::sheet))

@@ -25,6 +25,7 @@ pub use crate::job::owner::{Owner, Visitor};
 use crate::messages::hook::Callback;
 
 use crate::job::making::Reuse;
+use crate::job::medium::{KeptMedium, Medium};
 
 pub mod arrival;
 pub mod correction;
@@ -32,6 +33,7 @@ pub mod failure;
 mod id;
 pub mod key;
 pub mod making;
+pub mod medium;
 #[cfg(test)]
 mod orders;
 pub mod owner;
@@ -240,6 +242,9 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finished {
     pub pictures: Vec<FinishedPicture>,
+    /// Files that an answer of any other shape names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Medium>,
     /// What the model said about its work.
     pub description: Option<String>,
     pub notices: Vec<String>,
@@ -355,6 +360,8 @@ impl Job {
     /// doesn't bill.
     pub fn charged_pictures(&self) -> usize {
         match &self.outcome {
+            // An answer that isn't understood costs what was asked for.
+            Some(Outcome::Succeeded(_)) if self.spec.making.own_input().is_some() => usize::from(self.spec.num_images),
             Some(Outcome::Succeeded(finished)) => finished.pictures.len(),
             Some(Outcome::Failed(_) | Outcome::Canceled) => 0,
             None => usize::from(self.spec.num_images),
@@ -376,6 +383,19 @@ impl Job {
         first.iter().chain(corrected)
     }
 
+    /// Files of an answer that are kept.
+    fn kept_media(&self) -> impl Iterator<Item = &KeptMedium> {
+        self.media().iter().filter_map(|medium| medium.kept.as_ref())
+    }
+
+    /// Files that the answer names.
+    pub fn media(&self) -> &[Medium] {
+        match &self.outcome {
+            Some(Outcome::Succeeded(finished)) => &finished.media,
+            Some(Outcome::Failed(_) | Outcome::Canceled) | None => &[],
+        }
+    }
+
     /// Keys of all bytes that the job refers to; some may come twice.
     pub fn blobs(&self) -> Vec<&str> {
         let matte = match &self.outcome {
@@ -388,13 +408,15 @@ impl Job {
             let beside = [picture.diff_blob.as_deref(), picture.matte_blob.as_deref()];
             [picture.blob.as_str(), picture.raw_blob.as_str()].into_iter().chain(beside.into_iter().flatten())
         });
-        photos.chain(reused).chain(pictures).chain(matte).collect()
+        let media = self.kept_media().map(|medium| medium.blob.as_str());
+        photos.chain(reused).chain(pictures).chain(matte).chain(media).collect()
     }
 
     /// Bytes of the photos and of all that was made of them.
     pub fn stored_bytes(&self) -> u64 {
         let photos: u64 = self.spec.sources.iter().map(|source| source.bytes).sum();
-        photos + self.pictures().map(|picture| picture.bytes + picture.bytes_beside).sum::<u64>()
+        let media: u64 = self.kept_media().map(|medium| medium.bytes).sum();
+        photos + media + self.pictures().map(|picture| picture.bytes + picture.bytes_beside).sum::<u64>()
     }
 
     /// The pictures to choose from: the corrected ones where there are any.
@@ -410,7 +432,8 @@ impl Job {
     pub fn search_text(&self) -> String {
         let JobSpec { preset, user_prompt, identifier, sources, .. } = &self.spec;
         let names = sources.iter().filter_map(|source| source.file_name.as_deref());
-        let words = [Some(preset.as_str()), identifier.as_deref(), user_prompt.as_deref()];
+        let endpoint = self.spec.making.own_input().map(|_| self.spec.endpoint.as_str());
+        let words = [Some(preset.as_str()), identifier.as_deref(), user_prompt.as_deref(), endpoint];
         let all: Vec<&str> = words.into_iter().flatten().chain(names).collect();
         // Some databases keep no NUL.
         all.join("\n").to_lowercase().replace('\0', " ")

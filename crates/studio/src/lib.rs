@@ -5,6 +5,8 @@
 //! [`store::StudioStore`]. The crate knows its queue only through the wire, and no SQL.
 
 pub mod accounts;
+mod answering;
+pub mod asking;
 pub mod bulk;
 mod cancelling;
 mod collecting;

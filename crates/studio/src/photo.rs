@@ -12,7 +12,7 @@ use plantain_media::decode::{self, Limits, PictureError};
 use plantain_media::preset::{Preset, Presets};
 use plantain_wire::endpoint::EndpointId;
 use plantain_wire::models::choice::{ObjectChoice, POINTS_MAX};
-use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+use plantain_wire::models::nano_banana::{NUM_IMAGES_MAX, TEXT_ENDPOINT};
 use plantain_wire::models::staging::Staging;
 
 use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
@@ -45,6 +45,14 @@ pub struct NewJob {
     pub allowance: Option<Allowance>,
     /// Who is told of its end.
     pub callback: Option<Callback>,
+}
+
+impl NewJob {
+    /// Pictures are to be made of words alone.
+    pub fn is_of_words(&self) -> bool {
+        let endpoint = self.endpoint.as_ref().is_some_and(|endpoint| endpoint.as_str() == TEXT_ENDPOINT);
+        endpoint && self.photos.is_empty() && self.image_urls.is_empty()
+    }
 }
 
 /// An upload, as it came.
@@ -81,7 +89,7 @@ pub struct Wish<'a> {
 /// Checks everything about a wish but its pixels.
 pub fn check<'a>(new: &NewJob, presets: &'a Presets) -> Result<Wish<'a>, StudioError> {
     let pictures = new.photos.len() + new.image_urls.len();
-    if pictures == 0 {
+    if pictures == 0 && !new.is_of_words() {
         return Err(StudioError::NoPhoto);
     }
     if pictures > PICTURES_MAX {

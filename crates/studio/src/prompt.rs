@@ -19,6 +19,18 @@ pub fn compose(preset: &Preset, seller: Option<&str>) -> String {
     }
 }
 
+/// The whole prompt where there is no photo: what the seller describes, shown by the rules.
+pub fn of_words(preset: &Preset, seller: &str) -> String {
+    let fill = (preset.fill.target * 100.0).round();
+    format!(
+        "Catalog photo of one product: {} {} {} It fills about {fill} % of the frame, is fully visible and centered. \
+         No text, logo, watermark, border or prop.",
+        seller.trim(),
+        background(preset.background),
+        shadow(preset.shadow),
+    )
+}
+
 fn background(background: Background) -> &'static str {
     match background {
         Background::W1 => "Pure white background (RGB 255, 255, 255) everywhere behind the product.",
@@ -79,6 +91,13 @@ mod tests {
         assert_eq!(compose(main, Some("  ")), rules);
         let asked = compose(main, Some(" warm light\n"));
         assert!(asked.starts_with(&rules) && asked.ends_with("Within these rules: warm light"), "{asked}");
+    }
+
+    #[test]
+    fn where_there_is_no_photo_the_words_come_first() {
+        let presets = Presets::builtin();
+        let prompt = of_words(presets.get("amazon_main").unwrap(), " a blue mug ");
+        assert!(prompt.starts_with("Catalog photo of one product: a blue mug Pure white"), "{prompt}");
     }
 
     #[test]

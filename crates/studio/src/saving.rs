@@ -68,7 +68,11 @@ impl Inner {
             Err(error @ StoreError::Corrupt { .. }) => return self.without_result(&job, &error.to_string()).await,
             Err(error) => return Err(error),
         };
-        self.end_with(&job, self.outcome(&job, &result).await).await
+        let outcome = match job.spec.making {
+            Making::Any(_) => self.answered(&job, &result).await,
+            Making::Asked | Making::Kept(_) => self.outcome(&job, &result).await,
+        };
+        self.end_with(&job, outcome).await
     }
 
     /// Ends the job, or puts its saving off.
@@ -91,7 +95,7 @@ impl Inner {
         self.settle(job, JobEvent::fails(job.epoch, result_lost())).await
     }
 
-    fn may_wait(&self, job: &Job) -> bool {
+    pub(crate) fn may_wait(&self, job: &Job) -> bool {
         until(job.result_at.unwrap_or(job.created_at), self.clock.now()) < PATIENCE
     }
 
@@ -245,7 +249,7 @@ pub(crate) fn finished(
     let scenes: Option<Vec<Recipe>> = saved.iter().map(|saved| saved.scene.clone()).collect();
     let cutout = matte.zip(scenes).map(|(matte, scenes)| Box::new(KeptCutout { matte, scenes, enlarged }));
     let pictures = saved.into_iter().map(|saved| saved.picture).collect();
-    Ok(Finished { pictures, description, notices, cutout, tilt_degrees: None })
+    Ok(Finished { pictures, media: Vec::new(), description, notices, cutout, tilt_degrees: None })
 }
 
 /// What the finished picture of this number is called.

@@ -3,7 +3,7 @@
 //! Each method reads or changes jobs through the store and returns values; none knows HTTP. What takes long happens in the
 //! tasks that [`Studio::start`] begins.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use crate::config::StudioConfig;
 use crate::correcting::desk::Desk;
 use crate::error::StudioError;
 use crate::finishing::SegmenterSource;
+use crate::job::medium::KeptMedium;
 use crate::job::{FinishedPicture, Job, JobId, Outcome, Phase, Visitor};
 use crate::keys::Keys;
 use crate::messages::Outgoing;
@@ -190,6 +191,22 @@ impl Studio {
         picture: &PictureFile,
     ) -> Result<Option<Opened<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>>>, StudioError> {
         Ok(self.0.blobs.open(&picture.key).await?)
+    }
+
+    /// A file that the answer names, counted from 1; `None` where there is none or it isn't kept.
+    pub async fn medium(&self, id: &JobId, n: usize) -> Result<Option<KeptMedium>, StudioError> {
+        let job = self.0.store.job(id).await?;
+        Ok(job.and_then(|job| job.media().get(n.checked_sub(1)?)?.kept.clone()))
+    }
+
+    /// A part of such a file as a stream; `None` where its bytes are gone.
+    pub async fn open_part(
+        &self,
+        medium: &KeptMedium,
+        range: Range<u64>,
+    ) -> Result<Option<Opened<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>>>, StudioError> {
+        let Some(key) = BlobKey::parse(&medium.blob) else { return Ok(None) };
+        Ok(self.0.blobs.open_range(&key, range).await?)
     }
 
     /// All of the picture's bytes; `None` where they are gone.

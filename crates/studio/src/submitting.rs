@@ -175,6 +175,7 @@ fn verdict(reply: Result<RequestId, ClientError>, first: bool, failures: u32, ji
 #[derive(Serialize)]
 struct Input<'a> {
     prompt: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     image_urls: Vec<&'a Url>,
     num_images: u8,
     aspect_ratio: AspectRatio,
@@ -188,6 +189,9 @@ struct Input<'a> {
 /// The request's input. The same job always gives the same bytes, which is what makes a repetition recognisable.
 fn input(job: &Job) -> String {
     let spec = &job.spec;
+    if let Some(own) = spec.making.own_input() {
+        return own.to_owned();
+    }
     let input = Input {
         prompt: &spec.prompt,
         image_urls: job.uploads.iter().chain(&spec.image_urls).collect(),

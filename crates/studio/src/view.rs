@@ -13,9 +13,11 @@ use crate::config::StudioConfig;
 use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
 use crate::money;
 use crate::view::facts::{Measured, Repair, Staged};
+use crate::view::media::MediumView;
 use crate::watch::Live;
 
 pub mod facts;
+pub mod media;
 
 /// The answer of `GET /api/jobs/{id}` and of each event of its stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -36,7 +38,7 @@ pub struct JobView {
     /// Seconds that are left: a guess from the jobs before; nothing where there were none.
     #[schema(examples(12))]
     pub eta_seconds: Option<u64>,
-    /// Whose rules the pictures meet.
+    /// Whose rules the pictures meet; empty where an endpoint was asked as it is.
     #[schema(examples("amazon_main"))]
     pub preset: String,
     /// The seller's own words.
@@ -53,6 +55,12 @@ pub struct JobView {
     pub num_images: u8,
     /// The finished pictures, once the job has succeeded.
     pub images: Vec<ImageView>,
+    /// Files that the answer of an endpoint names which was asked as it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediumView>,
+    /// The model's answer as it came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_url: Option<String>,
     /// The matte of the cut-out, where it can be corrected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matte_url: Option<String>,
@@ -255,10 +263,16 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
                 images(&job.id, pictures, |n| (Which::Result(n), Which::Matte(n)))
             }
         },
+        media: MediumView::of(job),
+        result_url: finished
+            .filter(|_| job.result_at.is_some() && job.spec.making.reuse().is_none())
+            .map(|_| format!("/api/jobs/{}/result", job.id)),
         matte_url: finished.filter(|finished| finished.cutout.is_some()).map(|_| format!("/api/jobs/{}/matte", job.id)),
         corrected: job.corrected.as_ref().map(|corrected| corrected.revision),
-        sheet_url: finished.map(|_| format!("/api/jobs/{}/sheet", job.id)),
-        zip_url: finished.map(|_| format!("/api/jobs/{}/zip", job.id)),
+        sheet_url: finished
+            .filter(|finished| !finished.pictures.is_empty())
+            .map(|_| format!("/api/jobs/{}/sheet", job.id)),
+        zip_url: finished.filter(|finished| !finished.pictures.is_empty()).map(|_| format!("/api/jobs/{}/zip", job.id)),
         chosen: job.chosen,
         staging: job.spec.staging,
         tilt_degrees: finished.and_then(|finished| finished.tilt_degrees),

@@ -65,6 +65,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),
         embedded!("docs.css", STYLE),
+        embedded!("anything.js", SCRIPT),
         embedded!("api.js", SCRIPT),
         embedded!("batch.js", SCRIPT),
         embedded!("batches.js", SCRIPT),
@@ -84,6 +85,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("history.js", SCRIPT),
         embedded!("lens.js", SCRIPT),
         embedded!("live.js", SCRIPT),
+        embedded!("media.js", SCRIPT),
         embedded!("preset.js", SCRIPT),
         embedded!("recent.js", SCRIPT),
         embedded!("result.js", SCRIPT),
@@ -96,7 +98,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 13] = [
+const LATER: [&str; 15] = [
+    "anything.js",
     "batch.js",
     "batches.js",
     "brush.js",
@@ -108,6 +111,7 @@ const LATER: [&str; 13] = [
     "folder.js",
     "history.js",
     "lens.js",
+    "media.js",
     "strokes.js",
     "zip.js",
 ];

@@ -28,7 +28,7 @@ const JSON_BYTES_MAX: usize = 10 * 1024 * 1024;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Begun {
-    job_id: JobId,
+    pub job_id: JobId,
     /// Null where the queue did not answer yet; the job goes on all the same.
     #[schema(examples("019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"))]
     request_id: Option<String>,

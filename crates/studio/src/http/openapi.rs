@@ -16,8 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
-    accounts, again, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys, messages,
-    page, pictures, presets, reuse, session, share, webhook,
+    accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
+    messages, page, pictures, presets, reuse, session, share, webhook,
 };
 
 pub mod answers;
@@ -51,6 +51,9 @@ pub mod values;
         generate::generate,
         again::again,
         reuse::for_preset,
+        any::ask,
+        any::result,
+        pictures::media::medium,
         jobs::list,
         jobs::show,
         jobs::cancel,

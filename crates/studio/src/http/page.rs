@@ -17,6 +17,7 @@ use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::visitor::Guest;
 use crate::http::words::Words;
 use crate::job::JobId;
+use crate::job::key::Tier;
 
 pub mod account;
 pub mod bulk;
@@ -51,6 +52,10 @@ struct StudioPage {
     photos_max: usize,
     /// What makes the pictures lays products on scenes.
     takes_scenes: bool,
+    /// What makes the pictures can do so of words alone.
+    words_will_do: bool,
+    /// Whoever looks may ask any endpoint.
+    asks: bool,
     blank_card: JobCard,
     blank_result: ResultCard,
     blank_rule: RuleRow,
@@ -154,6 +159,8 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
+        words_will_do: app.studio.config().words_endpoint().is_some(),
+        asks: app.tier(headers) == Tier::Paid,
         takes_scenes: app.studio.config().usual_maker().is_local(),
         blank_card: JobCard::default(),
         blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),

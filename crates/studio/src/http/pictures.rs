@@ -20,6 +20,7 @@ use crate::job::JobId;
 use crate::service::PictureFile;
 use crate::view::Which;
 
+pub mod media;
 pub mod preview;
 pub mod sheet;
 

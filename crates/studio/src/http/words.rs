@@ -237,6 +237,7 @@ mod tests {
             include_str!("../../templates/mail/sign_in.html"),
         ];
         let scripts = [
+            include_str!("../../assets/anything.js"),
             include_str!("../../assets/api.js"),
             include_str!("../../assets/batch.js"),
             include_str!("../../assets/batches.js"),
@@ -251,6 +252,7 @@ mod tests {
             include_str!("../../assets/composer.js"),
             include_str!("../../assets/elsewhere.js"),
             include_str!("../../assets/history.js"),
+            include_str!("../../assets/media.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),
             include_str!("../../assets/scene.js"),

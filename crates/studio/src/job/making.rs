@@ -13,6 +13,15 @@ pub enum Making {
     Asked,
     /// All is here already: nobody is asked, and nothing is charged.
     Kept(Box<Reuse>),
+    /// A queue is asked with an input of the asker's own.
+    Any(Box<AnyInput>),
+}
+
+/// What goes out byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnyInput {
+    /// A JSON object.
+    pub input: String,
 }
 
 /// What an earlier job has kept. Its bytes stay as long as this job does, whatever becomes of that one.
@@ -40,9 +49,17 @@ impl Making {
         matches!(self, Making::Asked)
     }
 
+    /// The input of an asker who knows what the endpoint takes.
+    pub fn own_input(&self) -> Option<&str> {
+        match self {
+            Making::Any(any) => Some(&any.input),
+            Making::Asked | Making::Kept(_) => None,
+        }
+    }
+
     pub fn reuse(&self) -> Option<&Reuse> {
         match self {
-            Making::Asked => None,
+            Making::Asked | Making::Any(_) => None,
             Making::Kept(reuse) => Some(reuse),
         }
     }

@@ -160,7 +160,7 @@ fn result(source: ResultSource, failed: bool) -> Option<JobResult> {
 
 fn saved() -> Outcome {
     let (description, notices, cutout, tilt_degrees) = (None, Vec::new(), None, None);
-    Outcome::Succeeded(Finished { pictures: Vec::new(), description, notices, cutout, tilt_degrees })
+    Outcome::Succeeded(Finished { pictures: Vec::new(), media: Vec::new(), description, notices, cutout, tilt_degrees })
 }
 
 fn rank(job: &Job) -> (Phase, usize) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use plantain_wire::endpoint::EndpointId;
+
 use crate::job::{JobId, Visitor};
 use crate::photo::{NewJob, Photo};
 
@@ -104,6 +106,12 @@ pub fn of_again(id: &JobId, straighten: Option<bool>, normalize: Option<bool>) -
 /// The digest of a wish for another preset's pictures of a job whose cut-out has been changed so often.
 pub fn of_preset(id: &JobId, preset: &str, revision: u64) -> String {
     digest(&json!(["preset", id, preset, revision]))
+}
+
+/// The digest of a request for any endpoint.
+pub fn of_input(endpoint: &EndpointId, input: &str, identifier: Option<&str>, callback: Option<&Callback>) -> String {
+    let callback = callback.map(|callback| json!([callback.url, callback.secret]));
+    digest(&json!(["ask", endpoint.as_str(), input, identifier, callback]))
 }
 
 fn digest(wish: &serde_json::Value) -> String {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod again;
+mod any;
 mod applying;
 mod batches;
 mod brush;

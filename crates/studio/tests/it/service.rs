@@ -1,5 +1,6 @@
 //! The whole studio in motion: real SQLite, real HTTP on both sides, and a queue that the test leads.
 
+mod asking;
 mod backend;
 mod batches;
 mod bench;

@@ -161,6 +161,7 @@ impl World {
         let outcome = match result.ended {
             Ended::Output(_) => Outcome::Succeeded(Finished {
                 pictures: Vec::new(),
+                media: Vec::new(),
                 description: None,
                 notices: Vec::new(),
                 cutout: None,

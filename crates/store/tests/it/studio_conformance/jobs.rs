@@ -43,6 +43,7 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
     };
     let finished = Finished {
         pictures: vec![picture],
+        media: Vec::new(),
         description: Some("d".into()),
         notices: vec!["n".into()],
         cutout: None,

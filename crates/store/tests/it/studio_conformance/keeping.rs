@@ -49,6 +49,7 @@ async fn finished(stores: &StudioStores, age: u64, photo: char, pictures: [char;
     let epoch = stores.jobs.claim(1, LEASE, later(age)).await.unwrap().jobs.pop().unwrap().epoch;
     let made = Finished {
         pictures: vec![picture(pictures)],
+        media: Vec::new(),
         description: None,
         notices: Vec::new(),
         cutout: None,

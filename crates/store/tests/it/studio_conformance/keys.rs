@@ -47,6 +47,7 @@ pub async fn two_jobs_never_spend_the_same_money(stores: &StudioStores) {
     let won = epoch.jobs.iter().find(|job| job.id == kept[1].id).unwrap();
     let made = Outcome::Succeeded(Finished {
         pictures: vec![super::keeping::picture(['2', '3']); 3],
+        media: Vec::new(),
         description: None,
         notices: Vec::new(),
         cutout: None,

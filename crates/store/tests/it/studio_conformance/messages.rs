@@ -58,6 +58,7 @@ async fn ends(stores: &StudioStores, job: &Job, age: u64, outcome: Outcome) -> J
 fn made() -> Outcome {
     Outcome::Succeeded(Finished {
         pictures: vec![super::keeping::picture(['2', '3']); 3],
+        media: Vec::new(),
         description: None,
         notices: Vec::new(),
         cutout: None,

@@ -6,6 +6,7 @@ use crate::http::page::result::ResultCard;
 use crate::http::page::rule;
 use crate::http::words::Words;
 use crate::job::{JobError, JobState};
+use crate::view::media::MediumView;
 use crate::view::{JobView, Stage};
 
 /// The steps of the progress line: uploading, waiting, finding the product, composing, checking.
@@ -35,12 +36,30 @@ pub struct JobCard {
     /// All pictures in a ZIP.
     pub zip: Option<String>,
     pub notices: Vec<String>,
+    /// Files that an answer names.
+    pub media: Vec<MediumView>,
+    /// The answer as it came, where nothing else was made of it.
+    pub answer: Option<String>,
+}
+
+/// Characters of a prompt that make a title.
+const TITLE_CHARS_MAX: usize = 80;
+
+/// What a job is called: after its photo, or after its words.
+pub fn title(job: &JobView, words: &Words) -> String {
+    let said = job.prompt.as_ref().map(|prompt| prompt.chars().take(TITLE_CHARS_MAX).collect());
+    job.source_name.clone().or(said).unwrap_or_else(|| words.get("jobs.untitled").to_owned())
+}
+
+/// Whose rules its pictures meet, or what was asked as it is.
+pub fn made_for(job: &JobView, preset: Option<&Preset>) -> String {
+    let named = if job.preset.is_empty() { &job.endpoint } else { &job.preset };
+    preset.map_or_else(|| named.clone(), rule::title)
 }
 
 impl JobCard {
     pub fn new(job: &JobView, preset: Option<&Preset>, words: &Words) -> JobCard {
-        let title = job.source_name.clone().unwrap_or_else(|| words.get("jobs.untitled").to_owned());
-        let preset_title = preset.map_or_else(|| job.preset.clone(), rule::title);
+        let (title, preset_title) = (title(job, words), made_for(job, preset));
         let canvas = preset.map_or((1000, 1000), |preset| preset.canvas);
         let results = if job.status == JobState::Succeeded {
             job.images
@@ -49,7 +68,8 @@ impl JobCard {
                 .map(|(i, image)| ResultCard::new(i + 1, image, &preset_title, words).beside(job))
                 .collect()
         } else {
-            (1..=usize::from(job.num_images)).map(|n| ResultCard::waiting(n, canvas, words)).collect()
+            let waiting = if job.preset.is_empty() { 0 } else { job.num_images };
+            (1..=usize::from(waiting)).map(|n| ResultCard::waiting(n, canvas, words)).collect()
         };
         JobCard {
             id: job.job_id.to_string(),
@@ -68,6 +88,8 @@ impl JobCard {
             results,
             sheet: job.sheet_url.clone(),
             zip: job.zip_url.clone(),
+            media: job.media.clone(),
+            answer: job.result_url.clone().filter(|_| job.preset.is_empty()),
             notices: job.notices.iter().chain(&job.description).cloned().collect(),
         }
     }
@@ -88,6 +110,7 @@ impl JobCard {
 /// The stage in words.
 fn stage(job: &JobView, words: &Words) -> String {
     match (job.status, job.stage) {
+        (JobState::Succeeded, _) if job.preset.is_empty() => words.get("stage.answered").to_owned(),
         (JobState::Succeeded, _) => words.many("stage.done", job.images.len(), &[]),
         (JobState::Failed, _) => words.get("stage.failed").to_owned(),
         (JobState::Canceled, _) => words.get("stage.canceled").to_owned(),

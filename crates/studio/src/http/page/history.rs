@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
 use super::frame::Frame;
-use super::{rule, shown, sign_in};
+use super::{card, shown, sign_in};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
@@ -115,8 +115,8 @@ impl Row {
             id: job.job_id.to_string(),
             state: job.status.as_str(),
             state_word: state_word(job.status, words),
-            title: job.source_name.clone().unwrap_or_else(|| words.get("jobs.untitled").to_owned()),
-            preset: preset.map_or_else(|| job.preset.clone(), rule::title),
+            title: card::title(job, words),
+            preset: card::made_for(job, preset),
             made_from: job.made_from.as_ref().map(|from| format!("/jobs/{from}")),
             thumb: shown.or(job.source_url.as_ref()).map(|url| format!("{url}?w=160")),
             made_at: job.created_at.to_string(),

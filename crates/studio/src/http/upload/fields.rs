@@ -181,7 +181,7 @@ impl Form {
 }
 
 /// Which hosts may be reached is asked later.
-fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Callback>, ApiError> {
+pub fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Callback>, ApiError> {
     let secret = secret.map(|text| HookSecret::given(&text).ok_or_else(|| hooks::refused(HookRefused::Secret)));
     let secret = secret.transpose()?;
     match url {

@@ -217,6 +217,7 @@ impl House {
         job.finished_at = Some(self.clock.now());
         job.outcome = Some(Outcome::Succeeded(Finished {
             pictures,
+            media: Vec::new(),
             description: None,
             notices: Vec::new(),
             cutout: None,
