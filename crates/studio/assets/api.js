@@ -43,7 +43,7 @@ export async function ask(url, options = {}) {
 }
 
 // XMLHttpRequest, since fetch can't tell how much of an upload has left. Returns the promise and a way to stop it.
-export function generate({ backdropPicture, ...fields }, file, progress) {
+export function generate({ backdropPicture, more = [], ...fields }, file, progress) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -52,6 +52,7 @@ export function generate({ backdropPicture, ...fields }, file, progress) {
     }
   }
   if (file) form.append('image', file, file.name || 'photo');
+  for (const other of more) form.append('image', other, other.name || 'photo');
   if (backdropPicture) form.append('image', backdropPicture, backdropPicture.name || 'backdrop');
   const done = new Promise((resolve, reject) => {
     request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);

@@ -3,6 +3,7 @@ import * as api from './api.js';
 import * as chosen from './chosen.js';
 import { $, announce, calm, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
+import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as recent from './recent.js';
 import * as result from './result.js';
@@ -138,6 +139,7 @@ export class Card {
   }
 
   follow() {
+    this.followed = true;
     this.stop = follow(
       this.id,
       (view) => this.show(view),
@@ -182,6 +184,8 @@ export class Card {
     if (view.media?.length || (view.resultUrl && !view.preset)) media().then((module) => module?.fill(this.slot, view));
     this.notices([...(view.notices ?? []), view.description].filter(Boolean));
     announce(`${this.slot('title').textContent}: ${this.slot('stage').textContent}`);
+    if (this.followed) notify.tell(this.slot('title').textContent, this.slot('stage').textContent);
+    this.followed = false;
   }
 
   pictures(view, title) {

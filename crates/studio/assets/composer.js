@@ -3,14 +3,17 @@ import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
 import { $, announce, calm, clone, say } from './dom.js';
+import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as scene from './scene.js';
+import * as wishes from './wishes.js';
 import { many, t } from './words.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff', 'image/gif'];
 // Uploads at once: more would only make each slower.
 const AT_ONCE = 2;
 
+// Each has a file or an address.
 let photos = [];
 const waiting = [];
 let running = 0;
@@ -47,6 +50,40 @@ export function add(files) {
   hint(trouble || (photos.length ? many('make.added', photos.length) : $('hint').dataset.usual), Boolean(trouble));
 }
 
+const ADDRESS_MAX = 2048;
+
+// A picture that lies elsewhere; whether it can be had is the server's to find out.
+export function addAddress(text) {
+  const address = URL.canParse(text) ? new URL(text) : null;
+  const usable = address && /^https?:$/.test(address.protocol) && !address.username && text.length <= ADDRESS_MAX;
+  if (!usable) {
+    hint(t('make.address.bad'), true);
+    return false;
+  }
+  const name = address.pathname.split('/').pop() || address.host;
+  photos.push({ file: null, url: '', address: address.href, name });
+  draw();
+  hint(many('make.added', photos.length));
+  return true;
+}
+
+function fromField() {
+  const field = $('photo-url');
+  if (addAddress(field.value.trim())) field.value = '';
+  else field.focus();
+}
+
+// One step towards the front, where the product is.
+function earlier(photo) {
+  const at = photos.indexOf(photo);
+  if (at < 1) return;
+  photos.splice(at, 1);
+  photos.splice(at - 1, 0, photo);
+  draw();
+  $('photos').children[at - 1].querySelector('.photo__earlier, .photo__remove').focus();
+  announce(t('make.photo.moved', { n: at }));
+}
+
 function remove(photo) {
   URL.revokeObjectURL(photo.url);
   photos = photos.filter((other) => other !== photo);
@@ -60,11 +97,17 @@ function tile(photo) {
   const image = item.querySelector('img');
   // Few browsers show HEIC and TIFF; the name stands for the picture there.
   image.addEventListener('error', () => { image.hidden = true; }, { once: true });
+  const name = photo.file?.name || photo.name || t('jobs.untitled');
   choice.offer(item, photo);
-  image.src = photo.url;
-  say(item.querySelector('.photo__name'), photo.file.name || t('jobs.untitled'));
+  if (photo.url) image.src = photo.url;
+  else image.hidden = true;
+  say(item.querySelector('.photo__name'), name);
+  const forward = item.querySelector('.photo__earlier');
+  forward.hidden = photos.indexOf(photo) === 0;
+  forward.setAttribute('aria-label', t('make.photo.earlier', { name }));
+  forward.addEventListener('click', () => earlier(photo));
   const button = item.querySelector('.photo__remove');
-  button.setAttribute('aria-label', t('make.photo.remove', { name: photo.file.name }));
+  button.setAttribute('aria-label', t('make.photo.remove', { name }));
   button.addEventListener('click', () => remove(photo));
   return item;
 }
@@ -76,8 +119,14 @@ function draw() {
   list.hidden = photos.length === 0;
   $('drop').classList.toggle('has-photos', photos.length > 0);
   say($('drop-pick'), photos.length ? t('make.drop.more') : t('make.drop.choose'));
-  say($('generate'), photos.length > 1 ? t('make.generate.many', { n: photos.length }) : t('make.generate'));
+  $('together-field').hidden = photos.length < 2;
+  const sets = together() ? 1 : photos.length;
+  wishes.price(sets);
+  say($('generate'), sets > 1 ? t('make.generate.many', { n: sets }) : t('make.generate'));
 }
+
+// All photos are of one set of pictures.
+const together = () => photos.length > 1 && $('together').checked;
 
 function wish() {
   return {
@@ -104,12 +153,15 @@ function generate(event) {
     return;
   }
   // Words alone are one job.
-  const all = photos.length > 0 ? photos : [{ file: null, url: '', name: words.slice(0, 80) }];
-  const [fields, alone] = [wish(), all.length === 1];
+  const alone = { file: null, url: '', name: words.slice(0, 80) };
+  const each = photos.length > 0 ? photos : [alone];
+  const all = together() ? [{ ...photos[0], more: photos.slice(1) }] : each;
+  const [fields, single] = [wish(), all.length === 1];
   photos = [];
+  $('together').checked = false;
   draw();
   hint($('hint').dataset.usual);
-  const cards = all.map((photo) => begin(photo, fields, alone));
+  const cards = all.map((photo) => begin(photo, fields, single));
   cards[0].element.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
   cards[0].element.focus({ preventScroll: true });
   announce(t('stage.uploading'));
@@ -122,7 +174,7 @@ function begin(photo, fields, alone) {
   $('job-list').prepend(card.element);
   const start = () => {
     card.begin(photo.file ?? photo, photo.url, fields.preset);
-    waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo) }, alone });
+    waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo), ...others(photo) }, alone });
     next();
   };
   card.again = () => {
@@ -140,6 +192,12 @@ function begin(photo, fields, alone) {
   start();
   return card;
 }
+
+// The rest of a set: files after the first one, and addresses.
+const others = ({ address, more = [] }) => ({
+  image_url: [address, ...more.map((photo) => photo.address)].filter(Boolean),
+  more: more.map((photo) => photo.file).filter(Boolean),
+});
 
 function next() {
   while (running < AT_ONCE && waiting.length > 0) {
@@ -162,6 +220,14 @@ async function send({ card, photo, fields, alone }) {
   } catch (error) {
     card.fail(error);
   }
+}
+
+// Another number of pictures was chosen.
+function counted() {
+  $('hint').dataset.usual = many('make.hint', wishes.count());
+  $('hint').dataset.pictures = wishes.count();
+  if (photos.length === 0) hint($('hint').dataset.usual);
+  wishes.price(together() ? 1 : photos.length);
 }
 
 function watchDrops() {
@@ -188,8 +254,52 @@ function watchDrops() {
   });
 }
 
+// Another language is another page: what was not sent yet comes along.
+async function bringAlong(event) {
+  const link = event.target.closest('a');
+  if (!link || photos.length === 0 || event.metaKey || event.ctrlKey) return;
+  event.preventDefault();
+  const kept = photos.map(({ file, address, name, choice: marks }) => ({ file, address, name, choice: marks }));
+  const fields = { prompt: $('prompt').value, identifier: $('identifier').value, num: $('num').value };
+  try {
+    const { keep } = await import('./keeping.js');
+    await keep({ photos: kept, fields });
+    sessionStorage.setItem('plantain.unsent', 'yes');
+  } catch {
+    if (!confirm(t('make.unsent'))) return;
+  }
+  location.assign(link.href);
+}
+
+async function takeBack() {
+  try {
+    if (!sessionStorage.getItem('plantain.unsent')) return;
+    sessionStorage.removeItem('plantain.unsent');
+    const { take } = await import('./keeping.js');
+    const kept = await take();
+    if (!kept) return;
+    for (const [id, value] of Object.entries(kept.fields)) $(id).value = value;
+    photos = kept.photos.map((photo) => ({ ...photo, url: photo.file ? URL.createObjectURL(photo.file) : '' }));
+    draw();
+    hint(many('make.added', photos.length));
+  } catch {
+    // They are chosen anew.
+  }
+}
+
 export function start() {
   preset.start();
+  wishes.start(counted);
+  notify.start((why) => hint(why, true));
+  $('together').addEventListener('change', draw);
+  $('photo-url-add').addEventListener('click', fromField);
+  $('photo-url').addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    fromField();
+  });
+  document.querySelector('.langs').addEventListener('click', bringAlong);
+  takeBack();
   scene.start();
   input().multiple = true;
   input().required = false;
@@ -200,7 +310,11 @@ export function start() {
   });
   addEventListener('paste', (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length > 0) add(files);
+    if (files.length > 0) return add(files);
+    const text = event.clipboardData?.getData('text/plain').trim() ?? '';
+    const typing = event.target.closest?.('input, textarea');
+    if (!typing && /^https?:\/\//.test(text)) addAddress(text);
+    return undefined;
   });
   $('composer').addEventListener('submit', generate);
   watchDrops();

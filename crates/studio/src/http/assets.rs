@@ -83,22 +83,25 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("easel.js", SCRIPT),
         embedded!("elsewhere.js", SCRIPT),
         embedded!("history.js", SCRIPT),
+        embedded!("keeping.js", SCRIPT),
         embedded!("lens.js", SCRIPT),
         embedded!("live.js", SCRIPT),
         embedded!("media.js", SCRIPT),
+        embedded!("notify.js", SCRIPT),
         embedded!("preset.js", SCRIPT),
         embedded!("recent.js", SCRIPT),
         embedded!("result.js", SCRIPT),
         embedded!("scene.js", SCRIPT),
         embedded!("strokes.js", SCRIPT),
         embedded!("views.js", SCRIPT),
+        embedded!("wishes.js", SCRIPT),
         embedded!("words.js", SCRIPT),
     ];
     all.into_iter().chain(Words::all().iter().map(text)).collect()
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 15] = [
+const LATER: [&str; 16] = [
     "anything.js",
     "batch.js",
     "batches.js",
@@ -110,6 +113,7 @@ const LATER: [&str; 15] = [
     "elsewhere.js",
     "folder.js",
     "history.js",
+    "keeping.js",
     "lens.js",
     "media.js",
     "strokes.js",

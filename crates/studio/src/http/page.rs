@@ -8,6 +8,8 @@ use axum::response::{Html, IntoResponse, Response};
 use http::header::{ACCEPT, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 
+use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
+
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -47,6 +49,11 @@ struct StudioPage {
     rule: RuleLine,
     /// Pictures that a photo becomes, and that in words.
     pictures: u8,
+    /// How many there may be instead.
+    counts: Vec<u8>,
+    /// US cents for a picture, and for a photo's pictures in words.
+    cents: f64,
+    price: String,
     usual_hint: String,
     photo_bytes_max: usize,
     photos_max: usize,
@@ -149,13 +156,18 @@ pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, 
 fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {
     let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
     let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
-    let pictures = app.tier(headers).pictures_max().unwrap_or(PICTURES_A_PHOTO);
+    let most = app.tier(headers).pictures_max().unwrap_or(NUM_IMAGES_MAX);
+    let pictures = PICTURES_A_PHOTO.min(most);
+    let cents = app.studio.config().usual_maker().cents_per_image;
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
     StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         told: None,
         refresh: cards.iter().any(|card| card.is_open),
         pictures,
+        counts: (1..=most).collect(),
+        cents,
+        price: price(cents * f64::from(pictures), frame.words),
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
@@ -169,6 +181,14 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         frame,
         cards,
     }
+}
+
+/// What pictures cost, said before anybody asks for them.
+fn price(cents: f64, words: &Words) -> String {
+    if cents <= 0.0 {
+        return words.get("make.price.free").to_owned();
+    }
+    words.fill("make.price", &[("price", &format!("${:.2}", cents / 100.0))])
 }
 
 pub fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {

@@ -253,11 +253,13 @@ mod tests {
             include_str!("../../assets/elsewhere.js"),
             include_str!("../../assets/history.js"),
             include_str!("../../assets/media.js"),
+            include_str!("../../assets/notify.js"),
             include_str!("../../assets/preset.js"),
             include_str!("../../assets/result.js"),
             include_str!("../../assets/scene.js"),
             include_str!("../../assets/strokes.js"),
             include_str!("../../assets/views.js"),
+            include_str!("../../assets/wishes.js"),
         ];
         let in_templates = templates.iter().flat_map(|source| named(source, '"'));
         let in_scripts = scripts.iter().flat_map(|source| named(source, '\''));

@@ -13,6 +13,8 @@ mod hindi;
 mod history;
 mod looking;
 mod messages;
+mod pace;
+mod wishing;
 
 use std::fs;
 use std::path::PathBuf;

@@ -182,6 +182,9 @@ pub struct FormWish {
     /// The photo of the product, JPEG, PNG, WebP, HEIC or TIFF, at most 12 MB and 50 megapixels. A second one is the backdrop.
     #[schema(min_items = 1, max_items = 8)]
     image: Vec<File>,
+    /// Another picture's address, after the photos. May be repeated; eight pictures in all.
+    #[schema(examples("https://pictures.example/mug.jpg"))]
+    image_url: Option<String>,
     /// What else matters, in words.
     #[schema(max_length = 4000, examples("on linen, soft light from the left"))]
     prompt: Option<String>,

@@ -10,7 +10,7 @@ use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
 
 use super::choosing;
-use crate::error::StudioError;
+use crate::error::{PICTURES_MAX, StudioError};
 use crate::http::error::ApiError;
 use crate::http::hooks;
 use crate::http::upload::staging::Words;
@@ -28,6 +28,8 @@ const USUAL_NUM_IMAGES: i64 = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     Image,
+    /// Another picture's address.
+    ImageUrl,
     Prompt,
     Preset,
     NumImages,
@@ -49,8 +51,9 @@ pub enum Name {
 }
 
 impl Name {
-    const ALL: [Name; 15] = [
+    const ALL: [Name; 16] = [
         Name::Image,
+        Name::ImageUrl,
         Name::Prompt,
         Name::Preset,
         Name::NumImages,
@@ -70,6 +73,7 @@ impl Name {
     pub fn as_str(self) -> &'static str {
         match self {
             Name::Image => "image",
+            Name::ImageUrl => "image_url",
             Name::Prompt => "prompt",
             Name::Preset => "preset",
             Name::NumImages => "num_images",
@@ -94,7 +98,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl and webhookSecret.",
+                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl and webhookSecret.",
             )
         })
     }
@@ -104,6 +108,7 @@ impl Name {
 #[derive(Debug, Default)]
 pub struct Form {
     photos: Vec<Photo>,
+    image_urls: Vec<String>,
     prompt: Option<String>,
     preset: Option<String>,
     num_images: Option<String>,
@@ -147,6 +152,7 @@ impl Form {
             Name::Box | Name::Include | Name::Exclude | Name::Keep => {
                 return choosing::add(&mut self.choice, name, &text);
             }
+            Name::ImageUrl => return self.address(text),
             Name::Image => return Ok(()),
         };
         if field.is_some() {
@@ -156,6 +162,15 @@ impl Form {
         Ok(())
     }
 
+    fn address(&mut self, text: String) -> Result<(), ApiError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.image_urls.push(text);
+        let given = self.photos.len() + self.image_urls.len();
+        if given > PICTURES_MAX { Err(StudioError::TooManyPhotos { given }.into()) } else { Ok(()) }
+    }
+
     pub fn into_new_job(self) -> Result<NewJob, ApiError> {
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let num_images = match filled(self.num_images) {
@@ -163,8 +178,8 @@ impl Form {
             None => USUAL_NUM_IMAGES,
         };
         Ok(NewJob {
+            image_urls: addresses(&self.image_urls, self.photos.len())?,
             photos: self.photos,
-            image_urls: Vec::new(),
             prompt: filled(self.prompt),
             preset: filled(self.preset).unwrap_or_else(|| USUAL_PRESET.to_owned()),
             num_images: count(num_images)?,
@@ -189,6 +204,14 @@ pub fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Ca
         None if secret.is_none() => Ok(None),
         Some(_) | None => Err(hooks::refused(HookRefused::Address)),
     }
+}
+
+/// The addresses, which follow so many photos.
+fn addresses(texts: &[String], photos: usize) -> Result<Vec<Url>, ApiError> {
+    let address = |(index, text): (usize, &String)| {
+        Url::parse(text).map_err(|_| ApiError::from(StudioError::ImageUrl { number: photos + index + 1 }))
+    };
+    texts.iter().enumerate().map(address).collect()
 }
 
 fn count(given: i64) -> Result<u8, ApiError> {
@@ -216,7 +239,7 @@ pub(super) fn repeated(name: Name) -> ApiError {
     ApiError::unprocessable(
         "repeated_field",
         format!("The field \"{}\" came more than once.", name.as_str()),
-        "Only image, include and exclude may be repeated.",
+        "Only image, image_url, include and exclude may be repeated.",
     )
 }
 
@@ -292,12 +315,9 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         return Err(ApiError::unprocessable("wrong_field", "The JSON is a list.", JSON_HINT));
     }
     let wish: JsonWish = serde_json::from_slice(body).map_err(|error| bad_json(body, &error))?;
-    let address = |(index, text): (usize, &String)| {
-        Url::parse(text).map_err(|_| ApiError::from(StudioError::ImageUrl { number: index + 1 }))
-    };
     Ok(NewJob {
         photos: Vec::new(),
-        image_urls: wish.image_urls.iter().enumerate().map(address).collect::<Result<_, _>>()?,
+        image_urls: addresses(&wish.image_urls, 0)?,
         prompt: wish.prompt,
         preset: wish.preset.unwrap_or_else(|| USUAL_PRESET.to_owned()),
         num_images: count(wish.num_images.unwrap_or(USUAL_NUM_IMAGES))?,
@@ -364,6 +384,10 @@ mod tests {
             (&[("prompt", b"a"), ("prompt", b"b")], Some("repeated_field")),
             (&[("preset", b"a"), ("preset", b"a")], Some("repeated_field")),
             (&[("num_image", b"3")], Some("unknown_field")),
+            (&[("image_url", b"https://a.test/1.jpg"), ("image_url", b"https://a.test/2.jpg")], None),
+            (&[("image_url", b" ")], None),
+            (&[("image_url", b"no address")], Some("image_url_unusable")),
+            (&[("image_url", b"https://a.test/1.jpg"); 9], Some("too_many_photos")),
             (&[("scene", b"reflection"), ("backdrop", b"#f4e9dd,#000000"), ("straighten", b"on")], None),
             (&[("scene", b""), ("backdrop", b" "), ("straighten", b""), ("normalize", b"0")], None),
             (&[("scene", b"beach")], Some("scene_unknown")),

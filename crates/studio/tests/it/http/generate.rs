@@ -34,6 +34,22 @@ async fn a_photo_becomes_a_job() {
 }
 
 #[tokio::test]
+async fn pictures_by_address_come_in_the_same_form() {
+    let house = house().await;
+    let parts = [file("image", "mug.jpg", photo()), text("image_url", "https://pictures.test/a.jpg")];
+    let answer = house.post_form(&parts, &[]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let id = JobId::parse(answer.json()["jobId"].as_str().unwrap()).unwrap();
+    let job = house.store.job(&id).await.unwrap().unwrap();
+    assert_eq!((job.spec.sources.len(), job.spec.image_urls[0].as_str()), (1, "https://pictures.test/a.jpg"));
+    for (address, code) in [("no address", "image_url_unusable"), ("ftp://a.test/x.jpg", "image_url_unusable")] {
+        let answer = house.post_form(&[file("image", "mug.jpg", photo()), text("image_url", address)], &[]).await;
+        assert_eq!(answer.code(), code, "{address}");
+        assert!(answer.json()["error"]["message"].as_str().unwrap().contains("picture 2"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn whoever_waits_is_given_the_ended_job_or_what_was_begun() {
     let house = house().await;
     let post = |wait: &str| {

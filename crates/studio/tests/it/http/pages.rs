@@ -4,7 +4,9 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use plantain_studio::job::{JobError, JobId, Outcome, Phase};
 
-use super::house::{House, ask, house, report};
+use plantain_studio::config::Maker;
+
+use super::house::{House, ask, house, house_made_by, house_with, report};
 
 async fn page(house: &House, path: &str) -> String {
     let answer = house.get_with(path, &[("accept", "text/html")]).await;
@@ -48,6 +50,23 @@ async fn pages_hold_no_inline_script_or_style_and_name_no_foreign_host() {
         let handlers = [" onclick", " onerror", " onload", " onsubmit"];
         assert!(handlers.iter().all(|handler| !html.contains(handler)), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_price_and_the_number_of_pictures_are_said_before_the_click() {
+    let free = page(&house().await, "/").await;
+    assert!(free.contains("Free: made on this server") && free.contains("data-words=\"no\""));
+    assert!(
+        free.contains("<option value=\"3\" selected>3</option>") && free.contains("<option value=\"4\">4</option>")
+    );
+    let paid = page(&house_made_by(Maker::generative(3.9)).await, "/").await;
+    assert!(paid.contains("Costs at most $0.12") && paid.contains("data-cents=\"3.9\""));
+    assert!(paid.contains("data-words=\"yes\"") && paid.contains("data-test=\"anything\""));
+    let hindi = page(&house_made_by(Maker::generative(3.9)).await, "/?lang=hi").await;
+    assert!(hindi.contains("ज़्यादा से ज़्यादा $0.12"));
+    let stranger = page(&house_with(|config| config.loopback = false).await, "/").await;
+    assert!(stranger.contains("<option value=\"1\" selected>1</option>") && !stranger.contains("<option value=\"2\""));
+    assert!(!stranger.contains("data-test=\"anything\""), "only for whoever may");
 }
 
 #[tokio::test]

@@ -1,0 +1,100 @@
+//! Everything that can be wished for: addresses, an order, one set of several photos, words to start with, any endpoint.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use plantain_testkit::photo;
+
+use super::driver::{Browser, Screen};
+use super::{assert_clean, screenshots, start, wait_for_three};
+use crate::bed::{PATIENCE, Server, example};
+
+const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
+async fn has(browser: &Browser, what: &str, script: &str) {
+    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
+}
+
+async fn shot(browser: &Browser, name: &str, screen: Screen) {
+    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
+    let width = if screen == Screen::Phone { 390 } else { 1440 };
+    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
+}
+
+const NAMES: &str = "[...document.querySelectorAll('.photo__name')].map(n => n.textContent).join()";
+
+async fn wished(screen: Screen) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, screen).await else { return };
+    has(&browser, "the price", "document.getElementById('price').textContent.startsWith('Free')").await;
+    browser.write("[data-test=photo-url]", "not an address\u{e007}").await;
+    has(&browser, "why not", "document.getElementById('hint').classList.contains('is-bad')").await;
+    browser.run("document.getElementById('photo-url').value = ''", &[]).await;
+    browser.write("[data-test=photo-url]", "https://pictures.example/shirt.jpg\u{e007}").await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    has(&browser, "both", &format!("{NAMES} === 'shirt.jpg,mug.jpg'")).await;
+    browser.click("[data-test=earlier]:not([hidden])").await;
+    has(&browser, "another order", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    has(&browser, "two sets", "document.getElementById('generate').textContent.includes('2')").await;
+    browser.click("[data-test=together]").await;
+    has(&browser, "one set", "document.getElementById('generate').textContent === 'Generate'").await;
+    browser.click(".starter").await;
+    browser.choose("[data-test=num]", "'2'").await;
+    let words = "document.getElementById('prompt').value === 'soft light from the left'";
+    has(&browser, "the words", words).await;
+    shot(&browser, "wish", screen).await;
+
+    // Another language is another page, and nothing that was not sent is lost.
+    browser.click("[data-test=lang-hi]").await;
+    has(&browser, "Hindi", "document.documentElement.lang === 'hi'").await;
+    has(&browser, "what was not sent yet", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    has(&browser, "the words", words).await;
+    shot(&browser, "wish-hindi", screen).await;
+    browser.click("[data-test=lang-en]").await;
+    has(&browser, "what was not sent yet", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    browser.click(".photo:nth-child(2) .photo__remove").await;
+    browser.choose("[data-test=num]", "'3'").await;
+    browser.click("[data-test=generate]").await;
+    wait_for_three(&browser).await;
+    assert_clean(&browser, &server).await;
+}
+
+#[tokio::test]
+async fn everything_is_wished_for_with_a_mouse() {
+    wished(Screen::Desktop).await;
+}
+
+#[tokio::test]
+async fn everything_is_wished_for_on_a_phone() {
+    wished(Screen::Phone).await;
+}
+
+#[tokio::test]
+async fn any_endpoint_answers_on_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    browser.click("[data-test=anything] summary").await;
+    has(&browser, "the form", "document.getElementById('any-go').offsetHeight > 0").await;
+    shot(&browser, "anything", Screen::Phone).await;
+    browser.write("[data-test=any-endpoint]", "plantain/simulated").await;
+    let fill = "document.getElementById('any-input').value = arguments[0]";
+    browser.run(fill, &["[]".into()]).await;
+    browser.click("[data-test=any-go]").await;
+    has(&browser, "why not", "document.getElementById('any-said').textContent.includes('JSON')").await;
+    let picture = STANDARD.encode(photo::png());
+    let output = format!(
+        "{{\"images\": [{{\"url\": \"data:image/png;base64,{picture}\"}}], \"seed\": 174542204382423151740001}}"
+    );
+    browser.run(fill, &[format!("{{\"duration_ms\": 100, \"output\": {output}}}").into()]).await;
+    browser.click("[data-test=any-go]").await;
+    has(&browser, "the job's page", "location.pathname.startsWith('/jobs/')").await;
+    has(&browser, "its picture", "document.querySelector('[data-test=medium] img')?.naturalWidth > 0").await;
+    browser.click("[data-test=answer] summary").await;
+    let text = "document.querySelector('[data-test=answer-text]').textContent.includes('174542204382423151740001')";
+    has(&browser, "the answer as it came", text).await;
+    shot(&browser, "answer", Screen::Phone).await;
+    browser.click("[data-test=history]").await;
+    has(&browser, "the job", "document.body.innerText.includes('plantain/simulated')").await;
+    assert_clean(&browser, &server).await;
+}
