@@ -146,7 +146,7 @@ pub async fn look(
 #[utoipa::path(
     post,
     path = "/sign-in/{token}",
-    operation_id = "followLink",
+    operation_id = "signInByLink",
     tag = "Pages",
     summary = "Sign a seller in",
     description = "Works once. What this browser made before belongs to the account from now on, if this browser asked for the link.",

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use plantain_wire::endpoint::EndpointId;
 
 use crate::job::{JobId, Visitor};
+use crate::messages::hook::Callback;
 use crate::photo::{NewJob, Photo};
 
 /// Characters of a key.
@@ -123,7 +124,6 @@ mod tests {
     use super::*;
     use crate::job::Owner;
     use crate::job::key::Tier;
-    use crate::messages::hook::Callback;
 
     #[test]
     fn a_key_is_printable_and_its_senders_own() {

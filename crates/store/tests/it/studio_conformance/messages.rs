@@ -78,7 +78,7 @@ pub async fn hooks_are_kept_up_to_a_limit_and_removed(stores: &StudioStores) {
     assert_eq!(kept.iter().filter(|kept| **kept).count(), 1, "two at once are not one too many");
     assert!(stores.jobs.add_hook(&hook(Some(Owner::session("b")), "https://d.example/", &[]), 2).await.unwrap());
     let hooks = stores.jobs.hooks(&own()).await.unwrap();
-    assert_eq!((hooks.len(), &hooks[0]), (2, &first));
+    assert_eq!((hooks.len(), hooks.contains(&first)), (2, true));
     assert_eq!(stores.jobs.hook(&first.id).await.unwrap(), Some(first.clone()));
     assert!(stores.jobs.remove_hook(&first.id).await.unwrap());
     assert!(!stores.jobs.remove_hook(&first.id).await.unwrap());

@@ -387,7 +387,7 @@ mod tests {
             (&[("image_url", b"https://a.test/1.jpg"), ("image_url", b"https://a.test/2.jpg")], None),
             (&[("image_url", b" ")], None),
             (&[("image_url", b"no address")], Some("image_url_unusable")),
-            (&[("image_url", b"https://a.test/1.jpg"); 9], Some("too_many_photos")),
+            (&[("image_url", b"https://a.test/1.jpg" as &[u8]); 9], Some("too_many_photos")),
             (&[("scene", b"reflection"), ("backdrop", b"#f4e9dd,#000000"), ("straighten", b"on")], None),
             (&[("scene", b""), ("backdrop", b" "), ("straighten", b""), ("normalize", b"0")], None),
             (&[("scene", b"beach")], Some("scene_unknown")),
