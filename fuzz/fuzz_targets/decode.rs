@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use plantain_media::decode::{Limits, decode, examine};
 
-const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 20, max_side: 4096 };
+const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 20, max_side: 4096, av1: None };
 
 fuzz_target!(|data: &[u8]| {
     let looked = examine(data, &LIMITS);

@@ -1,6 +1,6 @@
 //! A photo in a form that every browser shows and every model takes.
 //!
-//! HEIC and TIFF come from phones and studios, and stop there: most models and browsers read neither, and few models GIF. They are written anew,
+//! HEIC and TIFF come from phones and studios, and stop there: most models and browsers read neither, and few models GIF or AVIF. They are written anew,
 //! upright and in sRGB, as JPEG of high quality, or as PNG where they have transparency. PNG loses nothing and is therefore
 //! large; where it would be too large, the picture is made smaller.
 

@@ -6,6 +6,9 @@
 //! which only a progressive CMYK JPEG reaches; an ordinary photo takes 3 bytes a pixel, or 6 while it is turned upright.
 //! Metadata, GPS positions among it, ends here: nothing but pixels and [`SourceFacts`] leaves this module.
 
+mod av1;
+mod avif;
+mod boxes;
 mod error;
 mod gif;
 mod hdr;
@@ -19,6 +22,7 @@ mod sniff;
 mod tiff;
 mod webp;
 
+pub use av1::{Av1Color, Av1Decoder, Av1Fault, Av1Frame, Av1Layout, Av1Siting, Av1Stream};
 pub use error::{Format, PictureError};
 pub use orient::Turn;
 pub use sniff::Foreign;
@@ -43,11 +47,13 @@ pub struct Limits {
     pub max_pixels: u64,
     /// The longer side, in pixels.
     pub max_side: u32,
+    /// Who decodes AV1; `None`: AVIF is refused with advice.
+    pub av1: Option<Av1Decoder>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { max_bytes: 12 * 1024 * 1024, max_pixels: 50_000_000, max_side: 20_000 }
+        Limits { max_bytes: 12 * 1024 * 1024, max_pixels: 50_000_000, max_side: 20_000, av1: None }
     }
 }
 
@@ -85,7 +91,7 @@ impl Decoded {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SourceFacts {
     pub format: Format,
-    /// Width and height as stored, before orientation; of HEIC as shown.
+    /// Width and height as stored, before orientation; of HEIC and AVIF as shown.
     pub stored: (u32, u32),
     pub turn: Turn,
     pub profile: ProfileUse,
@@ -142,6 +148,7 @@ pub fn probe(bytes: &[u8]) -> Result<Probe, PictureError> {
         Format::Png => png::size(bytes),
         Format::Webp => webp::size(bytes),
         Format::Heic => heic::size(bytes),
+        Format::Avif => avif::size(bytes),
         Format::Tiff => tiff::size(bytes),
         Format::Gif => gif::size(bytes),
     })?;
@@ -162,7 +169,7 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Examined, PictureError> 
     let found = admitted(bytes, limits)?;
     let looked = match found.format {
         Format::Jpeg => guarded(found.format, || jpeg::look(bytes))?,
-        Format::Png | Format::Webp | Format::Heic | Format::Tiff | Format::Gif => None,
+        Format::Png | Format::Webp | Format::Heic | Format::Avif | Format::Tiff | Format::Gif => None,
     };
     if let Some(turn) = looked {
         let (width, height) = turn.size(found.width, found.height);
@@ -180,8 +187,10 @@ fn admitted(bytes: &[u8], limits: &Limits) -> Result<Probe, PictureError> {
     }
     let found = probe(bytes)?;
     admit(found, limits)?;
-    if found.format == Format::Heic {
-        guarded(found.format, || heic::bound(bytes, limits.max_pixels))?;
+    match found.format {
+        Format::Heic => guarded(found.format, || heic::bound(bytes, limits.max_pixels))?,
+        Format::Avif => guarded(found.format, || avif::bound(bytes, limits.max_pixels))?,
+        Format::Jpeg | Format::Png | Format::Webp | Format::Tiff | Format::Gif => {}
     }
     Ok(found)
 }
@@ -194,6 +203,7 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, PictureError> {
         Format::Png => png::read(bytes),
         Format::Webp => webp::read(bytes),
         Format::Heic => heic::read(bytes),
+        Format::Avif => avif::read(bytes, limits.av1),
         Format::Tiff => tiff::read(bytes),
         Format::Gif => gif::read(bytes),
     })?;

@@ -9,7 +9,7 @@ import * as scene from './scene.js';
 import * as wishes from './wishes.js';
 import { many, t } from './words.js';
 
-const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/tiff', 'image/gif'];
+const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/avif', 'image/tiff', 'image/gif'];
 // Uploads at once: more would only make each slower.
 const AT_ONCE = 2;
 

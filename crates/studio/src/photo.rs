@@ -1,8 +1,8 @@
 //! What a seller hands in, and whether it can become a job.
 //!
 //! A photo is decoded to its last pixel before a job is accepted, so that nobody pays for a picture that can't be used. The
-//! original bytes are kept and sent on; what was decoded is thrown away. Only HEIC, TIFF and GIF, which most models and browsers can't
-//! read, are kept and sent on as JPEG or PNG.
+//! original bytes are kept and sent on; what was decoded is thrown away. Only HEIC, AVIF, TIFF and GIF, which most models or browsers
+//! can't read, are kept and sent on as JPEG or PNG.
 
 use bytes::Bytes;
 use url::Url;

@@ -17,7 +17,7 @@ pub(crate) mod zones;
 
 pub use report::{MaskSource, Outcome, Report, RuleResult};
 
-use crate::decode::{self, Decoded, Limits, PictureError};
+use crate::decode::{self, Av1Decoder, Decoded, Limits, PictureError};
 use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Preset, ShadowRule};
 use container::{Container, Kind};
@@ -28,7 +28,7 @@ use rules::{background, content, file, framing, size};
 use zones::{Levels, Product, ShadowFacts};
 
 /// What a file that is checked may cost. Above the largest limit of any marketplace (20 MB, 64 megapixels).
-const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 64_000_000, max_side: 20_000 };
+const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 64_000_000, max_side: 20_000, av1: None };
 
 /// What is said about a file from outside it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct Claims<'a> {
     /// How many pieces the seller says it shows.
     pub products: Option<u32>,
     pub generated: Generated,
+    /// Who decodes AV1; `None`: an AVIF is said to be unreadable.
+    pub av1: Option<Av1Decoder>,
 }
 
 /// Which pixels a generative model made.
@@ -69,7 +71,7 @@ pub fn check_claims(bytes: &[u8], claims: &Claims<'_>, preset: &Preset) -> Repor
     report.add(file::file_type(preset, kind, &container, claims));
     report.add(file::file_name(preset, claims.file_name));
     report.add(size::bytes(preset, report.bytes));
-    let decoded = decode::decode(bytes, &LIMITS);
+    let decoded = decode::decode(bytes, &Limits { av1: claims.av1, ..LIMITS });
     report.add(readable(&decoded, bytes));
     let Ok(decoded) = decoded else { return report };
     report.width = decoded.picture.width();

@@ -10,6 +10,7 @@ pub enum Format {
     Png,
     Webp,
     Heic,
+    Avif,
     Tiff,
     Gif,
 }
@@ -21,6 +22,7 @@ impl Format {
             Format::Png => "PNG",
             Format::Webp => "WebP",
             Format::Heic => "HEIC",
+            Format::Avif => "AVIF",
             Format::Tiff => "TIFF",
             Format::Gif => "GIF",
         }
@@ -33,6 +35,7 @@ impl Format {
             Format::Png => "image/png",
             Format::Webp => "image/webp",
             Format::Heic => "image/heic",
+            Format::Avif => "image/avif",
             Format::Tiff => "image/tiff",
             Format::Gif => "image/gif",
         }
@@ -148,7 +151,7 @@ impl PictureError {
         match self {
             PictureError::Empty => "Choose the photo again; the upload or the copy went wrong.",
             PictureError::FileTooLarge { .. } => "Save the photo as JPEG with quality 90, or make it smaller.",
-            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG, WebP, HEIC, TIFF or GIF.",
+            PictureError::NotAPicture => "Send a photo of the product as JPEG, PNG, WebP, HEIC, AVIF, TIFF or GIF.",
             PictureError::Transparent => {
                 "Export it again with the product's layer visible, or send the photo from which it was cut out."
             }

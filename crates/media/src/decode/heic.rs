@@ -4,7 +4,7 @@
 //! alone. Pictures without a profile may still say that their colours are Display P3.
 
 mod coded;
-mod frame;
+pub(super) mod frame;
 
 use heic_decoder::bitreader::strip_emulation_prevention;
 use heic_decoder::hevc::nal::{NAL_SPS, parse_nal_header};
@@ -14,6 +14,7 @@ use heic_decoder::{ColorInfo, HeifError, ImageInfo};
 use moxcms::ColorProfile;
 
 use self::frame::Frame;
+use super::boxes::is_tame;
 use super::error::{Format, PictureError};
 use super::hdr::ToneMap;
 use super::orient::Turn;
@@ -27,6 +28,9 @@ const P3_PRIMARIES: u16 = 12;
 
 /// As shown: the file's own turns are part of it.
 pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    if !is_tame(bytes) {
+        return Err(DAMAGED);
+    }
     let ImageInfo { width, height, .. } = heic_decoder::probe(bytes).map_err(judged)?;
     Ok((u32::try_from(width).unwrap_or(u32::MAX), u32::try_from(height).unwrap_or(u32::MAX)))
 }
@@ -78,7 +82,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
     let (planes, alpha) = coded::decoded(bytes, &parsed).map_err(judged)?;
     let color = planes.coding.color;
     let tone_map = ToneMap::of(color);
-    let seen = seen(planes, &parsed.transforms, tone_map.as_ref())?;
+    let seen = seen(planes, &parsed.transforms, tone_map.as_ref()).map_err(judged)?;
     if seen.size != (shown.0 as usize, shown.1 as usize) {
         return Err(DAMAGED);
     }
@@ -100,20 +104,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
 }
 
 /// Three bytes a pixel of what the container shows.
-struct Seen {
-    size: (usize, usize),
-    pixels: Vec<u8>,
+pub(super) struct Seen {
+    pub size: (usize, usize),
+    pub pixels: Vec<u8>,
 }
 
-fn seen(planes: Planes, transforms: &[Transform], tone_map: Option<&ToneMap>) -> Result<Seen, PictureError> {
-    let frame = Frame::new(planes.luma.width, planes.luma.height, transforms).map_err(judged)?;
-    let rgb = planes.rgb(tone_map).map_err(judged)?;
+pub(super) fn seen(planes: Planes, transforms: &[Transform], tone_map: Option<&ToneMap>) -> Result<Seen, HeifError> {
+    let frame = Frame::new(planes.luma.width, planes.luma.height, transforms)?;
+    let rgb = planes.rgb(tone_map)?;
     let stored_width = planes.luma.width;
     drop(planes);
     Ok(Seen { size: frame.shown(), pixels: frame.shown_of::<3>(rgb, stored_width) })
 }
 
-fn with_opacity(rgb: &[u8], opacity: &[u8], premultiplied: bool) -> Vec<u8> {
+pub(super) fn with_opacity(rgb: &[u8], opacity: &[u8], premultiplied: bool) -> Vec<u8> {
     let pixels = rgb.as_chunks::<3>().0.iter().zip(opacity);
     let mut rgba: Vec<u8> = pixels.flat_map(|([r, g, b], alpha)| [*r, *g, *b, *alpha]).collect();
     if premultiplied {
@@ -143,7 +147,7 @@ fn own_strength(sample: u8, alpha: u8) -> u8 {
 }
 
 /// The profile that a picture names by number instead of carrying it.
-fn named(color: Option<ColorInfo>) -> Option<Vec<u8>> {
+pub(super) fn named(color: Option<ColorInfo>) -> Option<Vec<u8>> {
     (color?.color_primaries == P3_PRIMARIES).then(|| ColorProfile::new_display_p3().encode().ok())?
 }
 

@@ -32,6 +32,7 @@ pub fn finish_measured(
             matte: Some(&finished.matte),
             products: None,
             generated: generated(options.provenance),
+            av1: None,
         };
         let mut report = check::check_claims(&finished.bytes, &claims, preset);
         report.add(whole(&finished));

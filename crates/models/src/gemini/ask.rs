@@ -43,7 +43,7 @@ pub(super) fn body(prompt: &str, pictures: &[Bytes], settings: &Settings, index:
 
 fn inline(index: usize, bytes: &[u8]) -> Result<Value, Vec<Detail>> {
     let probe = decode::probe(bytes).map_err(|error| vec![complaint::of_picture(index, error)])?;
-    if matches!(probe.format, decode::Format::Tiff | decode::Format::Gif) {
+    if matches!(probe.format, decode::Format::Avif | decode::Format::Tiff | decode::Format::Gif) {
         let error = PictureError::UnsupportedFlavor { format: probe.format };
         return Err(vec![complaint::of_picture(index, error)]);
     }

@@ -14,7 +14,7 @@ use crate::files::Files;
 use crate::local::Stopped;
 
 /// Larger than any picture that Google makes.
-const LIMITS: Limits = Limits { max_bytes: 48 * 1024 * 1024, max_pixels: 50_000_000, max_side: 20_000 };
+const LIMITS: Limits = Limits { max_bytes: 48 * 1024 * 1024, max_pixels: 50_000_000, max_side: 20_000, av1: None };
 
 /// A file that can be handed out.
 pub(super) struct Finished {

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use plantain_media::check::{self, Report};
+use plantain_media::check::{self, Claims, Report};
 use plantain_media::preset::Preset;
 
 use super::generate::photos;
 use super::{Context, Outcome, Output, place, presets, rules};
+use crate::av1;
 
 mod likeness;
 
@@ -68,8 +69,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
 }
 
 fn measure(path: &Path, preset: &Preset, likeness: Option<&Likeness>, diff: Option<&Path>) -> anyhow::Result<Report> {
-    let bytes = photos::read(path)?;
-    let mut report = check::check(&bytes, Some(&name(path)), preset, None);
+    let (bytes, name) = (photos::read(path)?, name(path));
+    let claims = Claims { file_name: Some(&name), av1: Some(av1::decoder()), ..Claims::default() };
+    let mut report = check::check_claims(&bytes, &claims, preset);
     if let Some(likeness) = likeness {
         report.add(likeness.rule(&bytes, diff)?);
     }

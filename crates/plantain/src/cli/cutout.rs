@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use plantain_media::compose;
 use plantain_media::cutout::{self, CutoutOptions, CutoutStage};
-use plantain_media::decode::{self, Limits};
+use plantain_media::decode;
 use plantain_media::picture::{Cutout, Matte};
 use serde_json::json;
 
@@ -15,6 +15,7 @@ use super::brushing::Brushing;
 use super::choosing::Choosing;
 use super::generate::photos;
 use super::{Context, Outcome, Output, place};
+use crate::av1;
 use crate::system::segmenter::SharedSegmenter;
 
 /// Cut the product out of a photo, as a transparent PNG or as a mask.
@@ -28,7 +29,7 @@ Examples:
   plantain cutout pair.jpg -o pair.png --everything
   plantain cutout mug.jpg -o mug.png --keep 1210,640,30 --erase 300,900,60")]
 pub struct Args {
-    /// The photo: JPEG, PNG, WebP, HEIC, TIFF or GIF.
+    /// The photo: JPEG, PNG, WebP, HEIC, AVIF, TIFF or GIF.
     #[arg(value_name = "PHOTO")]
     photo: PathBuf,
     /// The PNG file to write, of the photo's size. Other formats can't hold what a cut-out needs.
@@ -111,7 +112,7 @@ fn leaning(tilt: Option<f32>, straightened: bool) -> String {
 
 /// The product, or why there is none, in words.
 fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
-    let decoded = decode::decode(bytes, &Limits::default()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
+    let decoded = decode::decode(bytes, &av1::limits()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
     if decoded.own_matte().is_some() && !args.choosing.is_empty() {
         eprintln!("The photo comes cut out already, so box, points and --everything are not used.");
     }

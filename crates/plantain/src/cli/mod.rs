@@ -32,6 +32,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::logging::Volume;
+use crate::av1;
 use crate::config::{Config, ConfigError, Sources, Typed};
 
 /// A product-photo studio with its own queue: one photo in, three catalog pictures out.
@@ -76,6 +77,9 @@ enum Command {
     /// Print the reference of all settings as Markdown.
     #[command(hide = true)]
     Reference,
+    /// Decode AV1 from standard input, for another process of this program.
+    #[command(hide = true, name = av1::COMMAND)]
+    DecodeAv1,
 }
 
 /// Flags that every command takes.
@@ -149,10 +153,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    // Neither looks at settings.
+    // None of them looks at settings.
     match &cli.command {
         Command::Reference => return reference::run(),
         Command::Openapi(args) => return openapi::run(args),
+        Command::DecodeAv1 => return Ok(av1::child::run().map(|()| Outcome::Done)?),
         _ => {}
     }
     let (config, sources) = Config::load(&cli.settings.typed(&cli.command))?;
@@ -174,6 +179,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Presets(args) => presets::run(&args, &context),
         Command::Openapi(args) => openapi::run(&args),
         Command::Reference => reference::run(),
+        Command::DecodeAv1 => Ok(av1::child::run().map(|()| Outcome::Done)?),
     }
 }
 

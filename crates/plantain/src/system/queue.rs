@@ -8,7 +8,6 @@ use plantain_gateway::face::{self, Face};
 use plantain_gateway::keys::{self, KeySettings, Keys};
 use plantain_gateway::memory::Memory;
 use plantain_gateway::{CdnSecret, Encrypted, Gateway, Limits, PAYLOAD_BYTES_MAX, Proxy, collecting};
-use plantain_media::decode;
 use plantain_models::{Files, LocalEngine, LocalParts};
 use plantain_queue::engine::{Engine, EngineConfig};
 use plantain_queue::keys::Scope;
@@ -21,6 +20,7 @@ use url::Url;
 use super::listen::Listening;
 use super::tls::Tls;
 use super::{Ground, LEASE, signing};
+use crate::av1;
 use crate::config::storage::Database;
 
 /// In the data folder.
@@ -108,7 +108,7 @@ fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Ru
         outbound: ground.outbound.clone(),
         segmenter: Arc::new(move || segmenter.get()),
         cpu: ground.cpu.clone(),
-        limits: decode::Limits::default(),
+        limits: av1::limits(),
     }));
     super::runners::of(ground, files, local)
 }

@@ -7,6 +7,7 @@ use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
 use plantain_inbox::store::InboxStore;
+use plantain_media::decode::Limits;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{open_studio, open_studio_alone};
 use plantain_studio::accounts::Post;
@@ -21,6 +22,7 @@ use url::Url;
 
 use super::listen::Listening;
 use super::{Ground, LEASE, presets};
+use crate::av1;
 use crate::config::access::Visitors;
 use crate::config::endpoints::{RunnerConfig, Served};
 use crate::config::fal::Backend;
@@ -137,7 +139,8 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
         makers.with(EndpointPattern::new(served.pattern.as_str()), maker)
     });
     let post = ground.config.mail.clone().map(|mailer| Post::new(mailer, ground.admin_token.reveal()));
-    StudioConfig { lease: LEASE, makers, post, ..config }
+    let photo_limits = Limits { av1: Some(av1::decoder()), ..config.photo_limits };
+    StudioConfig { lease: LEASE, makers, post, photo_limits, ..config }
 }
 
 /// What serves an endpoint decides whose pixels come back, and at what price.

@@ -1,6 +1,7 @@
 //! The whole product from outside: the real binary, real HTTP, real signals; and the rules that the repository keeps.
 
 mod arrows;
+mod avif;
 mod bad_input;
 mod bed;
 mod browser;

@@ -8,7 +8,7 @@ use crate::decode::orient::{self, Turn};
 
 /// A rectangle of the stored picture, and how it is shown: mirrored first, then rows and columns change places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(in crate::decode) struct Frame {
     left: usize,
     top: usize,
     width: usize,
@@ -19,13 +19,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(width: usize, height: usize, transforms: &[Transform]) -> Result<Frame, HeifError> {
+    pub(in crate::decode) fn new(width: usize, height: usize, transforms: &[Transform]) -> Result<Frame, HeifError> {
         let whole = Frame { left: 0, top: 0, width, height, mirrored: false, flipped: false, transposed: false };
         transforms.iter().try_fold(whole, |frame, transform| frame.then(*transform))
     }
 
     /// Width and height as shown.
-    pub(super) fn shown(&self) -> (usize, usize) {
+    pub(in crate::decode) fn shown(&self) -> (usize, usize) {
         if self.transposed { (self.height, self.width) } else { (self.width, self.height) }
     }
 
@@ -77,7 +77,7 @@ impl Frame {
     }
 
     /// What is shown of `pixels` of `N` bytes, which are `stored_width` wide.
-    pub(super) fn shown_of<const N: usize>(&self, mut pixels: Vec<u8>, stored_width: usize) -> Vec<u8> {
+    pub(in crate::decode) fn shown_of<const N: usize>(&self, mut pixels: Vec<u8>, stored_width: usize) -> Vec<u8> {
         let row = self.width * N;
         if self.width < stored_width || row * self.height < pixels.len() {
             for y in 0..self.height {

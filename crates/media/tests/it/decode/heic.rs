@@ -1,6 +1,7 @@
 //! HEIC is decoded in parts; the pixels are those of the whole.
 
 use super::files::quarters;
+use super::hostile::answer;
 use super::{check, decoded};
 use plantain_media::color::ProfileUse;
 use plantain_media::decode::{Format, Notice};
@@ -81,6 +82,28 @@ fn more_light_than_a_page_has_is_toned_down_and_that_is_told() {
         for (at, expected) in [((10, 10), [241; 3]), ((10, 80), red)] {
             let pixel = found.picture.pixel(at.0, at.1);
             assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 4), "{at:?}: {pixel:?}");
+        }
+    }
+}
+
+/// Pieces of items take no bytes to name where their numbers have none: sixteen kilobytes would say two gigabytes of them.
+#[test]
+fn places_of_items_that_swell_are_refused() {
+    let wrapped = |kind: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
+        [&length[..], kind, body].concat()
+    };
+    let items = 2000u16;
+    let many = (0..items).flat_map(|id| [&id.to_be_bytes()[..], &[0, 0, 0xff, 0xff]].concat());
+    let swelling = [&[0, 0, 0, 0, 0, 0][..], &items.to_be_bytes(), &many.collect::<Vec<_>>()].concat();
+    // One item of the whole file, a thousand times.
+    let again = [0, 0, 0, 0, 0, 0, 0x0f, 0xff].repeat(1000);
+    let repeated = [&[0, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 0, 0x03, 0xe8][..], &again].concat();
+    for iloc in [swelling, repeated] {
+        let meta = wrapped(b"meta", &[&[0; 4][..], &wrapped(b"iloc", &iloc)].concat());
+        for brand in [b"heic", b"avif"] {
+            let head = wrapped(b"ftyp", &[&brand[..], &[0; 4], b"mif1"].concat());
+            assert_eq!(answer(&[head, meta.clone()].concat()).unwrap_err().code(), "picture_damaged");
         }
     }
 }

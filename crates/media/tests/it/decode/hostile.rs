@@ -113,7 +113,7 @@ fn what_holds_nothing() {
 /// Each format's first bytes before nothing, zeros, and ones.
 #[test]
 fn signatures_with_nothing_behind_them() {
-    let heads: [&[u8]; 9] = [
+    let heads: [&[u8]; 10] = [
         b"\xff\xd8\xff\xe0",
         b"\xff\xd8\xff\xc0\0\x11\x08",
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
@@ -121,6 +121,7 @@ fn signatures_with_nothing_behind_them() {
         b"RIFF\x10\0\0\0WEBPVP8L",
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
         b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic\0\0\0\x08meta",
+        b"\0\0\0\x18ftypavif\0\0\0\0mif1avif\0\0\0\0meta\0\0\0\0",
         b"II*\0\x08\0\0\0\xff\xff",
         b"MM\0+\0\x08\0\0\0\0\0\0\0\0\0\x10",
     ];

@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use plantain_media::check::RuleResult;
 use plantain_media::check::identity::{self, Shown};
 use plantain_media::cutout::Passes;
-use plantain_media::decode::{self, Limits};
+use plantain_media::decode;
 use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::Format;
 
+use crate::av1;
 use crate::cli::Context;
 use crate::cli::generate::photos;
 use crate::system::segmenter::SharedSegmenter;
@@ -51,7 +52,7 @@ impl Likeness {
 
 /// The picture and its product; in words why there is none.
 fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), String> {
-    let decoded = decode::decode(bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    let decoded = decode::decode(bytes, &av1::limits()).map_err(|error| error.to_string())?;
     let matte = match decoded.own_matte() {
         Some(own) => own.clone(),
         None => {

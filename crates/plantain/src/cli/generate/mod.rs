@@ -30,7 +30,7 @@ use staged::Staged;
 
 /// Turn product photos into catalog pictures that a marketplace accepts.
 ///
-/// JPEG, PNG, WebP, HEIC, TIFF and GIF are read. Each photo gives a set of pictures, which lie in OUT/PRESET beside a
+/// JPEG, PNG, WebP, HEIC, AVIF, TIFF and GIF are read. Each photo gives a set of pictures, which lie in OUT/PRESET beside a
 /// report.json; several photos get a folder each. The exit code is 1 where a photo could not be used or a picture breaks a rule.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
