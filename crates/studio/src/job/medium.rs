@@ -57,23 +57,24 @@ impl Kind {
 
 /// What the bytes are, whatever their sender called them: kind, type, ending, and the size of a picture.
 pub fn sniff(bytes: &[u8]) -> (Kind, &'static str, &'static str, Option<(u32, u32)>) {
-    if let Ok(probe) = decode::probe(bytes)
-        && let Some(ending) = ending(probe.format)
-    {
-        return (Kind::Image, probe.format.content_type(), ending, Some((probe.width, probe.height)));
+    if let Ok(probe) = decode::probe(bytes) {
+        let (kind, ending) = of_format(probe.format);
+        return (kind, probe.format.content_type(), ending, Some((probe.width, probe.height)));
     }
     let (kind, content_type, ending) = of_magic(bytes);
     (kind, content_type, ending, None)
 }
 
-/// Of the pictures that all browsers show.
-fn ending(format: Format) -> Option<&'static str> {
+/// A picture where all browsers show it, else a file.
+fn of_format(format: Format) -> (Kind, &'static str) {
     match format {
-        Format::Jpeg => Some("jpg"),
-        Format::Png => Some("png"),
-        Format::Webp => Some("webp"),
-        Format::Gif => Some("gif"),
-        Format::Heic | Format::Tiff => None,
+        Format::Jpeg => (Kind::Image, "jpg"),
+        Format::Png => (Kind::Image, "png"),
+        Format::Webp => (Kind::Image, "webp"),
+        Format::Gif => (Kind::Image, "gif"),
+        Format::Avif => (Kind::Image, "avif"),
+        Format::Heic => (Kind::File, "heic"),
+        Format::Tiff => (Kind::File, "tif"),
     }
 }
 
@@ -101,6 +102,8 @@ mod tests {
         for (bytes, kind, content_type) in [
             (plantain_testkit::photo::jpeg().as_slice(), Kind::Image, "image/jpeg"),
             (plantain_testkit::photo::png().as_slice(), Kind::Image, "image/png"),
+            (include_bytes!("../../../media/tests/data/420.avif"), Kind::Image, "image/avif"),
+            (include_bytes!("../../../media/tests/data/plain.heic"), Kind::File, "image/heic"),
             (b"\0\0\0\x20ftypisom\0\0", Kind::Video, "video/mp4"),
             (b"\0\0\0\x20ftypM4A \0\0", Kind::Audio, "audio/mp4"),
             (b"\x1a\x45\xdf\xa3....", Kind::Video, "video/webm"),
@@ -113,7 +116,7 @@ mod tests {
         ] {
             let (told, told_type, _, size) = sniff(bytes);
             assert_eq!((told, told_type), (kind, content_type), "{:?}", &bytes[..bytes.len().min(12)]);
-            assert_eq!(size.is_some(), kind == Kind::Image);
+            assert_eq!(size.is_some(), content_type.starts_with("image/"));
         }
     }
 }
