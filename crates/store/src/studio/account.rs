@@ -3,6 +3,8 @@
 use plantain_mail::address::MailAddress;
 use plantain_studio::accounts::account::{Account, AccountId, Link, LinkId};
 use plantain_studio::job::Owner;
+use plantain_studio::messages::hook::{Hook, HookId};
+use plantain_studio::messages::message::{Channel, Event};
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
@@ -14,6 +16,19 @@ macro_rules! account_columns {
     };
 }
 pub(crate) use account_columns;
+
+/// What an account that wants letters is told of, as a hook.
+pub(crate) fn letters(account: &Account) -> Hook {
+    Hook {
+        id: HookId::stored(format!("mail-{}", account.id.as_str())),
+        owner: Some(Owner::account(&account.id)),
+        channel: Channel::Mail,
+        target: account.address.to_string(),
+        events: vec![Event::JobSucceeded, Event::JobFailed, Event::BatchDone],
+        secret: None,
+        created_at: account.created_at,
+    }
+}
 
 /// The columns of a link, in the order of [`LinkRow`].
 macro_rules! link_columns {

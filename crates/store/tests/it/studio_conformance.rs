@@ -93,6 +93,7 @@ promises! {
     accounts::of_many_who_ask_at_once_no_more_than_the_bound_are_heard,
     accounts::a_letter_is_owed_until_it_is_posted_or_its_link_has_expired,
     accounts::a_link_works_once_and_brings_what_its_asker_made,
+    accounts::who_wants_letters_is_told_of_jobs_alone_and_of_batches_as_a_whole,
     accounts::who_leaves_is_forgotten_as_soon_as_nothing_runs,
     bulk::a_batch_survives_with_its_items,
     bulk::items_become_jobs_once_and_a_few_at_a_time,

@@ -235,6 +235,7 @@ mod tests {
             include_str!("../../templates/account.html"),
             include_str!("../../templates/link.html"),
             include_str!("../../templates/mail/sign_in.html"),
+            include_str!("../../templates/mail/done.html"),
         ];
         let scripts = [
             include_str!("../../assets/anything.js"),

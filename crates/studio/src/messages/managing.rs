@@ -69,7 +69,9 @@ impl Studio {
     }
 
     pub async fn hooks(&self, owner: &Owner) -> Result<Vec<HookView>, StudioError> {
-        Ok(self.0.store.hooks(owner).await?.iter().map(HookView::from).collect())
+        let hooks = self.0.store.hooks(owner).await?;
+        // Letters are wished for in the account.
+        Ok(hooks.iter().filter(|hook| hook.channel == Channel::Webhook).map(HookView::from).collect())
     }
 
     /// False where there is none, or it is somebody else's.
@@ -94,7 +96,9 @@ impl Studio {
     async fn hook_of(&self, id: &HookId, visitor: &Visitor) -> Result<Option<Hook>, StudioError> {
         let hook = self.0.store.hook(id).await?;
         // The one of the settings is changed there.
-        let own = hook.filter(|hook| hook.owner.is_some() && visitor.may_see(hook.owner.as_ref()));
+        let own = hook.filter(|hook| {
+            hook.channel == Channel::Webhook && hook.owner.is_some() && visitor.may_see(hook.owner.as_ref())
+        });
         Ok(own)
     }
 

@@ -23,6 +23,9 @@ use crate::messages::hook::{HookId, HookSecret};
 /// How much longer than its attempt a lease lasts.
 const LEASE_SLACK: Duration = Duration::from_secs(15);
 
+/// How long handing a letter in may take: a little more than the mailer gives it.
+const MAIL_TIME_MAX: Duration = Duration::from_secs(100);
+
 /// How long messages that are delivered or given up are kept.
 pub const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -61,14 +64,17 @@ impl fmt::Display for MessageId {
 pub enum Channel {
     /// `POST` to an address.
     Webhook,
+    /// A letter to a mailbox.
+    Mail,
 }
 
 impl Channel {
-    pub const ALL: [Channel; 1] = [Channel::Webhook];
+    pub const ALL: [Channel; 2] = [Channel::Webhook, Channel::Mail];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Channel::Webhook => "webhook",
+            Channel::Mail => "mail",
         }
     }
 
@@ -76,10 +82,24 @@ impl Channel {
         Channel::ALL.into_iter().find(|channel| channel.as_str() == word)
     }
 
+    /// A person reads it, who doesn't want one for each photo of a batch.
+    pub fn is_read_by_people(self) -> bool {
+        self == Channel::Mail
+    }
+
+    /// How long an attempt may take, the schedule's number `tried` from 1.
+    fn attempt_time_max(self, tried: u32) -> Duration {
+        match self {
+            Channel::Webhook => attempt_timeout(tried),
+            Channel::Mail => MAIL_TIME_MAX,
+        }
+    }
+
     /// Messages to one line wait for each other, those to others don't: the target's host, or the channel's one server.
     pub fn line(self, target: &str) -> String {
         match self {
             Channel::Webhook => Url::parse(target).ok().and_then(|url| host(&url)),
+            Channel::Mail => None,
         }
         .unwrap_or_else(|| self.as_str().to_owned())
     }
@@ -185,7 +205,7 @@ pub struct Message {
     /// Which hook wanted it; `None`: the job's own callback.
     pub hook: Option<HookId>,
     pub channel: Channel,
-    /// For a webhook its address, as it was given.
+    /// For a webhook its address, as it was given; for a letter the mailbox.
     pub target: String,
     /// What it is signed with; the operator's is in the settings.
     pub secret: Option<HookSecret>,
@@ -258,7 +278,7 @@ impl Message {
     /// Taken for the next attempt. Only what is due is taken.
     pub fn taken(&self, now: Timestamp) -> Message {
         let next = Message { attempts: self.attempts.saturating_add(1), in_hand: true, ..self.clone() };
-        let lease = attempt_timeout(next.tried()) + LEASE_SLACK;
+        let lease = self.channel.attempt_time_max(next.tried()) + LEASE_SLACK;
         Message { due_at: Some(after(now, lease)), ..next }
     }
 

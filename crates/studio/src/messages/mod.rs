@@ -1,4 +1,4 @@
-//! Messages out: what others are told of jobs and batches, by webhook.
+//! Messages out: what others are told of jobs and batches, by webhook and by mail.
 //!
 //! A message is owed in the commit that makes it owed (a job's end, a choice, a batch's end), so that neither exists without
 //! the other; [`owing`] decides which. A lane takes what is due, [`sending`] makes one attempt by the message's
@@ -7,6 +7,7 @@
 
 pub mod facts;
 pub mod hook;
+mod mail;
 pub mod managing;
 pub mod message;
 pub mod owing;

@@ -31,6 +31,11 @@ pub fn by_batch(batch: &Batch, counts: Counts, hooks: &[Hook], now: Timestamp) -
     wanted.map(|hook| to(hook, &blank, now)).collect()
 }
 
+/// Of the hooks that a job concerns, those that hear of each job of a batch: people are told of the batch's end alone.
+pub fn within_batch(hooks: Vec<Hook>) -> Vec<Hook> {
+    hooks.into_iter().filter(|hook| !hook.channel.is_read_by_people()).collect()
+}
+
 /// A message about nothing, for somebody who wants to see it arrive.
 pub fn test(hook: &Hook, now: Timestamp) -> Message {
     let facts = Facts { status: "TEST".to_owned(), ..Facts::default() };

@@ -10,11 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use plantain_outbound::delivery::{Delivery, classify};
+use plantain_mail::attempt::Outcome;
+use plantain_outbound::delivery::{DeadReason, Delivery, classify};
 use plantain_outbound::send::{Answer, SendError};
 use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, Tasks, clock, random};
 
+use crate::error::StudioError;
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Channel, Message, Verdict};
 use crate::messages::store::A_LINE_MAX;
@@ -32,6 +34,20 @@ impl Studio {
         let (wake, clock) = (self.0.outbox.clone(), self.0.clock.clone());
         tasks.spawn("studio.messages", lane::run(lane, SLOTS, wake, clock, tasks.clone(), shutdown.clone()));
         tasks.spawn("studio.settings_hook", set_settings_hook(self.0.clone(), shutdown.clone()));
+    }
+}
+
+impl Studio {
+    /// Makes one attempt at everything that is due now, one after the other, and tells at how many.
+    pub async fn send_messages(&self) -> Result<usize, StudioError> {
+        let inner = &self.0;
+        let due = inner.store.claim_messages(SLOTS, &[], inner.clock.now()).await?.messages;
+        for message in &due {
+            let begun = inner.clock.now();
+            let sent = inner.send(message).await;
+            inner.settle_message(message, begun, sent).await;
+        }
+        Ok(due.len())
     }
 }
 
@@ -145,7 +161,27 @@ impl Sent {
 
     /// It can't be sent, however often it is tried.
     pub fn never(why: &str) -> Sent {
-        let delivery = Some(Delivery::Dead(plantain_outbound::delivery::DeadReason::Unsendable));
+        let delivery = Some(Delivery::Dead(DeadReason::Unsendable));
+        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery }
+    }
+
+    /// As a mail server answered, or didn't.
+    pub fn of_letter(attempt: plantain_mail::attempt::Attempt) -> Sent {
+        let plantain_mail::attempt::Attempt { outcome, code, said } = attempt;
+        let delivery = Some(match outcome {
+            Outcome::Sent => Delivery::Delivered,
+            Outcome::Later => Delivery::Retry { after: None },
+            Outcome::Never => Delivery::Dead(DeadReason::Unsendable),
+        });
+        match code {
+            Some(code) => Sent { status: Some(code), answer: Bytes::from(said), why: None, delivery },
+            None => Sent { status: None, answer: Bytes::new(), why: Some(said), delivery },
+        }
+    }
+
+    /// It may work later: the cause lies here.
+    pub fn later(why: &str) -> Sent {
+        let delivery = Some(Delivery::Retry { after: None });
         Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery }
     }
 
@@ -160,6 +196,7 @@ impl Inner {
     async fn send(&self, message: &Message) -> Sent {
         match message.channel {
             Channel::Webhook => self.post(message).await,
+            Channel::Mail => self.mail(message).await,
         }
     }
 

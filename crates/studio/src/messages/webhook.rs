@@ -83,11 +83,11 @@ struct Checks {
 /// Whole addresses.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Links {
+pub(super) struct Links {
     /// A page for people.
-    page: Option<String>,
+    pub(super) page: Option<String>,
     /// All pictures.
-    zip: Option<String>,
+    pub(super) zip: Option<String>,
 }
 
 /// The JSON of a message; the same each time.
@@ -113,15 +113,15 @@ pub(super) fn body(message: &Message, facts: &Facts, public: &Url, links: &LinkK
     serde_json::to_vec(&body).expect("the body has only text keys and finite numbers").into()
 }
 
-fn token(message: &Message, facts: &Facts, links: &LinkKey) -> Option<String> {
+pub(super) fn token(message: &Message, facts: &Facts, links: &LinkKey) -> Option<String> {
     let job = facts.job.as_ref().filter(|_| facts.is_private)?;
     Some(links.token(job, message.created_at.as_second() + LINKS_LAST))
 }
 
-struct Addresses<'a> {
-    facts: &'a Facts,
-    public: &'a Url,
-    token: Option<String>,
+pub(super) struct Addresses<'a> {
+    pub facts: &'a Facts,
+    pub public: &'a Url,
+    pub token: Option<String>,
 }
 
 impl Addresses<'_> {
@@ -149,7 +149,7 @@ impl Addresses<'_> {
         }
     }
 
-    fn links(&self) -> Links {
+    pub fn links(&self) -> Links {
         let job = self.facts.job.as_ref();
         let page = job.map(|job| match &self.token {
             Some(token) => self.whole(&format!("share/{job}/{token}")),

@@ -15,9 +15,9 @@ use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::studio::PostgresStudio;
+use crate::postgres::studio::{PostgresStudio, hook};
 use crate::postgres::text::storable;
-use crate::studio::account::{AccountRow, LinkRow, account_columns, link_columns};
+use crate::studio::account::{AccountRow, LinkRow, account_columns, letters, link_columns};
 use crate::studio::job::limit;
 use crate::time::to_micros;
 
@@ -210,6 +210,8 @@ async fn hand_over(tx: &Transaction<'_>, from: &Owner, to: &Owner) -> Result<u64
     let mut moved = 0;
     for hand_over in [
         "UPDATE studio_batches SET owner = $2 WHERE owner = $1",
+        "UPDATE studio_hooks SET owner = $2 WHERE owner = $1",
+        "UPDATE studio_messages SET owner = $2 WHERE owner = $1",
         "UPDATE studio_spent SET owner = $2 WHERE owner = $1",
         "UPDATE studio_wishes SET whose = $2 WHERE whose = $1
          AND NOT EXISTS (SELECT 1 FROM studio_wishes own WHERE own.whose = $2 AND own.word = studio_wishes.word)",
@@ -235,10 +237,23 @@ async fn by_id(database: &Database, id: &AccountId) -> Result<Option<Account>, D
 }
 
 async fn set_notify(database: &Database, id: &AccountId, notify: bool) -> Result<bool, DatabaseError> {
-    let client = database.client().await?;
-    let set =
-        client.prepare_cached("UPDATE studio_accounts SET notify = $2 WHERE id = $1 AND closed_at IS NULL").await?;
-    Ok(client.execute(&set, &[&storable(id.as_str()), &i64::from(notify)]).await? == 1)
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let set = tx
+        .prepare_cached(concat!(
+            "UPDATE studio_accounts SET notify = $2 WHERE id = $1 AND closed_at IS NULL RETURNING ",
+            account_columns!()
+        ))
+        .await?;
+    let row = tx.query_opt(&set, &[&storable(id.as_str()), &i64::from(notify)]).await?;
+    let Some(account) = row.map(|row| account(&row)).transpose()? else { return Ok(false) };
+    let letters = letters(&account);
+    match notify {
+        true => hook::insert(&tx, &letters).await?,
+        false => hook::remove_in(&tx, &letters.id).await.map(drop)?,
+    }
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bool, DatabaseError> {
@@ -251,6 +266,11 @@ async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bo
         )
         .await?;
     tx.execute(&forget, &[&storable(id.as_str())]).await?;
+    // Nobody is told anything any more, and where they would have been told it is forgotten.
+    let owner = Owner::account(id);
+    for forget in ["DELETE FROM studio_hooks WHERE owner = $1", "DELETE FROM studio_messages WHERE owner = $1"] {
+        tx.execute(&tx.prepare_cached(forget).await?, &[&owner.as_str()]).await?;
+    }
     let close = tx
         .prepare_cached(
             "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = $2
@@ -288,6 +308,7 @@ async fn clear(database: &Database, id: &AccountId) -> Result<bool, DatabaseErro
         "DELETE FROM studio_batch_items WHERE batch_id IN (SELECT id FROM studio_batches WHERE owner = $1)",
         "DELETE FROM studio_batches WHERE owner = $1",
         "DELETE FROM studio_spent WHERE owner = $1",
+        "DELETE FROM studio_messages WHERE owner = $1",
         "DELETE FROM studio_wishes WHERE whose = $1",
     ] {
         let delete = tx.prepare_cached(delete).await?;

@@ -51,7 +51,7 @@ pub(super) async fn add(database: &Database, hook: &Hook, most: usize) -> Result
     Ok(true)
 }
 
-async fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {
+pub(super) async fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {
     let row = HookRow::from(hook);
     let insert = concat!(
         "INSERT INTO studio_hooks (",
@@ -74,7 +74,7 @@ pub(super) async fn remove(database: &Database, id: &HookId) -> Result<bool, Dat
     Ok(removed)
 }
 
-async fn remove_in(tx: &Transaction<'_>, id: &HookId) -> Result<bool, DatabaseError> {
+pub(super) async fn remove_in(tx: &Transaction<'_>, id: &HookId) -> Result<bool, DatabaseError> {
     let give_up = tx
         .prepare_cached(
             "UPDATE studio_messages SET state = 'dead', due_at = NULL, in_hand = 0

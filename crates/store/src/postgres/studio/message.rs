@@ -89,11 +89,21 @@ pub(super) async fn owe_by_job(
     event: Event,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let hooks = hook::concerning(tx, job.owner.as_ref()).await?;
+    let mut hooks = hook::concerning(tx, job.owner.as_ref()).await?;
+    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, &job.id).await? {
+        hooks = owing::within_batch(hooks);
+    }
     for message in owing::by_job(job, event, &hooks, now) {
         insert(tx, &message).await?;
     }
     Ok(())
+}
+
+/// An item is running until the end of its job is noted, which comes after it.
+async fn is_of_batch(tx: &Transaction<'_>, id: &JobId) -> Result<bool, DatabaseError> {
+    let select =
+        tx.prepare_cached("SELECT 1 FROM studio_batch_items WHERE job_id = $1 AND state = 'running' LIMIT 1").await?;
+    Ok(tx.query_opt(&select, &[&id.as_str()]).await?.is_some())
 }
 
 /// What the end of a batch owes, as a part of it.

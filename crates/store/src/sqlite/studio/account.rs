@@ -13,8 +13,8 @@ use plantain_studio::job::Owner;
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
-use crate::sqlite::studio::SqliteStudio;
-use crate::studio::account::{AccountRow, LinkRow, account_columns, link_columns};
+use crate::sqlite::studio::{SqliteStudio, hook};
+use crate::studio::account::{AccountRow, LinkRow, account_columns, letters, link_columns};
 use crate::studio::job::limit;
 use crate::time::to_micros;
 
@@ -169,6 +169,8 @@ fn follow(
 fn hand_over(tx: &Transaction<'_>, from: &Owner, to: &Owner) -> Result<u64, DatabaseError> {
     let both = [from.as_str(), to.as_str()];
     tx.prepare_cached("UPDATE studio_batches SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
+    tx.prepare_cached("UPDATE studio_hooks SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
+    tx.prepare_cached("UPDATE studio_messages SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
     tx.prepare_cached("UPDATE studio_spent SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
     tx.prepare_cached("UPDATE OR IGNORE studio_wishes SET whose = ?2 WHERE whose = ?1")?.execute(both)?;
     let moved = tx.prepare_cached("UPDATE studio_jobs SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
@@ -185,10 +187,15 @@ fn by_id(tx: &Transaction<'_>, id: &AccountId) -> Result<Option<Account>, Databa
 }
 
 fn set_notify(tx: &Transaction<'_>, id: &AccountId, notify: bool) -> Result<bool, DatabaseError> {
-    let set = tx
-        .prepare_cached("UPDATE studio_accounts SET notify = ?2 WHERE id = ?1 AND closed_at IS NULL")?
+    let Some(account) = by_id(tx, id)? else { return Ok(false) };
+    tx.prepare_cached("UPDATE studio_accounts SET notify = ?2 WHERE id = ?1")?
         .execute(params![id.as_str(), i64::from(notify)])?;
-    Ok(set == 1)
+    let letters = letters(&account);
+    match notify {
+        true => hook::insert(tx, &letters)?,
+        false => hook::remove(tx, &letters.id).map(drop)?,
+    }
+    Ok(true)
 }
 
 fn close(tx: &Transaction<'_>, id: &AccountId, now: Timestamp) -> Result<bool, DatabaseError> {
@@ -196,6 +203,10 @@ fn close(tx: &Transaction<'_>, id: &AccountId, now: Timestamp) -> Result<bool, D
         "DELETE FROM studio_links WHERE mailbox = (SELECT mailbox FROM studio_accounts WHERE id = ?1 AND closed_at IS NULL)",
     )?
     .execute([id.as_str()])?;
+    // Nobody is told anything any more, and where they would have been told it is forgotten.
+    let owner = Owner::account(id);
+    tx.prepare_cached("DELETE FROM studio_hooks WHERE owner = ?1")?.execute([owner.as_str()])?;
+    tx.prepare_cached("DELETE FROM studio_messages WHERE owner = ?1")?.execute([owner.as_str()])?;
     let closed = tx
         .prepare_cached(
             "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = ?2
@@ -230,6 +241,7 @@ fn clear(tx: &Transaction<'_>, id: &AccountId) -> Result<bool, DatabaseError> {
     for delete in [
         "DELETE FROM studio_batches WHERE owner = ?1",
         "DELETE FROM studio_spent WHERE owner = ?1",
+        "DELETE FROM studio_messages WHERE owner = ?1",
         "DELETE FROM studio_wishes WHERE whose = ?1",
     ] {
         tx.prepare_cached(delete)?.execute([owner.as_str()])?;

@@ -45,7 +45,7 @@ pub(super) fn add(tx: &Transaction<'_>, hook: &Hook, most: usize) -> Result<bool
     Ok(true)
 }
 
-fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {
+pub(super) fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {
     let row = HookRow::from(hook);
     tx.prepare_cached(concat!(
         "INSERT INTO studio_hooks (",

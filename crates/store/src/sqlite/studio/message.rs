@@ -92,8 +92,17 @@ impl MessageStore for SqliteStudio {
 
 /// What an event of a job owes, as a part of the change that it comes from.
 pub(super) fn owe_by_job(tx: &Transaction<'_>, job: &Job, event: Event, now: Timestamp) -> Result<(), DatabaseError> {
-    let hooks = hook::concerning(tx, job.owner.as_ref())?;
+    let mut hooks = hook::concerning(tx, job.owner.as_ref())?;
+    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, &job.id)? {
+        hooks = owing::within_batch(hooks);
+    }
     owing::by_job(job, event, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+}
+
+/// An item is running until the end of its job is noted, which comes after it.
+fn is_of_batch(tx: &Transaction<'_>, id: &JobId) -> Result<bool, DatabaseError> {
+    let mut select = tx.prepare_cached("SELECT 1 FROM studio_batch_items WHERE job_id = ?1 AND state = 'running'")?;
+    Ok(select.exists([id.as_str()])?)
 }
 
 /// What the end of a batch owes, as a part of it.

@@ -4,8 +4,10 @@ use futures_util::future::join_all;
 use plantain_mail::address::MailAddress;
 use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
-use plantain_studio::job::Owner;
 use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{Job, JobError, Outcome, Owner};
+use plantain_studio::messages::message::{Channel, Event, MessageState};
+use plantain_studio::messages::store::MessageFilter;
 use plantain_studio::store::{Forgotten, JobFilter};
 
 use super::{LEASE, changed, job, later, now};
@@ -99,6 +101,52 @@ pub async fn a_link_works_once_and_brings_what_its_asker_made(stores: &StudioSto
     assert!(stores.jobs.set_notify(&new, true).await.unwrap());
     assert!(stores.jobs.account_of(&new).await.unwrap().unwrap().notify);
     assert!(!stores.jobs.set_notify(&AccountId::random(), true).await.unwrap());
+}
+
+pub async fn who_wants_letters_is_told_of_jobs_alone_and_of_batches_as_a_whole(stores: &StudioStores) {
+    let new = AccountId::random();
+    assert!(asked(stores, &link("1", "Asha@example.com", None)).await);
+    stores.jobs.follow("1", None, &new, now()).await.unwrap().unwrap();
+    let owner = Owner::account(&new);
+    let told = async || {
+        let filter = MessageFilter { owner: Some(owner.clone()), ..MessageFilter::default() };
+        let messages = stores.jobs.messages(&filter).await.unwrap();
+        messages.into_iter().map(|message| (message.channel, message.target, message.event)).collect::<Vec<_>>()
+    };
+    let fails = async |made: &Job| {
+        let claimed = stores.jobs.claim(9, LEASE, later(60)).await.unwrap();
+        let epoch = claimed.jobs.iter().find(|job| job.id == made.id).unwrap().epoch;
+        let outcome = Outcome::Failed(JobError::new("no_product", "No.", "Do."));
+        changed(stores, &made.id, JobEvent::Ends { epoch, outcome }).await;
+    };
+    let silent = job(0).owned_by(Some(owner.clone()));
+    stores.jobs.insert(&silent).await.unwrap();
+    fails(&silent).await;
+    assert_eq!(told().await, [], "nobody asked for letters");
+
+    assert!(stores.jobs.set_notify(&new, true).await.unwrap());
+    assert!(stores.jobs.set_notify(&new, true).await.unwrap(), "twice is once");
+    let one = job(1).owned_by(Some(owner.clone()));
+    stores.jobs.insert(&one).await.unwrap();
+    fails(&one).await;
+    assert_eq!(told().await, [(Channel::Mail, "Asha@example.com".to_owned(), Event::JobFailed)]);
+
+    let (batch, item) = super::bulk::lone(Some(owner.clone()));
+    stores.jobs.insert_batch(&batch, &[item]).await.unwrap();
+    let (_, item) = stores.jobs.claim_items(1, 8, LEASE, later(60)).await.unwrap().pop().unwrap();
+    let part = job(2).owned_by(Some(owner.clone()));
+    assert!(stores.jobs.begin_item(&batch.id, item.number, &part).await.unwrap());
+    fails(&part).await;
+    assert_eq!(told().await.len(), 1, "not of each photo");
+    stores.jobs.claim_items(1, 8, LEASE, later(61)).await.unwrap();
+    let all = told().await;
+    assert_eq!((all.len(), all[0].2), (2, Event::BatchDone));
+
+    assert!(stores.jobs.set_notify(&new, false).await.unwrap());
+    let dead = MessageFilter { state: Some(MessageState::Dead), ..MessageFilter::default() };
+    assert_eq!(stores.jobs.messages(&dead).await.unwrap().len(), 2, "what was about to be sent is not");
+    stores.jobs.close(&new, now()).await.unwrap();
+    assert_eq!(told().await, [], "the address is nowhere any more");
 }
 
 pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStores) {

@@ -39,6 +39,11 @@ pub fn item(number: u32, blob: &str) -> Item {
     }
 }
 
+/// A batch of one item.
+pub fn lone(owner: Option<Owner>) -> (Batch, Item) {
+    (Batch { owner, ..batch(None, 0) }, item(1, "aa"))
+}
+
 fn skipped(number: u32) -> Item {
     let error = Some(JobError::new("damaged", "It is damaged.", "Pack it again."));
     Item { blob: None, state: ItemState::Skipped, error, ..item(number, "") }

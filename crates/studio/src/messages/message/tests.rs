@@ -67,6 +67,7 @@ fn a_line_is_the_host_with_its_port() {
     ] {
         assert_eq!(Channel::Webhook.line(target), line);
     }
+    assert_eq!(Channel::Mail.line("asha@shop.example"), "mail", "one server takes them all");
 }
 
 #[derive(Clone, Debug)]

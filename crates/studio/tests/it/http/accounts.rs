@@ -5,10 +5,11 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Method, StatusCode};
 use plantain_studio::bulk::batch::BatchState;
+use plantain_studio::job::transition::JobEvent;
 use plantain_testkit::mail::{Mail, MailServer, Moment, Say, Security};
 use serde_json::json;
 
-use super::house::{Answer, House, TOKEN, file, house_with_post, photo, request};
+use super::house::{Answer, House, TOKEN, file, house_with_post, photo, report, request};
 
 async fn start() -> (MailServer, House) {
     let server = MailServer::start(Security::Plain).await;
@@ -110,7 +111,7 @@ async fn a_link_turns_a_session_into_an_account_that_any_browser_can_come_back_t
 
     let page = browser.get(&link(&mail)).await;
     assert!(page.text().contains("Asha@shop.example") && page.text().contains("come along"), "{}", page.text());
-    assert_eq!((page.header("referrer-policy"), page.header("cache-control")), ("no-referrer", "no-store"));
+    assert_eq!((page.header("referrer-policy"), page.header("cache-control")), ("same-origin", "no-store"));
     browser.follows(&link(&mail)).await;
     assert_eq!(browser.jobs().await, std::slice::from_ref(&job));
     let account = browser.get("/account").await;
@@ -322,6 +323,48 @@ async fn an_account_says_what_it_wants_and_goes_with_everything() {
     let gone = house.get_with(&format!("/api/jobs/{job}"), &[("authorization", &bearer)]).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(house.store.batches(None, 9).await.unwrap().iter().all(|batch| batch.state != BatchState::Open));
+}
+
+#[tokio::test]
+async fn who_wishes_for_letters_gets_the_pictures_by_mail() {
+    let (server, house) = start().await;
+    let mut browser = Browser::new(&house).await;
+    browser.send(Method::GET, "/history?lang=hi", &[], "").await;
+    let asks = [("content-type", "application/json"), ("accept-language", "hi")];
+    browser.send(Method::POST, "/api/sign-in-link", &asks, "{\"email\": \"asha@shop.example\"}").await;
+    browser.follows(&link(&posted(&house, &server, 1).await)).await;
+    browser.form("/api/account", "notify=on").await;
+
+    let finished = house.succeeded(3, report("Size")).await;
+    let outcome = house.store.job(&finished).await.unwrap().unwrap().outcome.unwrap();
+    let id = browser.job().await;
+    let now = house.clock.now();
+    let claimed = house.store.claim(9, Duration::from_secs(30), now).await.unwrap().jobs.pop().unwrap();
+    let ends = JobEvent::Ends { epoch: claimed.epoch, outcome };
+    house.store.apply(&claimed.id, &ends, now).await.unwrap();
+    server.next(Moment::To, Say::Line("451 4.7.1 come back later"));
+    assert_eq!(house.studio.send_messages().await.unwrap(), 1);
+    house.clock.advance(Duration::from_secs(60 * 60));
+    assert_eq!(house.studio.send_messages().await.unwrap(), 1);
+    let mail = server.wait_for(2).await.pop().unwrap();
+    assert_eq!(mail.to, ["asha@shop.example"]);
+    assert!(mail.header("Message-ID").starts_with("<message-"), "{}", mail.header("Message-ID"));
+    for name in ["B0TEST1234.PT01.jpg", "B0TEST1234.PT02.jpg", "B0TEST1234.PT03.jpg"] {
+        assert!(mail.text.contains(&format!("filename=\"{name}\"")), "{name}");
+    }
+    let (text, html) = (mail.part("text/plain"), mail.part("text/html"));
+    assert!(text.contains("तस्वीरें देखें: https://studio.example/share/") && text.contains("/account"), "{text}");
+    assert!(html.contains(&format!("https://studio.example/share/{id}/")) && !html.contains("<img"), "{html}");
+    let shown = browser.send(Method::GET, "/api/messages", &[], "").await.json();
+    assert_eq!(
+        (&shown["messages"][0]["channel"], &shown["messages"][0]["state"]),
+        (&json!("mail"), &json!("delivered"))
+    );
+    assert_eq!(shown["messages"][0]["attempts"], 2);
+    let hooks = browser.send(Method::GET, "/api/hooks", &[], "").await.json();
+    assert_eq!(hooks["hooks"], json!([]), "letters are no hook of the API's");
+    house.studio.send_messages().await.unwrap();
+    assert_eq!(server.mails().len(), 2, "once");
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ async fn every_answer_forbids_what_a_page_does_not_need() {
         );
         assert!(!policy.contains("unsafe-eval") && !policy.contains("http"), "{path}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("x-frame-options"), "DENY");
     }
     assert!(!house.get("/").await.header("content-security-policy").contains("unsafe-inline"));
