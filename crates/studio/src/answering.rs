@@ -51,7 +51,9 @@ impl Inner {
     }
 
     async fn keep_medium(&self, job: &Job, number: usize, bytes: Bytes) -> Result<KeptMedium, Unsaved> {
-        let (kind, content_type, ending, size) = medium::sniff(&bytes);
+        let looked_at = bytes.clone();
+        let sniffed = self.cpu.run(move || medium::sniff(&looked_at)).await;
+        let (kind, content_type, ending, size) = sniffed.unwrap_or_else(|_| medium::unknown());
         let stem = job.spec.identifier.clone().unwrap_or_else(|| job.spec.endpoint.app().replace('/', "-"));
         Ok(KeptMedium {
             kind,

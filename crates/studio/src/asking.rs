@@ -41,6 +41,9 @@ impl Studio {
         let endpoint: EndpointId =
             new.endpoint.parse().map_err(|error| StudioError::Endpoint { why: format!("{error}") })?;
         let wanted = read(new.input.get())?;
+        if new.allowance.is_some() && !wanted.is_counted {
+            return Err(StudioError::Uncounted);
+        }
         let identifier = new.identifier.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         if identifier.as_deref().is_some_and(|text| !is_identifier(text)) {
             return Err(StudioError::Identifier);
@@ -87,6 +90,8 @@ impl Studio {
 struct Wanted {
     prompt: Option<String>,
     pictures: u8,
+    /// The number of pictures is one that any queue reads alike, or is left to the endpoint.
+    is_counted: bool,
 }
 
 fn read(input: &str) -> Result<Wanted, StudioError> {
@@ -96,10 +101,12 @@ fn read(input: &str) -> Result<Wanted, StudioError> {
     let value: Value = serde_json::from_str(input).map_err(|_| StudioError::NoInput)?;
     let fields = value.as_object().ok_or(StudioError::NoInput)?;
     let prompt = fields.get("prompt").and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let pictures = fields.get("num_images").and_then(Value::as_u64).unwrap_or(1).max(1);
+    let number = fields.get("num_images").filter(|number| !number.is_null());
+    let pictures = number.and_then(Value::as_u64).unwrap_or(1).max(1);
     Ok(Wanted {
         prompt: prompt.map(|text| text.chars().take(PROMPT_CHARS_MAX).collect()),
         pictures: u8::try_from(pictures).unwrap_or(u8::MAX),
+        is_counted: number.is_none_or(|number| number.as_u64().is_some_and(|number| (1..=255).contains(&number))),
     })
 }
 
@@ -110,13 +117,18 @@ mod tests {
     #[test]
     fn of_an_input_only_words_and_pictures_are_understood() {
         let wanted = |input: &str| read(input).map_err(|error| error.code());
-        let told = |prompt: Option<&str>, pictures| Ok(Wanted { prompt: prompt.map(str::to_owned), pictures });
+        let told = |prompt: Option<&str>, pictures, is_counted| {
+            Ok(Wanted { prompt: prompt.map(str::to_owned), pictures, is_counted })
+        };
         for (input, read) in [
-            ("{}", told(None, 1)),
-            (r#"{"prompt": " a chair ", "num_images": 3}"#, told(Some("a chair"), 3)),
-            (r#"{"prompt": 7, "num_images": "3"}"#, told(None, 1)),
-            (r#"{"num_images": 0}"#, told(None, 1)),
-            (r#"{"num_images": 99999999}"#, told(None, 255)),
+            ("{}", told(None, 1, true)),
+            (r#"{"num_images": null}"#, told(None, 1, true)),
+            (r#"{"prompt": " a chair ", "num_images": 3}"#, told(Some("a chair"), 3, true)),
+            // Queues that take these for three, four and many must not be paid for one.
+            (r#"{"prompt": 7, "num_images": "3"}"#, told(None, 1, false)),
+            (r#"{"num_images": 4.0}"#, told(None, 1, false)),
+            (r#"{"num_images": 99999999}"#, told(None, 255, false)),
+            (r#"{"num_images": 0}"#, told(None, 1, false)),
             ("[]", Err("no_input")),
             ("\"x\"", Err("no_input")),
             ("null", Err("no_input")),

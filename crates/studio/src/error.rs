@@ -64,6 +64,9 @@ pub enum StudioError {
     NoInput,
     #[error("the input has {bytes} bytes")]
     InputTooLarge { bytes: usize },
+    /// What it costs can't be kept aside.
+    #[error("the input's num_images can't be counted")]
+    Uncounted,
     /// Only the operator and paid keys choose endpoints.
     #[error("the asker may not choose an endpoint")]
     TierTooLow,
@@ -112,6 +115,7 @@ impl StudioError {
             StudioError::Endpoint { .. } => "endpoint_unusable",
             StudioError::NoInput => "no_input",
             StudioError::InputTooLarge { .. } => "input_too_large",
+            StudioError::Uncounted => "num_images_uncounted",
             StudioError::TierTooLow => "tier_too_low",
             StudioError::PriceUnknown => "price_unknown",
             StudioError::Budget { .. } => "budget_spent",
@@ -160,6 +164,10 @@ impl StudioError {
             StudioError::SamePreset => "The job's pictures are made for this preset.".to_owned(),
             StudioError::Endpoint { why } => format!("The endpoint can't be used: {why}."),
             StudioError::NoInput => "The input is no JSON object.".to_owned(),
+            StudioError::Uncounted => {
+                "The input's num_images is no whole number from 1 to 255, so what it costs can't be kept aside."
+                    .to_owned()
+            }
             StudioError::InputTooLarge { bytes } => {
                 format!("The input has {bytes} bytes; at most {INPUT_BYTES_MAX} are taken.")
             }
@@ -226,6 +234,7 @@ impl StudioError {
             StudioError::SamePreset => format!("Name another one; {PRESETS_AT} lists all."),
             StudioError::Endpoint { .. } => "Write it as the queue names it, as in fal-ai/flux/dev.".to_owned(),
             StudioError::NoInput => "Send what the endpoint takes, as in {\"prompt\": \"a linen chair\"}.".to_owned(),
+            StudioError::Uncounted => "Give num_images as a whole number, or use a key without a budget.".to_owned(),
             StudioError::InputTooLarge { .. } => "Upload pictures and films to the queue, and give their addresses.".to_owned(),
             StudioError::TierTooLow => "Send the admin token or a paid key as \"Authorization: Bearer\".".to_owned(),
             StudioError::PriceUnknown => {
@@ -270,6 +279,7 @@ impl StudioError {
             | StudioError::Endpoint { .. }
             | StudioError::NoInput
             | StudioError::InputTooLarge { .. }
+            | StudioError::Uncounted
             | StudioError::PriceUnknown
             | StudioError::KeyUsed => 422,
             StudioError::TierTooLow => 403,

@@ -45,6 +45,10 @@ impl Studio {
             return Ok(Some(before));
         }
         let Some(Outcome::Succeeded(finished)) = &job.outcome else { return Err(StudioError::NotFinished) };
+        // An answer of any endpoint has files, but no product that is known.
+        if finished.pictures.is_empty() {
+            return Err(StudioError::NotFinished);
+        }
         if job.spec.preset == preset.id {
             return Err(StudioError::SamePreset);
         }

@@ -1,5 +1,6 @@
 //! Decoding, by content and format: the picture that went in comes out, upright and sRGB.
 
+mod avif_bombs;
 mod bad;
 mod files;
 mod gif;

@@ -15,6 +15,11 @@ use super::{COMMAND, wire};
 /// The largest photo takes four seconds of CPU; this is for machines that are ten times slower or busier.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long the smallest picture may take, and how much longer each pixel makes it: whoever states few pixels has no stream that
+/// keeps others waiting for a minute.
+const LEAST: Duration = Duration::from_secs(10);
+const A_PIXEL: Duration = Duration::from_micros(1);
+
 /// Which program decodes, and for how long at most.
 #[derive(Clone, Debug)]
 pub struct Process {
@@ -34,20 +39,21 @@ impl Process {
             tracing::warn!(%error, program = %self.program.display(), "AVIF can't be decoded: no process could be started");
             Av1Fault::Unavailable
         })?;
+        let patience = patience(streams).min(self.patience);
         thread::scope(|scope| {
             // Ends first, whatever happens: the other thread then waits for nobody.
             let _started = started;
             let (answer, answered) = sync_channel(1);
             let talk = move || answer.send(exchange(stdin, stdout, streams));
             thread::Builder::new().spawn_scoped(scope, talk).map_err(|_| Av1Fault::Unavailable)?;
-            match answered.recv_timeout(self.patience) {
+            match answered.recv_timeout(patience) {
                 Ok(Ok(frames)) => Ok(frames),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "an AVIF was not decoded");
                     Err(Av1Fault::Damaged)
                 }
                 Err(_) => {
-                    tracing::warn!("an AVIF took longer than {:?} and was given up", self.patience);
+                    tracing::warn!("an AVIF took longer than {patience:?} and was given up");
                     Err(Av1Fault::Damaged)
                 }
             }
@@ -65,6 +71,12 @@ impl Process {
             None => Err(io::Error::other("no pipes")),
         }
     }
+}
+
+fn patience(streams: &[Av1Stream]) -> Duration {
+    let pixels = streams.iter().map(|stream| u64::from(stream.width) * u64::from(stream.height));
+    let pixels = pixels.fold(0, u64::saturating_add);
+    LEAST.saturating_add(A_PIXEL.saturating_mul(u32::try_from(pixels).unwrap_or(u32::MAX)))
 }
 
 /// Of a program that was replaced since it was started, the kernel still has the file.

@@ -65,7 +65,7 @@ pub struct AnyRequest {
         (status = 202, description = "The job is durable.", body = Begun, headers(("Location" = String, description = "The job's address."))),
         (status = 402, description = "`budget_spent`: the key's budget has no room for it.", body = bodies::Refusal),
         (status = 403, description = "`tier_too_low`: neither the operator nor a paid key asks. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
-        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
+        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `num_images_uncounted` (a key with a budget), `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
         answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]

@@ -62,7 +62,8 @@ pub async fn list(
         _ if visitor == Visitor::Anybody => return Err(guard::token_needed()),
         _ => visitor.owner().cloned(),
     };
-    Ok(Json(app.studio.messages(MessageFilter { owner, ..filter }).await?))
+    let settings = visitor == Visitor::Operator;
+    Ok(Json(app.studio.messages(MessageFilter { owner, settings, ..filter }).await?))
 }
 
 /// What a query asks for.
@@ -86,6 +87,7 @@ pub fn filter(wanted: Wanted) -> Result<MessageFilter, ApiError> {
         job: job.transpose()?,
         state: state.transpose()?,
         before: before.transpose()?,
+        settings: false,
         limit: extract::limit(wanted.limit.as_deref(), MESSAGES_A_PAGE_MAX)?.unwrap_or(usual.limit),
     })
 }

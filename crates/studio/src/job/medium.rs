@@ -93,6 +93,11 @@ fn of_magic(bytes: &[u8]) -> (Kind, &'static str, &'static str) {
     }
 }
 
+/// What is told of a file that nobody could look into.
+pub fn unknown() -> (Kind, &'static str, &'static str, Option<(u32, u32)>) {
+    (Kind::File, "application/octet-stream", "bin", None)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

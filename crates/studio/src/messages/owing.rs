@@ -46,6 +46,8 @@ pub fn test(hook: &Hook, now: Timestamp) -> Message {
 fn to(hook: &Hook, blank: &Message, now: Timestamp) -> Message {
     Message {
         id: MessageId::new(now),
+        // What the operator's hook is told is the operator's, whoever has the job.
+        owner: hook.owner.clone(),
         hook: Some(hook.id.clone()),
         channel: hook.channel,
         target: hook.target.clone(),
@@ -109,6 +111,8 @@ mod tests {
         assert_eq!(targets(&Job { owner: None, ..job.clone() }, Event::JobFailed), [all[0], all[3]]);
 
         let owed = by_job(&job, Event::JobFailed, &hooks, now);
+        assert_eq!(owed[0].owner, None, "the operator's hook is nobody else's business");
+        assert!(owed[1..].iter().all(|message| message.owner == job.owner));
         let ids: std::collections::HashSet<_> = owed.iter().map(|message| &message.id).collect();
         assert_eq!(ids.len(), 4, "each message has an id of its own");
         let facts = Facts::of_body(&owed[3].body).unwrap();

@@ -84,13 +84,15 @@ pub struct MessageFilter {
     pub state: Option<MessageState>,
     /// Only those made before this one.
     pub before: Option<MessageId>,
+    /// Those to the hook that the settings name too, which are for the operator's eyes.
+    pub settings: bool,
     /// At most [`MESSAGES_A_PAGE_MAX`].
     pub limit: usize,
 }
 
 impl Default for MessageFilter {
     fn default() -> MessageFilter {
-        MessageFilter { owner: None, job: None, state: None, before: None, limit: 50 }
+        MessageFilter { owner: None, job: None, state: None, before: None, settings: false, limit: 50 }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which AV1 streams make the picture of a file, how they lie, and how it is shown.
 
+use std::collections::BTreeSet;
+
 use heic_decoder::ColorInfo;
 use heic_decoder::isobmff::{CleanAperture, Transform};
 
@@ -10,6 +12,9 @@ use super::{DAMAGED, FLAVOR};
 
 /// All streams of a file together: tiles that are alike may be written once, so this can be more than the file.
 const CODED_MAX: usize = 64 << 20;
+
+/// Pieces of all tiles of a picture together: a tile may be named again and again, and its pieces with it.
+const PIECES_MAX: usize = 65_536;
 
 /// Names of the auxiliary picture that is opacity.
 const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
@@ -43,10 +48,10 @@ pub(super) fn parse(file: &[u8]) -> Result<Avif<'_>, PictureError> {
     let meta = Meta::read(meta_of(file)?, file.len()).ok_or(DAMAGED)?;
     let primary = meta.primary.ok_or(DAMAGED)?;
     let image = image(&meta, file, primary)?;
-    let alpha = meta.references.iter().find(|reference| {
-        reference.kind == b"auxl" && reference.to.contains(&primary) && is_alpha(&meta, reference.from)
-    });
-    let alpha = alpha.map(|reference| reference.from).filter(|alpha| *alpha != primary);
+    let aside = meta.references.iter().filter(|reference| reference.kind == b"auxl" && reference.to.contains(&primary));
+    // Each is looked at once, however often the file names it.
+    let aside: BTreeSet<u32> = aside.map(|reference| reference.from).collect();
+    let alpha = aside.into_iter().find(|item| *item != primary && is_alpha(&meta, *item));
     let avif = Avif {
         premultiplied: alpha.is_some_and(|alpha| meta.referred(b"prem", primary).contains(&alpha)),
         alpha: alpha.map(|alpha| self::image(&meta, file, alpha)).transpose()?,
@@ -80,14 +85,18 @@ fn image<'a>(meta: &Meta<'a>, file: &'a [u8], item: u32) -> Result<Image<'a>, Pi
         }
         Some(b"grid") => {
             let (rows, columns, size) = grid(&pieces(meta, file, item)?.concat()).ok_or(DAMAGED)?;
-            let tiles = meta.referred(b"dimg", item).iter().map(|tile| {
+            let named = meta.referred(b"dimg", item);
+            if named.len() != rows * columns || meta.pieces_of(named) > PIECES_MAX {
+                return Err(DAMAGED);
+            }
+            let tiles = named.iter().map(|tile| {
                 let plain = meta.kinds.get(tile) == Some(&b"av01");
                 if plain { self::tile(meta, file, *tile) } else { Err(FLAVOR) }
             });
             let tiles = tiles.collect::<Result<Vec<_>, _>>()?;
             let cell = tiles.first().ok_or(DAMAGED)?.size;
             let covers = |cell: u32, count: usize, whole: u32| u64::from(cell) * count as u64 >= u64::from(whole);
-            if tiles.len() != rows * columns || !covers(cell.0, columns, size.0) || !covers(cell.1, rows, size.1) {
+            if !covers(cell.0, columns, size.0) || !covers(cell.1, rows, size.1) {
                 return Err(DAMAGED);
             }
             Ok(Image { size, tiles, columns: Some(columns), transforms })
@@ -127,9 +136,12 @@ fn grid(body: &[u8]) -> Option<(usize, usize, (u32, u32))> {
 }
 
 fn is_alpha(meta: &Meta<'_>, item: u32) -> bool {
-    let name = |body: &[u8]| body.get(4..).and_then(|body| body.split(|byte| *byte == 0).next()).map(<[u8]>::to_vec);
-    let mut names = meta.properties(item).filter(|(kind, _)| *kind == b"auxC").filter_map(|(_, body)| name(body));
-    names.any(|name| ALPHA.contains(&name.as_slice()))
+    let says = |body: &[u8], name: &[u8]| {
+        body.get(4..)
+            .and_then(|body| body.strip_prefix(name))
+            .is_some_and(|rest| rest.first().is_none_or(|end| *end == 0))
+    };
+    meta.properties(item).any(|(kind, body)| kind == b"auxC" && ALPHA.iter().any(|name| says(body, name)))
 }
 
 /// What `colr` says of the picture, or of its first tile where nothing is said of the whole.

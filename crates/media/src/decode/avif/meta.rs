@@ -78,6 +78,11 @@ impl<'a> Meta<'a> {
         found.map(|reference| reference.to.as_slice()).unwrap_or_default()
     }
 
+    /// In how many pieces items lie, each counted as often as it is named.
+    pub(super) fn pieces_of(&self, items: &[u32]) -> usize {
+        items.iter().filter_map(|item| self.places.get(item)).map(|place| place.extents.len()).sum()
+    }
+
     /// The bytes of an item, in the pieces in which they lie.
     pub(super) fn pieces(&self, file: &'a [u8], item: u32) -> Result<Vec<&'a [u8]>, Missing> {
         let place = self.places.get(&item).ok_or(Missing::Malformed)?;

@@ -291,11 +291,12 @@ async fn list(database: &Database, filter: &MessageFilter) -> Result<Vec<Message
                 message_columns!(),
                 " FROM studio_messages WHERE ",
                 $which,
-                " AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR id < $4) ORDER BY id DESC LIMIT $5"
+                " AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR id < $4)
+                  AND ($6::boolean OR hook_id IS NULL OR hook_id <> 'settings') ORDER BY id DESC LIMIT $5"
             )
         };
     }
-    let MessageFilter { owner, job, state, before, limit: count } = filter;
+    let MessageFilter { owner, job, state, before, settings, limit: count } = filter;
     let which = match (job, owner) {
         (Some(_), _) => select!("job_id = $1::text AND ($2::text IS NULL OR owner = $2)"),
         (None, Some(_)) => select!("$1::text IS NULL AND owner = $2::text"),
@@ -312,6 +313,7 @@ async fn list(database: &Database, filter: &MessageFilter) -> Result<Vec<Message
                 &state.map(MessageState::as_str),
                 &before.as_ref().map(MessageId::as_str),
                 &limit(*count),
+                &settings,
             ],
         )
         .await?;

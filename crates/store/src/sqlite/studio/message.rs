@@ -250,11 +250,12 @@ fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, Da
                 message_columns!(),
                 " FROM studio_messages WHERE ",
                 $which,
-                " AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR id < ?4) ORDER BY id DESC LIMIT ?5"
+                " AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR id < ?4)
+                  AND (?6 OR hook_id IS NULL OR hook_id <> 'settings') ORDER BY id DESC LIMIT ?5"
             )
         };
     }
-    let MessageFilter { owner, job, state, before, limit: count } = filter;
+    let MessageFilter { owner, job, state, before, settings, limit: count } = filter;
     let mut select = tx.prepare_cached(match (job, owner) {
         (Some(_), _) => select!("job_id = ?1 AND (?2 IS NULL OR owner = ?2)"),
         (None, Some(_)) => select!("?1 IS NULL AND owner = ?2"),
@@ -267,6 +268,7 @@ fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, Da
             state.map(MessageState::as_str),
             before.as_ref().map(MessageId::as_str),
             limit(*count),
+            settings,
         ],
         message_row,
     )?;

@@ -34,7 +34,7 @@ fn own() -> Owner {
 }
 
 async fn all(stores: &StudioStores) -> Vec<Message> {
-    stores.jobs.messages(&MessageFilter { limit: 100, ..MessageFilter::default() }).await.unwrap()
+    stores.jobs.messages(&MessageFilter { limit: 100, settings: true, ..MessageFilter::default() }).await.unwrap()
 }
 
 fn attempt(message: &Message, status: u16) -> Attempt {

@@ -97,7 +97,8 @@ async fn theirs(
     if *visitor == Visitor::Anybody {
         return Ok((Vec::new(), None));
     }
-    let wanted = MessageFilter { owner: visitor.owner().cloned(), limit: MESSAGES_A_PAGE, ..filter };
+    let (owner, settings) = (visitor.owner().cloned(), *visitor == Visitor::Operator);
+    let wanted = MessageFilter { owner, settings, limit: MESSAGES_A_PAGE, ..filter };
     let MessagePage { messages, next } = app.studio.messages(wanted).await?;
     let mut whole = Vec::with_capacity(messages.len());
     for message in messages {

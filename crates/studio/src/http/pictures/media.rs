@@ -41,6 +41,7 @@ pub struct Manner {
     responses(
         (status = 200, description = "All of it. It never changes under this address.", content(
             (values::File = "image/jpeg"), (values::File = "image/png"), (values::File = "image/webp"), (values::File = "image/gif"),
+            (values::File = "image/avif"), (values::File = "image/heic"), (values::File = "image/tiff"),
             (values::File = "video/mp4"), (values::File = "video/webm"), (values::File = "video/quicktime"), (values::File = "audio/mpeg"),
             (values::File = "audio/mp4"), (values::File = "audio/wav"), (values::File = "audio/ogg"), (values::File = "audio/flac"),
             (values::File = "application/octet-stream"))),

@@ -5,6 +5,8 @@ use http::{Method, StatusCode};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Job, JobId, Owner};
+use plantain_studio::messages::hook::{Hook, HookId};
+use plantain_studio::messages::message::Channel;
 use plantain_studio::store::Applied;
 use serde_json::{Value, json};
 
@@ -157,6 +159,35 @@ async fn messages_and_hooks_are_their_owners_alone() {
     let foreign = [("cookie", mine.as_str()), ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
     let again = post(&house, &format!("{message}/redeliver"), &foreign, json!({})).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn what_the_settings_hook_is_told_is_the_operators_alone() {
+    let (house, mine, _) = sellers().await;
+    let hook = Hook {
+        id: HookId::settings(),
+        owner: None,
+        channel: Channel::Webhook,
+        target: "https://inside.example/?token=hidden".to_owned(),
+        events: Vec::new(),
+        secret: None,
+        created_at: house.clock.now(),
+    };
+    house.store.set_settings_hook(Some(&hook)).await.unwrap();
+    let job = canceled(&house, &owner(&mine)).await;
+    let operator = format!("Bearer {TOKEN}");
+    let all = house.get_with("/api/messages", &[("authorization", &operator)]).await.json();
+    assert_eq!(all["messages"][0]["target"], json!(hook.target));
+    let message = format!("/api/messages/{}", all["messages"][0]["messageId"].as_str().unwrap());
+    for path in ["/api/messages".to_owned(), format!("/api/messages?job={job}")] {
+        assert_eq!(house.get_with(&path, &[("cookie", &mine)]).await.json()["messages"], json!([]), "{path}");
+    }
+    for path in [message.clone(), "/messages".to_owned(), format!("/jobs/{job}")] {
+        assert!(!house.get_with(&path, &[("cookie", &mine)]).await.text().contains("inside.example"), "{path}");
+    }
+    assert_eq!(house.get_with(&message, &[("cookie", &mine)]).await.status, StatusCode::NOT_FOUND);
+    let again = post(&house, &format!("{message}/redeliver"), &[("cookie", &mine)], json!({})).await;
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
