@@ -27,7 +27,7 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
-    let mut decoder = headers(bytes)?;
+    let mut decoder = held(bytes)?;
     let colors = decoder.input_colorspace().ok_or(PictureError::Damaged { format: Format::Jpeg })?;
     let wanted = match colors {
         ColorSpace::Luma => ColorSpace::Luma,
@@ -48,13 +48,21 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
 
 /// What [`read`] would find, from the brightness alone, which takes two thirds of the time. `None`: the colours matter.
 pub(super) fn look(bytes: &[u8]) -> Result<Option<Turn>, PictureError> {
-    let mut decoder = headers(bytes)?;
+    let mut decoder = held(bytes)?;
     if decoder.icc_profile().is_some() || decoder.input_colorspace() != Some(ColorSpace::YCbCr) {
         return Ok(None);
     }
     decoder.set_options(options().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::Luma));
     decoder.decode().map_err(judged)?;
     Ok(Some(decoder.exif().map_or(Turn::None, |exif| Turn::from_exif(exif))))
+}
+
+/// The headers of a file that can hold what they promise.
+fn held(bytes: &[u8]) -> Result<Decoder<'_>, PictureError> {
+    let decoder = headers(bytes)?;
+    let pixels = decoder.info().map_or(0, |info| u64::from(info.width) * u64::from(info.height));
+    let holds = can_hold(pixels, bytes.len() as u64);
+    if holds { Ok(decoder) } else { Err(PictureError::Truncated { format: Format::Jpeg }) }
 }
 
 fn options() -> DecoderOptions {
@@ -73,6 +81,12 @@ fn headers(bytes: &[u8]) -> Result<Decoder<'_>, PictureError> {
         Some((width, height)) if width > 0 && height > 0 => Ok(decoder),
         _ => Err(PictureError::UnsupportedFlavor { format: Format::Jpeg }),
     }
+}
+
+/// Whether so many bytes can hold so many pixels: each block of 64 takes a bit at least, its brightness. A file of which more
+/// is missing ends like a whole one where somebody put the end mark behind it.
+fn can_hold(pixels: u64, bytes: u64) -> bool {
+    pixels.div_ceil(64) <= bytes.saturating_mul(8)
 }
 
 fn judged(error: DecodeErrors) -> PictureError {
@@ -118,6 +132,13 @@ fn has_adobe_segment(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_takes_a_bit() {
+        for (pixels, bytes, holds) in [(64 * 800, 100, true), (64 * 800 + 1, 100, false), (1, 1, true), (1, 0, false)] {
+            assert_eq!(can_hold(pixels, bytes), holds, "{pixels} pixels in {bytes} bytes");
+        }
+    }
 
     #[test]
     fn the_adobe_segment_is_found_behind_others_and_never_in_the_scan() {

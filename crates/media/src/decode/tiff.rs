@@ -1,7 +1,9 @@
-//! TIFF: grey, RGB and CMYK of 8 and 16 bits, with transparency, and palettes of 256 colours; of several pages the first.
+//! TIFF: grey, RGB and CMYK of 8 and 16 bits, with transparency, and palettes of 256 colours, and JPEG inside; of several pages the first.
 //!
 //! Most cameras' raw files are TIFF inside. They are told by their tags and refused: what they show without development is a
 //! thumbnail.
+
+mod jpeg;
 
 use std::io::{Cursor, ErrorKind};
 
@@ -46,6 +48,9 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
+    if let Some(raw) = jpeg::read(&mut opened(bytes)?, bytes)? {
+        return Ok(raw);
+    }
     let Some(grey) = numbered(bytes) else { return read_plain(bytes) };
     let colors: Vec<u16> = opened(bytes)?.get_tag_u16_vec(Tag::ColorMap).map_err(judged)?;
     let raw = read_plain(&grey)?;

@@ -70,6 +70,8 @@ pub fn every_kind() -> Vec<(&'static str, Vec<u8>)> {
         ("alpha.tiff", include_bytes!("../../data/alpha.tiff").to_vec()),
         ("palette.tiff", include_bytes!("../../data/palette.tiff").to_vec()),
         ("grey_alpha.tiff", include_bytes!("../../data/grey_alpha.tiff").to_vec()),
+        ("jpeg_inside.tiff", include_bytes!("../../data/jpeg_inside.tiff").to_vec()),
+        ("jpeg_strips.tiff", include_bytes!("../../data/jpeg_strips.tiff").to_vec()),
         ("still.gif", files::gif(&quarters(W, H), 1)),
         ("animated.gif", files::gif(&quarters(W, H), 3)),
         ("deflate.tiff", include_bytes!("../../data/deflate_two_pages.tiff").to_vec()),
@@ -183,8 +185,8 @@ fn headers_that_lie_about_the_size() {
     {
         let [w, h] = [width, height].map(u32::to_be_bytes);
         refused(&files::with_crc(patched(&png, 16, &[w, h].concat())), &CODES);
-        // A JPEG that ends before its rows do is not told from a whole one yet; what its header promises is bounded.
-        if u64::from(width) * u64::from(height) > Limits::default().max_pixels || width.min(height) < 64 {
+        // Of one that could hold its rows and has its end mark, the rows that are missing come out plain.
+        if (width, height) != (960, 800) {
             refused(&patched(&jpeg, frame + 5, &[h[2], h[3], w[2], w[3]]), &CODES);
         }
         let lying = patched(&patched(tiff, side(0), &[w[3], w[2]]), side(1), &[h[3], h[2]]);
