@@ -273,7 +273,7 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
     }
     match app.count(&request) {
         Ok(told) => told.on(next.run(request).await),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 

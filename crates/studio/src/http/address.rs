@@ -22,8 +22,10 @@ pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
 /// those who wrote it are trusted.
 pub fn client(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &[Cidr]) -> Option<IpAddr> {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(*ip));
-    let peer = peer.filter(is_trusted).map_or(Err(peer), Ok);
-    let Ok(mut client) = peer else { return peer.err().flatten() };
+    let mut client = peer?;
+    if !is_trusted(&client) {
+        return peer;
+    }
     let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
     for named in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
         // What no proxy writes ends the chain.

@@ -59,7 +59,8 @@ enum Kind {
 impl Kind {
     /// The counts that a call goes into, the narrower one first; pages and webhooks go into none.
     fn of(method: &Method, path: &str) -> &'static [Kind] {
-        let again = path.strip_prefix("/api/jobs/").is_some_and(|rest| rest.ends_with("/again"));
+        let of_a_job = path.strip_prefix("/api/jobs/").and_then(|rest| rest.split_once('/'));
+        let again = matches!(of_a_job, Some((_, "again" | "presets")));
         let makes = again || matches!(path, "/api/generate" | "/api/jobs" | "/api/batches");
         match path.starts_with("/api/") && path != webhook::PATH {
             true if makes && method == Method::POST => &[Kind::Make, Kind::Api],
@@ -112,7 +113,7 @@ pub struct Told(HeaderMap);
 
 impl App {
     /// Counts a call; refuses it where somebody calls too often.
-    pub fn count(&self, request: &Request) -> Result<Told, Response> {
+    pub fn count(&self, request: &Request) -> Result<Told, Box<Response>> {
         let (headers, limits) = (request.headers(), &self.config.limits);
         let kinds = Kind::of(request.method(), request.uri().path());
         let unbounded = limits.make.is_none() && limits.api.is_none();
@@ -127,7 +128,7 @@ impl App {
             for count in limits.counts(*kind, &visitor, key.as_ref(), client) {
                 match self.rates.admit(&count.caller, count.per_minute) {
                     Ok(one) => passed.push((count, one)),
-                    Err(wait) => return Err(refused(&count, wait)),
+                    Err(wait) => return Err(Box::new(refused(&count, wait))),
                 }
             }
         }
@@ -196,6 +197,7 @@ mod tests {
             (Method::POST, "/api/generate", &[Kind::Make, Kind::Api][..]),
             (Method::POST, "/api/batches", &[Kind::Make, Kind::Api]),
             (Method::POST, "/api/jobs/1/again", &[Kind::Make, Kind::Api]),
+            (Method::POST, "/api/jobs/1/presets", &[Kind::Make, Kind::Api]),
             (Method::GET, "/api/jobs", &[Kind::Api]),
             (Method::GET, "/api/batches", &[Kind::Api]),
             (Method::POST, "/api/jobs/1/use", &[Kind::Api]),
