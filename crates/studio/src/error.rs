@@ -10,6 +10,7 @@ use plantain_wire::models::choice::{BOX_SIDE_MIN, POINTS_MAX};
 
 use crate::asking::INPUT_BYTES_MAX;
 use crate::bulk::error::BulkError;
+use crate::money;
 
 /// Pictures of one job, uploads and addresses together.
 pub const PICTURES_MAX: usize = 8;
@@ -177,9 +178,9 @@ impl StudioError {
             }
             StudioError::Budget { spent, cost, budget } => format!(
                 "The job costs {}, and {} of this month's {} are spent or about to be.",
-                dollars(*cost),
-                dollars(*spent),
-                dollars(*budget)
+                money::told(*cost),
+                money::told(*spent),
+                money::told(*budget)
             ),
             StudioError::KeyUsed => "The Idempotency-Key was used for another request.".to_owned(),
             StudioError::Bulk(error) => error.message(),
@@ -292,10 +293,6 @@ impl StudioError {
             StudioError::Store(StoreError::Corrupt { .. }) | StudioError::Internal => 500,
         }
     }
-}
-
-fn dollars(micro_usd: u64) -> String {
-    format!("${:.3}", micro_usd as f64 / 1e6)
 }
 
 fn shortened(text: &str) -> String {

@@ -10,8 +10,12 @@ use crate::job::key::month_of;
 use crate::job::{FinishedPicture, Job, JobId, Owner};
 use crate::packing::{self, Packed};
 use crate::service::Studio;
+use crate::spending::{Period, Spending};
 use crate::store::{Forgotten, Usage};
 use crate::view::JobView;
+
+/// Lines of the longest account: a year of fifty keys.
+const LINES_MAX: usize = 20_000;
 
 /// A ZIP that is made while it is sent.
 pub struct Archive<S> {
@@ -45,6 +49,12 @@ impl Studio {
     /// How much is kept for a seller, or for all, and what this month's jobs cost.
     pub async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
         Ok(self.0.store.usage(owner, month_of(self.0.clock.now())).await?)
+    }
+
+    /// What the jobs of a period came to, a seller's or everybody's, the newest day first; `None` where that is too long to be told.
+    pub async fn spending(&self, owner: Option<&Owner>, period: &Period) -> Result<Option<Vec<Spending>>, StudioError> {
+        let lines = self.0.store.spending(owner, period, LINES_MAX + 1).await?;
+        Ok(Some(lines).filter(|lines| lines.len() <= LINES_MAX))
     }
 
     /// All pictures of a job in one ZIP, as they are now; `None` where there are none. One picture is in memory at a time.

@@ -59,6 +59,7 @@ mod reuse;
 mod session;
 mod share;
 mod upload;
+mod usage;
 mod visitor;
 mod waiting;
 mod webhook;
@@ -195,7 +196,9 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
         .route("/api/inbox", get(inbox::list))
-        .route("/api/usage", get(history::usage))
+        .route("/api/usage", get(usage::show))
+        .route("/api/usage.csv", get(usage::table))
+        .route("/usage", get(page::usage::show))
         .route("/api/keys/{key}", delete(keys::revoke))
         .route("/api/hooks/{hook}", delete(hooks::remove))
         .route("/api/hooks/{hook}/test", post(hooks::test))

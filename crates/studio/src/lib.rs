@@ -34,6 +34,7 @@ mod reusing;
 mod roles;
 mod saving;
 pub mod service;
+pub mod spending;
 pub mod store;
 mod submitting;
 pub mod view;

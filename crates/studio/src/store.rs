@@ -22,6 +22,7 @@ use crate::job::transition::{JobEvent, Refused};
 use crate::job::wish::{Became, Once, WishKey, Wished};
 use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 use crate::messages::store::MessageStore;
+use crate::spending::{Period, Spending};
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
@@ -97,6 +98,14 @@ pub trait StudioStore: BatchStore + MessageStore + AccountStore {
 
     /// How much is kept for a seller, or for all, and what the jobs since `since` cost.
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError>;
+
+    /// What the jobs of a period came to, an owner's or everybody's: a line for each day, payer and endpoint, the newest day first,
+    /// at most `count` lines.
+    async fn spending(&self, owner: Option<&Owner>, period: &Period, count: usize)
+    -> Result<Vec<Spending>, StoreError>;
+
+    /// Notes when keys were last used; unknown ones are passed over.
+    async fn note_key_uses(&self, uses: &[(String, Timestamp)]) -> Result<(), StoreError>;
 
     /// Somebody is about to keep these bytes and to refer to them: they are no older garbage than `now`. False where they are
     /// being removed.

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod job;
 pub(crate) mod key;
 pub(crate) mod message;
+pub(crate) mod spending;
 pub(crate) mod wish;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0007.sql"),
         include_str!("../../migrations/sqlite/studio_0008.sql"),
         include_str!("../../migrations/sqlite/studio_0009.sql"),
+        include_str!("../../migrations/sqlite/studio_0010.sql"),
         include_str!("../../migrations/sqlite/studio_0011.sql"),
         include_str!("../../migrations/sqlite/studio_0013.sql"),
     ],
@@ -52,6 +54,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0006.sql"),
         include_str!("../../migrations/postgres/studio_0007.sql"),
         include_str!("../../migrations/postgres/studio_0008.sql"),
+        include_str!("../../migrations/postgres/studio_0009.sql"),
         include_str!("../../migrations/postgres/studio_0010.sql"),
         include_str!("../../migrations/postgres/studio_0012.sql"),
     ],

@@ -77,6 +77,8 @@ promises! {
     jobs::only_the_named_jobs_are_listed,
     jobs::jobs_are_found_by_owner_state_and_words,
     keys::keys_are_kept_with_all_that_they_hold,
+    keys::the_last_use_of_a_key_is_kept,
+    keys::what_was_spent_is_told_by_day_payer_and_model,
     keys::two_jobs_never_spend_the_same_money,
     keeping::bytes_go_with_the_last_job_that_refers_to_them,
     keeping::only_what_has_ended_is_forgotten_with_all_that_belongs_to_it,

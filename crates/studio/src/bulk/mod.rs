@@ -10,7 +10,7 @@ mod making;
 pub mod name;
 pub mod plan;
 pub mod receiving;
-mod results;
+pub(crate) mod results;
 pub mod store;
 pub mod table;
 pub mod view;

@@ -183,7 +183,7 @@ fn report(
 }
 
 /// Table programs run what looks like a formula.
-fn tame(field: &str) -> String {
+pub(crate) fn tame(field: &str) -> String {
     if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{field}") } else { field.to_owned() }
 }
 

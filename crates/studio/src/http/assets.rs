@@ -61,6 +61,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("history.css", STYLE),
         embedded!("bulk.css", STYLE),
         embedded!("photos.csv", TABLE),
+        embedded!("money.css", STYLE),
         embedded!("mark.svg", DRAWING),
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),

@@ -1,19 +1,18 @@
-//! What a seller does with finished jobs: use a picture, take all of them, forget the job, see what is kept.
+//! What a seller does with finished jobs: use a picture, take all of them, forget the job.
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::openapi::{answers, bodies, values};
-use crate::http::{App, guard, jobs, pictures, upload};
-use crate::job::{JobId, Visitor};
-use crate::money;
-use crate::store::{Forgotten, Usage};
+use crate::http::{App, jobs, pictures, upload};
+use crate::job::JobId;
+use crate::store::Forgotten;
 use crate::view::JobView;
 
 /// Bytes of a choice.
@@ -53,11 +52,11 @@ pub async fn choose(
     let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
     let Chosen { n } = serde_json::from_slice(&body).map_err(|_| wrong_choice())?;
     let Some(id) = JobId::parse(&id) else { return Ok(jobs::not_found()) };
-    if app.studio.job(&id).await?.is_none() {
-        return Ok(jobs::not_found());
+    match app.studio.choose(&id, n).await? {
+        Some(job) => Ok(Json(job).into_response()),
+        None if app.studio.job(&id).await?.is_none() => Ok(jobs::not_found()),
+        None => Err(ApiError::no_picture()),
     }
-    let job = app.studio.choose(&id, n).await?.ok_or_else(ApiError::no_picture)?;
-    Ok(Json(job).into_response())
 }
 
 /// `GET /api/jobs/{id}/zip`: all pictures under the marketplace's names.
@@ -133,44 +132,6 @@ pub async fn forget_by_form(
 ) -> Result<Response, ApiError> {
     let answer = forget(State(app), headers, id).await?;
     Ok(if answer.status() == StatusCode::NO_CONTENT { Redirect::to("/history").into_response() } else { answer })
-}
-
-/// `GET /api/usage`: how much is kept for the asker; for the operator, of everybody.
-#[utoipa::path(
-    get,
-    path = "/api/usage",
-    operation_id = "showUsage",
-    tag = "Jobs",
-    summary = "How much is kept",
-    description = "Of the asker's jobs; for the operator, of everybody's.",
-    responses((status = 200, description = "How much.", body = UsageView), answers::Closed, answers::Reads)
-)]
-pub async fn usage(State(app): State<App>, headers: HeaderMap) -> Result<Json<UsageView>, ApiError> {
-    app.admit(&headers)?;
-    match app.visitor(&headers) {
-        Visitor::Anybody => Err(guard::token_needed()),
-        visitor => Ok(Json(app.studio.usage(visitor.owner()).await?.into())),
-    }
-}
-
-/// What is kept, and what this month's jobs cost.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageView {
-    #[schema(examples(12))]
-    jobs: u64,
-    /// Of photos, pictures and what belongs to them.
-    #[schema(examples(48210331))]
-    bytes: u64,
-    /// US cents since the month began by UTC, of jobs that are kept; those that run are taken to succeed.
-    #[schema(examples(11.7))]
-    month_cost_cents: f64,
-}
-
-impl From<Usage> for UsageView {
-    fn from(usage: Usage) -> UsageView {
-        UsageView { jobs: usage.jobs, bytes: usage.bytes, month_cost_cents: money::cents(usage.cost_micro_usd) }
-    }
 }
 
 fn wrong_choice() -> ApiError {

@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
-    messages, page, pictures, presets, reuse, session, share, webhook,
+    messages, page, pictures, presets, reuse, session, share, usage, webhook,
 };
 
 pub mod answers;
@@ -41,6 +41,7 @@ pub mod values;
         (name = "Batches", description = "Many photos at once, and all their pictures in one archive."),
         (name = "Messages", description = "What others are told of jobs and batches, by webhook."),
         (name = "Accounts", description = "Sellers with a name: a mailbox that they showed to be theirs by a link in a letter."),
+        (name = "Usage", description = "What is kept, and what was spent."),
         (name = "Keys", description = "Keys of this API, for the operator alone."),
         (name = "Presets", description = "The marketplaces' rules as data, with sources."),
         (name = "Webhooks", description = "The receiver of the queue's webhooks, and what it refused."),
@@ -93,7 +94,6 @@ pub mod values;
         history::zip,
         history::forget,
         history::forget_by_form,
-        history::usage,
         hooks::list,
         hooks::create,
         hooks::remove,
@@ -109,6 +109,9 @@ pub mod values;
         accounts::close,
         accounts::close_by_form,
         page::account::show,
+        usage::show,
+        usage::table,
+        page::usage::show,
         keys::list,
         keys::create,
         keys::revoke,

@@ -29,6 +29,7 @@ pub mod history;
 pub mod messages;
 mod result;
 mod rule;
+pub mod usage;
 
 use card::JobCard;
 pub use frame::Frame;

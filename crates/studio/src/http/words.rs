@@ -208,7 +208,7 @@ mod tests {
     }
 
     fn is_family(head: &str) -> bool {
-        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages account mail bulk";
+        let families = "site make rule teach jobs job stage result badge sheet scene views verdict trouble missing message signin brush choose history messages account mail bulk usage keys";
         families.split(' ').any(|family| family == head)
     }
 
@@ -236,6 +236,7 @@ mod tests {
             include_str!("../../templates/link.html"),
             include_str!("../../templates/mail/sign_in.html"),
             include_str!("../../templates/mail/done.html"),
+            include_str!("../../templates/usage.html"),
         ];
         let scripts = [
             include_str!("../../assets/anything.js"),

@@ -68,6 +68,8 @@ pub struct StudioKey {
     pub per_minute: Option<u32>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// Seconds late; `None`: not yet.
+    pub used_at: Option<Timestamp>,
 }
 
 /// What is kept of a secret, which has too much chance in it to be guessed from that.
@@ -133,6 +135,7 @@ impl StudioKey {
             per_minute: None,
             created_at: now,
             revoked_at: None,
+            used_at: None,
         };
         (key, secret)
     }

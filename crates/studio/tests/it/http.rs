@@ -26,4 +26,5 @@ mod pictures;
 mod reuse;
 mod sellers;
 mod upload;
+mod usage;
 mod webhook;

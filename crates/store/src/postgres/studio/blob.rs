@@ -24,13 +24,17 @@ async fn lock(tx: &Transaction<'_>, alone: bool) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Notes what the job refers to now, how much that is, and what the job costs. Fails where something of it is being removed:
+/// Notes what the job refers to now, how much that is, and what of which model the job costs. Fails where something of it is being removed:
 /// once that is over, it can be put anew.
 pub(super) async fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
     release(tx, &job.id, &job.blobs(), now).await?;
     refer_by(tx, job.id.as_str(), job.blobs()).await?;
-    let count = tx.prepare_cached("UPDATE studio_jobs SET bytes = $2, cost = $3 WHERE id = $1").await?;
-    tx.execute(&count, &[&job.id.as_str(), &to_i64(job.stored_bytes()), &to_i64(job.cost_micro_usd())]).await?;
+    let count = tx
+        .prepare_cached("UPDATE studio_jobs SET bytes = $2, cost = $3, endpoint = $4, pictures = $5 WHERE id = $1")
+        .await?;
+    let (bytes, cost, pictures) = (job.stored_bytes(), job.cost_micro_usd(), job.charged_pictures());
+    let (endpoint, pictures) = (job.spec.endpoint.as_str(), limit(pictures));
+    tx.execute(&count, &[&job.id.as_str(), &to_i64(bytes), &to_i64(cost), &endpoint, &pictures]).await?;
     Ok(())
 }
 

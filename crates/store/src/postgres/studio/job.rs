@@ -283,8 +283,9 @@ pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> R
     blob::release(&tx, id, &[], now).await?;
     let spent = tx
         .prepare_cached(
-            "INSERT INTO studio_spent (owner, at, cost) SELECT owner, created_at, cost FROM studio_jobs
-             WHERE id = $1 AND owner IS NOT NULL AND cost > 0 AND state = 'SUCCEEDED'",
+            "INSERT INTO studio_spent (owner, at, cost, endpoint, pictures)
+                 SELECT coalesce(owner, ''), created_at, cost, endpoint, pictures FROM studio_jobs
+             WHERE id = $1 AND cost > 0 AND state = 'SUCCEEDED'",
         )
         .await?;
     tx.execute(&spent, &[&id.as_str()]).await?;

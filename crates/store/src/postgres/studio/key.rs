@@ -69,7 +69,7 @@ pub(super) async fn list(database: &Database) -> Result<Vec<StudioKey>, Database
 
 pub(super) async fn add(database: &Database, key: &StudioKey) -> Result<(), DatabaseError> {
     let client = database.client().await?;
-    let insert = concat!("INSERT INTO studio_keys (", key_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+    let insert = concat!("INSERT INTO studio_keys (", key_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
     let insert = client.prepare_cached(insert).await?;
     client
         .execute(
@@ -83,6 +83,7 @@ pub(super) async fn add(database: &Database, key: &StudioKey) -> Result<(), Data
                 &to_micros(key.created_at),
                 &key.revoked_at.map(to_micros),
                 &key.per_minute.map(i64::from),
+                &key.used_at.map(to_micros),
             ],
         )
         .await?;
@@ -96,6 +97,16 @@ pub(super) async fn revoke(database: &Database, id: &str, now: Timestamp) -> Res
     Ok(client.execute(&revoke, &[&storable(id), &to_micros(now)]).await? == 1)
 }
 
+/// A process that heard of an earlier use later changes nothing.
+pub(super) async fn note_uses(database: &Database, uses: &[(String, Timestamp)]) -> Result<(), DatabaseError> {
+    let client = database.client().await?;
+    let note = client.prepare_cached("UPDATE studio_keys SET used_at = greatest(used_at, $2) WHERE id = $1").await?;
+    for (id, at) in uses {
+        client.execute(&note, &[&storable(id), &to_micros(*at)]).await?;
+    }
+    Ok(())
+}
+
 fn key(row: &Row) -> Result<StudioKey, DatabaseError> {
     let row = KeyRow {
         id: row.try_get(0)?,
@@ -106,6 +117,7 @@ fn key(row: &Row) -> Result<StudioKey, DatabaseError> {
         created_at: row.try_get(5)?,
         revoked_at: row.try_get(6)?,
         per_minute: row.try_get(7)?,
+        used_at: row.try_get(8)?,
     };
     row.try_into()
 }

@@ -13,6 +13,7 @@ mod hook;
 mod job;
 mod key;
 mod message;
+mod spending;
 mod wish;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
+use plantain_studio::spending::{Period, Spending};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
@@ -147,6 +149,19 @@ impl StudioStore for PostgresStudio {
 
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
         Ok(job::usage(&self.0, owner, since).await?)
+    }
+
+    async fn spending(
+        &self,
+        owner: Option<&Owner>,
+        period: &Period,
+        count: usize,
+    ) -> Result<Vec<Spending>, StoreError> {
+        Ok(spending::of(&self.0, owner, period, count).await?)
+    }
+
+    async fn note_key_uses(&self, uses: &[(String, Timestamp)]) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| key::note_uses(&self.0, uses)).await?)
     }
 
     async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use crate::error::{Cause, DatabaseError};
 use crate::studio::job::{json, limit, to_i64};
 use crate::time::to_micros;
 
-/// Notes what the job refers to now, how much that is, and what the job costs. Fails where something of it is being removed: once that is over, it can be put anew.
+/// Notes what the job refers to now, how much that is, and what of which model the job costs. Fails where something of it is being removed: once that is over, it can be put anew.
 pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
     let blobs = json(&job.blobs());
     let doomed = tx
@@ -26,11 +26,14 @@ pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(
          ON CONFLICT DO NOTHING",
     )?
     .execute(params![blobs, job.id.as_str()])?;
-    tx.prepare_cached("UPDATE studio_jobs SET bytes = ?2, cost = ?3 WHERE id = ?1")?.execute(params![
-        job.id.as_str(),
-        to_i64(job.stored_bytes()),
-        to_i64(job.cost_micro_usd())
-    ])?;
+    tx.prepare_cached("UPDATE studio_jobs SET bytes = ?2, cost = ?3, endpoint = ?4, pictures = ?5 WHERE id = ?1")?
+        .execute(params![
+            job.id.as_str(),
+            to_i64(job.stored_bytes()),
+            to_i64(job.cost_micro_usd()),
+            job.spec.endpoint.as_str(),
+            limit(job.charged_pictures()),
+        ])?;
     Ok(())
 }
 

@@ -258,8 +258,9 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
         Some(Some(Phase::Done)) => {
             blob::release(tx, id, "[]", now)?;
             tx.prepare_cached(
-                "INSERT INTO studio_spent (owner, at, cost) SELECT owner, created_at, cost FROM studio_jobs
-                 WHERE id = ?1 AND owner IS NOT NULL AND cost > 0 AND state = 'SUCCEEDED'",
+                "INSERT INTO studio_spent (owner, at, cost, endpoint, pictures)
+                 SELECT coalesce(owner, ''), created_at, cost, endpoint, pictures FROM studio_jobs
+                 WHERE id = ?1 AND cost > 0 AND state = 'SUCCEEDED'",
             )?
             .execute([id.as_str()])?;
             tx.prepare_cached("DELETE FROM studio_jobs WHERE id = ?1")?.execute([id.as_str()])?;

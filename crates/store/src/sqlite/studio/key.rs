@@ -43,7 +43,7 @@ pub(super) fn add(tx: &Transaction<'_>, key: &StudioKey) -> Result<(), DatabaseE
     tx.prepare_cached(concat!(
         "INSERT INTO studio_keys (",
         key_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
     ))?
     .execute(params![
         key.id,
@@ -54,6 +54,7 @@ pub(super) fn add(tx: &Transaction<'_>, key: &StudioKey) -> Result<(), DatabaseE
         to_micros(key.created_at),
         key.revoked_at.map(to_micros),
         key.per_minute,
+        key.used_at.map(to_micros),
     ])?;
     Ok(())
 }
@@ -63,6 +64,16 @@ pub(super) fn revoke(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<b
         .prepare_cached("UPDATE studio_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1")?
         .execute(params![id, to_micros(now)])?;
     Ok(revoked == 1)
+}
+
+/// A process that heard of an earlier use later changes nothing.
+pub(super) fn note_uses(tx: &Transaction<'_>, uses: &[(String, Timestamp)]) -> Result<(), DatabaseError> {
+    let mut note =
+        tx.prepare_cached("UPDATE studio_keys SET used_at = max(coalesce(used_at, ?2), ?2) WHERE id = ?1")?;
+    for (id, at) in uses {
+        note.execute(params![id, to_micros(*at)])?;
+    }
+    Ok(())
 }
 
 fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
@@ -75,5 +86,6 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         created_at: row.get(5)?,
         revoked_at: row.get(6)?,
         per_minute: row.get(7)?,
+        used_at: row.get(8)?,
     })
 }

@@ -12,6 +12,7 @@ mod hook;
 mod job;
 mod key;
 mod message;
+mod spending;
 mod wish;
 
 use std::path::Path;
@@ -27,6 +28,7 @@ use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
+use plantain_studio::spending::{Period, Spending};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
@@ -167,6 +169,21 @@ impl StudioStore for SqliteStudio {
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
         let owner = owner.cloned();
         Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref(), since)).await?)
+    }
+
+    async fn spending(
+        &self,
+        owner: Option<&Owner>,
+        period: &Period,
+        count: usize,
+    ) -> Result<Vec<Spending>, StoreError> {
+        let (owner, period) = (owner.cloned(), *period);
+        Ok(self.0.read(move |tx| spending::of(tx, owner.as_ref(), &period, count)).await?)
+    }
+
+    async fn note_key_uses(&self, uses: &[(String, Timestamp)]) -> Result<(), StoreError> {
+        let uses = uses.to_vec();
+        Ok(self.0.write(move |tx| key::note_uses(tx, &uses)).await?)
     }
 
     async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {

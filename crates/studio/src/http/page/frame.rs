@@ -5,6 +5,7 @@ use http::HeaderMap;
 use crate::http::App;
 use crate::http::words::Words;
 use crate::http::{assets, language};
+use crate::job::Visitor;
 
 pub struct Frame {
     pub words: &'static Words,
@@ -19,6 +20,8 @@ pub struct Frame {
     pub account: bool,
     /// A seller without a name, where letters can be sent.
     pub may_sign_in: bool,
+    /// Runs the studio, and is led to what only an operator sees.
+    pub operator: bool,
     /// Looks at somebody else's job, and can do nothing with it.
     pub guest: bool,
     /// Where the same can be read in another language: the page's own address, unless that can't be asked for again.
@@ -30,9 +33,10 @@ impl Frame {
         Frame {
             now_ms: app.config.clock.now().as_millisecond(),
             backend: app.studio.config().backend_label.clone(),
-            signed_in: !app.config.open && app.config.admin_token.admits(headers),
             account: app.signed_in(headers).is_some(),
             may_sign_in: app.studio.has_accounts() && app.is_nameless(headers),
+            operator: app.visitor(headers) == Visitor::Operator,
+            signed_in: app.config.admin_token.admits(headers),
             ..Frame::plain(language::of(headers))
         }
     }
@@ -47,6 +51,7 @@ impl Frame {
             signed_in: false,
             account: false,
             may_sign_in: false,
+            operator: false,
             guest: false,
             here: "",
         }

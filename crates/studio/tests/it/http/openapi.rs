@@ -220,6 +220,10 @@ async fn real_answers_are_as_they_are_described() {
         ("/api/messages", "/api/messages?state=gone".into()),
         ("/api/messages/{message}", format!("/api/messages/{missing}")),
         ("/messages", "/messages".into()),
+        ("/api/usage", "/api/usage".into()),
+        ("/api/usage", "/api/usage?from=x".into()),
+        ("/api/usage.csv", "/api/usage.csv".into()),
+        ("/usage", "/usage".into()),
         ("/api/inbox", "/api/inbox".into()),
         ("/api/inbox", "/api/inbox?state=all".into()),
     ] {

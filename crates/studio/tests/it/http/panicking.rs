@@ -22,6 +22,7 @@ use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{Attempt, Message, MessageId, Verdict};
 use plantain_studio::messages::store::{ClaimedMessages, MessageFilter, MessageStore, SentAgain};
+use plantain_studio::spending::{Period, Spending};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
@@ -119,6 +120,14 @@ impl StudioStore for Broken {
     }
 
     async fn usage(&self, _: Option<&Owner>, _: Timestamp) -> Result<Usage, StoreError> {
+        bug()
+    }
+
+    async fn spending(&self, _: Option<&Owner>, _: &Period, _: usize) -> Result<Vec<Spending>, StoreError> {
+        bug()
+    }
+
+    async fn note_key_uses(&self, _: &[(String, Timestamp)]) -> Result<(), StoreError> {
         bug()
     }
 
