@@ -185,6 +185,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/fal/webhook", post(webhook::receive))
         .route("/api/keys", get(keys::list).post(keys::create))
         .route("/api/hooks", get(hooks::list).post(hooks::create))
+        .route("/keys", get(page::keys::show).post(page::keys::make))
         .layer(DefaultBodyLimit::disable());
     let quick = Router::new()
         .route("/", get(page::first))
@@ -205,6 +206,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/messages", get(messages::list))
         .route("/api/messages/{message}", get(messages::show))
         .route("/api/messages/{message}/redeliver", post(messages::redeliver))
+        .route("/keys/{key}/revoke", post(page::keys::revoke))
         .route("/share/{id}/{token}", get(share::follow))
         .route("/api/openapi.json", get(openapi::describe))
         .route("/docs", get(openapi::reader::read))

@@ -27,6 +27,7 @@ mod card;
 mod frame;
 pub mod history;
 pub mod messages;
+pub mod keys;
 mod result;
 mod rule;
 pub mod usage;
@@ -82,6 +83,8 @@ struct MessagePage {
 struct SignInPage {
     frame: Frame,
     wrong: bool,
+    /// The page to go on to.
+    to: &'static str,
 }
 
 /// Photos that are taken from one drop: each becomes a job of its own.
@@ -151,7 +154,12 @@ pub fn no_job(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
 pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {
     let here = if wrong { "/" } else { "" };
     let frame = Frame { here, ..Frame::new(app, headers) };
-    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame, wrong })
+    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame, wrong, to: "/" })
+}
+
+/// The same before a page that only the operator sees.
+pub fn sign_in_for(app: &App, headers: &HeaderMap, to: &'static str) -> Result<Response, ApiError> {
+    shown(StatusCode::UNAUTHORIZED, &SignInPage { frame: Frame::new(app, headers), wrong: false, to })
 }
 
 fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {

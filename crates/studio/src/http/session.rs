@@ -15,6 +15,9 @@ use crate::http::{page, upload};
 /// Bytes of the sign-in form.
 const FORM_BYTES_MAX: usize = 4 * 1024;
 
+/// Pages that whoever signs in may go on to.
+const AFTERWARDS: [&str; 2] = ["/keys", "/usage"];
+
 /// Seconds that a browser stays signed in: a month.
 const SESSION_SECONDS: u32 = 30 * 24 * 60 * 60;
 
@@ -27,7 +30,7 @@ const SESSION_SECONDS: u32 = 30 * 24 * 60 * 60;
     security(()),
     request_body(content = values::SignInForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 303, description = "To the first page, with the session's cookie."),
+        (status = 303, description = "To the first page or the one that was wanted, with the session's cookie."),
         (status = 401, description = "The form again: this is not the token.", body = String, content_type = "text/html"),
         answers::Sent, answers::Reads
     )
@@ -35,13 +38,13 @@ const SESSION_SECONDS: u32 = 30 * 24 * 60 * 60;
 pub async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let (body, _place) = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
-    let mut pairs = url::form_urlencoded::parse(&body);
-    let right = pairs.any(|(name, given)| name == "token" && app.config.admin_token.is(given.trim()));
-    if !right {
+    let pairs = || url::form_urlencoded::parse(&body);
+    if !pairs().any(|(name, given)| name == "token" && app.config.admin_token.is(given.trim())) {
         return page::sign_in(&app, &parts.headers, true);
     }
+    let to = pairs().find(|(name, _)| name == "to").and_then(|(_, to)| AFTERWARDS.into_iter().find(|page| *page == to));
     let cookie = cookie(&app, &app.config.admin_token.session(), SESSION_SECONDS);
-    Ok(([(SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+    Ok(([(SET_COOKIE, cookie)], Redirect::to(to.unwrap_or("/"))).into_response())
 }
 
 #[utoipa::path(

@@ -237,6 +237,7 @@ mod tests {
             include_str!("../../templates/mail/sign_in.html"),
             include_str!("../../templates/mail/done.html"),
             include_str!("../../templates/usage.html"),
+            include_str!("../../templates/keys.html"),
         ];
         let scripts = [
             include_str!("../../assets/anything.js"),

@@ -83,6 +83,8 @@ async fn every_page_is_open_to_everybody(screen: Screen) {
         ("access-nothing", "history?q=nothing"),
         ("access-messages", "messages"),
         ("access-no-messages", "messages?state=delivered"),
+        ("access-usage", "usage"),
+        ("access-keys", "keys"),
         ("access-missing", "jobs/nothing"),
         ("access-no-page", "nothing"),
     ] {

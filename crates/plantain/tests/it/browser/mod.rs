@@ -11,6 +11,7 @@ mod driver;
 mod elsewhere;
 mod hindi;
 mod history;
+mod keys;
 mod looking;
 mod messages;
 mod pace;

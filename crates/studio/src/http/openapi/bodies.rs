@@ -191,10 +191,16 @@ struct KeyShown {
     monthly_budget_cents: Option<f64>,
     /// Calls that make something, in a minute; null: as many as everybody.
     requests_per_minute: Option<u32>,
+    /// US cents since the month began by UTC: spent, or kept aside for jobs that run.
+    #[schema(examples(35.1))]
+    spent_cents: f64,
     #[schema(format = DateTime)]
     created_at: String,
     #[schema(format = DateTime)]
     revoked_at: Option<String>,
+    /// Some seconds late.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
 }
 
 /// A key that was made.

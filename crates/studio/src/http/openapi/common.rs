@@ -8,9 +8,11 @@ use super::answers::{refusal, text, unavailable};
 use crate::http::webhook;
 
 /// Calls that may take as long as their bodies or their streams last.
-const SLOW: [&str; 9] = [
+const SLOW: [&str; 11] = [
     "/sign-in",
     "/sign-out",
+    "/api/keys",
+    "/keys",
     "/api/generate",
     webhook::PATH,
     "/api/jobs/{id}/events",

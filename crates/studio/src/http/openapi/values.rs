@@ -241,6 +241,25 @@ pub struct AccountForm {
 pub struct SignInForm {
     /// The operator's token.
     token: String,
+    /// The page to go on to, `/keys` or `/usage`; the first page otherwise.
+    #[schema(examples("/keys"))]
+    to: Option<String>,
+}
+
+/// What the form for a key holds. An empty field bounds nothing.
+#[derive(Serialize, ToSchema)]
+pub struct KeyForm {
+    #[schema(max_length = 80, examples("n8n"))]
+    name: String,
+    /// `free` or `paid`.
+    #[schema(examples("paid"))]
+    tier: Option<String>,
+    /// US dollars a month.
+    #[schema(examples("5"))]
+    budget: Option<String>,
+    /// Calls that make something, in a minute.
+    #[schema(examples("120"))]
+    rate: Option<String>,
 }
 
 /// A queue's webhook about a request.

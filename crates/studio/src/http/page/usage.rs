@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::frame::Frame;
-use super::{shown, sign_in};
+use super::{shown, sign_in_for};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
@@ -78,7 +78,7 @@ pub async fn show(
     Params(wanted): Params<Wanted>,
 ) -> Result<Response, ApiError> {
     if app.admit(&headers).is_err() {
-        return sign_in(&app, &headers, false);
+        return sign_in_for(&app, &headers, "/usage");
     }
     let bill = app.bill(&headers, &wanted).await?;
     let frame = Frame::new(&app, &headers);

@@ -137,3 +137,70 @@ async fn a_months_budget_is_kept_and_failures_cost_nothing() {
     house.clock.advance(std::time::Duration::from_secs(31 * 24 * 60 * 60));
     assert_eq!(buys("3").await.status, StatusCode::ACCEPTED, "another month");
 }
+
+/// A form as a browser posts it.
+async fn posted(house: &House, path: &str, form: &str, headers: &[(&str, &str)]) -> Answer {
+    let kind = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+    let all: Vec<_> = kind.into_iter().chain(headers.iter().copied()).collect();
+    house.send(request(Method::POST, path, &all, Body::from(form.to_owned()))).await
+}
+
+#[tokio::test]
+async fn the_operators_page_makes_a_key_shows_its_secret_once_and_revokes_it() {
+    let house = closed().await;
+    let door = house.get("/keys").await;
+    assert_eq!(door.status, StatusCode::UNAUTHORIZED);
+    assert!(door.text().contains("name=\"to\" value=\"/keys\""), "{}", door.text());
+    let own = [("sec-fetch-site", "same-origin")];
+    let signed = posted(&house, "/sign-in", &format!("token={TOKEN}&to=%2Fkeys"), &own).await;
+    assert_eq!(signed.header("location"), "/keys");
+    let elsewhere = posted(&house, "/sign-in", &format!("token={TOKEN}&to=https%3A%2F%2Fevil.example"), &own).await;
+    assert_eq!(elsewhere.header("location"), "/");
+    let session = signed.header("set-cookie").split(';').next().unwrap().to_owned();
+    let cookie = [("cookie", session.as_str()), own[0]];
+
+    let made = posted(&house, "/keys", "name=%3Cb%3Eshop&tier=paid&budget=5&rate=120", &cookie).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    let html = made.text();
+    let secret = html.split("data-test=\"secret\"").nth(1).unwrap().split(['>', '<']).nth(1).unwrap().to_owned();
+    assert!(secret.starts_with("plantain_") && !html.contains("<b>shop"), "{secret}");
+    let page = house.get_with("/keys", &cookie).await.text();
+    for part in ["$0.000 of $5.000", "120 calls a minute", "never used", "Paid"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains(&secret) && !page.contains("<script") && !page.contains("style="), "shown once");
+    assert!(house.get_with("/keys?lang=hi", &cookie).await.text().contains("प्रोग्रामों के लिए कुंजियाँ"));
+
+    let bearer = bearer(&secret);
+    assert_eq!(house.get_with("/api/jobs", &[("authorization", &bearer)]).await.status, StatusCode::OK);
+    assert!(house.get_with("/keys", &cookie).await.text().contains("last used on 21 Nov 2026"));
+    let told = house.get_with("/api/keys", &cookie).await.json()["keys"][0].clone();
+    assert_eq!((&told["lastUsedAt"], &told["spentCents"]), (&json!("2026-11-21T12:00:00Z"), &json!(0.0)));
+    let revoke = format!("/keys/{}/revoke", told["id"].as_str().unwrap());
+    let gone = posted(&house, &revoke, "", &cookie).await;
+    assert_eq!((gone.status, gone.header("location")), (StatusCode::SEE_OTHER, "/keys"));
+    assert_eq!(house.get_with("/api/jobs", &[("authorization", &bearer)]).await.status, StatusCode::UNAUTHORIZED);
+    assert!(house.get_with("/keys", &cookie).await.text().contains("Revoked on 21 Nov 2026"));
+    assert_eq!(posted(&house, "/keys/nothing/revoke", "", &cookie).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn nobody_else_makes_or_revokes_keys_by_a_form() {
+    let house = closed().await;
+    let (id, secret) = key(&house, r#"{"name": "shop"}"#).await;
+    let (own, operator) = (bearer(&secret), bearer(TOKEN));
+    let signed = posted(&house, "/sign-in", &format!("token={TOKEN}"), &[("sec-fetch-site", "same-origin")]).await;
+    let session = signed.header("set-cookie").split(';').next().unwrap().to_owned();
+    let foreign = [("cookie", session.as_str()), ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+    for path in ["/keys".to_owned(), format!("/keys/{id}/revoke")] {
+        assert_eq!(posted(&house, &path, "name=a", &[]).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(posted(&house, &path, "name=a", &[("authorization", &own)]).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(posted(&house, &path, "name=a", &foreign).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    for form in ["", "name=+", "name=a&budget=x", "name=a&budget=-1", "name=a&rate=0", "name=a&tier=gold"] {
+        let wrong = posted(&house, "/keys", form, &[("authorization", &operator)]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        assert!(wrong.text().contains("data-test=\"error\""), "{form}");
+    }
+    assert_eq!(house.store.keys().await.unwrap().len(), 1);
+}

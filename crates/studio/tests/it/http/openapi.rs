@@ -224,6 +224,8 @@ async fn real_answers_are_as_they_are_described() {
         ("/api/usage", "/api/usage?from=x".into()),
         ("/api/usage.csv", "/api/usage.csv".into()),
         ("/usage", "/usage".into()),
+        ("/keys", "/keys".into()),
+        ("/api/keys", "/api/keys".into()),
         ("/api/inbox", "/api/inbox".into()),
         ("/api/inbox", "/api/inbox?state=all".into()),
     ] {

@@ -40,7 +40,7 @@ async fn the_first_page_is_a_form_that_works_without_scripts() {
 async fn pages_hold_no_inline_script_or_style_and_name_no_foreign_host() {
     let house = house().await;
     let id = house.succeeded(3, report("Size")).await;
-    for path in ["/", "/history", "/bulk", "/usage", &format!("/jobs/{id}")] {
+    for path in ["/", "/history", "/bulk", "/usage", "/keys", &format!("/jobs/{id}")] {
         let html = page(&house, path).await;
         assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("javascript:"), "{path}");
         assert!(!html.contains("http://") && !html.contains("https://"), "{path}");
