@@ -18,9 +18,9 @@ const ANSWER_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 /// Which queue a command talks to.
 #[derive(Debug, clap::Args)]
 pub(super) struct At {
-    /// Address of the queue [default: the one of this machine].
+    /// Address of the queue, or of the studio for its keys [default: the one of this machine].
     #[arg(long, global = true, value_name = "URL")]
-    server: Option<Url>,
+    pub(super) server: Option<Url>,
 }
 
 /// A running queue's console, and the token that opens it.
@@ -34,14 +34,7 @@ impl Console {
         let network = &context.config.network;
         let here = || format!("http://{}", network.gateway_listen).parse();
         let base = server.clone().map_or_else(here, Ok)?;
-        let token = match &context.config.access.admin_token {
-            Some(token) => token.clone(),
-            // The folder's token is this machine's; a slip in a host's name must not hand it out.
-            None if server.is_some() && !is_here(&base) => {
-                bail!("{base} is another machine: set PLANTAIN_ADMIN_TOKEN to the token of the queue there")
-            }
-            None => DataFolder::admin_token(&context.config.storage.data)?,
-        };
+        let token = admin_token(server.as_ref(), context)?;
         Ok(Console { base, token })
     }
 
@@ -79,6 +72,18 @@ impl Console {
             bail!("{}", refused(&self.base, &answer));
         }
         Ok(answer)
+    }
+}
+
+/// What opens a server that somebody named, or the one of this machine.
+pub(super) fn admin_token(server: Option<&Url>, context: &Context) -> anyhow::Result<Secret> {
+    match (&context.config.access.admin_token, server) {
+        (Some(token), _) => Ok(token.clone()),
+        // The folder's token is this machine's; a slip in a host's name must not hand it out.
+        (None, Some(base)) if !is_here(base) => {
+            bail!("{base} is another machine: set PLANTAIN_ADMIN_TOKEN to the token of the queue there")
+        }
+        (None, _) => Ok(DataFolder::admin_token(&context.config.storage.data)?),
     }
 }
 

@@ -1,4 +1,6 @@
-//! `plantain keys`: API keys of the queue, through the console's API of a running one.
+//! `plantain keys`: API keys of the queue, through the console's API of a running one; and those of the studio.
+
+mod studio;
 
 use std::fs::File;
 use std::io::Read;
@@ -13,7 +15,7 @@ use super::console::{At, Console, print};
 use super::table::Table;
 use super::{Context, Outcome};
 
-/// Create, list, change and revoke API keys of a running queue.
+/// Create, list, change and revoke API keys of a running queue, or of a running studio (`plantain keys studio`).
 ///
 /// Talks to the queue of this machine with the admin token of the data folder, or to --server with PLANTAIN_ADMIN_TOKEN.
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,8 @@ Examples:
   plantain keys set 1f0c9a7be2d84a55 --standard on
   plantain keys set 1f0c9a7be2d84a55 --hmac hex --hmac-secret-file secret.txt
   plantain keys list
-  plantain keys revoke 1f0c9a7be2d84a55")]
+  plantain keys revoke 1f0c9a7be2d84a55
+  plantain keys studio create n8n --tier paid --budget 5")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -55,6 +58,7 @@ enum Action {
         /// The part of the key before the colon.
         id: String,
     },
+    Studio(studio::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,6 +155,9 @@ struct Key {
 }
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
+    if let Action::Studio(studio) = &args.action {
+        return studio::run(studio, args.at.server.as_ref(), context).await;
+    }
     let console = Console::of(&args.at, context)?;
     match &args.action {
         Action::Create(create) => {
@@ -174,6 +181,8 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
                 Ok(listed(&keys))
             })?;
         }
+        // Went another way.
+        Action::Studio(_) => {}
         Action::Revoke { id } => {
             let answer = console.call(reqwest::Method::DELETE, &["keys", id], None).await?;
             print(context, &answer, |_| Ok(format!("{id} is revoked")))?;

@@ -5,6 +5,7 @@
 mod batch;
 mod error;
 mod form;
+mod keys;
 mod sse;
 
 use std::time::Duration;

@@ -7,10 +7,12 @@ use super::secret::Secret;
 use super::source::{Sources, Written};
 use crate::data::signing::key as signing_key;
 
-/// `PLANTAIN_KEYS`, `PLANTAIN_ADMIN_TOKEN`, `PLANTAIN_OPEN`, `PLANTAIN_SIGNING_KEYS`.
+/// `PLANTAIN_KEYS`, `PLANTAIN_KEY`, `PLANTAIN_ADMIN_TOKEN`, `PLANTAIN_OPEN`, `PLANTAIN_SIGNING_KEYS`.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub keys: Vec<ApiKey>,
+    /// With which commands call a studio elsewhere.
+    pub own_key: Option<Secret>,
     /// `None`: the one in the data folder.
     pub admin_token: Option<Secret>,
     pub visitors: Visitors,
@@ -48,6 +50,7 @@ impl Access {
         let usual = if loopback { Visitors::Welcome } else { Visitors::Refused };
         Ok(Access {
             keys: sources.get("PLANTAIN_KEYS").map(keys).transpose()?.unwrap_or_default(),
+            own_key: sources.get("PLANTAIN_KEY").map(token).transpose()?,
             admin_token: sources.get("PLANTAIN_ADMIN_TOKEN").map(token).transpose()?,
             visitors: sources.get("PLANTAIN_OPEN").map(visitors).transpose()?.unwrap_or(usual),
             signing: sources.get("PLANTAIN_SIGNING_KEYS").map(signing).transpose()?,

@@ -137,6 +137,11 @@ pub const SETTINGS: &[Setting] = &[
         "API keys for the queue, `id:secret[:tier]` with commas between; the tier is `free` or `paid`.",
     ),
     secret(
+        "PLANTAIN_KEY",
+        "none",
+        "A key of a studio's API (`plantain keys studio create`), with which commands call the studio that `--server` names; `--key` wins over it.",
+    ),
+    secret(
         "PLANTAIN_ADMIN_TOKEN",
         "made on first start, kept in the data folder",
         "Opens what only the operator may see.",

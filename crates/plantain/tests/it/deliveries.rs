@@ -117,3 +117,39 @@ async fn a_proxy_in_the_environment_is_ignored() {
     assert_eq!(receiver.wait_for(1).await[0].uri.path(), "/hook");
     assert!(proxy.received().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_studio_are_made_used_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let studio = server.studio.as_str();
+    let keys =
+        |arguments: &[&str]| run(folder.path(), &[&["keys", "studio"], arguments, &["--server", studio]].concat());
+    let made = keys(&["create", "n8n", "--tier", "paid", "--budget", "2.5", "--rate", "1"]);
+    assert!(made.code == 0 && made.stdout.starts_with("plantain_"), "{made:?}");
+    let secret = made.stdout.trim();
+    let mug = bed::example("mug.jpg");
+    let generate =
+        || run(folder.path(), &["generate", mug.to_str().unwrap(), "--top", "1", "--server", studio, "--key", secret]);
+    let first = generate();
+    assert_eq!(first.code, 0, "{first:?}");
+    let second = generate();
+    assert!(second.code == 1 && second.stderr.contains("1 times a minute"), "{second:?}");
+    let listed = keys(&["list"]);
+    for part in ["n8n", "paid", "$2.500", "$0.000"] {
+        assert!(listed.stdout.contains(part) && !listed.stdout.contains(secret), "{part}: {listed:?}");
+    }
+    let id = keys(&["list", "--json"]).json()["keys"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(keys(&["revoke", &id]).code, 0);
+    let refused = generate();
+    assert!(refused.code == 1 && !refused.stderr.contains(secret), "{refused:?}");
+    assert!(keys(&["list"]).stdout.contains("revoked"));
+    for wrong in
+        [&["create", "a", "--budget", "-1"][..], &["create", "a", "--rate", "0"], &["create", "a", "--tier", "gold"]]
+    {
+        assert_eq!(keys(wrong).code, 2, "{wrong:?}");
+    }
+    assert!(keys(&["revoke", "../x"]).stderr.contains("is no id"));
+    let queue = run(folder.path(), &["keys", "studio", "list", "--server", server.queue.as_str()]);
+    assert!(queue.code == 1 && queue.stderr.contains("studio"), "{queue:?}");
+}

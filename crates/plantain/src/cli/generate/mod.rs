@@ -22,6 +22,8 @@ use url::Url;
 use super::choosing::Choosing;
 use super::{Context, Outcome, Output, place, presets};
 use crate::client::{ApiError, StudioClient, Wish};
+use crate::config::access::Access;
+use crate::config::secret::Secret;
 use crate::system::{Place, Role, System};
 use photos::Photo;
 use progress::Progress;
@@ -43,7 +45,8 @@ Examples:
   plantain generate mug.jpg --preset shopify --backdrop table.jpg
   plantain generate table.jpg --box 820,310,640,700
   plantain generate mug.jpg --sheet
-  plantain generate mug.jpg --server http://studio.local:8787")]
+  plantain generate mug.jpg --server http://studio.local:8787
+  PLANTAIN_KEY=plantain_… plantain generate mug.jpg --server https://studio.example")]
 pub struct Args {
     /// The product's photos.
     #[arg(value_name = "PHOTO", required = true)]
@@ -76,6 +79,9 @@ pub struct Args {
     /// The admin token of a studio that is not open to everybody.
     #[arg(long, value_name = "TOKEN", requires = "server")]
     token: Option<String>,
+    /// A key of that studio [default: PLANTAIN_KEY, or else PLANTAIN_ADMIN_TOKEN].
+    #[arg(long, value_name = "KEY", requires = "server", conflicts_with = "token")]
+    key: Option<String>,
 }
 
 fn count() -> clap::builder::RangedI64ValueParser<u8> {
@@ -145,7 +151,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         Some(_) => None,
         None => Some(System::start(&context.config, Role::All, Place::Temporary, Clock::system()).await?),
     };
-    let made = match client(args, system.as_ref()) {
+    let made = match client(args, system.as_ref(), &context.config.access) {
         Ok(client) => make_all(args, photos, &client, &progress).await,
         Err(error) => return Err(error),
     };
@@ -161,13 +167,19 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(if made.iter().all(good) { Outcome::Done } else { Outcome::Failed })
 }
 
-fn client(args: &Args, system: Option<&System>) -> anyhow::Result<StudioClient> {
+fn client(args: &Args, system: Option<&System>, access: &Access) -> anyhow::Result<StudioClient> {
     let (base, token) = match (&args.server, system) {
-        (Some(server), _) => (server.clone(), args.token.clone().map(crate::config::secret::Secret::new)),
+        (Some(server), _) => (server.clone(), bearer(args, access)),
         (None, Some(system)) => (system.studio_url().context("the studio did not start")?.clone(), None),
         (None, None) => anyhow::bail!("there is neither a server nor a system"),
     };
     Ok(StudioClient::new(base, token, Clock::system())?)
+}
+
+/// What is typed wins, and a key over the token that opens everything.
+fn bearer(args: &Args, access: &Access) -> Option<Secret> {
+    let typed = args.token.as_ref().or(args.key.as_ref()).map(Secret::new);
+    typed.or_else(|| access.own_key.clone()).or_else(|| access.admin_token.clone())
 }
 
 async fn make_all(args: &Args, photos: Vec<Photo>, client: &StudioClient, progress: &Progress) -> Vec<Made> {
