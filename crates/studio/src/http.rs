@@ -223,7 +223,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(from_fn_with_state(app.clone(), guarded))
         .layer(from_fn(page::errors_as_pages))
-        .layer(from_fn(language::settle))
+        .layer(from_fn_with_state(app.clone(), language::settle))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::secure))
         .layer(CompressionLayer::new().compress_when(worth_packing()));

@@ -1,13 +1,13 @@
 //! Which language a page speaks: what its address asks for, else what was asked for before, else what the browser prefers.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, CONTENT_TYPE, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue};
 
-use crate::http::guard;
 use crate::http::words::Words;
+use crate::http::{App, guard};
 
 /// The cookie that keeps what somebody chose.
 const COOKIE: &str = "plantain_lang";
@@ -37,7 +37,7 @@ fn preferred(asked: &str) -> Option<&'static Words> {
 }
 
 /// Puts what is to be spoken in the place of what the browser prefers, and keeps what the address asks for.
-pub async fn settle(mut request: Request, next: Next) -> Response {
+pub async fn settle(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
     let chosen = named.and_then(|(_, tag)| Words::of(&tag));
@@ -49,14 +49,11 @@ pub async fn settle(mut request: Request, next: Next) -> Response {
     if headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(words.lang));
         headers.append(VARY, HeaderValue::from_static("accept-language, cookie"));
-        headers.extend(chosen.and_then(kept).map(|cookie| (SET_COOKIE, cookie)));
+        let kept = chosen.map(|words| app.cookie(COOKIE, words.lang, COOKIE_SECONDS, "Lax"));
+        let kept = kept.and_then(|line| HeaderValue::try_from(line).ok());
+        headers.extend(kept.map(|cookie| (SET_COOKIE, cookie)));
     }
     answer
-}
-
-fn kept(words: &'static Words) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("{COOKIE}={}; Path=/; Max-Age={COOKIE_SECONDS}; SameSite=Lax; HttpOnly", words.lang))
-        .ok()
 }
 
 #[cfg(test)]
