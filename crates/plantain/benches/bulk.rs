@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
 use plantain::client::{BulkWish, StudioClient};
-use plantain::config::{Config, Sources, Typed};
+use plantain::config::{Config, Typed};
 use plantain::system::{Place, Role, System};
 use plantain_media::check::check;
 use plantain_media::decode::{Limits, decode};

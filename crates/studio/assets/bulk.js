@@ -135,7 +135,9 @@ async function archive() {
   const [all, reading] = [Math.max(1, total()), new AbortController()];
   let read = 0;
   stop = () => reading.abort();
-  packed = await pack([...photos.values()], (count) => {
+  // As people count, whatever order the browser found them in.
+  const sorted = [...photos.values()].sort((a, b) => a.path.localeCompare(b.path, lang, { numeric: true }));
+  packed = await pack(sorted, (count) => {
     read += count;
     progress(read / all, 'bulk.reading');
   }, reading.signal);

@@ -77,13 +77,14 @@ pub fn small_preset(folder: &Path) -> String {
     "PLANTAIN_PRESETS=small.json".to_owned()
 }
 
-/// A model that answers at once, with the same disc and its mask for every photo, so that the system around it is what is tried.
-fn simulated(folder: &Path) {
+/// A model that takes its time and does nothing, with the same disc and its mask for every photo, so that the system around it is
+/// what is tried.
+pub fn simulated(folder: &Path, duration: &str) {
     let mask: Vec<u8> = cut_out_pixels(0).iter().skip(3).step_by(4).copied().collect();
     let uri = |bytes: Vec<u8>| format!("data:image/png;base64,{}", STANDARD.encode(bytes));
     let (picture, mask) = (uri(cut_out(0)), uri(png(&mask, png::ColorType::Grayscale)));
     let file = format!(
-        "[endpoints.\"fal-ai/nano-banana/edit\"]\nrunner = \"simulated\"\nduration = \"1ms\"\n\
+        "[endpoints.\"fal-ai/nano-banana/edit\"]\nrunner = \"simulated\"\nduration = \"{duration}\"\n\
          output = {{ images = [{{ url = \"{picture}\", mask = \"{mask}\" }}] }}\n"
     );
     fs::write(folder.join("plantain.toml"), file).unwrap();
@@ -114,7 +115,7 @@ fn lines(report: &str) -> Vec<Vec<String>> {
 async fn five_hundred_photos_come_through_kill_and_restart_each_exactly_once() {
     let folder = tempfile::tempdir().unwrap();
     let preset = small_preset(folder.path());
-    simulated(folder.path());
+    simulated(folder.path(), "1ms");
     let mut server = Server::start(folder.path(), &[&preset, "WEBHOOK_SCHEDULE=200ms,1s,2s,4s,8s"]);
     let zip = archive(PHOTOS);
     let parts = [Part::Text("preset", "small"), Part::Text("num_images", "1"), Part::File("zip", "shop.zip", &zip)];
@@ -175,7 +176,7 @@ fn shop(folder: &Path, photos: usize) -> PathBuf {
 fn a_folder_and_a_list_become_pictures_under_their_numbers_and_a_report() {
     let folder = tempfile::tempdir().unwrap();
     let preset = small_preset(folder.path());
-    simulated(folder.path());
+    simulated(folder.path(), "1ms");
     shop(folder.path(), 3);
     fs::write(folder.path().join("skus.csv"), "file,sku\n0.png,S0\n1.png,S1\n2.png,S2\n").unwrap();
     let said =
@@ -195,7 +196,7 @@ fn a_folder_and_a_list_become_pictures_under_their_numbers_and_a_report() {
 fn what_gave_no_pictures_is_named_and_costs_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let preset = small_preset(folder.path());
-    simulated(folder.path());
+    simulated(folder.path(), "1ms");
     fs::write(folder.path().join("a.zip"), archive(1)).unwrap();
     let said = run(folder.path(), &["bulk", "a.zip", "--preset", "small", "--out", "all.zip", "--set", &preset]);
     assert_eq!(said.code, 1, "{said:?}");
@@ -233,7 +234,7 @@ fn what_can_not_be_asked_for_is_a_fault_of_usage() {
 async fn a_stopped_command_says_how_to_wait_again_and_the_batch_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let preset = small_preset(folder.path());
-    simulated(folder.path());
+    simulated(folder.path(), "1ms");
     let server = Server::start(folder.path(), &[&preset]);
     shop(folder.path(), 12);
     let studio = server.studio.to_string();

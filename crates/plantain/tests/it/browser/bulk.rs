@@ -9,7 +9,7 @@ use super::access::Judge;
 use super::driver::{Browser, Screen};
 use super::{assert_clean, screenshots, start};
 use crate::bed::{self, PATIENCE, Server};
-use crate::bulk::{cut_out, small_preset};
+use crate::bulk::{cut_out, simulated, small_preset};
 
 const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
@@ -51,6 +51,8 @@ async fn handed_in_and_taken_home(screen: Screen, photos: usize) {
     let folder = tempfile::tempdir().unwrap();
     let preset = small_preset(folder.path());
     shop(folder.path(), photos);
+    // Long enough for a pause in the middle.
+    simulated(folder.path(), "300ms");
     let mut server = Server::start(folder.path(), &[&preset]);
     let Some(browser) = start(&server, screen).await else { return };
     let mut judge = Judge::new(&browser, screen);
@@ -115,12 +117,12 @@ async fn handed_in_and_taken_home(screen: Screen, photos: usize) {
 
 #[tokio::test]
 async fn a_folder_is_handed_in_and_its_pictures_taken_home() {
-    handed_in_and_taken_home(Screen::Desktop, 24).await;
+    handed_in_and_taken_home(Screen::Desktop, 32).await;
 }
 
 #[tokio::test]
 async fn photos_are_handed_in_on_a_phone() {
-    handed_in_and_taken_home(Screen::Phone, 8).await;
+    handed_in_and_taken_home(Screen::Phone, 32).await;
 }
 
 #[tokio::test]
