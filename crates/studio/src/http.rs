@@ -235,9 +235,12 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
     router.with_state(app)
 }
 
-/// Pages, scripts and JSON, which a phone's network carries in a quarter of their bytes; not pictures, archives and streams.
+/// Pages, scripts and JSON, which a phone's network carries in a quarter of their bytes; not pictures, archives and streams, nor
+/// films and sounds, of which parts are asked for.
 fn worth_packing() -> impl Predicate {
-    DefaultPredicate::new().and(NotForContentType::new("application/zip"))
+    let not = NotForContentType::const_new;
+    let media = not("video/").and(not("audio/")).and(not("application/octet-stream"));
+    DefaultPredicate::new().and(NotForContentType::new("application/zip")).and(media)
 }
 
 /// Everything about one job, behind its door.

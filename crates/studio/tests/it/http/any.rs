@@ -127,6 +127,8 @@ async fn files_are_served_so_that_nothing_runs_and_in_parts() {
             && whole.header("x-content-type-options") == "nosniff"
     );
     assert!(whole.header("content-security-policy").contains("sandbox"));
+    let packed = house.get_with(&film, &[("accept-encoding", "gzip")]).await;
+    assert!(!packed.headers.contains_key("content-encoding") && packed.header("accept-ranges") == "bytes");
     for (range, status, told, length) in [
         ("bytes=0-9", 206, "bytes 0-9/256", 10),
         ("bytes=250-", 206, "bytes 250-255/256", 6),
