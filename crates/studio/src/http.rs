@@ -58,6 +58,7 @@ mod presets;
 mod reuse;
 mod session;
 mod share;
+mod told;
 mod upload;
 mod usage;
 mod visitor;
@@ -223,6 +224,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::wrong_method() })
         .layer(from_fn_with_state(app.clone(), guarded))
         .layer(from_fn(page::errors_as_pages))
+        .layer(from_fn(told::tell))
         .layer(from_fn_with_state(app.clone(), language::settle))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(map_response(headers::secure))

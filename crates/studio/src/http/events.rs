@@ -19,6 +19,8 @@ use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::jobs::not_found;
 use crate::http::openapi::{answers, values};
+use crate::http::words::Words;
+use crate::http::{language, told};
 use crate::job::JobId;
 use crate::view::JobView;
 use crate::watch::Watch;
@@ -57,7 +59,8 @@ pub async fn events(
     if job.status.is_final() && last.as_deref() == Some(&digest(&job)) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let told = Told { app, id, watch, last, fresh: Some(job), _place: place };
+    let words = language::of(&headers);
+    let told = Told { app, id, watch, words, last, fresh: Some(job), _place: place };
     let sse = Sse::new(told.into_stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Asks reverse proxies not to save events up.
     Ok(([("x-accel-buffering", "no")], sse).into_response())
@@ -67,6 +70,7 @@ struct Told {
     app: App,
     id: JobId,
     watch: Watch,
+    words: &'static Words,
     /// The id of the newest event that this client has.
     last: Option<String>,
     /// Read, but not told yet.
@@ -88,7 +92,7 @@ impl Told {
             if let Some(job) = self.fresh.take() {
                 let (ended, id) = (job.status.is_final(), digest(&job));
                 if self.last.as_ref() != Some(&id) {
-                    let event = Event::default().id(&id).retry(RETRY).json_data(&job).ok()?;
+                    let event = Event::default().id(&id).retry(RETRY).data(told::json(self.words, &job)?);
                     self.last = Some(id);
                     return Some((event, (!ended).then_some(self)));
                 }

@@ -228,10 +228,10 @@ pub async fn errors_as_pages(request: Request, next: Next) -> Response {
 fn as_page(error: ApiError, words: &'static Words, answer: Response) -> Response {
     let frame = Frame { here: "/", ..Frame::plain(words) };
     let (title, text) = match error.code {
-        "no_such_route" => ("missing.page.title", "missing.page.text"),
-        _ => (error.message.as_str(), error.hint.as_str()),
+        "no_such_route" => (words.get("missing.page.title").into(), words.get("missing.page.text").into()),
+        _ => (words.told(&error.message), words.told(&error.hint)),
     };
-    let (title, text) = (frame.words.get(title).to_owned(), frame.words.get(text).to_owned());
+    let (title, text) = (title.into_owned(), text.into_owned());
     match shown(error.status, &MessagePage { frame, title, text }) {
         Ok(mut page) => {
             if let Some(when) = answer.headers().get(RETRY_AFTER) {

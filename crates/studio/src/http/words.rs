@@ -2,24 +2,39 @@
 //!
 //! A language is one more JSON file in `assets/lang` and one more entry in [`LANGUAGES`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-/// A language: its tag, its name in itself, which counts take the form `one`, and its table.
+use crate::http::told::Told;
+
+/// A language: its tag, its name in itself, which counts take the form `one`, its table, and what [`Told`] says of the rest.
 struct Language {
     tag: &'static str,
     name: &'static str,
     is_one: fn(usize) -> bool,
     table: &'static str,
+    /// None where everything is said in English.
+    told: Option<&'static str>,
 }
 
 /// The first one is spoken where nobody asks for another.
 const LANGUAGES: [Language; 2] = [
-    Language { tag: "en", name: "English", is_one: |n| n == 1, table: include_str!("../../assets/lang/en.json") },
     Language {
-        tag: "hi", name: "हिन्दी", is_one: |n| n <= 1, table: include_str!("../../assets/lang/hi.json")
+        tag: "en",
+        name: "English",
+        is_one: |n| n == 1,
+        table: include_str!("../../assets/lang/en.json"),
+        told: None,
+    },
+    Language {
+        tag: "hi",
+        name: "हिन्दी",
+        is_one: |n| n <= 1,
+        table: include_str!("../../assets/lang/hi.json"),
+        told: Some(include_str!("../../assets/lang/told/hi.json")),
     },
 ];
 
@@ -31,6 +46,7 @@ pub struct Words {
     pub name: &'static str,
     is_one: fn(usize) -> bool,
     table: BTreeMap<String, String>,
+    told: Option<Told>,
 }
 
 static ALL: LazyLock<Vec<Words>> = LazyLock::new(|| LANGUAGES.iter().map(Words::parse).collect());
@@ -53,7 +69,18 @@ impl Words {
     fn parse(language: &Language) -> Words {
         let table =
             serde_json::from_str(language.table).expect("the embedded table of words is JSON, which a test keeps");
-        Words { lang: language.tag, name: language.name, is_one: language.is_one, table }
+        let told = language.told.map(Told::parse);
+        Words { lang: language.tag, name: language.name, is_one: language.is_one, table, told }
+    }
+
+    /// What is said in this language where the rest of the studio says it in English; `None` for English itself.
+    pub fn told_table(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
+    /// What the rest of the studio said in English, in this language; unchanged where it has no words for it.
+    pub fn told<'t>(&self, said: &'t str) -> Cow<'t, str> {
+        self.told.as_ref().map_or(Cow::Borrowed(said), |told| told.of(said))
     }
 
     /// The sentence, or the key itself, which a reader of the page will report.
@@ -131,7 +158,7 @@ mod tests {
     #[test]
     fn holes_are_filled_once_and_values_are_not_read_again() {
         let table = r#"{"a": "{x} and {y}, {z}", "b.one": "{n} dog", "b.other": "{n} dogs"}"#;
-        let words = Words::parse(&Language { tag: "en", name: "", is_one: |n| n == 1, table });
+        let words = Words::parse(&Language { tag: "en", name: "", is_one: |n| n == 1, table, told: None });
         assert_eq!(words.fill("a", &[("x", "{y}"), ("y", "2")]), "{y} and 2, {z}");
         assert_eq!(words.fill("absent", &[]), "absent");
         assert_eq!((words.many("b", 1, &[]), words.many("b", 3, &[])), ("1 dog".into(), "3 dogs".into()));

@@ -15,6 +15,7 @@ mod history;
 mod house;
 mod jobs;
 mod keys;
+mod languages;
 mod limits;
 mod messages;
 mod n8n;

@@ -7,6 +7,7 @@ mod bench;
 mod cancelling;
 mod damage;
 mod flow;
+mod hindi;
 mod lies;
 mod messages;
 mod orders;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use http::HeaderMap;
 
 use crate::bulk::batch::BatchId;
 use crate::bulk::view::BatchView;
@@ -15,6 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::jobs::not_found;
 use crate::http::openapi::{answers, values};
+use crate::http::{language, told};
 
 /// How often the store is asked; many jobs may end in between.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -35,18 +37,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
         answers::OfJob
     )
 )]
-pub async fn events(State(app): State<App>, Segments(id): Segments<String>) -> Result<Response, ApiError> {
+pub async fn events(
+    State(app): State<App>,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let words = language::of(&headers);
     let Some(id) = BatchId::parse(&id) else { return Ok(not_found()) };
     let place = app.streams.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     let Some(batch) = app.studio.batch(&id).await? else { return Ok(not_found()) };
     let begun = Some((app, id, Some(batch), None, place));
-    let told = stream::unfold(begun, |begun| async move {
+    let told = stream::unfold(begun, move |begun| async move {
         let (app, id, fresh, last, place) = begun?;
         let batch = match fresh {
             Some(batch) => batch,
             None => changed(&app, &id, last.as_ref()).await?,
         };
-        let event = Event::default().retry(LOOK_EVERY).json_data(&batch).ok()?;
+        let event = Event::default().retry(LOOK_EVERY).data(told::json(words, &batch)?);
         let next = (!batch.status.is_over()).then_some((app, id, None, Some(batch), place));
         Some((Ok::<_, Infallible>(event), next))
     });

@@ -213,7 +213,7 @@ impl Row {
 impl Tile {
     fn new(item: ItemView, words: &Words) -> Tile {
         let note = match (&item.error, item.passed) {
-            (Some(error), _) => error.message.clone(),
+            (Some(error), _) => words.told(&error.message).into_owned(),
             (None, Some(true)) => words.get("bulk.passed").to_owned(),
             (None, Some(false)) => words.get("bulk.missed").to_owned(),
             (None, None) => String::new(),
@@ -224,7 +224,7 @@ impl Tile {
             state_word: item_word(item.status, words),
             thumb: item.thumb_url,
             page: item.page_url,
-            hint: item.error.map(|error| error.hint).unwrap_or_default(),
+            hint: item.error.map(|error| words.told(&error.hint).into_owned()).unwrap_or_default(),
             name: item.name,
             note,
         }

@@ -84,13 +84,13 @@ impl JobCard {
             stage: stage(job, words),
             time: time(job, words),
             steps: steps(job),
-            trouble: job.error.clone(),
+            trouble: job.error.as_ref().map(|error| error_in(error, words)),
             results,
             sheet: job.sheet_url.clone(),
             zip: job.zip_url.clone(),
             media: job.media.clone(),
             answer: job.result_url.clone().filter(|_| job.preset.is_empty()),
-            notices: job.notices.iter().chain(&job.description).cloned().collect(),
+            notices: job.notices.iter().chain(&job.description).map(|said| words.told(said).into_owned()).collect(),
         }
     }
 
@@ -104,6 +104,14 @@ impl JobCard {
 
     pub fn trouble_code(&self) -> &str {
         self.trouble.as_ref().map_or("", |trouble| &trouble.code)
+    }
+}
+
+fn error_in(error: &JobError, words: &Words) -> JobError {
+    JobError {
+        message: words.told(&error.message).into_owned(),
+        hint: words.told(&error.hint).into_owned(),
+        ..error.clone()
     }
 }
 
@@ -122,7 +130,7 @@ fn stage(job: &JobView, words: &Words) -> String {
             None => words.get("stage.queued").to_owned(),
         },
         (_, Stage::Generating) => match (detail_key(job), &job.stage_detail) {
-            (None, Some(said)) => said.clone(),
+            (None, Some(said)) => words.told(said).into_owned(),
             (key, _) => words.get(key.unwrap_or("stage.finding")).to_owned(),
         },
         (_, Stage::Saving | Stage::Done) => words.get("stage.saving").to_owned(),

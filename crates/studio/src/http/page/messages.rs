@@ -153,7 +153,8 @@ fn told(attempt: &AttemptView, words: &Words) -> (String, String) {
         let (status, latency) = (status.to_string(), attempt.latency_ms.to_string());
         words.fill("messages.attempt.answered", &[("status", &status), ("ms", &latency)])
     });
-    let parts = [answered, attempt.why.clone(), Some(attempt.answer.clone()).filter(|text| !text.trim().is_empty())];
+    let why = attempt.why.as_deref().map(|why| words.told(why).into_owned());
+    let parts = [answered, why, Some(attempt.answer.clone()).filter(|text| !text.trim().is_empty())];
     (moment(attempt.at, words), parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }
 

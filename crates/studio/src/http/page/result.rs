@@ -224,12 +224,12 @@ impl Rule {
         let verdict = self.outcome.as_str();
         RuleRow {
             name: self.name(words).to_owned(),
-            required: self.required.clone(),
-            measured: self.measured.clone(),
+            required: words.told(&self.required).into_owned(),
+            measured: words.told(&self.measured).into_owned(),
             verdict,
             verdict_word: words.get(&format!("verdict.{verdict}")).to_owned(),
-            fix: self.fix.clone(),
-            source: self.source.clone(),
+            fix: words.told(&self.fix).into_owned(),
+            source: words.told(&self.source).into_owned(),
         }
     }
 }
