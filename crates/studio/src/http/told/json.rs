@@ -14,7 +14,7 @@ const KEYS: [&str; 11] = [
     "measured",
     "fix",
     "source",
-    "problem",
+    "note",
 ];
 
 /// An object or a list that is open, and whether its strings are told.
