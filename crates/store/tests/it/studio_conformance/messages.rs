@@ -69,10 +69,10 @@ fn made() -> Outcome {
 pub async fn hooks_are_kept_up_to_a_limit_and_removed(stores: &StudioStores) {
     let (first, second) = (
         hook(Some(own()), "https://a.example/?b=%2F&a=1", &[Event::JobFailed, Event::BatchDone]),
-        hook(Some(own()), "https://b.example/", &[]),
+        Hook { created_at: later(1), ..hook(Some(own()), "https://b.example/", &[]) },
     );
     assert!(stores.jobs.add_hook(&first, 2).await.unwrap());
-    let third = hook(Some(own()), "https://c.example/", &[]);
+    let third = Hook { created_at: later(1), ..hook(Some(own()), "https://c.example/", &[]) };
     let at_once = join_all([&second, &third].map(|hook| stores.jobs.add_hook(hook, 2)));
     let kept: Vec<bool> = at_once.await.into_iter().map(Result::unwrap).collect();
     assert_eq!(kept.iter().filter(|kept| **kept).count(), 1, "two at once are not one too many");
