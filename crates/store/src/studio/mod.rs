@@ -39,7 +39,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0009.sql"),
         include_str!("../../migrations/sqlite/studio_0010.sql"),
         include_str!("../../migrations/sqlite/studio_0011.sql"),
-        include_str!("../../migrations/sqlite/studio_0013.sql"),
+        include_str!("../../migrations/sqlite/studio_0012.sql"),
     ],
 };
 
@@ -56,7 +56,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0008.sql"),
         include_str!("../../migrations/postgres/studio_0009.sql"),
         include_str!("../../migrations/postgres/studio_0010.sql"),
-        include_str!("../../migrations/postgres/studio_0012.sql"),
+        include_str!("../../migrations/postgres/studio_0011.sql"),
     ],
 };
 

@@ -87,6 +87,7 @@ pub async fn what_was_spent_is_told_by_day_payer_and_model(stores: &StudioStores
     let made = |pictures: usize| {
         Outcome::Succeeded(Finished {
             pictures: vec![super::keeping::picture(['2', '3']); pictures],
+            media: Vec::new(),
             description: None,
             notices: Vec::new(),
             cutout: None,

@@ -169,6 +169,7 @@ fn studio() -> Vec<StudioError> {
         StudioError::NoInput,
         StudioError::InputTooLarge { bytes: 9 },
         StudioError::TierTooLow,
+        StudioError::Uncounted,
         StudioError::PriceUnknown,
     ];
     let endpoints = ["x", "a/b c", "a/b/requests", &"a/".repeat(400)];
@@ -208,6 +209,7 @@ fn studio() -> Vec<StudioError> {
         StudioError::TierTooLow => 26,
         StudioError::PriceUnknown => 27,
         StudioError::Endpoint { .. } => 28,
+        StudioError::Uncounted => 29,
     });
     all
 }
