@@ -22,6 +22,7 @@ use plantain_work::{Clock, Cpu, Shutdown};
 use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
+use crate::http::households::Households;
 use crate::http::limits::Limits;
 use crate::http::upload::{Bounds, Room};
 use crate::job::key::StudioKey;
@@ -44,6 +45,7 @@ mod headers;
 mod health;
 mod history;
 mod hooks;
+mod households;
 mod inbox;
 mod jobs;
 mod keys;
@@ -123,6 +125,8 @@ struct AppParts {
     previews: pictures::Previews,
     under_way: once::UnderWay,
     rates: Rates,
+    /// Who asked for links from where.
+    households: Households,
 }
 
 impl std::ops::Deref for App {
@@ -153,6 +157,7 @@ impl App {
             previews: pictures::Previews::default(),
             under_way: once::UnderWay::default(),
             rates,
+            households: Households::default(),
         }))
     }
 
@@ -281,6 +286,10 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
     if let Err(refusal) = check(&app, &request) {
         return refusal.into_response();
     }
+    let request = match visitor::of_open_accounts(&app, request).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(),
+    };
     match app.count(&request) {
         Ok(told) => told.on(next.run(request).await),
         Err(refusal) => *refusal,

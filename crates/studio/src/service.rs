@@ -21,6 +21,7 @@ use plantain_work::{Clock, Cpu};
 
 pub use crate::generating::{Accepted, Again};
 
+use crate::accounts::known::Known;
 use crate::config::StudioConfig;
 use crate::correcting::desk::Desk;
 use crate::error::StudioError;
@@ -87,6 +88,7 @@ pub(crate) struct Inner {
     /// Where cut-outs are corrected.
     pub desk: Desk,
     pub keys: Keys,
+    pub known: Known,
 }
 
 impl Deref for Inner {
@@ -140,6 +142,7 @@ impl Studio {
             remakes: Semaphore::new(REMAKES_MAX),
             desk: Desk::default(),
             keys: Keys::default(),
+            known: Known::default(),
         }))
     }
 

@@ -95,6 +95,7 @@ impl Studio {
     /// account.
     pub async fn close_account(&self, id: &AccountId) -> Result<bool, StudioError> {
         let closed = self.0.store.close(id, self.0.clock.now()).await?;
+        self.0.known.forget(id);
         if closed {
             tracing::info!(account = id.as_str(), "account.closed {}", id.as_str());
         }

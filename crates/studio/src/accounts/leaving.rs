@@ -21,10 +21,19 @@ const BATCHES: usize = 200;
 
 impl Studio {
     /// Removes what may be removed now of everybody who left; what still runs is told to stop. Tells how many are gone for good.
+    /// One that can't be cleared keeps none of the others.
     pub async fn clear_accounts(&self) -> Result<usize, StudioError> {
         let mut gone = 0;
         for id in self.0.store.closed(ACCOUNTS).await? {
-            gone += usize::from(self.clear_account(&id).await?);
+            match self.clear_account(&id).await {
+                Ok(cleared) => gone += usize::from(cleared),
+                Err(error) => tracing::error!(
+                    account = id.as_str(),
+                    error = &error as &dyn std::error::Error,
+                    "account.not_cleared {}: it is tried again",
+                    id.as_str()
+                ),
+            }
         }
         Ok(gone)
     }
@@ -60,7 +69,7 @@ pub(crate) async fn run(inner: Arc<Inner>, shutdown: Shutdown) {
             () = studio.0.clock.sleep(EVERY) => {}
         }
         if let Err(error) = studio.clear_accounts().await {
-            tracing::error!(error = &error as &dyn std::error::Error, "account.not_cleared: it is tried again");
+            tracing::error!(error = &error as &dyn std::error::Error, "accounts.not_cleared: it is tried again");
         }
     }
 }

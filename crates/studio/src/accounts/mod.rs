@@ -3,10 +3,11 @@
 //! [`account`] holds the values, [`store`] says how they are kept, [`asking`] is what pages and API can do, [`posting`] hands
 //! the letters in and [`leaving`] clears up after those who left. Invariants: there are no passwords; a link works once, for a
 //! quarter of an hour, and is kept as a digest only; what a browser made before belongs to an account only if that browser
-//! both asked for the link and followed it; no answer tells who has an account.
+//! both asked for the link and followed it; no answer tells who has an account; a cookie of a closed one is nobody's.
 
 pub mod account;
 pub mod asking;
+pub(crate) mod known;
 pub mod leaving;
 pub mod letter;
 pub mod posting;

@@ -94,7 +94,8 @@ impl Inner {
             StudioError::Internal
         })?;
         let attempt = post.mailer.send(&letter, &self.clock).await;
-        let (to, said) = (&link.address, &attempt.said);
+        let to = &link.address;
+        let said = &nameless(&attempt.said, &to.to_string());
         let posted = match attempt.outcome {
             Outcome::Sent => {
                 tracing::info!(?to, code = attempt.code, "account.letter_sent to {to:?}");
@@ -111,5 +112,37 @@ impl Inner {
             }
         };
         Ok(self.store.posted(&link.id, posted).await?)
+    }
+}
+
+/// What a server said, without the mailbox that it likes to repeat.
+fn nameless(said: &str, address: &str) -> String {
+    // Neither changes its length, so that places in one are places in the other.
+    let (lower, wanted) = (said.to_ascii_lowercase(), address.to_ascii_lowercase());
+    let (mut told, mut at) = (String::with_capacity(said.len()), 0);
+    for (found, _) in lower.match_indices(&wanted) {
+        told.push_str(&said[at..found]);
+        told.push_str("(the address)");
+        at = found + wanted.len();
+    }
+    told.push_str(&said[at..]);
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_logged_of_a_servers_words_names_no_mailbox() {
+        for (said, told) in [
+            ("5.1.1 <asha@shop.example>: unknown", "5.1.1 <(the address)>: unknown"),
+            ("Asha@SHOP.example, asha@shop.example", "(the address), (the address)"),
+            ("नहीं asha@shop.example", "नहीं (the address)"),
+            ("come back later", "come back later"),
+            ("", ""),
+        ] {
+            assert_eq!(nameless(said, "Asha@shop.example"), told, "{said}");
+        }
     }
 }

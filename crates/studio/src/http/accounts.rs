@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::visitor::{SELLER_COOKIE, SELLER_SECONDS, account_cookie};
-use crate::http::{App, language, page, upload};
+use crate::http::{App, address, language, page, upload};
 use crate::job::{Owner, Visitor};
 
 /// Bytes of a wish for a link, or of a change.
@@ -83,7 +84,7 @@ pub struct Change {
     operation_id = "askForLink",
     tag = "Accounts",
     summary = "Have a sign-in link sent",
-    description = "The answer is the same for every mailbox: it does not tell who has an account, nor whether too many links were asked for. Within an hour five go into one mailbox and ten to one browser.",
+    description = "The answer is the same for every mailbox: it does not tell who has an account, nor whether too many links were asked for. Within an hour five go into one mailbox, ten to one browser and twenty to one address of the network.",
     request_body(content((Asked = "application/json"), (Asked = "application/x-www-form-urlencoded"))),
     responses(
         (status = 202, description = "A letter is owed, where the mailbox may be written to. A browser's form is answered with a page.", content((AskedView = "application/json"), (String = "text/html"))),
@@ -103,7 +104,9 @@ pub async fn ask(State(app): State<App>, request: Request) -> Result<Response, A
     };
     let address = MailAddress::parse(&email).map_err(|_| wrong_address())?;
     let (language, asker) = (language::of(&parts.headers).lang, app.cookie_owner(&parts.headers));
-    app.studio.ask_link(address, language, asker.as_ref()).await?;
+    if app.may_ask(&parts) {
+        app.studio.ask_link(address, language, asker.as_ref()).await?;
+    }
     if page::wants_html(&parts.headers) {
         return page::account::asked(&app, &parts.headers);
     }
@@ -273,6 +276,17 @@ pub async fn close_by_form(State(app): State<App>, request: Request) -> Result<R
 }
 
 impl App {
+    /// Whether a link may be asked for from there. The operator is not counted.
+    fn may_ask(&self, parts: &Parts) -> bool {
+        let client = address::client(address::peer(&parts.extensions), &parts.headers, &self.config.limits.proxies);
+        let Some(client) = client.filter(|_| self.visitor(&parts.headers) != Visitor::Operator) else { return true };
+        let may = self.households.may_ask(client, self.config.clock.now());
+        if !may {
+            tracing::warn!("account.link_refused: too many within an hour from one address of the network");
+        }
+        may
+    }
+
     /// The account that the asker is signed in to. A cookie of an account that was closed names nobody.
     async fn account(&self, headers: &HeaderMap) -> Result<Account, ApiError> {
         let id = self.signed_in(headers).ok_or_else(no_account)?;

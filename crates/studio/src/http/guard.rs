@@ -4,7 +4,7 @@
 //! that was rebound to this machine reads nothing here, and the token is compared in constant time and never shown.
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -78,6 +78,16 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         let (key, value) = pair.trim().split_once('=')?;
         (key == name).then_some(value)
     })
+}
+
+/// Takes a cookie away, as if it had not been sent.
+pub fn forget_cookie(headers: &mut HeaderMap, name: &str) {
+    let is_kept = |pair: &&str| pair.split_once('=').is_none_or(|(key, _)| key != name);
+    let lines = headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let kept: Vec<&str> = lines.flat_map(|line| line.split(';')).map(str::trim).filter(is_kept).collect();
+    let kept = HeaderValue::try_from(kept.join("; ")).ok().filter(|kept| !kept.is_empty());
+    headers.remove(COOKIE);
+    headers.extend(kept.map(|kept| (COOKIE, kept)));
 }
 
 /// The host that was asked: from the header, or as HTTP/2 sends it.

@@ -138,6 +138,16 @@ impl App {
     }
 }
 
+/// The request, without the cookie of an account that was closed or never was: whoever sends it is a stranger.
+pub async fn of_open_accounts(app: &App, mut request: Request) -> Result<Request, ApiError> {
+    if let Some(id) = app.cookie_owner(request.headers()).as_ref().and_then(Owner::as_account)
+        && !app.studio.is_account(&id).await?
+    {
+        guard::forget_cookie(request.headers_mut(), SELLER_COOKIE);
+    }
+    Ok(request)
+}
+
 /// Marks a request of somebody who follows a shared link: they look, and do nothing.
 #[derive(Clone, Copy)]
 pub struct Guest;

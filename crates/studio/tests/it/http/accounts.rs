@@ -1,10 +1,14 @@
 //! Signing a seller in by a link in a letter, and everything that must not work.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{Method, StatusCode};
 use plantain_studio::bulk::batch::BatchState;
+use plantain_studio::http::guard::AdminToken;
+use plantain_studio::job::JobId;
 use plantain_studio::job::transition::JobEvent;
 use plantain_testkit::mail::{Mail, MailServer, Moment, Say, Security};
 use serde_json::json;
@@ -269,6 +273,61 @@ async fn a_mailbox_is_not_flooded_and_nobody_is_told() {
 }
 
 #[tokio::test]
+async fn one_address_can_not_use_up_the_letters_of_all() {
+    let (_server, house) = start().await;
+    let ask = async |peer: &str, number: usize| {
+        let browser = Browser::new(&house).await;
+        let body = json!({ "email": format!("seller{number}@shop.example") }).to_string();
+        let mut asked = request(Method::POST, "/api/sign-in-link", &[("cookie", &browser.cookie)], Body::from(body));
+        asked.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 4711)));
+        let answer = house.send(asked).await;
+        (answer.status, answer.text())
+    };
+    let owed = async || {
+        let lease = Duration::from_secs(3_600);
+        house.store.claim_letters(99, lease, house.clock.now()).await.unwrap().len()
+    };
+    let mut answers = Vec::new();
+    for number in 0..25 {
+        answers.push(ask("2001:db8:1:2::7", number).await);
+    }
+    answers.dedup();
+    assert_eq!((answers.len(), answers[0].0), (1, StatusCode::ACCEPTED), "nobody is told");
+    assert_eq!(owed().await, 20);
+    ask("2001:db8:1:2:ffff::8", 30).await;
+    assert_eq!(owed().await, 0, "the same household");
+    ask("2001:db8:1:3::7", 31).await;
+    assert_eq!(owed().await, 1, "another one");
+    house.clock.advance(Duration::from_secs(61 * 60));
+    ask("2001:db8:1:2::7", 32).await;
+    assert_eq!(owed().await, 1, "an hour later");
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_closed_account_is_a_strangers() {
+    let (server, house) = start().await;
+    let mut browser = Browser::new(&house).await;
+    browser.asks("asha@shop.example").await;
+    browser.follows(&link(&posted(&house, &server, 1).await)).await;
+    let copied = browser.cookie.clone();
+    assert_eq!(cookie(&browser.get("/").await), Some(copied.clone()), "it stays who it is");
+    let closed = browser.send(Method::DELETE, "/api/account", &[], "").await;
+    assert_eq!(closed.status, StatusCode::ACCEPTED);
+
+    let hook = json!({"url": "http://127.0.0.1:5678/"}).to_string();
+    let refused = browser.send(Method::POST, "/api/hooks", &[("content-type", "application/json")], &hook).await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.text());
+    let anew = cookie(&browser.get("/").await).expect("a seller of a stranger");
+    assert!(!anew.contains("account-"), "{anew}");
+    let job = browser.job().await;
+    let made = house.store.job(&JobId::parse(&job).unwrap()).await.unwrap().unwrap();
+    assert_eq!(made.owner, None, "nobody's, as from a program without a cookie");
+    // Another cookie beside it still counts.
+    let both = format!("{copied}; plantain_session={}", AdminToken::new(TOKEN).session());
+    assert_eq!(house.get_with("/api/keys", &[("cookie", &both)]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_letter_is_handed_in_again_until_it_is_taken_or_refused() {
     let (server, house) = start().await;
     let browser = Browser::new(&house).await;
@@ -323,6 +382,29 @@ async fn an_account_says_what_it_wants_and_goes_with_everything() {
     let gone = house.get_with(&format!("/api/jobs/{job}"), &[("authorization", &bearer)]).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
     assert!(house.store.batches(None, 9).await.unwrap().iter().all(|batch| batch.state != BatchState::Open));
+}
+
+#[tokio::test]
+async fn one_account_that_cannot_be_cleared_keeps_no_other() {
+    let (server, house) = start().await;
+    let mut jobs = Vec::new();
+    for (count, mailbox) in [(1, "asha@shop.example"), (2, "ravi@shop.example")] {
+        let mut browser = Browser::new(&house).await;
+        jobs.push(browser.job().await);
+        browser.asks(mailbox).await;
+        browser.follows(&link(&posted(&house, &server, count).await)).await;
+        assert_eq!(browser.send(Method::DELETE, "/api/account", &[], "").await.status, StatusCode::ACCEPTED);
+        house.clock.advance(Duration::from_secs(1));
+    }
+    let stuck = format!(
+        "CREATE TRIGGER stuck BEFORE DELETE ON studio_jobs WHEN OLD.id = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END",
+        jobs[0]
+    );
+    house.database(&stuck).await;
+    assert_eq!(house.studio.clear_accounts().await.unwrap(), 0, "what ran is told to stop");
+    assert_eq!(house.studio.clear_accounts().await.unwrap(), 1, "the second is gone");
+    house.database("DROP TRIGGER stuck").await;
+    assert_eq!(house.studio.clear_accounts().await.unwrap(), 1, "and then the first");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use plantain_mail::Mailer;
 use plantain_mail::address::Sender;
 use plantain_media::preset::Presets;
 use plantain_outbound::{Outbound, Policy};
-use plantain_store::studio::{StudioStores, open_studio};
+use plantain_store::studio::{SqliteStudio, StudioStores, open_studio};
 use plantain_studio::accounts::Post;
 use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
@@ -41,7 +41,7 @@ pub struct House {
     pub blobs: Blobs,
     pub clock: Clock,
     pub shutdown: Shutdown,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Open, on loopback.
@@ -100,15 +100,7 @@ async fn built(
         limits: Default::default(),
     };
     change(&mut config);
-    House {
-        router: router(studio.clone(), config),
-        store: stores.jobs,
-        studio,
-        blobs,
-        clock,
-        shutdown,
-        _folder: folder,
-    }
+    House { router: router(studio.clone(), config), store: stores.jobs, studio, blobs, clock, shutdown, folder }
 }
 
 fn parts(stores: &StudioStores, blobs: Blobs, clock: Clock, config: StudioConfig) -> StudioParts {
@@ -167,6 +159,13 @@ impl House {
         let (parts, body) = answer.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Runs SQL on the studio's file, beside the studio.
+    pub async fn database(&self, sql: &str) {
+        let file = self.folder.path().join("studio.db");
+        let (beside, sql) = (SqliteStudio::open(&file).await.unwrap(), sql.to_owned());
+        beside.database().write(move |tx| Ok(tx.execute_batch(&sql)?)).await.unwrap();
     }
 
     pub async fn get(&self, path: &str) -> Answer {
