@@ -124,11 +124,15 @@ fn or_else<T>(read: Result<T, DatabaseError>, mend: bool, instead: impl FnOnce()
 
 /// How a job ends that can't be read.
 pub(crate) fn unreadable() -> Outcome {
-    Outcome::Failed(JobError::new(
+    Outcome::Failed(why_unreadable())
+}
+
+pub(crate) fn why_unreadable() -> JobError {
+    JobError::new(
         "job_unreadable",
         "The job's record in the studio's database can't be read.",
         "Start the job again, and tell whoever runs the studio that its database is damaged.",
-    ))
+    )
 }
 
 /// Shown in place of what the seller asked for.

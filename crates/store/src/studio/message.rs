@@ -70,19 +70,17 @@ impl TryFrom<HookRow> for Hook {
     }
 }
 
-/// Those that can be read: one that can't must not keep a job from ending.
-pub(crate) fn readable(rows: impl Iterator<Item = Result<Hook, DatabaseError>>) -> Result<Vec<Hook>, DatabaseError> {
-    let mut hooks = Vec::new();
+/// Those that can be read: a hook that can't must not keep a job from ending, nor a message keep the others out of sight.
+pub(crate) fn readable<T>(rows: impl Iterator<Item = Result<T, DatabaseError>>) -> Result<Vec<T>, DatabaseError> {
+    let mut read = Vec::new();
     for row in rows {
         match row {
-            Ok(hook) => hooks.push(hook),
-            Err(error) if error.is_of_one_row() => {
-                tracing::error!(%error, "hook.unreadable: it is passed over");
-            }
+            Ok(row) => read.push(row),
+            Err(error) if error.is_of_one_row() => tracing::error!(%error, "messages.unreadable: it is passed over"),
             Err(error) => return Err(error),
         }
     }
-    Ok(hooks)
+    Ok(read)
 }
 
 /// A message as it is kept, column by column.
@@ -155,6 +153,14 @@ impl TryFrom<MessageRow> for Message {
         })
     }
 }
+
+/// SQL for [`Message::whose`].
+macro_rules! whose {
+    () => {
+        "CASE WHEN hook_id = 'settings' THEN 'settings' ELSE coalesce(owner, '') END"
+    };
+}
+pub(crate) use whose;
 
 /// An attempt as it is kept, column by column.
 pub(crate) struct AttemptRow {

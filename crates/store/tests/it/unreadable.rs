@@ -10,7 +10,12 @@ use plantain_store::queue::open_queue;
 use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::bulk::batch::{BatchState, ItemState};
 use plantain_studio::bulk::store::ItemFilter;
-use plantain_studio::job::{JobState, Outcome as JobOutcome, Phase};
+use plantain_studio::job::transition::JobEvent;
+use plantain_studio::job::{JobId, JobState, Outcome as JobOutcome, Phase};
+use plantain_studio::messages::facts::Facts;
+use plantain_studio::messages::hook::{Hook, HookId};
+use plantain_studio::messages::message::{Channel, Event};
+use plantain_studio::messages::store::MessageFilter;
 use plantain_studio::store::JobFilter;
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::QueueStatus;
@@ -75,6 +80,7 @@ promises! {
     a_delivery_that_can_not_be_read_is_dead_and_the_next_one_goes_out,
     a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form,
     a_job_that_can_not_be_read_fails_and_the_next_one_is_driven,
+    a_message_that_can_not_be_read_keeps_no_other_out_of_the_list,
     a_list_leaves_out_what_can_not_be_read,
     a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on,
     an_item_that_can_not_be_read_fails_and_the_next_one_goes_on,
@@ -189,6 +195,7 @@ async fn a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form(g
 
 async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Ground) {
     let stores = studio(ground).await;
+    stores.jobs.set_settings_hook(Some(&settings_hook())).await.unwrap();
     for damage in
         ["spec = '{'", "uploads = 'x'", "epoch = -7", "request_id = 'a/b'", "created_at = 9223372036854775807"]
     {
@@ -206,8 +213,40 @@ async fn a_job_that_can_not_be_read_fails_and_the_next_one_is_driven(ground: &Gr
             (JobState::Failed, Phase::Done, "job_unreadable")
         );
         assert_eq!(stores.jobs.jobs(&JobFilter::default()).await.unwrap().len(), 2, "{damage}");
+        let told = stores.jobs.messages(&of_job(&bad.id)).await.unwrap();
+        let facts = Facts::of_body(&told[0].body).unwrap();
+        assert_eq!((told.len(), told[0].event, facts.job.as_ref()), (1, Event::JobFailed, Some(&bad.id)), "{damage}");
+        assert_eq!(facts.error.as_ref(), Some(error), "{damage}");
         ground.damage("DELETE FROM studio_jobs").await;
     }
+}
+
+fn settings_hook() -> Hook {
+    Hook {
+        id: HookId::settings(),
+        owner: None,
+        channel: Channel::Webhook,
+        target: "https://all.example/".into(),
+        events: Vec::new(),
+        secret: None,
+        created_at: now(),
+    }
+}
+
+fn of_job(id: &JobId) -> MessageFilter {
+    MessageFilter { job: Some(id.clone()), settings: true, ..MessageFilter::default() }
+}
+
+async fn a_message_that_can_not_be_read_keeps_no_other_out_of_the_list(ground: &Ground) {
+    let stores = studio(ground).await;
+    stores.jobs.set_settings_hook(Some(&settings_hook())).await.unwrap();
+    let (bad, good) = (inserted(&stores, 0).await, inserted(&stores, 0).await);
+    for job in [&bad, &good] {
+        stores.jobs.apply(&job.id, &JobEvent::CancelAsked, now()).await.unwrap();
+    }
+    ground.damage(&format!("UPDATE studio_messages SET event = 'job.exploded' WHERE job_id = '{}'", bad.id)).await;
+    let listed = stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+    assert_eq!(listed.iter().map(|message| message.job.as_ref()).collect::<Vec<_>>(), [Some(&good.id)]);
 }
 
 async fn a_list_leaves_out_what_can_not_be_read(ground: &Ground) {

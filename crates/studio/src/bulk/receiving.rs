@@ -142,6 +142,7 @@ impl Studio {
         if steered == Steered::Done {
             tracing::info!(batch = %id, ?wish, "batch.steered {id}");
             inner.bulk.wake();
+            inner.outbox.wake();
         }
         if (steered, wish) == (Steered::Done, Steer::Cancel) {
             let running = ItemFilter { after: 0, state: Some(ItemState::Running), limit: ITEMS_A_PAGE_MAX };

@@ -29,9 +29,9 @@ pub trait BatchStore: Send + Sync + 'static {
     /// In their order.
     async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError>;
 
-    /// Notes which jobs have ended and which batches are done; then takes at most `count` waiting items of open batches under
-    /// leases, so that no batch has more than `open` jobs at once and the one with the fewest goes first. A batch or an item that
-    /// can't be read ends, and the others go on.
+    /// Notes which jobs have ended and which batches are done, or canceled with nothing that runs any more, which owes messages;
+    /// then takes at most `count` waiting items of open batches under leases, so that no batch has more than `open` jobs at once
+    /// and the one with the fewest goes first. A batch or an item that can't be read ends, and the others go on.
     async fn claim_items(
         &self,
         count: usize,
@@ -44,7 +44,7 @@ pub trait BatchStore: Send + Sync + 'static {
     async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError>;
 
     /// A waiting item gets its job, and the job begins, in one commit; false where the item waits no more, and then there is
-    /// no job either. The item's photo is from then on the job's, which may have kept it in another form.
+    /// no job either. The job is whose the batch is by then. The item's photo is from then on the job's, which may have kept it in another form.
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError>;
 
     /// The same where the job's cost has to fit into what its owner may spend; `None` where the item waits no more. Two items, or
@@ -69,7 +69,8 @@ pub trait BatchStore: Send + Sync + 'static {
     /// A waiting item can become no job.
     async fn fail_item(&self, id: &BatchId, number: u32, error: &JobError, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Does what a seller wishes of a batch ([`crate::bulk::batch::BatchState::steered`]).
+    /// Does what a seller wishes of a batch ([`crate::bulk::batch::BatchState::steered`]). Trying one again that is done, and of
+    /// which nothing failed that could be, changes nothing. Canceling one of which nothing runs owes what its end owes.
     async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError>;
 }
 

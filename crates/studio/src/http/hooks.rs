@@ -13,7 +13,7 @@ use crate::http::openapi::{answers, bodies, values};
 use crate::http::{App, guard, upload};
 use crate::job::Owner;
 use crate::messages::hook::{HOOKS_MAX, HookId, SECRET_CHARS, URL_BYTES_MAX};
-use crate::messages::managing::{HookRefused, NewHook};
+use crate::messages::managing::{HookRefused, NewHook, Tested};
 use crate::messages::message::Event;
 use crate::messages::view::{HookView, MessageView};
 
@@ -134,6 +134,7 @@ pub async fn remove(
     responses(
         (status = 202, description = "The message, which is on its way.", body = MessageView),
         (status = 404, description = "`no_such_hook`.", body = bodies::Refusal),
+        (status = 409, description = "`test_pending`: the hook's last test is still on its way.", body = bodies::Refusal),
         answers::Closed, answers::Writes
     )
 )]
@@ -143,8 +144,16 @@ pub async fn test(
     Segments(hook): Segments<String>,
 ) -> Result<Response, ApiError> {
     owner(&app, &headers)?;
-    let message = app.studio.test_hook(&HookId::stored(hook), &app.visitor(&headers)).await?.ok_or_else(no_hook)?;
-    Ok((StatusCode::ACCEPTED, Json(message)).into_response())
+    match app.studio.test_hook(&HookId::stored(hook), &app.visitor(&headers)).await? {
+        Tested::Owed(message) => Ok((StatusCode::ACCEPTED, Json(message)).into_response()),
+        Tested::Pending => Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "test_pending",
+            "The test before is still on its way.",
+            "GET /api/messages?state=pending shows how it goes.",
+        )),
+        Tested::NotFound => Err(no_hook()),
+    }
 }
 
 /// Whose hooks the asker has to do with. Who says nothing of themselves has none.

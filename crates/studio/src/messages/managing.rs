@@ -34,6 +34,16 @@ pub enum HookRefused {
     TooMany,
 }
 
+/// What became of a wish to test a hook.
+#[derive(Clone, Debug)]
+pub enum Tested {
+    /// On its way.
+    Owed(Box<MessageView>),
+    /// The one before still is.
+    Pending,
+    NotFound,
+}
+
 impl Studio {
     /// Keeps a hook, and tells its secret, which nobody is told again.
     pub async fn add_hook(&self, new: NewHook) -> Result<Result<(HookView, HookSecret), HookRefused>, StudioError> {
@@ -85,12 +95,14 @@ impl Studio {
     }
 
     /// Owes a message about nothing; `None` where there is no such hook.
-    pub async fn test_hook(&self, id: &HookId, visitor: &Visitor) -> Result<Option<MessageView>, StudioError> {
-        let Some(hook) = self.hook_of(id, visitor).await? else { return Ok(None) };
+    pub async fn test_hook(&self, id: &HookId, visitor: &Visitor) -> Result<Tested, StudioError> {
+        let Some(hook) = self.hook_of(id, visitor).await? else { return Ok(Tested::NotFound) };
         let message = owing::test(&hook, self.0.clock.now());
-        self.0.store.owe(&message).await?;
+        if !self.0.store.owe(&message).await? {
+            return Ok(Tested::Pending);
+        }
         self.0.outbox.wake();
-        Ok(Some(MessageView::of(&message, None)))
+        Ok(Tested::Owed(Box::new(MessageView::of(&message, None))))
     }
 
     async fn hook_of(&self, id: &HookId, visitor: &Visitor) -> Result<Option<Hook>, StudioError> {

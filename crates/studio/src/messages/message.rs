@@ -266,6 +266,14 @@ impl Verdict {
 }
 
 impl Message {
+    /// Whose places an attempt takes: what is nobody's counts as one owner's, and what goes to the settings' hook as another's.
+    pub fn whose(&self) -> &str {
+        match (&self.hook, &self.owner) {
+            (Some(hook), _) if *hook == HookId::settings() => hook.as_str(),
+            (_, owner) => owner.as_ref().map(Owner::as_str).unwrap_or_default(),
+        }
+    }
+
     /// The number of the newest attempt in its schedule, from 1.
     pub fn tried(&self) -> u32 {
         self.attempts.saturating_sub(self.earlier)

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::bulk::batch::{Batch, Counts};
-use crate::job::Job;
+use crate::job::{Job, JobError, JobId, JobState, Owner};
 use crate::messages::facts::Facts;
 use crate::messages::hook::Hook;
 use crate::messages::message::{Channel, Event, Message, MessageId, MessageState};
@@ -21,6 +21,21 @@ pub fn by_job(job: &Job, event: Event, hooks: &[Hook], now: Timestamp) -> Vec<Me
     });
     let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(job.owner.as_ref()));
     wanted.map(|hook| to(hook, &blank, now)).chain(callback).collect()
+}
+
+/// What is owed for a job that failed since its record can't be read: little is known of it, not even its callback.
+pub fn by_lost_job(id: &JobId, owner: Option<&Owner>, why: &JobError, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+    let facts = Facts {
+        job: Some(id.clone()),
+        status: JobState::Failed.as_str().to_owned(),
+        error: Some(why.clone()),
+        is_private: owner.is_some(),
+        ..Facts::default()
+    };
+    let event = Event::JobFailed;
+    let blank = Message { owner: owner.cloned(), job: Some(id.clone()), ..blank(event, facts.to_body(), now) };
+    let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(owner));
+    wanted.map(|hook| to(hook, &blank, now)).collect()
 }
 
 /// What is owed when a batch is done.
@@ -80,7 +95,7 @@ fn blank(event: Event, body: Bytes, now: Timestamp) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobError, Outcome, Owner, Phase, sample};
+    use crate::job::{Outcome, Phase, sample};
     use crate::messages::hook::{self, Callback};
 
     #[test]

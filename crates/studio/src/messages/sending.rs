@@ -2,8 +2,7 @@
 //!
 //! An attempt whose process dies is made again when its lease is over; receivers know a message again by its id.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,7 +18,7 @@ use plantain_work::{Shutdown, Tasks, clock, random};
 use crate::error::StudioError;
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Channel, Message, Verdict};
-use crate::messages::store::A_LINE_MAX;
+use crate::messages::store::InHand;
 use crate::service::{Inner, Studio};
 
 /// Messages that are sent at once.
@@ -41,7 +40,7 @@ impl Studio {
     /// Makes one attempt at everything that is due now, one after the other, and tells at how many.
     pub async fn send_messages(&self) -> Result<usize, StudioError> {
         let inner = &self.0;
-        let due = inner.store.claim_messages(SLOTS, &[], inner.clock.now()).await?.messages;
+        let due = inner.store.claim_messages(SLOTS, &InHand::default(), inner.clock.now()).await?.messages;
         for message in &due {
             let begun = inner.clock.now();
             let sent = inner.send(message).await;
@@ -75,30 +74,12 @@ async fn set_settings_hook(inner: Arc<Inner>, shutdown: Shutdown) {
 
 struct MessageLane {
     inner: Arc<Inner>,
-    /// How many messages to which line.
-    in_hand: Mutex<HashMap<String, usize>>,
+    in_hand: Mutex<InHand>,
 }
 
 impl MessageLane {
-    fn busy(&self) -> Vec<String> {
-        let in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        in_hand.iter().filter(|(_, count)| **count >= A_LINE_MAX).map(|(line, _)| line.clone()).collect()
-    }
-
-    fn began(&self, message: &Message) {
-        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        *in_hand.entry(message.channel.line(&message.target)).or_default() += 1;
-    }
-
-    fn ended(&self, message: &Message) {
-        let mut in_hand = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = message.channel.line(&message.target);
-        if let Some(count) = in_hand.get_mut(&line) {
-            *count -= 1;
-            if *count == 0 {
-                in_hand.remove(&line);
-            }
-        }
+    fn in_hand(&self) -> MutexGuard<'_, InHand> {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,12 +92,13 @@ impl Lane for MessageLane {
     }
 
     async fn claim(&self, free: usize) -> Result<Claim<Message>, ClaimFailed> {
-        let claimed = self.inner.store.claim_messages(free, &self.busy(), self.inner.clock.now()).await;
+        let in_hand = self.in_hand().clone();
+        let claimed = self.inner.store.claim_messages(free, &in_hand, self.inner.clock.now()).await;
         let claimed = claimed.map_err(|error| {
             tracing::error!(%error, "studio.messages: no work could be claimed");
             ClaimFailed
         })?;
-        claimed.messages.iter().for_each(|message| self.began(message));
+        claimed.messages.iter().for_each(|message| self.in_hand().began(message));
         Ok(Claim { tasks: claimed.messages, next_due: claimed.next_due, held_back: false })
     }
 
@@ -127,7 +109,7 @@ impl Lane for MessageLane {
             sent = self.inner.send(&message) => sent,
             () = stop.aborted() => Sent::cut_off(),
         };
-        self.ended(&message);
+        self.in_hand().ended(&message);
         self.inner.settle_message(&message, begun, sent).await;
         Left::More
     }

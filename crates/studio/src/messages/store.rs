@@ -3,6 +3,8 @@
 //! What the changes of jobs and batches owe is written by their own methods, in their own commits
 //! ([`crate::messages::owing`]).
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -18,6 +20,53 @@ pub const MESSAGES_A_PAGE_MAX: usize = 200;
 /// Messages to one line that a claim takes, and that a process has in hand before it takes no more of it: receivers that
 /// hang leave places to the others.
 pub const A_LINE_MAX: usize = 8;
+
+/// Messages of one owner ([`Message::whose`]) that a process has in hand: nobody's receivers take the places of all others.
+pub const AN_OWNER_MAX: usize = 16;
+
+/// What a process has in hand, which bounds what it takes more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InHand {
+    /// How many messages to which line.
+    pub lines: HashMap<String, usize>,
+    /// How many of whose ([`Message::whose`]).
+    pub owners: HashMap<String, usize>,
+}
+
+impl InHand {
+    pub fn began(&mut self, message: &Message) {
+        *self.lines.entry(message.channel.line(&message.target)).or_default() += 1;
+        *self.owners.entry(message.whose().to_owned()).or_default() += 1;
+    }
+
+    pub fn ended(&mut self, message: &Message) {
+        one_less(&mut self.lines, &message.channel.line(&message.target));
+        one_less(&mut self.owners, message.whose());
+    }
+
+    /// To which no message is taken.
+    pub fn busy_lines(&self) -> Vec<&str> {
+        at_least(&self.lines, A_LINE_MAX)
+    }
+
+    /// Of whom no message is taken.
+    pub fn busy_owners(&self) -> Vec<&str> {
+        at_least(&self.owners, AN_OWNER_MAX)
+    }
+}
+
+fn at_least(counts: &HashMap<String, usize>, most: usize) -> Vec<&str> {
+    counts.iter().filter(|(_, count)| **count >= most).map(|(key, _)| key.as_str()).collect()
+}
+
+fn one_less(counts: &mut HashMap<String, usize>, key: &str) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
@@ -37,15 +86,15 @@ pub trait MessageStore: Send + Sync + 'static {
     /// From now on this is the hook that the settings name, or there is none.
     async fn set_settings_hook(&self, hook: Option<&Hook>) -> Result<(), StoreError>;
 
-    /// A message that nothing else owes.
-    async fn owe(&self, message: &Message) -> Result<(), StoreError>;
+    /// A message that nothing else owes. False where the same event is pending for its hook, and nothing is owed.
+    async fn owe(&self, message: &Message) -> Result<bool, StoreError>;
 
-    /// Takes at most `count` due messages, earlier due first, at most [`A_LINE_MAX`] to a line and none to those that are
-    /// busy ([`Message::taken`]).
+    /// Takes at most `count` due messages, earlier due first ([`Message::taken`]): at most [`A_LINE_MAX`] to a line, none to those
+    /// that have as many in hand, and of nobody more than make [`AN_OWNER_MAX`] with those in hand.
     async fn claim_messages(
         &self,
         count: usize,
-        busy: &[String],
+        in_hand: &InHand,
         now: Timestamp,
     ) -> Result<ClaimedMessages, StoreError>;
 

@@ -11,6 +11,7 @@ use plantain_inbox::store::StoreError;
 use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
+use plantain_studio::messages::hook::HOOKS_MAX;
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
@@ -204,9 +205,9 @@ async fn follow(
     Ok(Some(Followed { account, moved }))
 }
 
-/// Whatever belongs to one is the other's; what was spent too, and which wishes were sent.
+/// Whatever belongs to one is the other's; what was spent too, and which wishes were sent. Of more hooks than one may have the
+/// newest stay.
 async fn hand_over(tx: &Transaction<'_>, from: &Owner, to: &Owner) -> Result<u64, DatabaseError> {
-    let (from, to) = (from.as_str(), to.as_str());
     let mut moved = 0;
     for hand_over in [
         "UPDATE studio_batches SET owner = $2 WHERE owner = $1",
@@ -218,8 +219,9 @@ async fn hand_over(tx: &Transaction<'_>, from: &Owner, to: &Owner) -> Result<u64
         "UPDATE studio_jobs SET owner = $2 WHERE owner = $1",
     ] {
         let hand_over = tx.prepare_cached(hand_over).await?;
-        moved = tx.execute(&hand_over, &[&from, &to]).await?;
+        moved = tx.execute(&hand_over, &[&from.as_str(), &to.as_str()]).await?;
     }
+    hook::keep_newest(tx, to, HOOKS_MAX).await?;
     Ok(moved)
 }
 
@@ -309,6 +311,7 @@ async fn clear(database: &Database, id: &AccountId) -> Result<bool, DatabaseErro
         "DELETE FROM studio_batches WHERE owner = $1",
         "DELETE FROM studio_spent WHERE owner = $1",
         "DELETE FROM studio_messages WHERE owner = $1",
+        "DELETE FROM studio_hooks WHERE owner = $1",
         "DELETE FROM studio_wishes WHERE whose = $1",
     ] {
         let delete = tx.prepare_cached(delete).await?;

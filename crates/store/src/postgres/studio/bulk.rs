@@ -197,6 +197,15 @@ async fn counted(database: &Database, id: &BatchId) -> Result<Option<(Batch, Cou
 /// A batch's items by their states.
 const COUNT: &str = "SELECT state, count(*) FROM studio_batch_items WHERE batch_id = $1 GROUP BY state";
 
+async fn counts_in(tx: &Transaction<'_>, id: &str) -> Result<Counts, DatabaseError> {
+    let count = tx.prepare_cached(COUNT).await?;
+    counts(&tx.query(&count, &[&id]).await?)
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<String>, DatabaseError> {
+    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
 fn counts(rows: &[Row]) -> Result<Counts, DatabaseError> {
     let mut counts = Counts::default();
     for row in rows {
@@ -254,8 +263,7 @@ async fn claim(
             "SELECT id FROM studio_batches WHERE state = 'OPEN' ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
         )
         .await?;
-    let rows = tx.query(&select, &[]).await?;
-    let ids: Vec<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let ids = ids(&tx.query(&select, &[]).await?)?;
     let busy = tx
         .prepare_cached(
             "SELECT b.id, (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id
@@ -286,7 +294,8 @@ async fn claim(
     Ok(claimed)
 }
 
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know.
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know. So
+/// they do when the last job of a canceled one has ended.
 async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
     let items = tx
         .prepare_cached(
@@ -294,13 +303,23 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
                  (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
                   FROM studio_jobs j WHERE j.id = i.job_id), 'canceled')
              WHERE i.state = 'running'
-               AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = i.job_id AND j.phase <> 'done')",
+               AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = i.job_id AND j.phase <> 'done')
+             RETURNING batch_id",
         )
         .await?;
-    tx.execute(&items, &[]).await?;
-    // Locked first, so that the next statement sees what whoever held them has changed.
-    let open = "SELECT 1 FROM studio_batches WHERE state IN ('OPEN', 'PAUSED') ORDER BY id FOR UPDATE";
-    tx.query(&tx.prepare_cached(open).await?, &[]).await?;
+    let ended = ids(&tx.query(&items, &[]).await?)?;
+    // Locked first, so that the next statements see what whoever held them has changed.
+    let open = "SELECT 1 FROM studio_batches WHERE state IN ('OPEN', 'PAUSED') OR id = ANY ($1::text[])
+                ORDER BY id FOR UPDATE";
+    tx.query(&tx.prepare_cached(open).await?, &[&ended]).await?;
+    let stopped = tx
+        .prepare_cached(
+            "SELECT id FROM studio_batches b WHERE b.state = 'CANCELED' AND b.id = ANY ($1::text[])
+               AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
+                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))",
+        )
+        .await?;
+    let stopped = ids(&tx.query(&stopped, &[&ended]).await?)?;
     let batches = tx
         .prepare_cached(
             "UPDATE studio_batches b SET state = 'DONE', finished_at = $1 WHERE b.state IN ('OPEN', 'PAUSED')
@@ -309,12 +328,11 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
              RETURNING id",
         )
         .await?;
-    for row in tx.query(&batches, &[&to_micros(now)]).await? {
-        let id: String = row.try_get(0)?;
-        match locked(tx, &id).await {
+    let done = ids(&tx.query(&batches, &[&to_micros(now)]).await?)?;
+    for id in done.iter().chain(&stopped) {
+        match locked(tx, id).await {
             Ok(Some(batch)) => {
-                let count = tx.prepare_cached(COUNT).await?;
-                let counts = counts(&tx.query(&count, &[&id]).await?)?;
+                let counts = counts_in(tx, id).await?;
                 message::owe_by_batch(tx, &batch, counts, now).await?;
             }
             Ok(None) => {}
@@ -434,9 +452,11 @@ async fn begin_allowed(
     Ok(begun.then_some(Allowed::Yes))
 }
 
+/// The job is whose the batch is by now: a seller may have signed in since the item was claimed.
 async fn begin_in(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
     // Of two items of one photo the later sees what the earlier did.
-    locked(tx, id.as_str()).await?;
+    let batch = locked(tx, id.as_str()).await?;
+    let new = &new.clone().owned_by(batch.and_then(|batch| batch.owner));
     let begin = tx
         .prepare_cached(
             "UPDATE studio_batch_items SET state = 'running', job_id = $3, error = NULL, leased_until = NULL
@@ -511,7 +531,9 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
                      WHERE batch_id = $1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
                 )
                 .await?;
-            tx.execute(&again, &[&id.as_str()]).await?;
+            if tx.execute(&again, &[&id.as_str()]).await? == 0 && batch.state == BatchState::Done {
+                return Ok(Steered::Done);
+            }
             refer(&tx, id).await?;
         }
         Steer::Cancel => {
@@ -528,6 +550,14 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
     let finished = (state == BatchState::Canceled).then(|| to_micros(batch.finished_at.unwrap_or(now)));
     let update = tx.prepare_cached("UPDATE studio_batches SET state = $2, finished_at = $3 WHERE id = $1").await?;
     tx.execute(&update, &[&id.as_str(), &state.as_str(), &finished]).await?;
+    if wish == Steer::Cancel && batch.state != BatchState::Canceled {
+        // Where a job runs, its end is what owes the message.
+        let counts = counts_in(&tx, id.as_str()).await?;
+        let canceled = Batch { state, finished_at: batch.finished_at.or(Some(now)), ..batch };
+        if counts.running == 0 {
+            message::owe_by_batch(&tx, &canceled, counts, now).await?;
+        }
+    }
     tx.commit().await?;
     Ok(Steered::Done)
 }

@@ -39,8 +39,7 @@ pub(super) async fn add(database: &Database, hook: &Hook, most: usize) -> Result
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     let owner = hook.owner.as_ref().map(Owner::as_str);
-    let lock = tx.prepare_cached("SELECT pg_advisory_xact_lock(hashtext('studio_hooks ' || $1::text))").await?;
-    tx.query(&lock, &[&owner.unwrap_or_default()]).await?;
+    lock(&tx, owner.unwrap_or_default()).await?;
     let count = tx.prepare_cached("SELECT count(*) FROM studio_hooks WHERE owner = $1").await?;
     let has: i64 = tx.query_one(&count, &[&owner]).await?.try_get(0)?;
     if has >= limit(most) {
@@ -49,6 +48,27 @@ pub(super) async fn add(database: &Database, hook: &Hook, most: usize) -> Result
     insert(&tx, hook).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+async fn lock(tx: &Transaction<'_>, owner: &str) -> Result<(), DatabaseError> {
+    let lock = tx.prepare_cached("SELECT pg_advisory_xact_lock(hashtext('studio_hooks ' || $1::text))").await?;
+    tx.query(&lock, &[&owner]).await?;
+    Ok(())
+}
+
+/// Of an owner's hooks the newest stay; letters are no hook that the owner has made.
+pub(super) async fn keep_newest(tx: &Transaction<'_>, owner: &Owner, most: usize) -> Result<(), DatabaseError> {
+    lock(tx, owner.as_str()).await?;
+    let beyond = tx
+        .prepare_cached(
+            "SELECT id FROM studio_hooks WHERE owner = $1 AND channel = 'webhook'
+             ORDER BY created_at DESC, id DESC OFFSET $2",
+        )
+        .await?;
+    for row in tx.query(&beyond, &[&owner.as_str(), &limit(most)]).await? {
+        remove_in(tx, &HookId::stored(row.try_get(0)?)).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {

@@ -200,7 +200,7 @@ async fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Tim
         )
         .await?;
     tx.execute(&end, &[&id, &to_micros(now), &json(&unreadable())]).await?;
-    Ok(())
+    message::owe_by_lost_job(tx, id, now).await
 }
 
 /// Locks what it picks and skips what another claim has locked, so that no two get the same.
@@ -271,7 +271,7 @@ pub(super) async fn choose(
     Ok(Some(job))
 }
 
-/// Results, webhooks and strokes go with the job's row.
+/// Results, webhooks, strokes and settled messages go with the job's row.
 pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> Result<Forgotten, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
@@ -281,6 +281,7 @@ pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> R
         return Ok(Forgotten::Open);
     }
     blob::release(&tx, id, &[], now).await?;
+    message::outlive(&tx, id).await?;
     let spent = tx
         .prepare_cached(
             "INSERT INTO studio_spent (owner, at, cost, endpoint, pictures)

@@ -13,15 +13,17 @@ use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
 };
 use plantain_studio::messages::owing;
-use plantain_studio::messages::store::{A_LINE_MAX, ClaimedMessages, MessageFilter, MessageStore, SentAgain};
+use plantain_studio::messages::store::{
+    A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
+};
 use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::studio::{PostgresStudio, hook};
 use crate::postgres::text::storable;
-use crate::studio::job::limit;
-use crate::studio::message::{AttemptRow, MessageRow, message_columns};
+use crate::studio::job::{limit, why_unreadable};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -46,17 +48,17 @@ impl MessageStore for PostgresStudio {
         Ok(self.0.retrying(|| hook::set_settings(&self.0, hook)).await?)
     }
 
-    async fn owe(&self, message: &Message) -> Result<(), StoreError> {
+    async fn owe(&self, message: &Message) -> Result<bool, StoreError> {
         Ok(self.0.retrying(|| owe(&self.0, message)).await?)
     }
 
     async fn claim_messages(
         &self,
         count: usize,
-        busy: &[String],
+        in_hand: &InHand,
         now: Timestamp,
     ) -> Result<ClaimedMessages, StoreError> {
-        Ok(self.0.retrying(|| claim(&self.0, count, busy, now)).await?)
+        Ok(self.0.retrying(|| claim(&self.0, count, in_hand, now)).await?)
     }
 
     async fn settle_message(
@@ -89,13 +91,38 @@ pub(super) async fn owe_by_job(
     event: Event,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let mut hooks = hook::concerning(tx, job.owner.as_ref()).await?;
-    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, &job.id).await? {
-        hooks = owing::within_batch(hooks);
-    }
+    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref()).await?;
     for message in owing::by_job(job, event, &hooks, now) {
         insert(tx, &message).await?;
     }
+    Ok(())
+}
+
+/// The same for a job that failed since its record can't be read.
+pub(super) async fn owe_by_lost_job(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    let Some(id) = JobId::parse(id) else { return Ok(()) };
+    let select = tx.prepare_cached("SELECT owner FROM studio_jobs WHERE id = $1").await?;
+    let owner: Option<String> = tx.query_one(&select, &[&id.as_str()]).await?.try_get(0)?;
+    let owner = owner.map(Owner::stored);
+    let hooks = hooks_of_job(tx, &id, owner.as_ref()).await?;
+    for message in owing::by_lost_job(&id, owner.as_ref(), &why_unreadable(), &hooks, now) {
+        insert(tx, &message).await?;
+    }
+    Ok(())
+}
+
+async fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -> Result<Vec<Hook>, DatabaseError> {
+    let hooks = hook::concerning(tx, owner).await?;
+    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, id).await? {
+        return Ok(owing::within_batch(hooks));
+    }
+    Ok(hooks)
+}
+
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it.
+pub(super) async fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
+    let outlive = "UPDATE studio_messages SET job_id = NULL WHERE job_id = $1 AND due_at IS NOT NULL";
+    tx.execute(&tx.prepare_cached(outlive).await?, &[&id.as_str()]).await?;
     Ok(())
 }
 
@@ -120,11 +147,23 @@ pub(super) async fn owe_by_batch(
     Ok(())
 }
 
-async fn owe(database: &Database, message: &Message) -> Result<(), DatabaseError> {
+/// Of two at once for one hook the later sees the earlier.
+async fn owe(database: &Database, message: &Message) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    if let Some(hook) = &message.hook {
+        let hook = storable(hook.as_str());
+        let lock = "SELECT pg_advisory_xact_lock(hashtext('studio_messages ' || $1::text))";
+        tx.query(&tx.prepare_cached(lock).await?, &[&hook]).await?;
+        let pending = "SELECT 1 FROM studio_messages WHERE hook_id = $1 AND due_at IS NOT NULL AND event = $2 LIMIT 1";
+        let pending = tx.prepare_cached(pending).await?;
+        if tx.query_opt(&pending, &[&hook, &message.event.as_str()]).await?.is_some() {
+            return Ok(false);
+        }
+    }
     insert(&tx, message).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(true)
 }
 
 async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
@@ -187,13 +226,13 @@ async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, Datab
 async fn claim(
     database: &Database,
     count: usize,
-    busy: &[String],
+    in_hand: &InHand,
     now: Timestamp,
 ) -> Result<ClaimedMessages, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
     let (mut messages, mut given_up) = (Vec::new(), false);
-    for id in due(&tx, count, busy, now).await? {
+    for id in due(&tx, count, in_hand, now).await? {
         match locked(&tx, &id).await {
             Ok(Some(message)) => {
                 let taken = message.taken(now);
@@ -214,24 +253,48 @@ async fn claim(
     Ok(ClaimedMessages { messages, next_due })
 }
 
-/// Locks what it picks and skips what another claim has locked, so that no two get the same.
+/// Locks what it picks and skips what another claim has locked, so that no two get the same. What can't be taken for its line or
+/// its owner takes no place in the other's row.
 async fn due(
     tx: &Transaction<'_>,
     count: usize,
-    busy: &[String],
+    in_hand: &InHand,
     now: Timestamp,
 ) -> Result<Vec<String>, DatabaseError> {
     let select = tx
-        .prepare_cached(
+        .prepare_cached(concat!(
             "SELECT id FROM studio_messages WHERE due_at <= $1 AND id = ANY (ARRAY(
                  SELECT id FROM (
-                     SELECT id, due_at, row_number() OVER (PARTITION BY line ORDER BY due_at, id) AS n
-                     FROM studio_messages WHERE due_at <= $1 AND line <> ALL ($2::text[])) AS due
-                 WHERE n <= $3 ORDER BY due_at, id LIMIT $4))
-             ORDER BY due_at, id FOR UPDATE SKIP LOCKED",
+                     SELECT id, due_at, whose, row_number() OVER (PARTITION BY whose ORDER BY due_at, id) AS m FROM (
+                         SELECT id, due_at, ",
+            whose!(),
+            " AS whose, row_number() OVER (PARTITION BY line ORDER BY due_at, id) AS n FROM studio_messages
+                         WHERE due_at <= $1 AND line <> ALL ($2::text[]) AND ",
+            whose!(),
+            " <> ALL ($3::text[])) AS due
+                     WHERE n <= $4) AS fair
+                 LEFT JOIN unnest($5::text[], $6::bigint[]) AS held (whose, held) USING (whose)
+                 WHERE m + coalesce(held, 0) <= $7 ORDER BY due_at, id LIMIT $8))
+             ORDER BY due_at, id FOR UPDATE SKIP LOCKED"
+        ))
+        .await?;
+    let (owners, held): (Vec<&str>, Vec<i64>) =
+        in_hand.owners.iter().map(|(owner, held)| (owner.as_str(), limit(*held))).unzip();
+    let rows = tx
+        .query(
+            &select,
+            &[
+                &to_micros(now),
+                &in_hand.busy_lines(),
+                &in_hand.busy_owners(),
+                &limit(A_LINE_MAX),
+                &owners,
+                &held,
+                &limit(AN_OWNER_MAX),
+                &limit(count),
+            ],
         )
         .await?;
-    let rows = tx.query(&select, &[&to_micros(now), &busy, &limit(A_LINE_MAX), &limit(count)]).await?;
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
@@ -317,7 +380,7 @@ async fn list(database: &Database, filter: &MessageFilter) -> Result<Vec<Message
             ],
         )
         .await?;
-    rows.iter().map(message).collect()
+    readable(rows.iter().map(message))
 }
 
 async fn with_attempts(database: &Database, id: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, DatabaseError> {

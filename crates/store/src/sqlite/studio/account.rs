@@ -10,6 +10,7 @@ use plantain_inbox::store::StoreError;
 use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
+use plantain_studio::messages::hook::HOOKS_MAX;
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
@@ -165,11 +166,13 @@ fn follow(
     Ok(Some(Followed { account, moved }))
 }
 
-/// Whatever belongs to one is the other's; what was spent too, and which wishes were sent.
+/// Whatever belongs to one is the other's; what was spent too, and which wishes were sent. Of more hooks than one may have the
+/// newest stay.
 fn hand_over(tx: &Transaction<'_>, from: &Owner, to: &Owner) -> Result<u64, DatabaseError> {
     let both = [from.as_str(), to.as_str()];
     tx.prepare_cached("UPDATE studio_batches SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
     tx.prepare_cached("UPDATE studio_hooks SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
+    hook::keep_newest(tx, to, HOOKS_MAX)?;
     tx.prepare_cached("UPDATE studio_messages SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
     tx.prepare_cached("UPDATE studio_spent SET owner = ?2 WHERE owner = ?1")?.execute(both)?;
     tx.prepare_cached("UPDATE OR IGNORE studio_wishes SET whose = ?2 WHERE whose = ?1")?.execute(both)?;
@@ -242,6 +245,7 @@ fn clear(tx: &Transaction<'_>, id: &AccountId) -> Result<bool, DatabaseError> {
         "DELETE FROM studio_batches WHERE owner = ?1",
         "DELETE FROM studio_spent WHERE owner = ?1",
         "DELETE FROM studio_messages WHERE owner = ?1",
+        "DELETE FROM studio_hooks WHERE owner = ?1",
         "DELETE FROM studio_wishes WHERE whose = ?1",
     ] {
         tx.prepare_cached(delete)?.execute([owner.as_str()])?;

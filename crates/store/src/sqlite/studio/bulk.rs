@@ -267,16 +267,24 @@ fn claim(
     Ok(claimed)
 }
 
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know.
+/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know. So
+/// they do when the last job of a canceled one has ended.
 fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
-    tx.prepare_cached(
+    let mut note = tx.prepare_cached(
         "UPDATE studio_batch_items SET state = coalesce(
              (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
               FROM studio_jobs j WHERE j.id = studio_batch_items.job_id), 'canceled')
          WHERE state = 'running'
-           AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = studio_batch_items.job_id AND j.phase <> 'done')",
-    )?
-    .execute([])?;
+           AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = studio_batch_items.job_id AND j.phase <> 'done')
+         RETURNING batch_id",
+    )?;
+    let ended: Vec<String> = note.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut stopped = tx.prepare_cached(
+        "SELECT id FROM studio_batches WHERE state = 'CANCELED' AND id IN (SELECT value FROM json_each(?1))
+           AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
+                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))",
+    )?;
+    let stopped: Vec<String> = stopped.query_map([json(&ended)], |row| row.get(0))?.collect::<Result<_, _>>()?;
     let mut end = tx.prepare_cached(
         "UPDATE studio_batches SET state = 'DONE', finished_at = ?1 WHERE state IN ('OPEN', 'PAUSED')
            AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
@@ -284,7 +292,7 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
          RETURNING id",
     )?;
     let done: Vec<String> = end.query_map([to_micros(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for id in done.iter().filter_map(|id| BatchId::parse(id)) {
+    for id in done.iter().chain(&stopped).filter_map(|id| BatchId::parse(id)) {
         match counted(tx, &id) {
             Ok(Some((batch, counts))) => message::owe_by_batch(tx, &batch, counts, now)?,
             Ok(None) => {}
@@ -367,7 +375,13 @@ fn hand_back(tx: &Transaction<'_>, id: &BatchId, number: u32) -> Result<(), Data
     Ok(())
 }
 
+/// The job is whose the batch is by now: a seller may have signed in since the item was claimed.
 fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
+    let owner: Option<Option<String>> = tx
+        .prepare_cached("SELECT owner FROM studio_batches WHERE id = ?1")?
+        .query_row([id.as_str()], |row| row.get(0))
+        .optional()?;
+    let new = &new.clone().owned_by(owner.flatten().map(Owner::stored));
     let changed = tx
         .prepare_cached(
             "UPDATE studio_batch_items SET state = 'running', job_id = ?3, error = NULL, leased_until = NULL
@@ -439,11 +453,15 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
         Steer::Pause | Steer::Resume => {}
         Steer::Retry => {
             // Without its bytes a photo can't be tried again.
-            tx.prepare_cached(
-                "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
-                 WHERE batch_id = ?1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
-            )?
-            .execute([id.as_str()])?;
+            let again = tx
+                .prepare_cached(
+                    "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
+                     WHERE batch_id = ?1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
+                )?
+                .execute([id.as_str()])?;
+            if again == 0 && batch.state == BatchState::Done {
+                return Ok(Steered::Done);
+            }
             refer(tx, id)?;
         }
         Steer::Cancel => {
@@ -461,7 +479,18 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
         state.as_str(),
         finished
     ])?;
+    if wish == Steer::Cancel && batch.state != BatchState::Canceled {
+        owe_where_nothing_runs(tx, id, now)?;
+    }
     Ok(Steered::Done)
+}
+
+/// Of a batch that was canceled just now. Where a job runs, its end is what owes the message.
+fn owe_where_nothing_runs(tx: &Transaction<'_>, id: &BatchId, now: Timestamp) -> Result<(), DatabaseError> {
+    match counted(tx, id)? {
+        Some((batch, counts)) if counts.running == 0 => message::owe_by_batch(tx, &batch, counts, now),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Lets all leases end now.

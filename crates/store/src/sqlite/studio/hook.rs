@@ -45,6 +45,17 @@ pub(super) fn add(tx: &Transaction<'_>, hook: &Hook, most: usize) -> Result<bool
     Ok(true)
 }
 
+/// Of an owner's hooks the newest stay; letters are no hook that the owner has made.
+pub(super) fn keep_newest(tx: &Transaction<'_>, owner: &Owner, most: usize) -> Result<(), DatabaseError> {
+    let mut beyond = tx.prepare_cached(
+        "SELECT id FROM studio_hooks WHERE owner = ?1 AND channel = 'webhook'
+         ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?2",
+    )?;
+    let rows = beyond.query_map(params![owner.as_str(), limit(most)], |row| row.get(0).map(HookId::stored))?;
+    let beyond: Vec<HookId> = rows.collect::<Result<_, _>>()?;
+    beyond.iter().try_for_each(|id| remove(tx, id).map(drop))
+}
+
 pub(super) fn insert(tx: &Transaction<'_>, hook: &Hook) -> Result<(), DatabaseError> {
     let row = HookRow::from(hook);
     tx.prepare_cached(concat!(

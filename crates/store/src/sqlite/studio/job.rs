@@ -159,7 +159,7 @@ fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp
          WHERE id = ?1",
     )?
     .execute(params![id, to_micros(now), json(&unreadable())])?;
-    Ok(())
+    message::owe_by_lost_job(tx, id, now)
 }
 
 /// Lets all leases end now.
@@ -249,7 +249,7 @@ pub(super) fn choose(
     Ok(Some(job))
 }
 
-/// Results, webhooks and strokes go with the job's row.
+/// Results, webhooks, strokes and settled messages go with the job's row.
 pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result<Forgotten, DatabaseError> {
     let mut select = tx.prepare_cached("SELECT phase FROM studio_jobs WHERE id = ?1")?;
     let phase: Option<String> = select.query_row([id.as_str()], |row| row.get(0)).optional()?;
@@ -257,6 +257,7 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
         None => Ok(Forgotten::NotFound),
         Some(Some(Phase::Done)) => {
             blob::release(tx, id, "[]", now)?;
+            message::outlive(tx, id)?;
             tx.prepare_cached(
                 "INSERT INTO studio_spent (owner, at, cost, endpoint, pictures)
                  SELECT coalesce(owner, ''), created_at, cost, endpoint, pictures FROM studio_jobs

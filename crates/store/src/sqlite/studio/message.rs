@@ -12,13 +12,15 @@ use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
 };
 use plantain_studio::messages::owing;
-use plantain_studio::messages::store::{A_LINE_MAX, ClaimedMessages, MessageFilter, MessageStore, SentAgain};
+use plantain_studio::messages::store::{
+    A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
+};
 use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
-use crate::sqlite::studio::{SqliteStudio, hook};
-use crate::studio::job::{json, limit};
-use crate::studio::message::{AttemptRow, MessageRow, message_columns};
+use crate::sqlite::studio::{SqliteStudio, hook, job};
+use crate::studio::job::{json, limit, why_unreadable};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -48,19 +50,19 @@ impl MessageStore for SqliteStudio {
         Ok(self.0.write(move |tx| hook::set_settings(tx, hook.as_ref())).await?)
     }
 
-    async fn owe(&self, message: &Message) -> Result<(), StoreError> {
+    async fn owe(&self, message: &Message) -> Result<bool, StoreError> {
         let message = message.clone();
-        Ok(self.0.write(move |tx| insert(tx, &message)).await?)
+        Ok(self.0.write(move |tx| owe(tx, &message)).await?)
     }
 
     async fn claim_messages(
         &self,
         count: usize,
-        busy: &[String],
+        in_hand: &InHand,
         now: Timestamp,
     ) -> Result<ClaimedMessages, StoreError> {
-        let busy = busy.to_vec();
-        Ok(self.0.write(move |tx| claim(tx, count, &busy, now)).await?)
+        let in_hand = in_hand.clone();
+        Ok(self.0.write(move |tx| claim(tx, count, &in_hand, now)).await?)
     }
 
     async fn settle_message(
@@ -92,11 +94,32 @@ impl MessageStore for SqliteStudio {
 
 /// What an event of a job owes, as a part of the change that it comes from.
 pub(super) fn owe_by_job(tx: &Transaction<'_>, job: &Job, event: Event, now: Timestamp) -> Result<(), DatabaseError> {
-    let mut hooks = hook::concerning(tx, job.owner.as_ref())?;
-    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, &job.id)? {
-        hooks = owing::within_batch(hooks);
-    }
+    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref())?;
     owing::by_job(job, event, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+}
+
+/// The same for a job that failed since its record can't be read.
+pub(super) fn owe_by_lost_job(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+    let Some(id) = JobId::parse(id) else { return Ok(()) };
+    let owner = job::owner(tx, &id)?;
+    let hooks = hooks_of_job(tx, &id, owner.as_ref())?;
+    let owed = owing::by_lost_job(&id, owner.as_ref(), &why_unreadable(), &hooks, now);
+    owed.iter().try_for_each(|message| insert(tx, message))
+}
+
+fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -> Result<Vec<Hook>, DatabaseError> {
+    let hooks = hook::concerning(tx, owner)?;
+    if hooks.iter().any(|hook| hook.channel.is_read_by_people()) && is_of_batch(tx, id)? {
+        return Ok(owing::within_batch(hooks));
+    }
+    Ok(hooks)
+}
+
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it.
+pub(super) fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
+    tx.prepare_cached("UPDATE studio_messages SET job_id = NULL WHERE job_id = ?1 AND due_at IS NOT NULL")?
+        .execute([id.as_str()])?;
+    Ok(())
 }
 
 /// An item is running until the end of its job is noted, which comes after it.
@@ -114,6 +137,18 @@ pub(super) fn owe_by_batch(
 ) -> Result<(), DatabaseError> {
     let hooks = hook::concerning(tx, batch.owner.as_ref())?;
     owing::by_batch(batch, counts, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+}
+
+/// There is one writer, so that nobody comes between looking and keeping.
+fn owe(tx: &Transaction<'_>, message: &Message) -> Result<bool, DatabaseError> {
+    let pending = tx
+        .prepare_cached("SELECT 1 FROM studio_messages WHERE hook_id = ?1 AND due_at IS NOT NULL AND event = ?2")?
+        .exists(params![message.hook.as_ref().map(HookId::as_str), message.event.as_str()])?;
+    if pending {
+        return Ok(false);
+    }
+    insert(tx, message)?;
+    Ok(true)
 }
 
 fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
@@ -166,11 +201,11 @@ fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseErro
 fn claim(
     tx: &Transaction<'_>,
     count: usize,
-    busy: &[String],
+    in_hand: &InHand,
     now: Timestamp,
 ) -> Result<ClaimedMessages, DatabaseError> {
     let (mut messages, mut given_up) = (Vec::new(), false);
-    for id in due(tx, count, busy, now)? {
+    for id in due(tx, count, in_hand, now)? {
         match by_id(tx, &id) {
             Ok(Some(message)) => {
                 let taken = message.taken(now);
@@ -190,15 +225,33 @@ fn claim(
     Ok(ClaimedMessages { messages, next_due })
 }
 
-fn due(tx: &Transaction<'_>, count: usize, busy: &[String], now: Timestamp) -> Result<Vec<String>, DatabaseError> {
-    let mut select = tx.prepare_cached(
+/// What can't be taken for its line or its owner takes no place in the other's row.
+fn due(tx: &Transaction<'_>, count: usize, in_hand: &InHand, now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!(
         "SELECT id FROM (
-             SELECT id, due_at, row_number() OVER (PARTITION BY line ORDER BY due_at, id) AS n FROM studio_messages
-             WHERE due_at <= ?1 AND line NOT IN (SELECT value FROM json_each(?2)))
-         WHERE n <= ?3 ORDER BY due_at, id LIMIT ?4",
+             SELECT id, due_at, whose, row_number() OVER (PARTITION BY whose ORDER BY due_at, id) AS m FROM (
+                 SELECT id, due_at, ",
+        whose!(),
+        " AS whose, row_number() OVER (PARTITION BY line ORDER BY due_at, id) AS n FROM studio_messages
+                 WHERE due_at <= ?1 AND line NOT IN (SELECT value FROM json_each(?2)) AND ",
+        whose!(),
+        " NOT IN (SELECT value FROM json_each(?3)))
+             WHERE n <= ?4)
+         WHERE m + coalesce((SELECT value FROM json_each(?5) WHERE key = whose), 0) <= ?6
+         ORDER BY due_at, id LIMIT ?7"
+    ))?;
+    let rows = select.query_map(
+        params![
+            to_micros(now),
+            json(&in_hand.busy_lines()),
+            json(&in_hand.busy_owners()),
+            limit(A_LINE_MAX),
+            json(&in_hand.owners),
+            limit(AN_OWNER_MAX),
+            limit(count),
+        ],
+        |row| row.get(0),
     )?;
-    let wanted = params![to_micros(now), json(&busy), limit(A_LINE_MAX), limit(count)];
-    let rows = select.query_map(wanted, |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -272,7 +325,7 @@ fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, Da
         ],
         message_row,
     )?;
-    rows.map(|row| Message::try_from(row?)).collect()
+    readable(rows.map(|row| Message::try_from(row?)))
 }
 
 fn with_attempts(tx: &Transaction<'_>, id: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, DatabaseError> {

@@ -6,13 +6,15 @@ use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Job, JobError, Outcome, Owner};
+use plantain_studio::messages::hook::{HOOKS_MAX, Hook, HookId};
 use plantain_studio::messages::message::{Channel, Event, MessageState};
+use plantain_studio::messages::owing;
 use plantain_studio::messages::store::MessageFilter;
 use plantain_studio::store::{Forgotten, JobFilter};
 
 use super::{LEASE, changed, job, later, now};
 
-fn link(digest: &str, mailbox: &str, asker: Option<&Owner>) -> Link {
+pub fn link(digest: &str, mailbox: &str, asker: Option<&Owner>) -> Link {
     Link {
         id: LinkId::random(),
         digest: digest.to_owned(),
@@ -103,6 +105,41 @@ pub async fn a_link_works_once_and_brings_what_its_asker_made(stores: &StudioSto
     assert!(!stores.jobs.set_notify(&AccountId::random(), true).await.unwrap());
 }
 
+pub async fn a_link_brings_hooks_and_messages_too_and_the_newest_hooks_stay(stores: &StudioStores) {
+    let (first, second) = (Owner::session("first"), Owner::session("second"));
+    let mut made = Vec::new();
+    for (owner, ages) in [(&first, 0..5), (&second, 10..18)] {
+        for age in ages {
+            let hook = Hook {
+                id: HookId::new(later(age)),
+                owner: Some(owner.clone()),
+                channel: Channel::Webhook,
+                target: format!("https://{age}.example/"),
+                events: Vec::new(),
+                secret: None,
+                created_at: later(age),
+            };
+            assert!(stores.jobs.add_hook(&hook, HOOKS_MAX).await.unwrap());
+            stores.jobs.owe(&owing::test(&hook, later(age))).await.unwrap();
+            made.push(hook);
+        }
+    }
+    let new = AccountId::random();
+    let account = Owner::account(&new);
+    for (digest, session) in [("1", &first), ("2", &second)] {
+        assert!(asked(stores, &link(digest, "asha@example.com", Some(session))).await);
+        stores.jobs.follow(digest, Some(session), &new, now()).await.unwrap().unwrap();
+        assert_eq!(stores.jobs.hooks(session).await.unwrap(), [], "the browser's own are the account's now");
+    }
+    let newest: Vec<Hook> =
+        made[3..].iter().map(|hook| Hook { owner: Some(account.clone()), ..hook.clone() }).collect();
+    assert_eq!((newest.len(), stores.jobs.hooks(&account).await.unwrap()), (HOOKS_MAX, newest));
+    let filter = MessageFilter { owner: Some(account), ..MessageFilter::default() };
+    let messages = stores.jobs.messages(&filter).await.unwrap();
+    let dead = messages.iter().filter(|message| message.state == MessageState::Dead).count();
+    assert_eq!((messages.len(), dead), (13, 3), "nothing goes to the hooks that had to go");
+}
+
 pub async fn who_wants_letters_is_told_of_jobs_alone_and_of_batches_as_a_whole(stores: &StudioStores) {
     let new = AccountId::random();
     assert!(asked(stores, &link("1", "Asha@example.com", None)).await);
@@ -167,8 +204,20 @@ pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStor
     assert!(!stores.jobs.clear(&new).await.unwrap(), "a job is left");
     changed(stores, &made.id, JobEvent::CancelAsked).await;
     assert_eq!(stores.jobs.forget(&made.id, now()).await.unwrap(), Forgotten::Gone);
+    // Another process had not heard of it yet.
+    let hook = Hook {
+        id: HookId::new(now()),
+        owner: Some(owner.clone()),
+        channel: Channel::Webhook,
+        target: "https://late.example/".into(),
+        events: Vec::new(),
+        secret: None,
+        created_at: now(),
+    };
+    assert!(stores.jobs.add_hook(&hook, HOOKS_MAX).await.unwrap());
     assert!(stores.jobs.clear(&new).await.unwrap());
     assert_eq!(stores.jobs.closed(9).await.unwrap(), []);
+    assert_eq!(stores.jobs.hooks(&owner).await.unwrap(), []);
     let of_them = JobFilter { owner: Some(owner), ..JobFilter::default() };
     assert_eq!(stores.jobs.jobs(&of_them).await.unwrap(), []);
 

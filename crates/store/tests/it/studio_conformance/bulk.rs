@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use plantain_store::studio::StudioStores;
+use plantain_studio::accounts::account::AccountId;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{ItemFilter, Steered};
 use plantain_studio::job::key::{Allowed, StudioKey, Tier};
@@ -88,7 +89,7 @@ pub async fn items_become_jobs_once_and_a_few_at_a_time(stores: &StudioStores) {
     // The one with fewer jobs goes first, and no more than two of a batch are open.
     assert_eq!(claimed(stores, 9, 2, 3).await, [(second.id.clone(), 1), (first.id.clone(), 2)]);
     assert_eq!(claimed(stores, 9, 2, 4).await, []);
-    let made = job(5);
+    let made = job(5).owned_by(first.owner.clone());
     assert!(stores.jobs.begin_item(&first.id, 1, &made).await.unwrap());
     assert!(!stores.jobs.begin_item(&first.id, 1, &job(6)).await.unwrap(), "whoever comes second makes nothing");
     assert_eq!(stores.jobs.jobs(&Default::default()).await.unwrap(), std::slice::from_ref(&made));
@@ -136,6 +137,20 @@ pub async fn a_batch_is_paused_resumed_and_canceled(stores: &StudioStores) {
     }
     let nobody = BatchId::new(now());
     assert_eq!(stores.jobs.steer(&nobody, Steer::Pause, now()).await.unwrap(), Steered::NotFound);
+}
+
+pub async fn an_items_job_is_whose_the_batch_is_by_then(stores: &StudioStores) {
+    let (session, id) = (Owner::session("a"), AccountId::random());
+    let batch = inserted(stores, 0, &[item(1, "aa")]).await;
+    let (as_claimed, _) = stores.jobs.claim_items(1, 8, LEASE, later(1)).await.unwrap().remove(0);
+    assert_eq!(as_claimed.owner.as_ref(), Some(&session));
+    // Meanwhile its seller signs in.
+    let link = super::accounts::link("1", "asha@example.com", Some(&session));
+    assert!(stores.jobs.ask(&link, &Default::default(), now()).await.unwrap());
+    stores.jobs.follow("1", Some(&session), &id, now()).await.unwrap().unwrap();
+    let made = job(2).owned_by(as_claimed.owner);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
+    assert_eq!(stores.jobs.owner(&made.id).await.unwrap(), Some(Owner::account(&id)));
 }
 
 pub async fn bytes_of_a_batch_stay_as_long_as_something_waits_for_them(stores: &StudioStores) {

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use plantain_store::studio::StudioStores;
-use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState};
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState, Steer};
+use plantain_studio::bulk::store::Steered;
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Finished, Job, JobError, Outcome, Owner};
 use plantain_studio::messages::facts::Facts;
 use plantain_studio::messages::hook::{Callback, Hook, HookId, HookSecret};
 use plantain_studio::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState, Verdict};
 use plantain_studio::messages::owing;
-use plantain_studio::messages::store::{A_LINE_MAX, MessageFilter, SentAgain};
+use plantain_studio::messages::store::{A_LINE_MAX, AN_OWNER_MAX, InHand, MessageFilter, SentAgain};
 use plantain_studio::store::Forgotten;
 
 use super::{LEASE, changed, inserted, job, later, now};
@@ -122,23 +123,35 @@ pub async fn a_jobs_end_and_its_messages_are_one_commit(stores: &StudioStores) {
     let before = all(stores).await.len();
     stores.jobs.apply(&job.id, &JobEvent::CancelAsked, later(10)).await.unwrap();
     assert_eq!(all(stores).await.len(), before);
-    // What is forgotten takes its messages along.
+    // What is forgotten takes along what was settled; what is pending still goes out.
+    let first = claimed(stores, 1, &[], 10).await.remove(0);
+    stores.jobs.settle_message(&first.id, &attempt(&first, 204), Verdict::Delivered, later(10)).await.unwrap().unwrap();
     assert_eq!(stores.jobs.forget(&job.id, later(11)).await.unwrap(), Forgotten::Gone);
-    assert_eq!(all(stores).await, []);
+    let left = all(stores).await;
+    assert_eq!(left.len(), before - 1);
+    assert!(left.iter().all(|message| message.job.is_none() && message.state == MessageState::Pending), "{left:?}");
+    assert_eq!(Facts::of_body(&left[0].body).unwrap().job.as_ref(), Some(&job.id), "it says all that it said");
+    assert_eq!(claimed(stores, 9, &[], 12).await.len(), before - 1);
     // A job of nobody's concerns the settings' hook alone, until there is none.
+    let of_jobs = async || all(stores).await.into_iter().filter(|message| message.job.is_some()).collect::<Vec<_>>();
     let canceled = inserted(stores, 20).await;
     stores.jobs.apply(&canceled.id, &JobEvent::CancelAsked, later(21)).await.unwrap();
-    let owed = all(stores).await;
+    let owed = of_jobs().await;
     assert_eq!((owed.len(), owed[0].event, owed[0].hook.clone()), (1, Event::JobCanceled, Some(HookId::settings())));
     stores.jobs.set_settings_hook(None).await.unwrap();
-    assert_eq!(all(stores).await[0].state, MessageState::Dead);
+    assert_eq!(of_jobs().await[0].state, MessageState::Dead);
     let other = inserted(stores, 30).await;
     stores.jobs.apply(&other.id, &JobEvent::CancelAsked, later(31)).await.unwrap();
-    assert_eq!(all(stores).await.len(), 1);
+    assert_eq!(of_jobs().await.len(), 1);
 }
 
-pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
-    assert!(stores.jobs.add_hook(&hook(Some(own()), "https://own.example/", &[Event::BatchDone]), 9).await.unwrap());
+/// A batch of an owner who wants to hear of its end.
+async fn batch_of(stores: &StudioStores, numbers: &[u32]) -> Batch {
+    if stores.jobs.hooks(&own()).await.unwrap().is_empty() {
+        assert!(
+            stores.jobs.add_hook(&hook(Some(own()), "https://own.example/", &[Event::BatchDone]), 9).await.unwrap()
+        );
+    }
     let batch = Batch {
         id: BatchId::new(now()),
         owner: Some(own()),
@@ -150,9 +163,9 @@ pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
         created_at: now(),
         finished_at: None,
     };
-    let item = Item {
-        number: 1,
-        name: "1.jpg".into(),
+    let item = |number: u32| Item {
+        number,
+        name: format!("{number}.jpg"),
         sku: None,
         preset: None,
         prompt: None,
@@ -161,7 +174,56 @@ pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
         job: None,
         error: None,
     };
-    stores.jobs.insert_batch(&batch, &[item]).await.unwrap();
+    let items: Vec<Item> = numbers.iter().copied().map(item).collect();
+    stores.jobs.insert_batch(&batch, &items).await.unwrap();
+    batch
+}
+
+pub async fn the_end_of_a_canceled_batch_owes_a_message_once(stores: &StudioStores) {
+    let batch = batch_of(stores, &[1, 2]).await;
+    let claim = async |age| stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+    let cancel = async |id: &BatchId, age| stores.jobs.steer(id, Steer::Cancel, later(age)).await.unwrap();
+    let runs = job(1);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &runs).await.unwrap());
+    assert_eq!(cancel(&batch.id, 3).await, Steered::Done);
+    claim(4).await;
+    assert_eq!(all(stores).await, [], "a job runs");
+    stores.jobs.apply(&runs.id, &JobEvent::CancelAsked, later(5)).await.unwrap();
+    for age in [6, 7] {
+        claim(age).await;
+    }
+    cancel(&batch.id, 7).await;
+    let owed = all(stores).await;
+    assert_eq!((owed.len(), owed[0].batch.as_ref(), owed[0].event), (1, Some(&batch.id), Event::BatchDone));
+    let facts = Facts::of_body(&owed[0].body).unwrap();
+    assert_eq!((facts.status.as_str(), facts.counts.unwrap().canceled), ("CANCELED", 2));
+
+    let idle = batch_of(stores, &[1]).await;
+    cancel(&idle.id, 8).await;
+    cancel(&idle.id, 9).await;
+    claim(10).await;
+    let owed = all(stores).await;
+    assert_eq!((owed.len(), owed[0].batch.as_ref()), (2, Some(&idle.id)), "nothing of it ran");
+    assert_eq!(Facts::of_body(&owed[0].body).unwrap().status, "CANCELED");
+}
+
+pub async fn trying_a_batch_again_of_which_nothing_failed_changes_nothing(stores: &StudioStores) {
+    let batch = batch_of(stores, &[1]).await;
+    let made = job(1);
+    assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
+    stores.jobs.apply(&made.id, &JobEvent::CancelAsked, later(2)).await.unwrap();
+    let claim = async |age| stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+    claim(3).await;
+    let done = stores.jobs.batch(&batch.id).await.unwrap();
+    assert_eq!(done.as_ref().map(|(batch, _)| batch.state), Some(BatchState::Done));
+    assert_eq!(stores.jobs.steer(&batch.id, Steer::Retry, later(4)).await.unwrap(), Steered::Done);
+    claim(5).await;
+    assert_eq!(stores.jobs.batch(&batch.id).await.unwrap(), done);
+    assert_eq!(all(stores).await.len(), 1, "nobody is told twice");
+}
+
+pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
+    let batch = batch_of(stores, &[1]).await;
     let claim = async |age| stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
     claim(1).await;
     assert_eq!(all(stores).await, []);
@@ -177,23 +239,70 @@ pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
 
 /// So many messages to one target, owed at that age.
 async fn owed(stores: &StudioStores, target: &str, count: u64, age: u64) -> Vec<MessageId> {
+    owed_by(stores, Some(own()), target, count, age).await
+}
+
+async fn owed_by(stores: &StudioStores, owner: Option<Owner>, target: &str, count: u64, age: u64) -> Vec<MessageId> {
     let mut ids = Vec::new();
     for more in 0..count {
-        let message = owing::test(&hook(Some(own()), target, &[]), later(age + more));
-        stores.jobs.owe(&message).await.unwrap();
+        let message = owing::test(&hook(owner.clone(), target, &[]), later(age + more));
+        assert!(stores.jobs.owe(&message).await.unwrap());
         ids.push(message.id);
     }
     ids
 }
 
 async fn claimed(stores: &StudioStores, count: usize, busy: &[&str], age: u64) -> Vec<Message> {
-    let busy: Vec<String> = busy.iter().map(|line| (*line).to_owned()).collect();
-    stores.jobs.claim_messages(count, &busy, later(age)).await.unwrap().messages
+    let lines = busy.iter().map(|line| ((*line).to_owned(), A_LINE_MAX)).collect();
+    let in_hand = InHand { lines, ..InHand::default() };
+    stores.jobs.claim_messages(count, &in_hand, later(age)).await.unwrap().messages
+}
+
+pub async fn one_owner_leaves_places_to_the_others(stores: &StudioStores) {
+    // Ten hosts of one owner hang; another one's message came last.
+    for host in 0..10 {
+        owed(stores, &format!("https://{host}.example/"), 8, 0).await;
+    }
+    let other = Some(Owner::session("b"));
+    let last = owed_by(stores, other.clone(), "https://quick.example/", 1, 50).await;
+    let taken = stores.jobs.claim_messages(64, &InHand::default(), later(100)).await.unwrap().messages;
+    assert_eq!((taken.len(), &taken.last().unwrap().id), (AN_OWNER_MAX + 1, &last[0]));
+
+    let mut in_hand = InHand::default();
+    taken.iter().for_each(|message| in_hand.began(message));
+    assert_eq!(in_hand.busy_owners(), [own().as_str()]);
+    assert_eq!(stores.jobs.claim_messages(64, &in_hand, later(100)).await.unwrap().messages, []);
+    // To a host that both have, the owner who may have no more doesn't stand before the other.
+    owed(stores, "https://shared.example/", 8, 60).await;
+    let shared = owed_by(stores, other, "https://shared.example/", 1, 70).await;
+    let taken_next = stores.jobs.claim_messages(64, &in_hand, later(100)).await.unwrap().messages;
+    assert_eq!(taken_next.iter().map(|message| &message.id).collect::<Vec<_>>(), [&shared[0]]);
+    taken[..3].iter().for_each(|message| in_hand.ended(message));
+    assert_eq!(stores.jobs.claim_messages(64, &in_hand, later(100)).await.unwrap().messages.len(), 3);
+    // What is nobody's counts as one owner's.
+    for host in 0..10 {
+        owed_by(stores, None, &format!("https://nobody-{host}.example/"), 8, 0).await;
+    }
+    let nobodys = stores.jobs.claim_messages(64, &in_hand, later(100)).await.unwrap().messages;
+    assert_eq!(nobodys.iter().filter(|message| message.owner.is_none()).count(), AN_OWNER_MAX);
+}
+
+pub async fn a_hook_has_one_test_under_way(stores: &StudioStores) {
+    let (tested, other) = (hook(Some(own()), "https://a.example/", &[]), hook(Some(own()), "https://b.example/", &[]));
+    let tests: Vec<Message> = (0..8).map(|age| owing::test(&tested, later(age))).collect();
+    let owed = join_all(tests.iter().map(|test| stores.jobs.owe(test))).await;
+    assert_eq!(owed.into_iter().filter(|owed| *owed.as_ref().unwrap()).count(), 1);
+    assert!(stores.jobs.owe(&owing::test(&other, later(9))).await.unwrap(), "another hook's is another");
+    for message in claimed(stores, 9, &[], 10).await {
+        let sent = attempt(&message, 204);
+        stores.jobs.settle_message(&message.id, &sent, Verdict::Delivered, later(11)).await.unwrap().unwrap();
+    }
+    assert!(stores.jobs.owe(&owing::test(&tested, later(12))).await.unwrap(), "the one before has arrived");
 }
 
 pub async fn a_message_is_sent_by_one_at_a_time_until_it_is_settled(stores: &StudioStores) {
     let id = owed(stores, "https://a.example/", 1, 0).await.remove(0);
-    let early = stores.jobs.claim_messages(9, &[], super::later(0)).await.unwrap();
+    let early = stores.jobs.claim_messages(9, &InHand::default(), super::later(0)).await.unwrap();
     let first = early.messages.into_iter().next().unwrap();
     assert_eq!((&first.id, first.attempts, first.in_hand), (&id, 1, true));
     assert_eq!(early.next_due, first.due_at, "when the lease is over");
@@ -239,7 +348,7 @@ pub async fn one_receiver_leaves_places_to_the_others(stores: &StudioStores) {
 
 pub async fn many_claims_at_once_never_share_a_message(stores: &StudioStores) {
     for host in 0..4 {
-        owed(stores, &format!("https://{host}.example/"), 8, 0).await;
+        owed_by(stores, Some(Owner::session(&host.to_string())), &format!("https://{host}.example/"), 8, 0).await;
     }
     let claims = join_all((0..8).map(|_| claimed(stores, 8, &[], 100))).await;
     let mut ids: Vec<_> = claims.into_iter().flatten().map(|message| message.id).collect();

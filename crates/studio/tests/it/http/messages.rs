@@ -67,6 +67,8 @@ async fn a_hook_is_made_listed_tested_and_removed() {
     let message = tested.json()["messageId"].as_str().unwrap().to_owned();
     let path = format!("/api/messages/{message}");
     assert_eq!(house.get(&path).await.json()["log"], json!([]));
+    let twice = post(&house, &format!("/api/hooks/{id}/test"), &[], json!({})).await;
+    assert_eq!((twice.status, twice.code().as_str()), (StatusCode::CONFLICT, "test_pending"));
     let removed = house.send(ask(Method::DELETE, &format!("/api/hooks/{id}"), &[])).await;
     assert_eq!(removed.status, StatusCode::NO_CONTENT);
     assert_eq!(house.get(&path).await.json()["state"], "dead", "nothing goes to a hook that is gone");

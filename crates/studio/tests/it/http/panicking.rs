@@ -21,7 +21,7 @@ use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{Attempt, Message, MessageId, Verdict};
-use plantain_studio::messages::store::{ClaimedMessages, MessageFilter, MessageStore, SentAgain};
+use plantain_studio::messages::store::{ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain};
 use plantain_studio::spending::{Period, Spending};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
@@ -237,11 +237,11 @@ impl MessageStore for Broken {
         bug()
     }
 
-    async fn owe(&self, _: &Message) -> Result<(), StoreError> {
+    async fn owe(&self, _: &Message) -> Result<bool, StoreError> {
         bug()
     }
 
-    async fn claim_messages(&self, _: usize, _: &[String], _: Timestamp) -> Result<ClaimedMessages, StoreError> {
+    async fn claim_messages(&self, _: usize, _: &InHand, _: Timestamp) -> Result<ClaimedMessages, StoreError> {
         bug()
     }
 
