@@ -139,7 +139,7 @@ pub async fn job(
     let mut page = studio_page(&app, &headers, vec![card]);
     page.frame.guest = guest.is_some();
     if guest.is_none() {
-        page.told = messages::of_job(&app, &job.job_id, page.frame.words).await?;
+        page.told = messages::of_job(&app, &job.job_id, &app.visitor(&headers), page.frame.words).await?;
     }
     shown(StatusCode::OK, &page)
 }

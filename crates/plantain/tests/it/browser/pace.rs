@@ -1,6 +1,6 @@
 //! The first page on a slow phone: what it asks for, what holds it up, and what jumps.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::driver::{Browser, Screen};
 use crate::bed::{PATIENCE, Server};
@@ -52,6 +52,4 @@ async fn the_first_page_is_soon_there_on_a_slow_phone() {
     // On a machine at rest it is well under a second; others may be at work here.
     assert!(number("interactive") < 10_000.0, "{counted}");
     assert!(number("jumps") < 0.1, "{counted}");
-    let moving = browser.run("return CSS.supports('view-transition-name', 'none')", &[]).await;
-    assert_eq!(moving, Value::Bool(true));
 }

@@ -108,8 +108,9 @@ async fn theirs(
 }
 
 /// What a job's page says of its messages; nothing where there are none, or for a guest.
-pub async fn of_job(app: &App, id: &JobId, words: &Words) -> Result<Option<String>, ApiError> {
-    let filter = MessageFilter { job: Some(id.clone()), limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
+pub async fn of_job(app: &App, id: &JobId, visitor: &Visitor, words: &Words) -> Result<Option<String>, ApiError> {
+    let settings = *visitor == Visitor::Operator;
+    let filter = MessageFilter { job: Some(id.clone()), settings, limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
     let messages = app.studio.messages(filter).await?.messages;
     let count = |is: &dyn Fn(&MessageView) -> bool| messages.iter().filter(|message| is(message)).count();
     let dead = count(&|message| message.state == MessageState::Dead);

@@ -11,7 +11,7 @@ async fn what_is_not_there_is_said_in_one_shape() {
     for (method, path, status, code) in [
         (Method::GET, "/nothing", 404, "no_such_route"),
         (Method::GET, "/api/nothing", 404, "no_such_route"),
-        (Method::POST, "/api/jobs", 405, "method_not_allowed"),
+        (Method::PUT, "/api/jobs", 405, "method_not_allowed"),
         (Method::PUT, "/api/generate", 405, "method_not_allowed"),
         (Method::GET, "/api/fal/webhook", 405, "method_not_allowed"),
         (Method::GET, "/assets/old/app.js", 404, "no_such_route"),

@@ -33,8 +33,8 @@ async fn no_english_sentence_is_left_on_the_page_of_a_job() {
         let body = ok(&submission.request_id, &output);
         assert_eq!(bench.posts(&submission.webhook.unwrap(), &submission.request_id, &user(), body).await, 200);
         bench.succeeds(&job).await;
-        let fetched =
-            bench.outbound.get(&page, Bounds::answer_within(std::time::Duration::from_secs(60))).await.unwrap();
+        let bounds = Bounds { max_bytes: 1 << 20, deadline: std::time::Duration::from_secs(60) };
+        let fetched = bench.outbound.get(&page, bounds).await.unwrap();
         let html = String::from_utf8(fetched.body.to_vec()).unwrap();
         let mut seen = 0;
         for slot in ["required", "measured", "fix"] {

@@ -206,8 +206,8 @@ fn beside(heard: &mut Heard) {
     }
 }
 
-/// Rules that not every marketplace has.
-const NOT_EVERYWHERE: [&str; 3] = ["dpi", "jpeg_quality", "identity"];
+/// Rules that not every marketplace has, and one that small samples are too plain for.
+const NOT_EVERYWHERE: [&str; 4] = ["dpi", "jpeg_quality", "identity", "sharpness"];
 
 /// One preset in six, so that the parts run beside each other.
 #[track_caller]
