@@ -210,7 +210,9 @@ async fn a_batch_waits_where_its_keys_budget_ends_and_goes_on_in_the_next_month(
     };
     in_the_end(&house.clock, goes_on).await;
     // Its job may have waited too long for a queue by then, which is another reason.
-    let waited = |item: &plantain_studio::bulk::view::ItemView| item.error.as_ref().is_some_and(|error| error.code == "budget_spent");
+    let waited = |item: &plantain_studio::bulk::view::ItemView| {
+        item.error.as_ref().is_some_and(|error| error.code == "budget_spent")
+    };
     assert!(!items().await.iter().any(waited), "what it waited for is over");
     house.shutdown.abort();
     tasks.wait().await;

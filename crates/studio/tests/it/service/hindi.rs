@@ -6,7 +6,8 @@ use plantain_studio::config::{Maker, Makers, StudioConfig};
 use crate::service::bench::{Bench, config, ok, user};
 
 /// Latin words that these places may hold: units, formats, marks, and the name of the file.
-const LATIN: &str = "px dpi kB MB JPEG sRGB EXIF GPS IPTC AI trainedAlgorithmicMedia B0TEST1234 MAIN PT jpg asin nn";
+const LATIN: &str =
+    "px dpi kB MB JPEG sRGB EXIF GPS IPTC AI trainedAlgorithmicMedia B0TEST1234 MAIN PT jpg asin nn jar";
 
 /// What stands in a page's element with this slot, each time.
 fn slots<'h>(html: &'h str, slot: &'h str) -> impl Iterator<Item = &'h str> {
