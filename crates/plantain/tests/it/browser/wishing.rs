@@ -51,6 +51,7 @@ async fn wished(screen: Screen) {
     has(&browser, "the words", words).await;
     shot(&browser, "wish-hindi", screen).await;
     browser.click("[data-test=lang-en]").await;
+    has(&browser, "English", "document.documentElement.lang === 'en'").await;
     has(&browser, "what was not sent yet", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
     browser.click(".photo:nth-child(2) .photo__remove").await;
     browser.choose("[data-test=num]", "'3'").await;
