@@ -1,7 +1,7 @@
 //! Messages out: what others are told of jobs and batches, by webhook and by mail.
 //!
 //! A message is owed in the commit that makes it owed (a job's end, a choice, a batch's end), so that neither exists without
-//! the other; [`owing`] decides which. A lane takes what is due, [`sending`] makes one attempt by the message's
+//! the other; [`owing`] decides which. A lane takes what is due, `sending` makes one attempt by the message's
 //! [`message::Channel`], and [`message::Message`]'s own functions say what follows. Receivers get each message at least once,
 //! under the same id. What is kept of a message are [`facts::Facts`]; each channel puts them into its own form.
 
