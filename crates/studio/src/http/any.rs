@@ -1,9 +1,8 @@
 //! `POST /api/jobs`: any endpoint and its own input as a job, and `GET /api/jobs/{id}/result`: its answer as it came.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,10 +12,9 @@ use crate::asking::{INPUT_BYTES_MAX, NewRequest};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
-use crate::http::generate::Begun;
+use crate::http::generate::{Begun, answered};
 use crate::http::hooks;
 use crate::http::jobs;
-use crate::http::once;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload::{self, fields};
 use crate::http::waiting::{Wait, Wanted};
@@ -91,18 +89,7 @@ pub async fn ask(
     let new = NewRequest { endpoint, input, identifier: sku, owner, tier, allowance, callback };
     let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     drop((place, turn));
-    let is_repeated = accepted.is_repeated();
-    let begun = Begun::of(app.studio.submitted(accepted).await);
-    let ended = match wait {
-        Some(wait) => wait.ended(&app, &begun.job_id).await,
-        None => None,
-    };
-    let location = [(LOCATION, begun.status_url.clone())];
-    let answer = match ended {
-        Some(job) => (StatusCode::OK, location, Json(job)).into_response(),
-        None => (StatusCode::ACCEPTED, location, Json(begun)).into_response(),
-    };
-    Ok(once::said(is_repeated, answer))
+    Ok(answered(&app, accepted, wait, false).await)
 }
 
 fn wrong(error: &serde_json::Error) -> ApiError {

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::generating::Accepted;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
@@ -94,13 +95,18 @@ pub async fn generate(
     let accepted = app.studio.accept_once(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
     drop((place, turn));
+    Ok(answered(&app, accepted, wait, html).await)
+}
+
+/// What is told of a job that was accepted: where it is, the ended job where somebody waits for it, or its page.
+pub async fn answered(app: &App, accepted: Accepted, wait: Option<Wait>, html: bool) -> Response {
     let is_repeated = accepted.is_repeated();
     let begun = Begun::of(app.studio.submitted(accepted).await);
     if html {
-        return Ok(Redirect::to(&begun.page_url).into_response());
+        return Redirect::to(&begun.page_url).into_response();
     }
     let ended = match wait {
-        Some(wait) => wait.ended(&app, &begun.job_id).await,
+        Some(wait) => wait.ended(app, &begun.job_id).await,
         None => None,
     };
     let location = [(LOCATION, begun.status_url.clone())];
@@ -108,7 +114,7 @@ pub async fn generate(
         Some(job) => (StatusCode::OK, location, Json(job)).into_response(),
         None => (StatusCode::ACCEPTED, location, Json(begun)).into_response(),
     };
-    Ok(once::said(is_repeated, answer))
+    once::said(is_repeated, answer)
 }
 
 async fn read(app: &App, request: Request) -> Result<(NewJob, Place), ApiError> {

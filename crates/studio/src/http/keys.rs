@@ -176,7 +176,8 @@ pub fn no_such_key() -> ApiError {
     )
 }
 
-fn operator(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+/// Refuses whoever isn't the operator.
+pub fn operator(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     if app.visitor(headers) == Visitor::Operator { Ok(()) } else { Err(guard::token_needed()) }
 }
 

@@ -1,19 +1,15 @@
 //! `POST /api/jobs/{id}/presets`: another marketplace's pictures of what a finished job has kept, for nothing.
 
-use axum::Json;
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::LOCATION;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
-use crate::http::generate::Begun;
+use crate::http::generate::{Begun, answered};
 use crate::http::jobs;
-use crate::http::once;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload;
 use crate::job::JobId;
@@ -60,10 +56,7 @@ pub async fn for_preset(
     let key = turn.as_ref().map(|turn| turn.key.clone());
     let Some(accepted) = app.studio.for_preset(&id, &preset, key).await? else { return Ok(jobs::not_found()) };
     drop(turn);
-    let is_repeated = accepted.is_repeated();
-    let begun = Begun::of(app.studio.submitted(accepted).await);
-    let answer = (StatusCode::ACCEPTED, [(LOCATION, begun.status_url.clone())], Json(begun)).into_response();
-    Ok(once::said(is_repeated, answer))
+    Ok(answered(&app, accepted, None, false).await)
 }
 
 fn wrong_wish() -> ApiError {

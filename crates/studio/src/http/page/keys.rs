@@ -17,7 +17,7 @@ use crate::http::keys::{self, Wished};
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::usage::KeySpent;
 use crate::http::words::Words;
-use crate::http::{App, guard, upload};
+use crate::http::{App, upload};
 use crate::job::Visitor;
 use crate::job::key::Tier;
 
@@ -90,7 +90,7 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
     )
 )]
 pub async fn make(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    operator(&app, request.headers())?;
+    keys::operator(&app, request.headers())?;
     let (parts, body) = request.into_parts();
     let (body, _place) = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
     let made = match read(&body) {
@@ -129,15 +129,11 @@ pub async fn revoke(
     headers: HeaderMap,
     Segments(key): Segments<String>,
 ) -> Result<Response, ApiError> {
-    operator(&app, &headers)?;
+    keys::operator(&app, &headers)?;
     if app.studio.revoke_key(&key).await? {
         return Ok(Redirect::to("/keys").into_response());
     }
     Err(keys::no_such_key())
-}
-
-fn operator(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    if app.visitor(headers) == Visitor::Operator { Ok(()) } else { Err(guard::token_needed()) }
 }
 
 async fn page(
