@@ -6,10 +6,8 @@ use plantain_testkit::photo;
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
+use super::{WIDE, assert_clean, screenshots, start, wait_for_three};
 use crate::bed::{PATIENCE, Server};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 /// How much is veiled, in pixels of the matte.
 pub const VEILED: &str = "const matte = document.querySelector('[data-test=brush-matte]');

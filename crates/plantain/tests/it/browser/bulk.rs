@@ -7,21 +7,9 @@ use serde_json::Value;
 
 use super::access::Judge;
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start};
+use super::{assert_clean, has, screenshots, shot, start};
 use crate::bed::{self, PATIENCE, Server};
 use crate::bulk::{cut_out, simulated, small_preset};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
-}
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
-}
 
 /// A folder of so many photos, and a file that is none.
 fn shop(folder: &Path, photos: usize) {

@@ -4,21 +4,10 @@ use serde_json::Value;
 
 use super::brush::{places, spread};
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
-use crate::bed::{PATIENCE, Server, example};
+use super::{assert_clean, has, shot, start, wait_for_three};
+use crate::bed::{Server, example};
 
 const STAGE: &str = "[data-test=compare-stage]";
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
-}
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
-}
 
 async fn zoom(browser: &Browser) -> f64 {
     let told = browser.run("return Number(document.getElementById('views-compare').dataset.zoom)", &[]).await;

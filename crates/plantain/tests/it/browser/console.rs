@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::driver::{Browser, Screen};
-use super::screenshots;
+use super::{WIDE, has, screenshots};
 use crate::bed::{self, PATIENCE, Server};
 
 const MODEL: &str = "queue/plantain/simulated";
@@ -16,8 +16,6 @@ const SEED: &str = "174542204382423151741745422043824231517";
 
 /// Runs nothing where it is shown as text, and a lot where it is taken for HTML.
 const HOSTILE: &str = "\u{202e}<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 struct Bed {
     server: Server,
@@ -67,10 +65,6 @@ impl Bed {
         assert!(put.body(photo::png()).send().await.unwrap().status().is_success());
         said["file_url"].as_str().unwrap().parse().unwrap()
     }
-}
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
 }
 
 /// Answers the dialog on the screen, and waits until it has left the page: it does so a task after it was closed.

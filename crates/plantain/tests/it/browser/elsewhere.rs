@@ -1,20 +1,8 @@
 //! One photo for a second marketplace: from the chips under a finished job to its own page and the history.
 
-use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
-use crate::bed::{PATIENCE, Server, example};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
-}
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
-}
+use super::driver::Screen;
+use super::{assert_clean, has, shot, start, wait_for_three};
+use crate::bed::{Server, example};
 
 async fn made_for_a_second_marketplace(screen: Screen) {
     let folder = tempfile::tempdir().unwrap();

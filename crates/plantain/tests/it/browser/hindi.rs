@@ -1,10 +1,8 @@
 //! The whole way in Hindi: switched to by the link, kept by a reload, from the first page to a corrected cut-out.
 
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
+use super::{WIDE, assert_clean, screenshots, start, wait_for_three};
 use crate::bed::{PATIENCE, Server, example};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 
 /// Keys of the table that somebody can see: sentences that are missing.
 const KEYS: &str = "return document.body.innerText.match(/\\b(site|make|rule|teach|jobs?|stage|result|badge|sheet|scene|views|verdict|brush|choose|trouble)\\.[a-z]\\w+/g)";

@@ -1,23 +1,8 @@
 //! The operator's way with keys: made, copied, looked after, revoked; and what was spent.
 
-use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start};
-use crate::bed::{PATIENCE, Server};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
-}
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    for scheme in ["light", "dark"] {
-        browser.colors(scheme).await;
-        browser.screenshot(&screenshots().join(format!("{name}-{scheme}-{width}.png"))).await;
-    }
-}
+use super::driver::Screen;
+use super::{assert_clean, has, shot_in_both, start};
+use crate::bed::Server;
 
 async fn made_and_revoked(screen: Screen) {
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +17,7 @@ async fn made_and_revoked(screen: Screen) {
     browser.click("[data-test=make]").await;
     let secret = "document.querySelector('[data-test=secret]')?.textContent.startsWith('plantain_')";
     has(&browser, "the secret", secret).await;
-    shot(&browser, "keys-made", screen).await;
+    shot_in_both(&browser, "keys-made", screen).await;
     browser.open(server.studio.join("keys").unwrap().as_str()).await;
     has(
         &browser,
@@ -41,15 +26,15 @@ async fn made_and_revoked(screen: Screen) {
     )
     .await;
     browser.click("[data-test=revoke]").await;
-    shot(&browser, "keys-revoke", screen).await;
+    shot_in_both(&browser, "keys-revoke", screen).await;
     browser.click("[data-test=revoke-yes]").await;
     has(&browser, "the key's end", "document.querySelector('[data-test=key].is-revoked')").await;
     browser.click("[data-test=usage-link]").await;
     has(&browser, "the account", "document.querySelector('[data-test=sums]')").await;
-    shot(&browser, "usage", screen).await;
+    shot_in_both(&browser, "usage", screen).await;
     browser.open(server.studio.join("keys?lang=hi").unwrap().as_str()).await;
     has(&browser, "Hindi", "document.documentElement.lang === 'hi'").await;
-    shot(&browser, "keys-hindi", screen).await;
+    shot_in_both(&browser, "keys-hindi", screen).await;
     assert_clean(&browser, &server).await;
 }
 

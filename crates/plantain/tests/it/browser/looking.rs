@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
-use crate::bed::{PATIENCE, Server, example};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+use super::{WIDE, assert_clean, has, screenshots, start, wait_for_three};
+use crate::bed::{Server, example};
 
 async fn set(browser: &Browser, id: &str, value: &str) {
     let script = "const field = document.getElementById(arguments[0]); field.value = arguments[1];
@@ -17,10 +15,6 @@ async fn set(browser: &Browser, id: &str, value: &str) {
 async fn shot(browser: &Browser, name: &str, screen: Screen) {
     let width = if screen == Screen::Phone { 390 } else { 1440 };
     browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
-}
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
 }
 
 /// The whole way on one screen: only what the marketplace permits, a gradient behind the product, then every view.

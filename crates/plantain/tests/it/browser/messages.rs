@@ -2,20 +2,9 @@
 
 use plantain_testkit::receiver::{Answer, Receiver};
 
-use super::driver::{Browser, Screen};
-use super::{screenshots, start, wait_for_three};
+use super::driver::Screen;
+use super::{shot_in_both, start, wait_for_three};
 use crate::bed::{self, PATIENCE, Server, example};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    for scheme in ["light", "dark"] {
-        browser.colors(scheme).await;
-        browser.screenshot(&screenshots().join(format!("{name}-{scheme}-{width}.png"))).await;
-    }
-}
 
 async fn a_message_that_was_given_up_is_sent_again(screen: Screen) {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
@@ -34,17 +23,17 @@ async fn a_message_that_was_given_up_is_sent_again(screen: Screen) {
     };
     bed::until("a message that was given up", || shows("dead")).await;
     browser.click("[data-test=attempts] summary").await;
-    shot(&browser, "messages", screen).await;
+    shot_in_both(&browser, "messages", screen).await;
     browser.click("[data-test=message] a").await;
     let told = "return document.querySelector('[data-test=told]')?.textContent.includes('never arrived')";
     browser.until("what the job's page says of it", told, PATIENCE).await;
-    shot(&browser, "messages-job", screen).await;
+    shot_in_both(&browser, "messages-job", screen).await;
     assert!(shows("dead").await);
     browser.click("[data-test=redeliver]").await;
     receiver.wait_for(2).await;
     bed::until("a message that arrived", || shows("delivered")).await;
     browser.open(&format!("{page}?lang=hi")).await;
-    shot(&browser, "messages-hindi", screen).await;
+    shot_in_both(&browser, "messages-hindi", screen).await;
 }
 
 #[tokio::test]

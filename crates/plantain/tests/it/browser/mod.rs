@@ -32,6 +32,9 @@ use driver::{Browser, Screen};
 const PICTURES: &str = "return [...document.querySelectorAll('[data-test=result-card] img')]
     .filter(img => img.complete && img.naturalWidth > 0).map(img => img.naturalWidth)";
 
+/// Pixels by which the page is wider than the screen.
+const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+
 /// Where screenshots are left for people.
 fn screenshots() -> PathBuf {
     let folder = repository().join("target/screenshots");
@@ -44,6 +47,26 @@ async fn start(server: &Server, screen: Screen) -> Option<Browser> {
     let browser = Browser::start(screen).await?;
     browser.open(server.studio.as_str()).await;
     Some(browser)
+}
+
+/// Waits until the expression holds.
+async fn has(browser: &Browser, what: &str, script: &str) {
+    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
+}
+
+/// A screenshot under a name with its width, of a page that is no wider than the screen.
+async fn shot(browser: &Browser, name: &str, screen: Screen) {
+    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
+    let width = if screen == Screen::Phone { 390 } else { 1440 };
+    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
+}
+
+/// The same in light and in dark.
+async fn shot_in_both(browser: &Browser, name: &str, screen: Screen) {
+    for scheme in ["light", "dark"] {
+        browser.colors(scheme).await;
+        shot(browser, &format!("{name}-{scheme}"), screen).await;
+    }
 }
 
 async fn wait_for_three(browser: &Browser) {

@@ -4,21 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plantain_testkit::photo;
 
-use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start, wait_for_three};
-use crate::bed::{PATIENCE, Server, example};
-
-const WIDE: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-
-async fn has(browser: &Browser, what: &str, script: &str) {
-    browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
-}
-
-async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
-    let width = if screen == Screen::Phone { 390 } else { 1440 };
-    browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
-}
+use super::driver::Screen;
+use super::{assert_clean, has, shot, start, wait_for_three};
+use crate::bed::{Server, example};
 
 const NAMES: &str = "[...document.querySelectorAll('.photo__name')].map(n => n.textContent).join()";
 
