@@ -1,14 +1,14 @@
 //! `cargo xtask api`: holds a running studio to its own description with schemathesis, which makes up thousands of odd requests.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
 use anyhow::{Context, Result};
 
 use crate::install;
 use crate::run::{cargo, command, output, root, scratch, show, target};
+use crate::studio;
 
 /// By name alone: whatever its users get today.
 const TESTER: &str = "schemathesis";
@@ -73,17 +73,9 @@ impl Studio {
     fn start(folder: &Path) -> Result<Studio> {
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder)?;
-        let mut serve = command(target().join("debug/plantain"));
-        serve.current_dir(folder).args(["serve", "--json", "--set", "RUST_LOG=error"]);
-        serve.args(["--set", &format!("PLANTAIN_ADMIN_TOKEN={TOKEN}")]);
-        serve.args(["--studio-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0"]).stdout(Stdio::piped());
-        let mut server = serve.spawn().context("plantain can't be started")?;
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().context("stdout is piped")?).read_line(&mut line)?;
-        let address = line.split("\"studio\":\"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned);
-        let mut studio = Studio { server, address: String::new() };
-        studio.address = address.context("the studio did not start")?;
-        Ok(studio)
+        let token = format!("PLANTAIN_ADMIN_TOKEN={TOKEN}");
+        let (server, address) = studio::start(&target().join("debug/plantain"), folder, &[&token])?;
+        Ok(Studio { server, address })
     }
 
     fn tested(&self, tester: &Path, examples: u32) -> Command {
@@ -104,7 +96,7 @@ impl Studio {
         let mut make = command("curl");
         make.args(["-sS", "--fail-with-body", "-H", &authorization(), "-F", &photo]);
         let answer = output(make.arg(format!("{}/api/generate?wait=60", self.address.trim_end_matches('/'))))?;
-        let id = answer.split("\"jobId\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        let id = studio::said(&answer, "jobId");
         id.map(str::to_owned).with_context(|| format!("no job was made: {answer}"))
     }
 }

@@ -11,6 +11,7 @@ mod install;
 mod official;
 mod postgres;
 mod run;
+mod studio;
 mod test;
 
 use std::process::ExitCode;

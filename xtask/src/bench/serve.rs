@@ -1,9 +1,8 @@
 //! How soon a server is ready, and how much memory it rests in.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::{binary, median};
 use crate::run::{command, output, root, scratch};
+use crate::studio;
 
 const ROUNDS: usize = 5;
 
@@ -53,16 +53,9 @@ fn rest() {
 /// The server, the studio's address, and how long it took until it said that it is ready.
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
 fn start(folder: &Path) -> Result<(Child, String, Duration)> {
-    let mut serve = command(binary());
-    serve.current_dir(folder).args(["serve", "--json", "--set", "RUST_LOG=error"]);
-    serve.args(["--studio-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0"]).stdout(Stdio::piped());
     let started = Instant::now();
-    let mut server = serve.spawn()?;
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().context("stdout is piped")?).read_line(&mut line)?;
-    let time = started.elapsed();
-    let address = line.split("\"studio\":\"").nth(1).and_then(|rest| rest.split('"').next());
-    Ok((server, address.context("the server did not start")?.to_owned(), time))
+    let (server, address) = studio::start(&binary(), folder, &[])?;
+    Ok((server, address, started.elapsed()))
 }
 
 fn resident_kb(server: &Child) -> Result<u64> {
