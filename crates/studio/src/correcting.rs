@@ -19,7 +19,7 @@ use plantain_media::thumbnail;
 use crate::correcting::desk::Material;
 use crate::correcting::remaking::Remade;
 use crate::job::correction::{Corrected, Kept, KeptCutout, Stroke, Strokes};
-use crate::job::{Finished, FinishedPicture, Job, JobId, Outcome};
+use crate::job::{Finished, FinishedPicture, Job, JobId, Outcome, RawJson};
 use crate::service::{Inner, Studio};
 use crate::view::JobView;
 
@@ -237,8 +237,8 @@ fn replaced(first: &FinishedPicture, blob: String, matte: String, remade: &Remad
         height: remade.report.height,
         passed: remade.report.passed,
         quality: remade.quality,
-        repairs: serde_json::to_value(&remade.repairs).unwrap_or_default(),
-        report: serde_json::to_value(&remade.report).unwrap_or_default(),
+        repairs: RawJson::of(&remade.repairs),
+        report: RawJson::of(&remade.report),
         ..first.clone()
     }
 }

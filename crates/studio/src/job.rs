@@ -22,6 +22,7 @@ pub use crate::job::correction::{Corrected, KeptCutout};
 pub use crate::job::id::{CallbackToken, JobId};
 pub use crate::job::making::Making;
 pub use crate::job::owner::{Owner, Visitor};
+pub use crate::job::raw::RawJson;
 use crate::messages::hook::Callback;
 
 use crate::job::making::Reuse;
@@ -37,6 +38,7 @@ pub mod medium;
 #[cfg(test)]
 mod orders;
 pub mod owner;
+mod raw;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod step;
@@ -285,9 +287,9 @@ pub struct FinishedPicture {
     /// Of the encoder, where it has such a thing.
     pub quality: Option<u8>,
     /// What had to be changed to meet the preset.
-    pub repairs: serde_json::Value,
+    pub repairs: RawJson,
     /// The measured rules, as the check wrote them.
-    pub report: serde_json::Value,
+    pub report: RawJson,
 }
 
 /// Why a job failed, in a seller's words.

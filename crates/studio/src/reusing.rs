@@ -22,7 +22,9 @@ use crate::finishing::Unfinished;
 use crate::generating::{Accepted, heeded};
 use crate::job::making::{Reuse, Reused};
 use crate::job::wish::{self, WishKey, Wished};
-use crate::job::{Finished, FinishedPicture, Job, JobError, JobId, JobSpec, KeptCutout, Making, Outcome, Phase};
+use crate::job::{
+    Finished, FinishedPicture, Job, JobError, JobId, JobSpec, KeptCutout, Making, Outcome, Phase, RawJson,
+};
 use crate::prompt;
 use crate::saving::{self, Raw, Saved, Unsaved, unreadable};
 use crate::service::{Inner, Studio};
@@ -187,8 +189,8 @@ impl Inner {
             variant: picture.variant.clone(),
             passed: remade.report.passed,
             quality: remade.quality,
-            repairs: serde_json::to_value(&remade.repairs).unwrap_or_default(),
-            report: serde_json::to_value(&remade.report).unwrap_or_default(),
+            repairs: RawJson::of(&remade.repairs),
+            report: RawJson::of(&remade.report),
         };
         Ok(Saved { picture, enlargement: remade.enlargement, scene: Some(scene) })
     }

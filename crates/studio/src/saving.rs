@@ -20,7 +20,7 @@ use plantain_work::random;
 use crate::finishing::{self, Material, NotCompared, Original, Unfinished};
 use crate::job::correction::KeptMatte;
 use crate::job::transition::{JobEvent, PutOff};
-use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Making, Outcome, step};
+use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Making, Outcome, RawJson, step};
 use crate::output::{ModelCutout, ModelImage, ModelOutput};
 use crate::service::Inner;
 use crate::working::Then;
@@ -184,7 +184,7 @@ impl Inner {
             .map_err(|why| of_unfinished(why, preset))?;
         let (bytes, width, height) = (done.bytes.len() as u64, done.report.width, done.report.height);
         let passed = done.report.passed;
-        let report = serde_json::to_value(&done.report).unwrap_or_default();
+        let report = RawJson::of(&done.report);
         let beside = [Some(&picture), done.diff.as_ref(), done.matte.as_ref()];
         let bytes_beside = beside.into_iter().flatten().map(|bytes| bytes.len() as u64).sum();
         let picture = FinishedPicture {
@@ -208,7 +208,7 @@ impl Inner {
             variant,
             passed,
             quality: done.quality,
-            repairs: serde_json::to_value(&done.repairs).unwrap_or_default(),
+            repairs: RawJson::of(&done.repairs),
             report,
         };
         Ok(Saved { picture, enlargement: done.enlargement, scene })
@@ -359,8 +359,8 @@ mod tests {
             variant: None,
             passed: true,
             quality: Some(90),
-            repairs: serde_json::Value::Null,
-            report: serde_json::Value::Null,
+            repairs: RawJson::default(),
+            report: RawJson::default(),
         }
     }
 

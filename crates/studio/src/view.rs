@@ -10,7 +10,7 @@ use plantain_wire::models::staging::Staging;
 use plantain_work::clock::until;
 
 use crate::config::StudioConfig;
-use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase};
+use crate::job::{Corrected, Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Phase, RawJson};
 use crate::money;
 use crate::view::facts::{Measured, Repair, Staged};
 use crate::view::media::MediumView;
@@ -158,10 +158,10 @@ pub struct ImageView {
     pub quality: Option<u8>,
     /// What had to be changed on the model's picture to meet the preset.
     #[schema(value_type = Option<Vec<Repair>>)]
-    pub repairs: serde_json::Value,
+    pub repairs: RawJson,
     /// Each rule with its measured value.
     #[schema(value_type = Option<Measured>)]
-    pub report: serde_json::Value,
+    pub report: RawJson,
 }
 
 /// How long each part took, in milliseconds; `None` while it hasn't ended or was never seen.

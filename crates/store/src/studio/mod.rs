@@ -40,6 +40,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0010.sql"),
         include_str!("../../migrations/sqlite/studio_0011.sql"),
         include_str!("../../migrations/sqlite/studio_0012.sql"),
+        include_str!("../../migrations/sqlite/studio_0015.sql"),
     ],
 };
 

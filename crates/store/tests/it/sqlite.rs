@@ -193,3 +193,30 @@ async fn a_newer_database_is_left_alone_and_an_unusable_path_is_told() {
     let opened = Database::open(&garbage, &ITEMS).await.err();
     assert!(matches!(opened, Some(OpenError::Database(DatabaseError::Corrupt { .. }))), "{opened:?}");
 }
+
+#[tokio::test]
+async fn a_table_that_is_put_in_anothers_place_keeps_what_refers_to_it() {
+    const ORDERS: &str = "CREATE TABLE orders (item TEXT NOT NULL REFERENCES items (name) ON DELETE CASCADE)";
+    const BEFORE: Migrations = Migrations { role: "items", files: &[ITEMS.files[0], ORDERS] };
+    const ANEW: &str = "CREATE TABLE anew (filler BLOB, name TEXT NOT NULL UNIQUE) STRICT;
+        INSERT INTO anew (name, filler) SELECT name, filler FROM items;
+        DROP TABLE items;
+        ALTER TABLE anew RENAME TO items;";
+    const AFTER: Migrations = Migrations { role: "items", files: &[ITEMS.files[0], ORDERS, ANEW] };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("items.db");
+    let before = Database::open(&path, &BEFORE).await.unwrap();
+    add(&before, "chair").await.unwrap();
+    before.write(|tx| Ok(tx.execute("INSERT INTO orders VALUES ('chair')", [])?)).await.unwrap();
+    drop(before);
+
+    let after = Database::open(&path, &AFTER).await.unwrap();
+    let orders =
+        |tx: &rusqlite::Transaction<'_>| Ok(tx.query_row("SELECT count(*) FROM orders", [], |row| row.get(0))?);
+    assert_eq!((names(&after).await, after.read(orders).await.unwrap()), (vec!["chair".to_owned()], 1_i64));
+    // They still refer to it, and references count again.
+    let wrong = after.write(|tx| Ok(tx.execute("INSERT INTO orders VALUES ('desk')", [])?)).await;
+    assert!(wrong.is_err(), "nothing is called desk");
+    after.write(|tx| Ok(tx.execute("DELETE FROM items", [])?)).await.unwrap();
+    assert_eq!(after.read(orders).await.unwrap(), 0_i64);
+}

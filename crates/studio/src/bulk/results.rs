@@ -12,7 +12,7 @@ use crate::bulk::batch::{Batch, BatchId, Item};
 use crate::bulk::store::ItemFilter;
 use crate::error::StudioError;
 use crate::history::Archive;
-use crate::job::{FinishedPicture, Job, JobId, Outcome};
+use crate::job::{FinishedPicture, Job, JobId, Outcome, RawJson};
 use crate::packing::{self, Packed};
 use crate::service::Studio;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter};
@@ -109,7 +109,8 @@ fn of(job: &Job, picture: &FinishedPicture, item: usize) -> Option<Shown> {
 }
 
 /// The rules that the check says were missed.
-fn missed(report: &serde_json::Value) -> String {
+fn missed(report: &RawJson) -> String {
+    let report: serde_json::Value = report.read().unwrap_or_default();
     let results = report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     let failed = results.iter().filter(|result| result["outcome"] == "fail");
     failed.filter_map(|result| result["rule"].as_str()).collect::<Vec<_>>().join(" ")

@@ -44,7 +44,7 @@ fn set_text(name: &str, set: &Set) -> String {
 /// A picture's column: its name without the folder, and its report where the studio sent one.
 fn report(image: &ImageView) -> Option<(String, Report)> {
     let name = image.file_name.rsplit('/').next().unwrap_or(&image.file_name);
-    Some((printable(name), serde_json::from_value(image.report.clone()).ok()?))
+    Some((printable(name), image.report.read()?))
 }
 
 fn took(job: &JobView) -> String {

@@ -14,7 +14,11 @@ pub(super) fn uses(sql: &str, index: &str) {
 
 /// The steps of a statement, as SQLite words them, a line each.
 pub(super) fn steps(sql: &str) -> String {
-    explain(&SQLITE, &format!("EXPLAIN QUERY PLAN {sql}"), 3)
+    steps_of(&SQLITE, sql)
+}
+
+pub(in crate::sqlite) fn steps_of(migrations: &Migrations, sql: &str) -> String {
+    explain(migrations, &format!("EXPLAIN QUERY PLAN {sql}"), 3)
 }
 
 /// Asserts that a statement fills no table of its own on the way, for what it returns, a list or a check.

@@ -97,28 +97,33 @@ pub(super) fn by_request(tx: &Transaction<'_>, id: &RequestId) -> Result<Option<
     select.query_row([id.as_str()], job_row).optional()?.map(Job::try_from).transpose()
 }
 
-/// The ids travel as one JSON text, so that the statement is the same for any number of them. Each way to ask has a statement of
-/// its own, so that each is answered from an index.
+/// Finds the ids in an index that has all that is asked about, since a row is several pages long, and opens the rows of those alone.
+macro_rules! select_jobs {
+    ($($which:literal),+) => {
+        concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM studio_jobs WHERE id IN (SELECT id FROM studio_jobs ",
+            $($which,)+
+            " AND (?1 IS NULL OR id < ?1) AND (?4 IS NULL OR state = ?4)",
+            " AND (?5 IS NULL OR id = ?5 OR instr(search, ?5) > 0) ORDER BY id DESC LIMIT ?2) ORDER BY id DESC"
+        )
+    };
+}
+
+/// The ids travel as one JSON text, so that the statement is the same for any number of them.
+const BY_IDS: &str = select_jobs!("WHERE id IN (SELECT value FROM json_each(?3))");
+const BY_OWNER: &str = select_jobs!("INDEXED BY studio_jobs_of_owner WHERE owner = ?3");
+const ALL: &str = select_jobs!("INDEXED BY studio_jobs_of_all WHERE ?3 IS NULL");
+
+/// Each way to ask has a statement of its own, so that each is answered from an index.
 pub(super) fn list(tx: &Transaction<'_>, filter: &JobFilter) -> Result<Vec<Job>, DatabaseError> {
-    /// Without what only some ask for.
-    macro_rules! select {
-        ($which:literal) => {
-            concat!(
-                "SELECT ",
-                job_columns!(),
-                " FROM studio_jobs WHERE ",
-                $which,
-                " AND (?1 IS NULL OR id < ?1) AND (?4 IS NULL OR state = ?4)",
-                " AND (?5 IS NULL OR id = ?5 OR instr(search, ?5) > 0) ORDER BY id DESC LIMIT ?2"
-            )
-        };
-    }
     let JobFilter { ids, before, owner, state, text, limit: count } = filter;
     let text = text.as_deref().map(str::to_lowercase);
     let which = match (ids, owner) {
-        (Some(ids), _) => (select!("id IN (SELECT value FROM json_each(?3))"), Some(json(ids))),
-        (None, Some(owner)) => (select!("owner = ?3"), Some(owner.to_string())),
-        (None, None) => (select!("?3 IS NULL"), None),
+        (Some(ids), _) => (BY_IDS, Some(json(ids))),
+        (None, Some(owner)) => (BY_OWNER, Some(owner.to_string())),
+        (None, None) => (ALL, None),
     };
     let mut select = tx.prepare_cached(which.0)?;
     let rows = select.query_map(
@@ -271,19 +276,25 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
     }
 }
 
+/// Sums that are read from an index alone, for the reason of [`select_jobs`].
+macro_rules! sum_jobs {
+    ($which:literal) => {
+        concat!(
+            "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(cost) FILTER (",
+            "WHERE created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0) FROM studio_jobs ",
+            "INDEXED BY studio_jobs_by_size WHERE ",
+            $which
+        )
+    };
+}
+
+const USAGE_OF_OWNER: &str = sum_jobs!("owner = ?1");
+const USAGE_OF_ALL: &str = sum_jobs!("?1 IS NULL");
+
 pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, DatabaseError> {
-    macro_rules! sum {
-        ($which:literal) => {
-            concat!(
-                "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(cost) FILTER (",
-                "WHERE created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0) FROM studio_jobs WHERE ",
-                $which
-            )
-        };
-    }
     let mut select = tx.prepare_cached(match owner {
-        Some(_) => sum!("owner = ?1"),
-        None => sum!("?1 IS NULL"),
+        Some(_) => USAGE_OF_OWNER,
+        None => USAGE_OF_ALL,
     })?;
     let of = params![owner.map(Owner::as_str), to_micros(since)];
     let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
@@ -342,5 +353,19 @@ mod tests {
     #[test]
     fn changing_a_job_fills_no_table_of_its_own() {
         plan::fills_no_table_of(&SQLITE, UPDATE);
+    }
+
+    #[test]
+    fn lists_and_sums_look_at_indexes_and_open_only_the_rows_that_they_give() {
+        for (sql, index) in [
+            (BY_OWNER, "studio_jobs_of_owner"),
+            (ALL, "studio_jobs_of_all"),
+            (USAGE_OF_OWNER, "studio_jobs_by_size"),
+            (USAGE_OF_ALL, "studio_jobs_by_size"),
+        ] {
+            let steps = plan::steps_of(&SQLITE, sql);
+            assert!(steps.contains(&format!("USING COVERING INDEX {index}")), "{sql}\n{steps}");
+            assert!(!steps.contains("TEMP B-TREE"), "{sql}\n{steps}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use plantain_store::studio::StudioStores;
 use plantain_studio::job::transition::{JobEvent, PutOff, Refused};
-use plantain_studio::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Owner, Phase};
+use plantain_studio::job::{Finished, FinishedPicture, Job, JobError, JobId, JobState, Outcome, Owner, Phase, RawJson};
 use plantain_studio::store::{Applied, JobFilter};
 use plantain_work::lane::Beat;
 
@@ -38,8 +38,8 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
         variant: Some("Pure white".into()),
         passed: true,
         quality: Some(92),
-        repairs: serde_json::json!([]),
-        report: serde_json::json!({ "results": [1.5, null, "é"] }),
+        repairs: RawJson::of(&[(); 0]),
+        report: RawJson::of(&serde_json::json!({ "results": [1.5, null, "é"] })),
     };
     let finished = Finished {
         pictures: vec![picture],

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::http::pictures::preview;
 use crate::http::words::Words;
+use crate::job::RawJson;
 use crate::view::{ImageView, JobView};
 
 /// Share of the canvas that the outline in a waiting frame takes.
@@ -182,8 +183,8 @@ impl Verdict {
 
 impl Measured {
     /// A report of another shape shows no rules, and the verdict that came with the picture stands alone.
-    fn read(report: &serde_json::Value) -> Measured {
-        Measured::deserialize(report).unwrap_or_default()
+    fn read(report: &RawJson) -> Measured {
+        report.read().unwrap_or_default()
     }
 
     fn count(&self, verdict: Verdict) -> usize {
@@ -263,7 +264,7 @@ mod tests {
     #[test]
     fn a_report_of_another_shape_shows_no_rules() {
         for other in [json!(null), json!([]), json!({"results": "x"}), json!({"results": [{"outcome": "maybe"}]})] {
-            assert!(Measured::read(&other).results.is_empty(), "{other}");
+            assert!(Measured::read(&RawJson::of(&other)).results.is_empty(), "{other}");
         }
     }
 }

@@ -24,7 +24,9 @@ use plantain_studio::accounts::Post;
 use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::{HttpConfig, Pace, router};
-use plantain_studio::job::{CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, Source};
+use plantain_studio::job::{
+    CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, RawJson, Source,
+};
 use plantain_studio::messages::Outgoing;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::store::StudioStore;
@@ -207,8 +209,8 @@ impl House {
             variant: Some("Pure white".into()),
             passed: true,
             quality: Some(95),
-            repairs: Value::Null,
-            report: report.clone(),
+            repairs: RawJson::default(),
+            report: RawJson::of(&report),
         };
         let pictures = (1..=count).map(picture).collect();
         let mut job = self.job("mug.jpg", &blob);
