@@ -14,6 +14,10 @@ use crate::http::extract::Segments;
 use crate::http::openapi::{bodies, values};
 use crate::http::words::Words;
 
+mod spoken;
+
+use spoken::Spoken;
+
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const TABLE: &str = "text/csv; charset=utf-8";
@@ -48,12 +52,6 @@ macro_rules! embedded {
 }
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    let text = |words: &'static Words| Asset {
-        name: "text.js",
-        content_type: SCRIPT,
-        body: words.module(),
-        lang: Some(words.lang),
-    };
     let all = [
         embedded!("studio.css", STYLE),
         embedded!("scene.css", STYLE),
@@ -98,7 +96,15 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("wishes.js", SCRIPT),
         embedded!("words.js", SCRIPT),
     ];
-    all.into_iter().chain(Words::all().iter().map(text)).collect()
+    let spoken = Spoken::by(all.iter().filter(|asset| asset.content_type == SCRIPT).map(|asset| asset.body.as_str()));
+    let text = |words: &'static Words| Asset {
+        name: "text.js",
+        content_type: SCRIPT,
+        body: words.module(|key| spoken.has(key)),
+        lang: Some(words.lang),
+    };
+    let texts: Vec<Asset> = Words::all().iter().map(text).collect();
+    all.into_iter().chain(texts).collect()
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.

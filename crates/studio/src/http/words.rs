@@ -136,9 +136,10 @@ impl Words {
         self.fill("date.form", &[("day", &number), ("month", &month), ("year", &year)])
     }
 
-    /// The table as a module for the page's script.
-    pub fn module(&self) -> String {
-        let table = serde_json::to_string(&self.table).unwrap_or_else(|_| "{}".to_owned());
+    /// What scripts say, as a module for them: the sentences whose keys are `spoken`.
+    pub fn module(&self, spoken: impl Fn(&str) -> bool) -> String {
+        let table: BTreeMap<&String, &String> = self.table.iter().filter(|(key, _)| spoken(key)).collect();
+        let table = serde_json::to_string(&table).unwrap_or_else(|_| "{}".to_owned());
         format!("export const lang = \"{}\";\nexport const text = {table};\n", self.lang)
     }
 }

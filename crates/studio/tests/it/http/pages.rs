@@ -99,7 +99,7 @@ async fn the_first_view_is_small_on_a_phones_network() {
             assert_eq!(answer.header("content-encoding"), "gzip", "{path}");
             bytes += answer.body.len();
         }
-        assert!(bytes < 60_000, "{first}: {bytes}");
+        assert!(bytes < 48_000, "{first}: {bytes}");
     }
 }
 
