@@ -3,13 +3,14 @@
 //! The text is walked, not parsed into values: numbers keep their digits and keys their order.
 
 /// Under which sentences of ours stand.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "message",
     "hint",
     "why",
     "notices",
     "description",
     "stageDetail",
+    "title",
     "required",
     "measured",
     "fix",

@@ -77,6 +77,7 @@ async fn a_job_is_told_in_hindi_and_differs_in_nothing_else() {
         assert_language(&hindi, "hi");
         let mut told = hindi.text();
         for (words, own) in [
+            ("प्रोडक्ट फ़्रेम के अंदर", "Product inside the frame"),
             ("बाहर के 2 % में उसका कुछ नहीं", "nothing of it in the outer 2 %"),
             ("बाहर के 2 % में उसके 31 px", "31 px of it in the outer 2 %"),
             (

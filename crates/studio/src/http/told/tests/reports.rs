@@ -110,6 +110,7 @@ impl Heard {
             self.names.extend((rule.outcome == Outcome::Pass).then(|| rule.measured.clone()));
         }
         let said = [&rule.required, &rule.measured, &rule.fix, &rule.source];
+        self.said.insert(rule.title.to_owned());
         self.said.extend(said.into_iter().filter(|said| !self.names.contains(*said)).cloned());
     }
 
