@@ -11,12 +11,32 @@ pub fn dollars(micro_usd: u64) -> f64 {
     micro_usd as f64 / 1e6
 }
 
-/// As people read it: cents to their fractions, since a picture may cost less than one.
+/// As people read it: whole cents, and their tenths where there are any, since a picture may cost less than one.
 pub fn told(micro_usd: u64) -> String {
-    format!("${:.3}", dollars(micro_usd))
+    let tenths = format!("${:.3}", dollars(micro_usd));
+    tenths.strip_suffix('0').map_or_else(|| tenths.clone(), str::to_owned)
 }
 
 /// To the nearest millionth of a dollar.
 pub fn micro_usd(cents: f64) -> u64 {
     (cents * MICRO_USD).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenths_of_a_cent_are_told_where_there_are_any() {
+        for (micro_usd, told_as) in [
+            (0, "$0.00"),
+            (39_000, "$0.039"),
+            (117_000, "$0.117"),
+            (5_000_000, "$5.00"),
+            (2_500_000, "$2.50"),
+            (400, "$0.00"),
+        ] {
+            assert_eq!(told(micro_usd), told_as);
+        }
+    }
 }

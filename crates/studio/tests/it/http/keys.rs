@@ -165,7 +165,7 @@ async fn the_operators_page_makes_a_key_shows_its_secret_once_and_revokes_it() {
     let secret = html.split("data-test=\"secret\"").nth(1).unwrap().split(['>', '<']).nth(1).unwrap().to_owned();
     assert!(secret.starts_with("plantain_") && !html.contains("<b>shop"), "{secret}");
     let page = house.get_with("/keys", &cookie).await.text();
-    for part in ["$0.000 of $5.000", "120 calls a minute", "never used", "Paid"] {
+    for part in ["$0.00 of $5.00", "120 calls a minute", "never used", "Paid"] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains(&secret) && !page.contains("<script") && !page.contains("style="), "shown once");
