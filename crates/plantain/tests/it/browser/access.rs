@@ -1,4 +1,4 @@
-//! Every page as axe judges it: light and dark, on a desk and on a phone, in each state that a seller meets.
+//! The first page as axe judges it: light and dark, on a desk and on a phone, in each state that a seller meets.
 
 use std::fs;
 
@@ -9,10 +9,12 @@ use super::{screenshots, start, wait_for_three};
 use crate::bed::{PATIENCE, Server, example};
 use crate::official::program::clients;
 
-/// What axe finds, one line each: the rule, where, and what to do.
-const JUDGE: &str =
-    "return axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.flatMap(
-    (rule) => rule.nodes.map((node) => `${rule.id} at ${node.target}: ${node.failureSummary}`)))";
+/// What axe finds, one line each: the rule, where, and what to do. The second time only the colours are others.
+const JUDGE: &str = "const all = { rules: { 'target-size': { enabled: true } } };
+    const again = { runOnly: ['color-contrast'] };
+    const options = { resultTypes: ['violations'], ...(arguments[0] === 'light' ? all : again) };
+    return axe.run(document, options).then((found) => found.violations.flatMap(
+        (rule) => rule.nodes.map((node) => `${rule.id} at ${node.target}: ${node.failureSummary}`)))";
 
 /// What axe has found so far, on one screen.
 pub(super) struct Judge<'b> {
@@ -29,15 +31,17 @@ impl<'b> Judge<'b> {
     /// Judges the page as it is now, in both colour schemes.
     pub(super) async fn look(&mut self, page: &str) {
         let Judge { browser, screen, .. } = *self;
-        let axe = fs::read_to_string(clients().join("node_modules/axe-core/axe.min.js")).unwrap();
-        browser.run(&format!("{axe}; window.axe = axe"), &[]).await;
+        if browser.run("return Boolean(window.axe)", &[]).await == false {
+            let axe = fs::read_to_string(clients().join("node_modules/axe-core/axe.min.js")).unwrap();
+            browser.run(&format!("{axe}; window.axe = axe"), &[]).await;
+        }
         let width = if screen == Screen::Phone { 390 } else { 1440 };
         for scheme in ["light", "dark"] {
             browser.colors(scheme).await;
             // Colours that are on their way to others are nobody's.
             let still = "return document.getAnimations().every((animation) => animation.playState !== 'running')";
             browser.until("a page at rest", still, PATIENCE).await;
-            let found = browser.run(JUDGE, &[]).await;
+            let found = browser.run(JUDGE, &[scheme.into()]).await;
             let lines = found.as_array().expect("axe answers").iter().filter_map(Value::as_str);
             self.found.extend(lines.map(|line| format!("{page} in {scheme} at {width}: {line}")));
             browser.screenshot(&screenshots().join(format!("{page}-{scheme}-{width}.png"))).await;
@@ -49,10 +53,9 @@ impl<'b> Judge<'b> {
     }
 }
 
-async fn every_page_is_open_to_everybody(screen: Screen) {
+async fn every_state_is_open_to_everybody(screen: Screen) {
     let folder = tempfile::tempdir().unwrap();
-    // Nobody listens there, so that there is a message that fails.
-    let server = Server::start(folder.path(), &["STUDIO_HOOK_URL=http://127.0.0.1:1/hook"]);
+    let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, screen).await else { return };
     let mut judge = Judge::new(&browser, screen);
     judge.look("access-first").await;
@@ -78,30 +81,17 @@ async fn every_page_is_open_to_everybody(screen: Screen) {
     let photo = "return document.querySelector('[data-test=brush-sheet] img').naturalWidth > 0";
     browser.until("the photo below the brush", photo, PATIENCE).await;
     judge.look("access-brush").await;
-    for (page, path) in [
-        ("access-history", "history"),
-        ("access-nothing", "history?q=nothing"),
-        ("access-messages", "messages"),
-        ("access-no-messages", "messages?state=delivered"),
-        ("access-usage", "usage"),
-        ("access-keys", "keys"),
-        ("access-missing", "jobs/nothing"),
-        ("access-no-page", "nothing"),
-    ] {
-        browser.open(server.studio.join(path).unwrap().as_str()).await;
-        judge.look(page).await;
-    }
     judge.end();
 }
 
 #[tokio::test]
-async fn axe_finds_nothing_on_any_page() {
-    every_page_is_open_to_everybody(Screen::Desktop).await;
+async fn axe_finds_nothing_in_any_state() {
+    every_state_is_open_to_everybody(Screen::Desktop).await;
 }
 
 #[tokio::test]
 async fn axe_finds_nothing_on_a_phone() {
-    every_page_is_open_to_everybody(Screen::Phone).await;
+    every_state_is_open_to_everybody(Screen::Phone).await;
 }
 
 #[tokio::test]

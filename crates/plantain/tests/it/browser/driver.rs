@@ -14,6 +14,8 @@ use url::Url;
 
 use crate::bed::{self, PATIENCE};
 
+mod tabs;
+
 const DRIVER: &str = "/usr/bin/chromedriver";
 
 /// The key under which WebDriver names an element.

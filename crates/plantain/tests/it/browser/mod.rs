@@ -14,7 +14,9 @@ mod history;
 mod keys;
 mod looking;
 mod messages;
+mod notifying;
 mod pace;
+mod pages;
 mod wishing;
 
 use std::fs;

@@ -3,10 +3,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use futures_util::future::try_join_all;
 use http::{HeaderMap, StatusCode};
 use url::form_urlencoded;
 
 use super::frame::Frame;
+use super::messages::Short;
 use super::{card, shown, sign_in};
 use crate::http::App;
 use crate::http::error::ApiError;
@@ -53,6 +55,8 @@ struct Row {
     pictures: String,
     zip: Option<String>,
     ended: bool,
+    /// Whether others were told of it.
+    told: Option<Short>,
 }
 
 /// `GET /history`.
@@ -81,11 +85,15 @@ pub async fn show(
     let said = |text: &Option<String>| text.as_deref().map(str::trim).unwrap_or_default().to_owned();
     let (q, status) = (said(&wanted.q), said(&wanted.status).to_ascii_uppercase());
     let filter = JobFilter { limit: JOBS_A_PAGE, ids: None, ..jobs::filter(wanted)? };
-    let (jobs, usage) = theirs(&app, &app.visitor(&headers), filter).await?;
+    let visitor = app.visitor(&headers);
+    let (jobs, usage) = theirs(&app, &visitor, filter).await?;
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
+    let told = jobs.jobs.iter().map(|job| Short::of_job(&app, &job.job_id, &visitor, words));
+    let told = try_join_all(told).await?;
+    let row = |(job, told)| Row { told, ..Row::new(&app, job, words) };
     let page = HistoryPage {
-        rows: jobs.jobs.iter().map(|job| Row::new(&app, job, words)).collect(),
+        rows: jobs.jobs.iter().zip(told).map(row).collect(),
         usage: words.many("history.usage", usage.jobs as usize, &[("bytes", &size(usage.bytes))]),
         states: JobState::ALL.map(|state| (state.as_str(), state_word(state, words))).into(),
         next: jobs.next.map(|cursor| next(&q, &status, cursor.as_str())),
@@ -124,6 +132,7 @@ impl Row {
             pictures: words.many("history.pictures", job.images.len(), &[]),
             zip: job.zip_url.clone(),
             ended: job.status.is_final(),
+            told: None,
         }
     }
 }

@@ -31,9 +31,18 @@ const ATTEMPTS_SHOWN: usize = 12;
 struct MessagesPage {
     frame: Frame,
     rows: Vec<Row>,
+    /// As they were asked for; empty where nothing was.
+    job: String,
     state: String,
     states: Vec<(&'static str, String)>,
     next: Option<String>,
+}
+
+impl MessagesPage {
+    /// Something was asked for, so that nothing found doesn't mean that there is nothing.
+    fn is_searched(&self) -> bool {
+        !self.job.is_empty() || !self.state.is_empty()
+    }
 }
 
 /// A message in the list.
@@ -75,13 +84,15 @@ pub async fn show(
     }
     let (visitor, filter) = (app.visitor(&headers), messages::filter(wanted)?);
     let state = filter.state.map(MessageState::as_str).unwrap_or_default().to_owned();
+    let job = filter.job.as_ref().map(ToString::to_string).unwrap_or_default();
     let (messages, next) = theirs(&app, &visitor, filter).await?;
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
     let page = MessagesPage {
         rows: messages.iter().map(|message| Row::new(message, words)).collect(),
         states: MessageState::ALL.map(|state| (state.as_str(), state_word(state, words))).into(),
-        next: next.map(|cursor| next_page(&state, cursor.as_str())),
+        next: next.map(|cursor| next_page(&job, &state, cursor.as_str())),
+        job,
         state,
         frame,
     };
@@ -107,22 +118,68 @@ async fn theirs(
     Ok((whole, next))
 }
 
-/// What a job's page says of its messages; nothing where there are none, or for a guest.
+/// What a job's page says of its messages; nothing where there are none.
 pub async fn of_job(app: &App, id: &JobId, visitor: &Visitor, words: &Words) -> Result<Option<String>, ApiError> {
-    let settings = *visitor == Visitor::Operator;
-    let filter = MessageFilter { job: Some(id.clone()), settings, limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
-    let messages = app.studio.messages(filter).await?.messages;
-    let count = |is: &dyn Fn(&MessageView) -> bool| messages.iter().filter(|message| is(message)).count();
-    let dead = count(&|message| message.state == MessageState::Dead);
-    let failing = count(&MessageView::is_failing);
-    let sent = count(&|message| message.state == MessageState::Delivered);
-    Ok(match (dead, failing, sent) {
-        (0, 0, 0) if messages.is_empty() => None,
-        (0, 0, 0) => Some(words.get("messages.of_job.pending").to_owned()),
-        (0, 0, sent) => Some(words.many("messages.of_job.sent", sent, &[])),
-        (0, failing, _) => Some(words.many("messages.of_job.failing", failing, &[])),
-        (dead, _, _) => Some(words.many("messages.of_job.dead", dead, &[])),
-    })
+    let fate = Fate::of(app, id, visitor).await?;
+    Ok(fate.map(|fate| match fate {
+        Fate::Pending => words.get("messages.of_job.pending").to_owned(),
+        Fate::Delivered(count) => words.many("messages.of_job.sent", count, &[]),
+        Fate::Failing(count) => words.many("messages.of_job.failing", count, &[]),
+        Fate::Dead(count) => words.many("messages.of_job.dead", count, &[]),
+    }))
+}
+
+/// The same in a list, where there is room for two or three words.
+pub struct Short {
+    pub state: &'static str,
+    pub word: String,
+}
+
+impl Short {
+    pub async fn of_job(app: &App, id: &JobId, visitor: &Visitor, words: &Words) -> Result<Option<Short>, ApiError> {
+        let state = Fate::of(app, id, visitor).await?.map(|fate| fate.as_str());
+        Ok(state.map(|state| Short { state, word: words.get(&format!("messages.short.{state}")).to_owned() }))
+    }
+}
+
+/// What became of the messages about a job: the worst of it, and of how many.
+enum Fate {
+    Pending,
+    Delivered(usize),
+    Failing(usize),
+    Dead(usize),
+}
+
+impl Fate {
+    async fn of(app: &App, id: &JobId, visitor: &Visitor) -> Result<Option<Fate>, ApiError> {
+        let settings = *visitor == Visitor::Operator;
+        let job = Some(id.clone());
+        let filter = MessageFilter { job, settings, limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
+        Ok(Fate::worst(&app.studio.messages(filter).await?.messages))
+    }
+
+    fn worst(messages: &[MessageView]) -> Option<Fate> {
+        let count = |is: &dyn Fn(&MessageView) -> bool| messages.iter().filter(|message| is(message)).count();
+        let dead = count(&|message| message.state == MessageState::Dead);
+        let failing = count(&MessageView::is_failing);
+        let delivered = count(&|message| message.state == MessageState::Delivered);
+        match (dead, failing, delivered) {
+            (0, 0, 0) if messages.is_empty() => None,
+            (0, 0, 0) => Some(Fate::Pending),
+            (0, 0, delivered) => Some(Fate::Delivered(delivered)),
+            (0, failing, _) => Some(Fate::Failing(failing)),
+            (dead, _, _) => Some(Fate::Dead(dead)),
+        }
+    }
+
+    fn as_str(&self) -> &'static str {
+        match self {
+            Fate::Pending => "pending",
+            Fate::Delivered(_) => "delivered",
+            Fate::Failing(_) => "failing",
+            Fate::Dead(_) => "dead",
+        }
+    }
 }
 
 impl Row {
@@ -169,7 +226,7 @@ fn state_word(state: MessageState, words: &Words) -> String {
     words.get(&format!("messages.state.{}", state.as_str())).to_owned()
 }
 
-fn next_page(state: &str, cursor: &str) -> String {
-    let asked = [("state", state), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
+fn next_page(job: &str, state: &str, cursor: &str) -> String {
+    let asked = [("job", job), ("state", state), ("cursor", cursor)].into_iter().filter(|(_, value)| !value.is_empty());
     format!("/messages?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(asked).finish())
 }

@@ -1,0 +1,87 @@
+//! The word from the browser when pictures are ready: asked for by a click, told to whoever looks elsewhere, in their language.
+
+use serde_json::{Value, json};
+
+use super::driver::{Browser, Screen};
+use super::{has, start};
+use crate::bed::{PATIENCE, Server, example};
+
+/// Keeps what the page would have the system show, where another tab can read it too.
+const SPY: &str = "const Real = window.Notification;
+    window.Notification = class {
+        static get permission() { return Real.permission; }
+        static requestPermission() { return Real.requestPermission(); }
+        constructor(title, { body, tag }) {
+            const told = JSON.parse(localStorage.getItem('spy') ?? '[]');
+            localStorage.setItem('spy', JSON.stringify([...told, [title, body, tag]]));
+        }
+    };";
+
+const TOLD: &str = "JSON.parse(localStorage.getItem('spy') ?? '[]')";
+
+async fn permit(browser: &Browser, server: &Server, setting: &str) {
+    let origin = server.studio.origin().ascii_serialization();
+    let asked = json!({ "permission": { "name": "notifications" }, "setting": setting, "origin": origin });
+    browser.devtools("Browser.setPermission", asked).await;
+}
+
+/// Makes pictures while another tab lies before the page, until the browser has told `count` times.
+async fn made_out_of_sight(browser: &Browser, server: &Server, count: usize) -> Value {
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    browser.click("[data-test=generate]").await;
+    let hidden = browser.cover().await;
+    browser.open(server.studio.join("usage").unwrap().as_str()).await;
+    has(browser, "a word from the browser", &format!("{TOLD}.length >= {count}")).await;
+    let told = browser.run(&format!("return {TOLD}"), &[]).await;
+    browser.uncover(&hidden).await;
+    told
+}
+
+#[tokio::test]
+async fn the_browser_tells_whoever_looks_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = Browser::start(Screen::Desktop).await else { return };
+    browser.run_before_pages(SPY).await;
+    permit(&browser, &server, "granted").await;
+    browser.open(server.studio.as_str()).await;
+    let checked = "return document.getElementById('notify').checked";
+    assert_eq!(browser.run(checked, &[]).await, false, "off until somebody asks for it");
+    browser.click("[data-test=notify]").await;
+    let told = made_out_of_sight(&browser, &server, 1).await;
+    assert_eq!(told, json!([["mug.jpg", "3 pictures are ready", "mug.jpg"]]));
+
+    browser.open(server.studio.join("?lang=hi").unwrap().as_str()).await;
+    assert_eq!(browser.run(checked, &[]).await, true, "it is remembered");
+    let told = made_out_of_sight(&browser, &server, 2).await;
+    assert_eq!(told[1], json!(["mug.jpg", "3 तस्वीरें तैयार हैं", "mug.jpg"]));
+
+    // Whoever looks at the page sees the pictures.
+    browser.open(server.studio.as_str()).await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    browser.click("[data-test=generate]").await;
+    has(&browser, "all jobs' ends", "document.querySelectorAll('[data-state=SUCCEEDED]').length === 3").await;
+    let count = browser.run(&format!("return {TOLD}.length"), &[]).await;
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
+async fn a_browser_that_will_not_tell_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    permit(&browser, &server, "denied").await;
+    for (lang, said) in [("en", "The browser doesn't allow messages"), ("hi", "ब्राउज़र")] {
+        browser.open(server.studio.join(&format!("?lang={lang}")).unwrap().as_str()).await;
+        browser.click("[data-test=notify]").await;
+        let refused = format!(
+            "return !document.getElementById('notify').checked
+                && document.getElementById('hint').classList.contains('is-bad')
+                && document.getElementById('hint').textContent.includes(\"{said}\")"
+        );
+        browser.until("why not", &refused, PATIENCE).await;
+    }
+    browser.run_before_pages("delete window.Notification").await;
+    browser.open(server.studio.as_str()).await;
+    has(&browser, "no offer", "document.getElementById('notify').closest('label').hidden").await;
+}
