@@ -9,11 +9,21 @@ export function fields({ choice }) {
     box: choice.box ? choice.box.join(',') : '',
     include: choice.include.map((at) => at.join(',')),
     exclude: choice.exclude.map((at) => at.join(',')),
+    keep: choice.all ? 'all' : '',
   };
 }
 
 export const count = ({ choice }) =>
   choice ? Number(Boolean(choice.box)) + choice.include.length + choice.exclude.length : 0;
+
+// Something was said of the product, in places or as a whole.
+export const isMade = (photo) => count(photo) > 0 || Boolean(photo.choice?.all);
+
+function label(photo) {
+  const marks = count(photo);
+  if (marks > 0) return many('choose.chosen', marks);
+  return t(isMade(photo) ? 'choose.chosen.all' : 'choose.offer');
+}
 
 // What is drawn with comes once there is something to draw on.
 const drawing = () => import('./choose.js').catch(() => null);
@@ -27,15 +37,12 @@ async function show(photo, image, chosen) {
 // A button on a photo's tile. Where the browser can't show the photo, there is nothing to point at.
 export function offer(item, photo) {
   const [image, button] = [item.querySelector('img'), item.querySelector('.photo__choose')];
-  const label = () => {
-    const all = count(photo);
-    say(button, all ? many('choose.chosen', all) : t('choose.offer'));
-  };
-  label();
+  const chosen = () => say(button, label(photo));
+  chosen();
   const shown = () => {
     button.hidden = false;
     drawing();
   };
   image.addEventListener('load', shown, { once: true });
-  button.addEventListener('click', () => show(photo, image, label));
+  button.addEventListener('click', () => show(photo, image, chosen));
 }

@@ -1,6 +1,6 @@
 // Which thing in a photo is the product: a box drawn around it, or taps on it and on what is not. Places are pixels of the
 // photo held upright, as browsers show it.
-import { count } from './choice.js';
+import { count, isMade } from './choice.js';
 import { $, say, slot } from './dom.js';
 import { Easel } from './easel.js';
 import { t } from './words.js';
@@ -8,6 +8,8 @@ import { t } from './words.js';
 const POINTS_MAX = 32;
 // Below this share of the photo a drag was meant as a tap.
 const BOX_MIN = 0.02;
+
+const NOTHING = { box: null, include: [], exclude: [], all: false };
 
 let easel;
 let open = null;
@@ -42,9 +44,9 @@ function draw() {
       frame.append(dot);
     }
   }
-  const all = count(open);
-  part('clear').disabled = all === 0;
-  dialog().dataset.count = all;
+  part('all').setAttribute('aria-pressed', String(Boolean(open.choice.all)));
+  part('clear').disabled = !isMade(open);
+  dialog().dataset.count = count(open);
 }
 
 function span(one, other) {
@@ -95,17 +97,25 @@ function corner(at) {
   say(part('said'), t(open.corner ? 'choose.how.corner' : 'choose.how.box'));
 }
 
+// A set, a pair, things side by side: all of it is the product, within the box where there is one.
+function everything() {
+  open.choice.all = !open.choice.all;
+  say(part('said'), t(open.choice.all ? 'choose.how.all' : `choose.how.${mode}`));
+  draw();
+}
+
 function begin() {
   for (const name of ['box', 'include', 'exclude']) part(name).addEventListener('click', () => turn(name));
+  part('all').addEventListener('click', everything);
   part('closer').addEventListener('click', () => easel.enlarge(1.5));
   part('farther').addEventListener('click', () => easel.enlarge(1 / 1.5));
   part('clear').addEventListener('click', () => {
-    open.choice = { box: null, include: [], exclude: [] };
+    open.choice = structuredClone(NOTHING);
     turn(mode);
   });
   part('cancel').addEventListener('click', () => dialog().close());
   part('done').addEventListener('click', () => {
-    open.photo.choice = count(open) ? open.choice : null;
+    open.photo.choice = isMade(open) ? open.choice : null;
     open.chosen();
     dialog().close();
   });
@@ -115,7 +125,7 @@ function begin() {
 // `chosen` is told once the marks of the photo are others.
 export function show(photo, image, chosen) {
   easel ??= begin();
-  const kept = photo.choice ?? { box: null, include: [], exclude: [] };
+  const kept = photo.choice ?? NOTHING;
   open = { photo, chosen, corner: null, before: null, choice: structuredClone(kept) };
   dialog().showModal();
   // The tile shows the same photo, so this one is there too.

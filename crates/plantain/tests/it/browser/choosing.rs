@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::brush::{drag, spread, width_of};
 use super::driver::{Browser, Screen};
-use super::{assert_clean, screenshots, start};
+use super::{assert_clean, screenshots, start, wait_for_three};
 use crate::bed::{PATIENCE, Server};
 
 const SHEET: &str = "[data-test=choose-sheet]";
@@ -70,6 +70,38 @@ async fn a_box_is_set_and_set_anew_with_the_keyboard() {
     browser.click("[data-test=choose-done]").await;
     let label = "return document.querySelector('[data-test=choose]').textContent";
     assert_eq!(browser.run(label, &[]).await, "2 marks");
+    assert_clean(&browser, &server).await;
+}
+
+#[tokio::test]
+async fn everything_on_the_photo_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    let spy = "const append = FormData.prototype.append; window.sent = [];
+        FormData.prototype.append = function (...field) { sent.push(field[0] + '=' + field[1]); append.apply(this, field); }";
+    browser.run(spy, &[]).await;
+    opened(&browser, folder.path()).await;
+    browser.click("[data-test=choose-all]").await;
+    assert!(said(&browser).await.as_str().unwrap().starts_with("Everything that stands out"));
+    browser.screenshot(&screenshots().join("choose-all-390.png")).await;
+    browser.click("[data-test=choose-done]").await;
+    let label = "return document.querySelector('[data-test=choose]').textContent";
+    assert_eq!(browser.run(label, &[]).await, "Everything");
+    // Opened again it is as it was left, and can be taken back.
+    browser.click("[data-test=choose]").await;
+    let pressed = "return document.querySelector('[data-test=choose-all]').getAttribute('aria-pressed')";
+    assert_eq!(browser.run(pressed, &[]).await, "true");
+    browser.click("[data-test=choose-all]").await;
+    browser.click("[data-test=choose-done]").await;
+    assert_eq!(browser.run(label, &[]).await, "Which product?");
+    browser.click("[data-test=choose]").await;
+    browser.click("[data-test=choose-all]").await;
+    browser.click("[data-test=choose-done]").await;
+    browser.click("[data-test=generate]").await;
+    let sent = "return window.sent.includes('keep=all')";
+    browser.until("the wish", sent, PATIENCE).await;
+    wait_for_three(&browser).await;
     assert_clean(&browser, &server).await;
 }
 
