@@ -73,6 +73,9 @@ async fn every_state_is_open_to_everybody(screen: Screen) {
     judge.look("access-done").await;
     browser.click("[data-test=badge]").await;
     judge.look("access-rules").await;
+    let in_order = "return [...document.querySelectorAll('#sheet-rules li')].filter((rule) =>
+        rule.querySelector('.name').offsetTop > rule.querySelector('.fact').offsetTop).length";
+    assert_eq!(browser.run(in_order, &[]).await, 0, "what a rule says stands below or beside its name");
     browser.click("[data-test=close]").await;
     browser.click("[data-test=compare]").await;
     judge.look("access-compare").await;

@@ -37,7 +37,11 @@ async fn made_for_a_second_marketplace(screen: Screen) {
     assert_eq!(cards, 2);
     browser.click("[data-test=history]").await;
     has(&browser, "both jobs", "document.querySelectorAll('[data-test=past-job]').length === 2").await;
+    browser.click("[data-state] [href^='/jobs/']:not(.past__thumb)").await;
+    has(&browser, "the second job's own page", "location.pathname.startsWith('/jobs/')").await;
+    has(&browser, "the way back", "document.querySelector('[data-test=made-from]').checkVisibility()").await;
     browser.click("[data-test=made-from]").await;
+    has(&browser, "the first job", "!document.querySelector('[data-test=made-from]').checkVisibility()").await;
     wait_for_three(&browser).await;
     assert_clean(&browser, &server).await;
 }

@@ -39,6 +39,13 @@ struct HistoryPage {
     searched: bool,
 }
 
+impl HistoryPage {
+    /// There is something to be found.
+    fn has_any(&self) -> bool {
+        self.searched || !self.rows.is_empty()
+    }
+}
+
 /// A job in the list.
 struct Row {
     id: String,

@@ -43,6 +43,11 @@ impl MessagesPage {
     fn is_searched(&self) -> bool {
         !self.job.is_empty() || !self.state.is_empty()
     }
+
+    /// There is something to be found.
+    fn has_any(&self) -> bool {
+        self.is_searched() || !self.rows.is_empty()
+    }
 }
 
 /// A message in the list.

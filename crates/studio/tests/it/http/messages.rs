@@ -184,8 +184,9 @@ async fn what_the_settings_hook_is_told_is_the_operators_alone() {
     for path in ["/api/messages".to_owned(), format!("/api/messages?job={job}")] {
         assert_eq!(house.get_with(&path, &[("cookie", &mine)]).await.json()["messages"], json!([]), "{path}");
     }
-    for path in [message.clone(), "/messages".to_owned(), format!("/jobs/{job}")] {
-        assert!(!house.get_with(&path, &[("cookie", &mine)]).await.text().contains("inside.example"), "{path}");
+    for path in [message.clone(), "/messages".to_owned(), format!("/jobs/{job}"), "/history".to_owned()] {
+        let page = house.get_with(&path, &[("cookie", &mine)]).await.text();
+        assert!(!page.contains("inside.example") && !page.contains("data-test=\"past-told\""), "{path}");
     }
     assert_eq!(house.get_with(&message, &[("cookie", &mine)]).await.status, StatusCode::NOT_FOUND);
     let again = post(&house, &format!("{message}/redeliver"), &[("cookie", &mine)], json!({})).await;
@@ -210,6 +211,14 @@ async fn the_page_shows_messages_and_sends_one_again_without_scripts() {
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/messages"));
     let page = house.get(&format!("/jobs/{job}")).await.text();
     assert!(page.contains("A message about it is on its way."));
+    let led = format!("href=\"/messages?job={job}\"");
+    assert!(page.contains(&led), "{page}");
+    let history = house.get("/history").await.text();
+    assert!(history.contains(&led) && history.contains("Message on its way"), "{history}");
+    let (of_it, of_another) = (format!("/messages?job={job}"), format!("/messages?job={MISSING}"));
+    assert!(house.get(&of_it).await.text().contains("A job was canceled"));
+    let none = house.get(&of_another).await.text();
+    assert!(none.contains("No message is like that.") && !none.contains("A job was canceled"));
     let hindi = house.get("/messages?lang=hi").await.text();
     assert!(hindi.contains("काम रद्द हुआ") && hindi.contains("फिर भेजें"));
     assert_eq!(house.get("/messages?state=none").await.status, StatusCode::UNPROCESSABLE_ENTITY);
