@@ -243,7 +243,8 @@ mod tests {
 
     fn report(outcomes: &[&str]) -> Measured {
         let rule = |(i, outcome): (usize, &&str)| json!({"title": format!("Rule {i}"), "outcome": outcome});
-        Measured::read(&json!({"results": outcomes.iter().enumerate().map(rule).collect::<Vec<_>>()}))
+        let results: Vec<_> = outcomes.iter().enumerate().map(rule).collect();
+        Measured::read(&RawJson::of(&json!({"results": results})))
     }
 
     #[test]

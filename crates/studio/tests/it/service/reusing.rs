@@ -29,7 +29,7 @@ async fn a_cut_out_is_laid_out_for_other_marketplaces_without_asking_the_engine(
         assert_eq!((view.preset.as_str(), &view.made_from), (preset, &Some(first.job_id.clone())));
         assert_eq!((view.cost_cents, &view.request_id), (0.0, &None), "{preset}");
         for image in &view.images {
-            assert!(image.passed && image.variant.is_some(), "{}: {}", image.file_name, image.report);
+            assert!(image.passed && image.variant.is_some(), "{}: {}", image.file_name, image.report.as_str());
         }
         assert!(view.matte_url.is_some(), "it can be corrected like the first one");
         sizes.push((view.images[0].width, view.images[0].height));
@@ -78,8 +78,8 @@ async fn generated_pictures_are_finished_anew_without_paying_again_even_after_a_
     let view = bench.succeeds(&begun.job_id).await;
     assert_eq!((view.cost_cents, view.images.len(), &view.made_from), (0.0, 1, &Some(id.clone())));
     assert_ne!((view.images[0].width, view.images[0].height), (first.images[0].width, first.images[0].height));
-    let provenance =
-        view.images[0].report["results"].as_array().unwrap().iter().find(|rule| rule["rule"] == "provenance");
+    let report: serde_json::Value = view.images[0].report.read().unwrap();
+    let provenance = report["results"].as_array().unwrap().iter().find(|rule| rule["rule"] == "provenance");
     assert_eq!(provenance.unwrap()["outcome"], "pass", "it says that it was generated");
     assert_eq!(bench.backend.submissions(), 1, "the queue heard nothing of it");
     let usage = bench.studio.usage(None).await.unwrap();

@@ -168,7 +168,7 @@ async fn three_pictures_come_back_over_the_real_wire() {
     assert_eq!((view.status, &view.error, view.images.len()), (JobState::Succeeded, &None, 3));
     for image in &view.images {
         assert_eq!((image.width, image.height), (2000, 2000));
-        assert!(image.passed, "{}: {}", image.file_name, image.report);
+        assert!(image.passed, "{}: {}", image.file_name, image.report.as_str());
         assert!(image.variant.is_some());
     }
     assert!(view.description.is_some_and(|words| !words.is_empty()));
