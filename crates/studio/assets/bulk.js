@@ -30,13 +30,17 @@ function hint(text, bad = false) {
   $('hint').classList.toggle('is-bad', bad);
 }
 
+// What the place for photos says while nothing was chosen.
+const usual = [...$('chosen').childNodes];
+
 const total = () => [...photos.values()].reduce((sum, { file }) => sum + file.size, 0);
 
 function draw() {
   const [some, title] = [zip || photos.size > 0, $('chosen')];
   const count = [...photos.values()].filter((one) => !isList(one)).length;
   if (zip) say(title, `${zip.name}, ${bytes(zip.size)}`);
-  else say(title, photos.size > 0 ? many('bulk.chosen', count, { bytes: bytes(total()) }) : title.dataset.usual);
+  else if (some) say(title, many('bulk.chosen', count, { bytes: bytes(total()) }));
+  else title.replaceChildren(...usual);
   $('clear').hidden = !some;
 }
 

@@ -15,6 +15,7 @@ async fn made_for_a_second_marketplace(screen: Screen) {
     browser.click("[data-test=elsewhere] summary").await;
     let own = "document.querySelector('[data-test=elsewhere] [value=amazon_main]').hidden";
     has(&browser, "no chip for what is there", own).await;
+    browser.run("document.querySelector('[data-test=elsewhere]').scrollIntoView({ block: 'end' })", &[]).await;
     shot(&browser, "elsewhere", screen).await;
     browser.click("[data-test=elsewhere] [value=myntra_main]").await;
     let all = "[...document.querySelectorAll('[data-test=result-card] img')].filter(img => img.naturalWidth > 0)";

@@ -35,6 +35,12 @@ fn width(screen: Screen) -> u64 {
     if screen == Screen::Phone { 390 } else { 1440 }
 }
 
+/// A phone is touched, and pages say so.
+async fn as_by_hand(browser: &Browser, screen: Screen) {
+    let touched = json!({ "enabled": screen == Screen::Phone });
+    browser.devtools("Emulation.setTouchEmulationEnabled", touched).await;
+}
+
 /// Tab comes to everything that can be pressed, and each place is seen.
 async fn led_by_keyboard(browser: &Browser, page: &str) {
     let count = browser
@@ -132,6 +138,7 @@ async fn every_page_in_turn(screen: Screen) {
     // Nobody listens there, so that there is a message that fails.
     let server = Server::start(folder.path(), &["STUDIO_HOOK_URL=http://127.0.0.1:1/hook"]);
     let Some(browser) = start(&server, screen).await else { return };
+    as_by_hand(&browser, screen).await;
     let mut round = Round::new(&browser, &server, screen);
     for (name, path) in [
         ("page-first", ""),
@@ -185,6 +192,7 @@ async fn an_account_begun_and_ended(screen: Screen) {
     let settings = [format!("SMTP_URL={}", mail.url("")), "MAIL_FROM=Photo studio <photos@studio.example>".to_owned()];
     let server = Server::start(folder.path(), &settings.each_ref().map(String::as_str));
     let Some(browser) = Browser::start(screen).await else { return };
+    as_by_hand(&browser, screen).await;
     browser.devtools("Network.enable", json!({})).await;
     let headers = json!({ "headers": { "x-forwarded-for": "203.0.113.9" } });
     browser.devtools("Network.setExtraHTTPHeaders", headers).await;
