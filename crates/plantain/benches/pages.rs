@@ -164,6 +164,7 @@ fn running(clock: &Clock) -> Job {
         staging: Default::default(),
         making: Default::default(),
         callback: None,
+        notify: None,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     Job { phase: Phase::Follow, submit_started_at: Some(now), running_at: Some(now), ..job }

@@ -143,6 +143,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         staging: Default::default(),
         making: Default::default(),
         callback: None,
+        notify: None,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     let request_id = Some(RequestId::parse(&request(number)).expect("an id"));

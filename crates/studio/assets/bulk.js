@@ -157,7 +157,7 @@ async function send(event) {
     return;
   }
   const form = $('bulk').elements;
-  const fields = { preset: form.preset.value, prompt: form.prompt.value.trim(), num_images: form.num_images.value };
+  const fields = { preset: form.preset.value, prompt: form.prompt.value.trim(), num_images: form.num_images.value, notifyEmail: form.notifyEmail?.value.trim() ?? '' };
   busy(true);
   try {
     const body = await archive();

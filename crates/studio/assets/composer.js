@@ -134,6 +134,7 @@ function wish() {
     prompt: $('prompt').value.trim(),
     identifier: $('identifier').value.trim(),
     num_images: $('composer').elements.num_images.value,
+    notifyEmail: $('notify-email')?.value.trim() ?? '',
     ...scene.wish(),
   };
 }
@@ -150,6 +151,11 @@ function generate(event) {
   if (scene.lacksPicture()) {
     hint(t('scene.picture.none'), true);
     $('scene-picture').focus();
+    return;
+  }
+  if ($('notify-email')?.checkValidity() === false) {
+    hint(t('make.letter.bad'), true);
+    $('notify-email').focus();
     return;
   }
   // Words alone are one job.
@@ -261,6 +267,7 @@ async function bringAlong(event) {
   event.preventDefault();
   const kept = photos.map(({ file, address, name, choice: marks }) => ({ file, address, name, choice: marks }));
   const fields = { prompt: $('prompt').value, identifier: $('identifier').value, num: $('num').value };
+  if ($('notify-email')) fields['notify-email'] = $('notify-email').value;
   try {
     const { keep } = await import('./keeping.js');
     await keep({ photos: kept, fields });

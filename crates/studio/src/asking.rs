@@ -15,6 +15,7 @@ use crate::job::making::AnyInput;
 use crate::job::wish::{self, WishKey, Wished};
 use crate::job::{JobId, JobResult, JobSpec, Making, Owner};
 use crate::messages::hook::Callback;
+use crate::messages::letter::LetterTo;
 use crate::photo::is_identifier;
 use crate::service::Studio;
 
@@ -33,6 +34,8 @@ pub struct NewRequest {
     pub allowance: Option<Allowance>,
     /// Who is told of the end.
     pub callback: Option<Callback>,
+    /// The same by letter.
+    pub notify: Option<LetterTo>,
 }
 
 impl Studio {
@@ -49,6 +52,7 @@ impl Studio {
             return Err(StudioError::Identifier);
         }
         let digest = wish::of_input(&endpoint, new.input.get(), identifier.as_deref(), new.callback.as_ref());
+        let digest = wish::with_letter(digest, new.notify.as_ref());
         let wished = key.map(|key| Wished { key, digest });
         if let Some(before) = self.before(wished.as_ref()).await? {
             return Ok(before);
@@ -74,6 +78,7 @@ impl Studio {
             notices: Vec::new(),
             staging: Default::default(),
             callback: new.callback,
+            notify: new.notify,
             making: Making::Any(Box::new(AnyInput { input: new.input.get().to_owned() })),
         };
         self.begin(spec, new.owner, new.allowance.as_ref(), wished).await

@@ -100,7 +100,7 @@ impl Studio {
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
         spec.making = Making::Asked;
         // It was asked for one end.
-        spec.callback = None;
+        (spec.callback, spec.notify) = (None, None);
         self.begin(spec, owner, None, wished).await.map(Some)
     }
 
@@ -223,6 +223,7 @@ impl Inner {
             staging: new.staging,
             making: Default::default(),
             callback: new.callback.clone(),
+            notify: new.notify.clone(),
         };
         (spec.staging, spec.notices) = heeded(&spec, wish.preset, provenance);
         spec.notices.extend(told_of_tier);

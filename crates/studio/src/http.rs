@@ -22,7 +22,9 @@ use plantain_work::{Clock, Cpu, Shutdown};
 use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
+use crate::http::hourly::Hourly;
 use crate::http::households::Households;
+use crate::http::letters::Writers;
 use crate::http::limits::Limits;
 use crate::http::upload::{Bounds, Room};
 use crate::job::key::StudioKey;
@@ -45,11 +47,13 @@ mod headers;
 mod health;
 mod history;
 mod hooks;
+mod hourly;
 mod households;
 mod inbox;
 mod jobs;
 mod keys;
 mod language;
+pub mod letters;
 pub mod limits;
 mod messages;
 mod once;
@@ -61,6 +65,7 @@ mod reuse;
 mod session;
 mod share;
 mod told;
+mod unsubscribing;
 mod upload;
 mod usage;
 mod visitor;
@@ -91,14 +96,16 @@ pub struct HttpConfig {
     pub cors: Cors,
     /// How often strangers, sellers and keys may call.
     pub limits: Limits,
+    /// Whose jobs may be told by letter.
+    pub writers: Writers,
 }
 
 impl HttpConfig {
     /// Open, on loopback, on the system's clock.
     pub fn local(admin_token: AdminToken, shutdown: Shutdown, cpu: Cpu) -> HttpConfig {
         let (clock, pace) = (Clock::system(), Pace::default());
-        let (cors, limits) = (Cors::Nobody, Limits::default());
-        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace, cors, limits }
+        let (cors, limits, writers) = (Cors::Nobody, Limits::default(), Writers::default());
+        HttpConfig { admin_token, open: true, loopback: true, shutdown, clock, cpu, pace, cors, limits, writers }
     }
 }
 
@@ -127,6 +134,8 @@ struct AppParts {
     rates: Rates,
     /// Who asked for links from where.
     households: Households,
+    /// Letters about jobs that were wished for.
+    letters: Hourly,
 }
 
 impl std::ops::Deref for App {
@@ -158,6 +167,7 @@ impl App {
             under_way: once::UnderWay::default(),
             rates,
             households: Households::default(),
+            letters: Hourly::default(),
         }))
     }
 
@@ -199,6 +209,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/messages", get(page::messages::show))
         .route("/account", get(page::account::show))
         .route("/sign-in/{token}", get(accounts::look).post(accounts::follow))
+        .route("/unsubscribe/{token}", get(unsubscribing::look).post(unsubscribing::stop))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
         .route("/api/jobs", get(jobs::list))
@@ -301,9 +312,11 @@ fn check(app: &App, request: &Request) -> Result<(), ApiError> {
     if app.config.loopback {
         guard::check_host(&guard::host_of(headers, request.uri()), public)?;
     }
-    // A webhook proves itself by its signature, whoever carries it; a site that the operator named is not foreign.
+    // A webhook proves itself by its signature and a mailbox's wish by its address, whoever carries them; a site that the
+    // operator named is not foreign.
     let path = request.uri().path();
-    if path == webhook::PATH || app.config.cors.admits(path, headers) {
+    let proves_itself = path == webhook::PATH || path.starts_with(unsubscribing::PATH);
+    if proves_itself || app.config.cors.admits(path, headers) {
         return Ok(());
     }
     guard::check_origin(request.method(), headers, public, &app.config.admin_token)

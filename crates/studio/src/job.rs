@@ -24,6 +24,7 @@ pub use crate::job::making::Making;
 pub use crate::job::owner::{Owner, Visitor};
 pub use crate::job::raw::RawJson;
 use crate::messages::hook::Callback;
+use crate::messages::letter::LetterTo;
 
 use crate::job::making::Reuse;
 use crate::job::medium::{KeptMedium, Medium};
@@ -117,6 +118,9 @@ pub struct JobSpec {
     /// Who is told of the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
+    /// The same by letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<LetterTo>,
 }
 
 /// A photo as it was uploaded, untouched.

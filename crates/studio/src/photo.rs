@@ -19,6 +19,7 @@ use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROM
 use crate::job::Owner;
 use crate::job::key::{Allowance, Tier};
 use crate::messages::hook::Callback;
+use crate::messages::letter::LetterTo;
 
 /// A wish for catalog pictures, not yet checked.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct NewJob {
     pub allowance: Option<Allowance>,
     /// Who is told of its end.
     pub callback: Option<Callback>,
+    /// The same by letter.
+    pub notify: Option<LetterTo>,
 }
 
 impl NewJob {
@@ -223,6 +226,7 @@ mod tests {
             tier: Tier::Paid,
             allowance: None,
             callback: None,
+            notify: None,
         }
     }
 

@@ -90,6 +90,7 @@ impl Inner {
             num_images: u8::try_from(pictures.len()).unwrap_or(u8::MAX),
             // It was asked for one end.
             callback: None,
+            notify: None,
             ..job.spec.clone()
         };
         let provenance = self.config.makers.of(&spec.endpoint).provenance;

@@ -3,6 +3,7 @@
 use plantain_mail::Mailer;
 use plantain_mail::address::Sender;
 use plantain_mail::server::MailServer;
+use plantain_studio::http::letters::Writers;
 
 use super::error::ConfigError;
 use super::source::Sources;
@@ -47,9 +48,33 @@ pub fn parse(sources: &Sources) -> Result<Option<Mailer>, ConfigError> {
     Ok(Some(Mailer::new(server, from)))
 }
 
+/// `NOTIFY_EMAIL`.
+pub fn writers(sources: &Sources) -> Result<Writers, ConfigError> {
+    let Some(written) = sources.get("NOTIFY_EMAIL") else { return Ok(Writers::default()) };
+    match written.text.trim() {
+        "everybody" => Ok(Writers::Everybody),
+        "known" => Ok(Writers::Known),
+        "nobody" => Ok(Writers::Nobody),
+        _ => Err(written.invalid("it is none of its words", "write everybody, known or nobody")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_have_letters_sent_is_one_of_three_words() {
+        let read = |text: &str| writers(&Sources::of([("NOTIFY_EMAIL", text.to_owned())]).unwrap());
+        assert_eq!(writers(&Sources::default()).unwrap(), Writers::Everybody);
+        for (text, meant) in
+            [("everybody", Writers::Everybody), (" known ", Writers::Known), ("nobody", Writers::Nobody)]
+        {
+            assert_eq!(read(text).unwrap(), meant, "{text}");
+        }
+        let said = read("friends").unwrap_err().to_string();
+        assert!(said.contains("NOTIFY_EMAIL") && said.contains("known"), "{said}");
+    }
 
     fn mailer(pairs: &[(&'static str, &str)]) -> Result<Option<Mailer>, ConfigError> {
         parse(&Sources::of(pairs.iter().map(|(name, text)| (*name, (*text).to_owned()))).unwrap())

@@ -39,6 +39,8 @@ pub struct Config {
     pub limits: plantain_studio::http::limits::Limits,
     /// Hands letters in; `None`: none are sent.
     pub mail: Option<plantain_mail::Mailer>,
+    /// Whose jobs may be told by letter.
+    pub writers: plantain_studio::http::letters::Writers,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -63,6 +65,7 @@ impl Config {
             cors: cors::parse(sources)?,
             limits: limits::parse(sources, &network)?,
             mail: mail::parse(sources)?,
+            writers: mail::writers(sources)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })

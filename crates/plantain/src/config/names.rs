@@ -228,6 +228,11 @@ pub const SETTINGS: &[Setting] = &[
         "A file of certificates in PEM form that the mail server may have besides the public ones.",
     ),
     open("MAIL_FROM", "none", "Who letters come from: an address, or `Photo studio <photos@shop.example>`."),
+    open(
+        "NOTIFY_EMAIL",
+        "everybody",
+        "Whose jobs and batches may name an address (`notifyEmail`) that gets a letter when they are done: `everybody`; `known` for the operator, keys and sellers with an account; or `nobody`. Whom nobody knows can have 30 letters sent into one mailbox within an hour, 60 from one browser or address of the network, 600 in all; theirs hold neither pictures nor file names. Each process counts by itself.",
+    ),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
 ];

@@ -168,6 +168,7 @@ fn http_config(ground: &Ground<'_>, listening: &Listening) -> HttpConfig {
         pace: Pace::default(),
         cors: ground.config.cors.clone(),
         limits: ground.config.limits.clone(),
+        writers: ground.config.writers,
     }
 }
 

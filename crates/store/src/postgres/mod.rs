@@ -19,6 +19,7 @@ use std::sync::{Arc, Weak};
 use deadpool_postgres::{Object, Pool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use plantain_studio::messages::letter::SILENT;
 use plantain_work::Tasks;
 
 use crate::error::{DatabaseError, OpenError};
@@ -59,6 +60,20 @@ pub async fn reachable(url: &str) -> Result<String, OpenError> {
     let client = pool.get().await.map_err(DatabaseError::from)?;
     let row = client.query_one("SHOW server_version", &[]).await.map_err(DatabaseError::from)?;
     Ok(row.get(0))
+}
+
+/// Messages of the studio that were given up; none where the studio has no tables yet.
+pub(crate) async fn given_up(url: &str) -> Result<u64, OpenError> {
+    let (config, tls) = connect::read(url)?;
+    let client = connect::pool(config, tls)?.get().await.map_err(DatabaseError::from)?;
+    let known = "SELECT to_regclass('studio_messages') IS NOT NULL";
+    if !client.query_one(known, &[]).await.map_err(DatabaseError::from)?.get::<_, bool>(0) {
+        return Ok(0);
+    }
+    let count = "SELECT count(*) FROM studio_messages m WHERE state = 'dead' AND NOT EXISTS (
+                     SELECT 1 FROM studio_message_attempts a WHERE a.message_id = m.id AND a.why = $1)";
+    let count: i64 = client.query_one(count, &[&SILENT]).await.map_err(DatabaseError::from)?.get(0);
+    Ok(count.unsigned_abs())
 }
 
 impl Database {

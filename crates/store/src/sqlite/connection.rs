@@ -45,6 +45,14 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     open(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX, READER_CACHE_KIB)
 }
 
+/// For a look at a file that another process may have open, or nobody: then the log can't be read without being able to write.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags, READER_CACHE_KIB)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
 fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -11,7 +11,7 @@ use crate::time::to_micros;
 /// The columns of a batch, in the order of [`BatchRow`].
 macro_rules! batch_columns {
     () => {
-        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at"
+        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at, notify"
     };
 }
 pub(crate) use batch_columns;
@@ -34,6 +34,7 @@ pub(crate) struct BatchRow {
     pub file_name: Option<String>,
     pub created_at: i64,
     pub finished_at: Option<i64>,
+    pub notify: Option<String>,
 }
 
 impl From<&Batch> for BatchRow {
@@ -48,6 +49,7 @@ impl From<&Batch> for BatchRow {
             file_name: batch.file_name.clone(),
             created_at: to_micros(batch.created_at),
             finished_at: batch.finished_at.map(to_micros),
+            notify: batch.notify.as_ref().map(json),
         }
     }
 }
@@ -67,6 +69,8 @@ impl TryFrom<BatchRow> for Batch {
             file_name: row.file_name,
             created_at: place.time("created_at", row.created_at)?,
             finished_at: place.maybe_time("finished_at", row.finished_at)?,
+            // A letter is no reason to give up the photos.
+            notify: row.notify.and_then(|notify| serde_json::from_str(&notify).ok()),
         })
     }
 }
@@ -127,6 +131,15 @@ pub(crate) fn unreadable() -> JobError {
         "item_unreadable",
         "The photo's record in the studio's database can't be read.",
         "Send the photo again, and tell whoever runs the studio that its database is damaged.",
+    )
+}
+
+/// Why a batch is given up that can't be read.
+pub(crate) fn unreadable_batch() -> JobError {
+    JobError::new(
+        "batch_unreadable",
+        "The batch's record in the studio's database can't be read.",
+        "Hand the photos in again, and tell whoever runs the studio that its database is damaged.",
     )
 }
 

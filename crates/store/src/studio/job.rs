@@ -152,6 +152,7 @@ fn lost_spec() -> JobSpec {
         staging: Staging::default(),
         making: Default::default(),
         callback: None,
+        notify: None,
     }
 }
 

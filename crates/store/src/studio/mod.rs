@@ -40,6 +40,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0010.sql"),
         include_str!("../../migrations/sqlite/studio_0011.sql"),
         include_str!("../../migrations/sqlite/studio_0012.sql"),
+        include_str!("../../migrations/sqlite/studio_0014.sql"),
         include_str!("../../migrations/sqlite/studio_0015.sql"),
     ],
 };
@@ -58,6 +59,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0009.sql"),
         include_str!("../../migrations/postgres/studio_0010.sql"),
         include_str!("../../migrations/postgres/studio_0011.sql"),
+        include_str!("../../migrations/postgres/studio_0013.sql"),
     ],
 };
 
@@ -78,6 +80,19 @@ pub async fn open_studio(address: &str) -> Result<StudioStores, OpenError> {
     let path = address.strip_prefix("sqlite:").unwrap_or(address);
     let database = Arc::new(SqliteStudio::open(Path::new(path)).await?);
     Ok(StudioStores { jobs: database.clone(), inbox: database })
+}
+
+/// How many messages were given up, for whoever looks at a studio from beside: the database is only read, and nothing is made where
+/// there is none. Letters to mailboxes that want none are not meant.
+pub async fn given_up(address: &str) -> Result<u64, OpenError> {
+    if address.starts_with("postgres://") || address.starts_with("postgresql://") {
+        return crate::postgres::given_up(address).await;
+    }
+    let path = Path::new(address.strip_prefix("sqlite:").unwrap_or(address));
+    if !path.is_file() {
+        return Ok(0);
+    }
+    Ok(crate::sqlite::given_up(path)?)
 }
 
 /// Opens the studio's file for its only user: what a process that died held under leases is owed again at once. The caller

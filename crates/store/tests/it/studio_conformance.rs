@@ -23,7 +23,7 @@ mod corrections;
 mod jobs;
 mod keeping;
 mod keys;
-mod messages;
+pub mod messages;
 mod webhooks;
 mod wishes;
 
@@ -98,6 +98,9 @@ promises! {
     accounts::a_link_brings_hooks_and_messages_too_and_the_newest_hooks_stay,
     accounts::who_wants_letters_is_told_of_jobs_alone_and_of_batches_as_a_whole,
     accounts::who_leaves_is_forgotten_as_soon_as_nothing_runs,
+    accounts::closed_accounts_take_turns,
+    accounts::a_mailbox_is_silent_until_its_account_wishes_for_letters,
+    accounts::who_has_left_is_told_nothing_of_what_is_stopped_for_them,
     bulk::a_batch_survives_with_its_items,
     bulk::items_become_jobs_once_and_a_few_at_a_time,
     bulk::a_batch_is_done_when_its_jobs_are,
@@ -114,6 +117,10 @@ promises! {
     messages::hooks_are_kept_up_to_a_limit_and_removed,
     messages::a_jobs_end_and_its_messages_are_one_commit,
     messages::the_end_of_a_batch_owes_a_message,
+    messages::a_batch_of_which_every_photo_was_refused_says_why,
+    messages::a_batch_that_never_began_is_told,
+    messages::a_letter_to_an_address_that_was_given_with_a_job_goes_with_it,
+    messages::attempts_of_many_messages_are_told_at_once,
     messages::the_end_of_a_canceled_batch_owes_a_message_once,
     messages::trying_a_batch_again_of_which_nothing_failed_changes_nothing,
     messages::a_message_is_sent_by_one_at_a_time_until_it_is_settled,
@@ -189,6 +196,7 @@ pub fn job(age: u64) -> Job {
         staging: Default::default(),
         making: Default::default(),
         callback: None,
+        notify: None,
     };
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }

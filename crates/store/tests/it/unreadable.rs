@@ -25,7 +25,7 @@ use crate::queue_conformance::{
     DELIVERY_LEASE, answered, claim, claim_names, delivery, id, later, new_request, only, settle, start, submit, turns,
     view,
 };
-use crate::studio_conformance::{LEASE, bulk, inserted, now};
+use crate::studio_conformance::{LEASE, bulk, inserted, messages, now};
 
 /// A database that a test can damage.
 enum Ground {
@@ -81,6 +81,7 @@ promises! {
     a_webhook_whose_options_can_not_be_read_goes_out_in_the_official_form,
     a_job_that_can_not_be_read_fails_and_the_next_one_is_driven,
     a_message_that_can_not_be_read_keeps_no_other_out_of_the_list,
+    what_was_given_up_is_counted_from_beside,
     a_list_leaves_out_what_can_not_be_read,
     a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on,
     an_item_that_can_not_be_read_fails_and_the_next_one_goes_on,
@@ -249,6 +250,11 @@ async fn a_message_that_can_not_be_read_keeps_no_other_out_of_the_list(ground: &
     assert_eq!(listed.iter().map(|message| message.job.as_ref()).collect::<Vec<_>>(), [Some(&good.id)]);
 }
 
+async fn what_was_given_up_is_counted_from_beside(ground: &Ground) {
+    let stores = studio(ground).await;
+    messages::what_was_given_up_is_counted_from_beside(&stores, &ground.address()).await;
+}
+
 async fn a_list_leaves_out_what_can_not_be_read(ground: &Ground) {
     let stores = studio(ground).await;
     let (bad, good) = (inserted(&stores, 0).await, inserted(&stores, 0).await);
@@ -260,6 +266,8 @@ async fn a_list_leaves_out_what_can_not_be_read(ground: &Ground) {
 async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(ground: &Ground) {
     let stores = studio(ground).await;
     for damage in ["num_images = 7000", "created_at = 9223372036854775807"] {
+        let hook = settings_hook();
+        stores.jobs.set_settings_hook(Some(&hook)).await.unwrap();
         let bad = bulk::inserted(&stores, 0, &[bulk::item(1, "aa")]).await;
         let good = bulk::inserted(&stores, 1, &[bulk::item(1, "bb")]).await;
         ground.damage(&format!("UPDATE studio_batches SET {damage} WHERE id = '{}'", bad.id)).await;
@@ -268,7 +276,11 @@ async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(groun
         assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(good.id.clone(), 1)], "{damage}");
         let (ended, counts) = stores.jobs.batch(&bad.id).await.unwrap().unwrap();
         assert_eq!((ended.state, counts.canceled), (BatchState::Canceled, 1), "{damage}");
-        ground.damage("DELETE FROM studio_batches; DELETE FROM studio_batch_items").await;
+        let told = stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+        let facts = Facts::of_body(&told[0].body).unwrap();
+        assert_eq!((told.len(), told[0].event, &facts.batch), (1, Event::BatchDone, &Some(bad.id)), "{damage}");
+        assert_eq!((facts.counts.unwrap().canceled, facts.error.unwrap().code.as_str()), (1, "batch_unreadable"));
+        ground.damage("DELETE FROM studio_messages; DELETE FROM studio_batches; DELETE FROM studio_batch_items").await;
     }
 }
 

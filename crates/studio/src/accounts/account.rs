@@ -104,6 +104,14 @@ pub enum Posted {
     Never,
 }
 
+/// An account whose owner has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub id: AccountId,
+    /// How often in a row it could not be cleared.
+    pub failures: u32,
+}
+
 /// A link was followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {

@@ -82,8 +82,11 @@ impl Studio {
         Ok(followed)
     }
 
+    /// Whoever stopped letters into its mailbox wants none, whatever was wished for before.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StudioError> {
-        Ok(self.0.store.account_of(id).await?)
+        let Some(account) = self.0.store.account_of(id).await? else { return Ok(None) };
+        let notify = account.notify && !self.is_silent(&account.address).await?;
+        Ok(Some(Account { notify, ..account }))
     }
 
     /// False where there is no such account.

@@ -1,7 +1,7 @@
 //! Sellers with a name: an account is a mailbox that somebody has shown to be theirs by following a link in a letter.
 //!
 //! [`account`] holds the values, [`store`] says how they are kept, [`asking`] is what pages and API can do, [`posting`] hands
-//! the letters in and [`leaving`] clears up after those who left. Invariants: there are no passwords; a link works once, for a
+//! the letters in, [`leaving`] clears up after those who left, and [`silence`] heeds mailboxes that want no letters about pictures. Invariants: there are no passwords; a link works once, for a
 //! quarter of an hour, and is kept as a digest only; what a browser made before belongs to an account only if that browser
 //! both asked for the link and followed it; no answer tells who has an account; a cookie of a closed one is nobody's.
 
@@ -11,6 +11,7 @@ pub(crate) mod known;
 pub mod leaving;
 pub mod letter;
 pub mod posting;
+pub mod silence;
 pub mod store;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};

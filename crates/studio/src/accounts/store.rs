@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 
-use crate::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
+use crate::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use crate::accounts::silence::Mailbox;
 use crate::job::Owner;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
@@ -46,9 +47,17 @@ pub trait AccountStore: Send + Sync + 'static {
     /// Its owner leaves: the address is forgotten at once, with every link into its mailbox. False where there is none.
     async fn close(&self, id: &AccountId, now: Timestamp) -> Result<bool, StoreError>;
 
-    /// Accounts whose owners have left, and of which something is still kept.
-    async fn closed(&self, count: usize) -> Result<Vec<AccountId>, StoreError>;
+    /// Accounts whose owners have left, of which something is still kept, and whose turn it is: whoever waits longest first.
+    async fn closed(&self, count: usize, now: Timestamp) -> Result<Vec<Closed>, StoreError>;
+
+    /// It is a closed account's turn again at `at`, after so many failures in a row.
+    async fn put_off(&self, id: &AccountId, failures: u32, at: Timestamp) -> Result<(), StoreError>;
 
     /// Forgets a closed account that has no job any more, with its batches and what it spent. False where a job is left.
     async fn clear(&self, id: &AccountId) -> Result<bool, StoreError>;
+
+    /// A mailbox wants no letters about pictures. Twice is once; wishing for letters in its account ends it.
+    async fn silence(&self, mailbox: &Mailbox, now: Timestamp) -> Result<(), StoreError>;
+
+    async fn is_silent(&self, mailbox: &Mailbox) -> Result<bool, StoreError>;
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::job::{JobError, JobId, Owner};
+use crate::messages::letter::LetterTo;
 
 /// Names a batch: a UUID, like a job's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -48,6 +49,18 @@ pub struct Batch {
     pub file_name: Option<String>,
     pub created_at: Timestamp,
     pub finished_at: Option<Timestamp>,
+    /// Whom its maker wants to be told of its end by letter.
+    pub notify: Option<LetterTo>,
+}
+
+/// A batch that never began: its archive or its list can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub owner: Option<Owner>,
+    pub preset: String,
+    pub file_name: Option<String>,
+    pub notify: Option<LetterTo>,
+    pub why: JobError,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

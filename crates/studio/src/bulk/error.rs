@@ -59,6 +59,11 @@ impl BulkError {
         }
     }
 
+    /// It would be the same however often it is tried.
+    pub fn is_final(&self) -> bool {
+        self.http_status() < 500
+    }
+
     pub fn http_status(&self) -> u16 {
         match self {
             BulkError::Archive(ArchiveError::Broken) => 400,

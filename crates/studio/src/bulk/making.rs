@@ -142,6 +142,7 @@ impl Inner {
             tier: Tier::Paid,
             allowance: None,
             callback: None,
+            notify: None,
         };
         let wish = photo::check(&new, &self.presets)?;
         let spec = self.spec(&new, wish).await?;

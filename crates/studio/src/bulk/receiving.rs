@@ -12,7 +12,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use plantain_blobs::{PutError, Scratch};
 
 use crate::bulk::archive::{Archive, Entry};
-use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Refused, Steer};
 use crate::bulk::error::BulkError;
 use crate::bulk::making::OPEN_MAX;
 use crate::bulk::plan::{self, Found, Planned};
@@ -22,7 +22,8 @@ use crate::bulk::view::{BatchView, ItemPage, ItemView, LineView, ListView};
 use crate::bulk::why::Why;
 use crate::error::StudioError;
 use crate::job::key::Tier;
-use crate::job::{JobId, Owner, Visitor};
+use crate::job::{JobError, JobId, Owner, Visitor};
+use crate::messages::letter::LetterTo;
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
 
@@ -43,6 +44,8 @@ pub struct NewBatch {
     pub prompt: Option<String>,
     pub num_images: u8,
     pub owner: Option<Owner>,
+    /// Whom to tell of its end by letter.
+    pub notify: Option<LetterTo>,
 }
 
 type Opened = Archive<BufReader<File>>;
@@ -56,8 +59,24 @@ impl Studio {
         self.0.blobs.scratch(stream, most).await
     }
 
-    /// Accepts a batch: when this returns `Ok`, its photos are durable and each will become a job.
+    /// Accepts a batch: when this returns `Ok`, its photos are durable and each will become a job. Of an archive or a list that
+    /// can't be used those hear, too, who would have heard of the batch's end.
     pub async fn begin_batch(&self, new: NewBatch) -> Result<BatchView, StudioError> {
+        let (owner, preset, notify) = (new.owner.clone(), new.preset.clone(), new.notify.clone());
+        let file_name = new.file_name.as_deref().and_then(photo::tame_file_name);
+        let begun = self.begin_unpacked(new).await;
+        if let Err(StudioError::Bulk(error)) = &begun
+            && error.is_final()
+        {
+            let why = JobError::new(error.code(), error.message(), error.hint());
+            let refused = Refused { owner, preset, file_name, notify, why };
+            self.0.store.owe_refused(&refused, self.0.clock.now()).await?;
+            self.0.outbox.wake();
+        }
+        begun
+    }
+
+    async fn begin_unpacked(&self, new: NewBatch) -> Result<BatchView, StudioError> {
         let inner = &self.0;
         check(&new, inner)?;
         let lines = new.table.as_deref().map(table::read).transpose().map_err(BulkError::from)?;
@@ -76,6 +95,7 @@ impl Studio {
             file_name: new.file_name.as_deref().and_then(photo::tame_file_name),
             created_at: now,
             finished_at: None,
+            notify: new.notify,
         };
         inner.store.insert_batch(&batch, &items).await?;
         inner.bulk.wake();
@@ -179,6 +199,7 @@ fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
         tier: Tier::Paid,
         allowance: None,
         callback: None,
+        notify: None,
     };
     photo::check(&job, &inner.presets).map(|_| ())
 }

@@ -233,6 +233,7 @@ mod tests {
             file_name: Some("shoes.zip".into()),
             created_at: Timestamp::UNIX_EPOCH,
             finished_at: None,
+            notify: None,
         };
         let errors = HashMap::from([(4, "The queue said no.".to_owned())]);
         let text = String::from_utf8(report(&batch, &items, &pictures, &errors).unwrap()).unwrap();

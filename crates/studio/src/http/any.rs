@@ -15,6 +15,7 @@ use crate::http::extract::{Params, Segments};
 use crate::http::generate::{Begun, answered};
 use crate::http::hooks;
 use crate::http::jobs;
+use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload::{self, fields};
 use crate::http::waiting::{Wait, Wanted};
@@ -46,6 +47,10 @@ pub struct AnyRequest {
     #[serde(default, rename = "webhookSecret")]
     #[schema(min_length = 16, max_length = 200)]
     webhook_secret: Option<String>,
+    /// Gets a letter once the job has succeeded or failed, where the studio sends any.
+    #[serde(default, rename = "notifyEmail")]
+    #[schema(max_length = 254, examples("asha@shop.example"))]
+    notify_email: Option<String>,
 }
 
 /// Answers 202 once the job is durable, and with `wait` 200 and the job if it ends in that time.
@@ -62,8 +67,8 @@ pub struct AnyRequest {
         (status = 200, description = "With `wait`: the job has ended, well or badly; `status` says how.", body = JobView, headers(("Location" = String, description = "The job's address."))),
         (status = 202, description = "The job is durable.", body = Begun, headers(("Location" = String, description = "The job's address."))),
         (status = 402, description = "`budget_spent`: the key's budget has no room for it.", body = bodies::Refusal),
-        (status = 403, description = "`tier_too_low`: neither the operator nor a paid key asks. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
-        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `num_images_uncounted` (a key with a budget), `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
+        (status = 403, description = "`tier_too_low`: neither the operator nor a paid key asks. `letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
+        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `num_images_uncounted` (a key with a budget), `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
         answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]
@@ -78,15 +83,17 @@ pub async fn ask(
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
+    let wisher = Wisher::of(&app, &request);
     let most = INPUT_BYTES_MAX + AROUND_BYTES_MAX;
     let (body, place) = upload::read_bytes(request.into_body(), most, &app.bounds).await?;
-    let AnyRequest { endpoint, input, sku, webhook_url, webhook_secret } =
+    let AnyRequest { endpoint, input, sku, webhook_url, webhook_secret, notify_email } =
         serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let callback = fields::callback(webhook_url, webhook_secret)?;
     if let Some(callback) = &callback {
         app.studio.judged(&callback.url, None).map_err(hooks::refused)?;
     }
-    let new = NewRequest { endpoint, input, identifier: sku, owner, tier, allowance, callback };
+    let notify = app.letter(&wisher, fields::letter(notify_email)?)?;
+    let new = NewRequest { endpoint, input, identifier: sku, owner, tier, allowance, callback, notify };
     let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     drop((place, turn));
     Ok(answered(&app, accepted, wait, false).await)

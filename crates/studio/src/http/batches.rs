@@ -16,6 +16,7 @@ use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::view::{BatchView, ItemPage};
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
+use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
 use crate::http::{App, guard, in_time, jobs, page, pictures, upload};
@@ -84,6 +85,7 @@ fn none(app: &App, request: &Request) -> Response {
     responses(
         (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): to the batch's page."),
         (status = 202, description = "Every photo is durable, and will become a job.", body = BatchView, headers(("Location" = String, description = "Where the batch is."))),
+        (status = 403, description = "`letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
         (status = 415, description = "`not_an_archive`: the file is no ZIP.", body = bodies::Refusal),
         (status = 422, description = "The archive, the list or a field can't be used.", body = bodies::Refusal),
         answers::Sent, answers::Closed, answers::Writes
@@ -95,9 +97,11 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let headers = request.headers();
     let html = wants_html(headers);
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
+    let wisher = Wisher::of(&app, &request);
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
+    let notify = app.letter(&wisher, new.notify.clone())?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
-    let batch = app.studio.begin_batch(NewBatch { owner, num_images, ..new }).await?;
+    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, ..new }).await?;
     if html {
         return Ok(Redirect::to(&batch.page_url).into_response());
     }
@@ -151,6 +155,9 @@ pub struct BatchForm {
     prompt: Option<String>,
     /// Pictures of each photo, 1 to 4; 3 usually, and 1 without a paid key where others reach the studio.
     num_images: Option<u8>,
+    /// Gets a letter once all of it is through, where the studio sends any.
+    #[schema(rename = "notifyEmail", max_length = 254, examples("asha@shop.example"))]
+    notify_email: Option<String>,
 }
 
 /// Batches, newest first.

@@ -23,6 +23,9 @@ pub struct ApiError {
 /// Seconds after which a request that was refused for lack of room is worth another try.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
+/// The same where somebody did too much of what is counted by the hour.
+const RETRY_AFTER_HOUR_SECONDS: u32 = 60 * 60;
+
 impl ApiError {
     pub fn new(
         status: StatusCode,
@@ -123,6 +126,9 @@ impl IntoResponse for ApiError {
         let mut answer = (self.status, Json(body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_HOUR_SECONDS));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer realm=\"plantain\"");

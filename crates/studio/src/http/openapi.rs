@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
-    messages, page, pictures, presets, reuse, session, share, usage, webhook,
+    messages, page, pictures, presets, reuse, session, share, unsubscribing, usage, webhook,
 };
 
 pub mod answers;
@@ -131,6 +131,8 @@ pub mod values;
         page::job,
         assets::serve,
         assets::favicon,
+        unsubscribing::look,
+        unsubscribing::stop,
         session::sign_in,
         session::sign_out,
     ),

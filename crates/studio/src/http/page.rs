@@ -65,6 +65,8 @@ struct StudioPage {
     words_will_do: bool,
     /// Whoever looks may ask any endpoint.
     asks: bool,
+    /// Whoever looks may wish for a letter.
+    letters: bool,
     blank_card: JobCard,
     blank_result: ResultCard,
     blank_rule: RuleRow,
@@ -182,6 +184,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         photos_max: PHOTOS_A_DROP_MAX,
         words_will_do: app.studio.config().words_endpoint().is_some(),
         asks: app.tier(headers) == Tier::Paid,
+        letters: app.offers_letters(headers),
         takes_scenes: app.studio.config().usual_maker().is_local(),
         blank_card: JobCard::default(),
         blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),
@@ -198,6 +201,11 @@ fn price(cents: f64, words: &Words) -> String {
         return words.get("make.price.free").to_owned();
     }
     words.fill("make.price", &[("price", &format!("${:.2}", cents / 100.0))])
+}
+
+/// A few words and the way back.
+pub fn message(frame: Frame, status: StatusCode, title: String, text: String) -> Result<Response, ApiError> {
+    shown(status, &MessagePage { frame, title, text })
 }
 
 pub fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {

@@ -262,6 +262,7 @@ mod tests {
             include_str!("../../templates/sign_in.html"),
             include_str!("../../templates/account.html"),
             include_str!("../../templates/link.html"),
+            include_str!("../../templates/unsubscribe.html"),
             include_str!("../../templates/mail/sign_in.html"),
             include_str!("../../templates/mail/done.html"),
             include_str!("../../templates/usage.html"),

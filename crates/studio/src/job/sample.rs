@@ -25,6 +25,7 @@ pub fn job() -> Job {
         staging: Staging::default(),
         making: Default::default(),
         callback: None,
+        notify: None,
     };
     Job::new(JobId::new(now), CallbackToken::random(), spec, now)
 }

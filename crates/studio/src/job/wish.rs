@@ -12,6 +12,7 @@ use plantain_wire::endpoint::EndpointId;
 
 use crate::job::{JobId, Visitor};
 use crate::messages::hook::Callback;
+use crate::messages::letter::LetterTo;
 use crate::photo::{NewJob, Photo};
 
 /// Characters of a key.
@@ -84,6 +85,7 @@ pub fn of_new(new: &NewJob) -> String {
         tier: _,
         allowance: _,
         callback,
+        notify,
     } = new;
     let photo = |Photo { bytes, file_name, content_type }: &Photo| {
         json!([hex::encode(Sha256::digest(bytes)), file_name, content_type])
@@ -96,7 +98,15 @@ pub fn of_new(new: &NewJob) -> String {
     if let (Some(callback), Some(wish)) = (callback, wish.as_array_mut()) {
         wish.push(json!([callback.url, callback.secret]));
     }
-    digest(&wish)
+    with_letter(digest(&wish), notify.as_ref())
+}
+
+/// Wishes without a letter keep the digests that they had in versions without letters.
+pub fn with_letter(wish: String, notify: Option<&LetterTo>) -> String {
+    match notify {
+        Some(to) => digest(&json!([wish, to.address.to_string()])),
+        None => wish,
+    }
 }
 
 /// The digest of a wish to make a job again.
@@ -121,6 +131,8 @@ fn digest(wish: &serde_json::Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plantain_mail::address::MailAddress;
+
     use super::*;
     use crate::job::Owner;
     use crate::job::key::Tier;
@@ -164,7 +176,9 @@ mod tests {
             tier: Tier::Paid,
             allowance: None,
             callback: None,
+            notify: None,
         };
+        let notify = |text| LetterTo { address: MailAddress::parse(text).unwrap(), language: "en".into() };
         let same = NewJob { owner: Some(Owner::session("a")), ..new.clone() };
         assert_eq!(of_new(&new), of_new(&same));
         for other in [
@@ -174,6 +188,7 @@ mod tests {
             NewJob { preset: "amazon_main".into(), ..new.clone() },
             NewJob { num_images: 2, ..new.clone() },
             NewJob { callback: Some(Callback { url: "https://a.example/".into(), secret: None }), ..new.clone() },
+            NewJob { notify: Some(notify("asha@shop.example")), ..new.clone() },
         ] {
             assert_ne!(of_new(&new), of_new(&other), "{other:?}");
         }

@@ -3,9 +3,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::bulk::batch::{Batch, BatchId, Counts};
+use crate::bulk::batch::{Batch, BatchId, Counts, Refused};
 use crate::job::{FinishedPicture, Job, JobError, JobId, Outcome};
 use crate::view::Which;
+
+/// The status of a batch that never began.
+pub const REFUSED: &str = "REFUSED";
 
 /// Paths are from the root of the studio's address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub struct Facts {
     pub counts: Option<Counts>,
     /// Whoever is to see its pictures needs a link.
     pub is_private: bool,
+    /// Of a letter to an address that the job's or the batch's maker gave.
+    pub language: Option<String>,
 }
 
 /// One finished picture.
@@ -72,14 +77,28 @@ impl Facts {
         }
     }
 
-    pub fn of_batch(batch: &Batch, counts: Counts) -> Facts {
+    /// `why`: nothing came of it.
+    pub fn of_batch(batch: &Batch, counts: Counts, why: Option<JobError>) -> Facts {
         Facts {
             batch: Some(batch.id.clone()),
             status: batch.state.as_str().to_owned(),
             preset: Some(batch.preset.clone()),
             file_name: batch.file_name.clone(),
+            error: why,
             counts: Some(counts),
             is_private: batch.owner.is_some(),
+            ..Facts::default()
+        }
+    }
+
+    pub fn of_refused(refused: &Refused) -> Facts {
+        Facts {
+            status: REFUSED.to_owned(),
+            preset: Some(refused.preset.clone()),
+            file_name: refused.file_name.clone(),
+            error: Some(refused.why.clone()),
+            counts: Some(Counts::default()),
+            is_private: refused.owner.is_some(),
             ..Facts::default()
         }
     }

@@ -1,4 +1,5 @@
-//! A message as a letter to a seller with a name: in their language, with the pictures beside it.
+//! A message as a letter: to a seller with a name, or to an address that a job's maker gave; in their language, with the pictures
+//! beside it unless nobody knows who made them, and with a link that stops such letters.
 
 use askama::Template;
 
@@ -7,10 +8,13 @@ use plantain_mail::address::MailAddress;
 use plantain_mail::letter::{FILES_BYTES_MAX, File, Letter};
 use url::Url;
 
+use crate::accounts::Post;
+use crate::accounts::silence::Mailbox;
 use crate::error::StudioError;
 use crate::http::words::Words;
 use crate::job::{JobId, Owner};
-use crate::messages::facts::Facts;
+use crate::messages::facts::{Facts, REFUSED};
+use crate::messages::letter::{self, SILENT};
 use crate::messages::message::{Event, Message};
 use crate::messages::sending::Sent;
 use crate::messages::webhook::{Addresses, token};
@@ -25,6 +29,17 @@ struct Said {
     page: String,
     zip: Option<String>,
     why: String,
+    /// Stops such letters.
+    stop: Option<String>,
+}
+
+/// Who reads a letter.
+struct Reader {
+    words: &'static Words,
+    /// They wished for it in their account.
+    has_account: bool,
+    /// Whoever made the pictures is nobody whom the studio knows.
+    is_strangers: bool,
 }
 
 #[derive(Template)]
@@ -44,7 +59,7 @@ struct DoneText<'a> {
 impl Inner {
     pub(super) async fn mail(&self, message: &Message) -> Sent {
         let Some(post) = &self.config.post else { return Sent::later("SMTP_URL and MAIL_FROM are not set any more.") };
-        match self.letter(message).await {
+        match self.letter(message, post).await {
             Ok(Ok(letter)) => Sent::of_letter(post.mailer.send(&letter, &self.clock).await),
             Ok(Err(why)) => Sent::never(why),
             Err(error) => Sent::later(&error.to_string()),
@@ -52,17 +67,15 @@ impl Inner {
     }
 
     /// The inner error: there is nobody to be written to, or nothing to write.
-    async fn letter(&self, message: &Message) -> Result<Result<Letter, &'static str>, StudioError> {
+    async fn letter(&self, message: &Message, post: &Post) -> Result<Result<Letter, &'static str>, StudioError> {
         let Ok(to) = MailAddress::parse(&message.target) else { return Ok(Err("Its address can't be read.")) };
         let Some(facts) = Facts::of_body(&message.body) else { return Ok(Err("What it says can't be read.")) };
-        let account = match message.owner.as_ref().and_then(Owner::as_account) {
-            Some(id) => self.store.account_of(&id).await?,
-            None => None,
-        };
-        let Some(account) = account.filter(|account| account.address == to) else {
-            return Ok(Err("Its account is gone."));
-        };
-        let words = Words::of(&account.language).unwrap_or(Words::english());
+        let mailbox = Mailbox::of(&to);
+        if self.store.is_silent(&mailbox).await? {
+            return Ok(Err(SILENT));
+        }
+        let Some(reader) = self.reader(message, &facts, &to).await? else { return Ok(Err("Its account is gone.")) };
+        let words = reader.words;
         let preset = facts.preset.as_deref().map(|id| match self.presets.get(id) {
             Ok(preset) if !preset.title.is_empty() => preset.title.as_str(),
             _ => id,
@@ -72,7 +85,8 @@ impl Inner {
             public: &self.config.public_url,
             token: token(message, &facts, &self.messages.links),
         };
-        let said = said(message.event, &at, preset.unwrap_or_default(), words);
+        let stop = post.stop_url(&mailbox, &self.config.public_url);
+        let said = said(message.event, &at, preset.unwrap_or_default(), &reader, stop.as_ref());
         let rendered = DoneText { words, said: &said }
             .render()
             .and_then(|text| Ok((text, DoneHtml { words, said: &said }.render()?)));
@@ -81,11 +95,27 @@ impl Inner {
             return Ok(Err("The letter can't be written."));
         };
         let files = match (&facts.job, message.event) {
-            (Some(job), Event::JobSucceeded) => self.files(job).await?,
+            (Some(job), Event::JobSucceeded) if !reader.is_strangers => self.files(job).await?,
             _ => Vec::new(),
         };
         let id = format!("message-{}", message.id);
-        Ok(Ok(Letter { id, to, subject: said.subject, text, html, files, unsubscribe: None }))
+        Ok(Ok(Letter { id, to, subject: said.subject, text, html, files, unsubscribe: stop }))
+    }
+
+    /// `None`: an account that is gone, or has another address by now.
+    async fn reader(&self, message: &Message, facts: &Facts, to: &MailAddress) -> Result<Option<Reader>, StudioError> {
+        let words = |tag: &str| Words::of(tag).unwrap_or(Words::english());
+        if message.hook.is_none() {
+            let words = words(facts.language.as_deref().unwrap_or_default());
+            let is_strangers = letter::is_strangers(message.owner.as_ref());
+            return Ok(Some(Reader { words, has_account: false, is_strangers }));
+        }
+        let account = match message.owner.as_ref().and_then(Owner::as_account) {
+            Some(id) => self.store.account_of(&id).await?,
+            None => None,
+        };
+        let account = account.filter(|account| account.address == *to);
+        Ok(account.map(|account| Reader { words: words(&account.language), has_account: true, is_strangers: false }))
     }
 
     /// The job's pictures under the marketplace's names, as many as fit.
@@ -104,9 +134,10 @@ impl Inner {
     }
 }
 
-fn said(event: Event, at: &Addresses<'_>, preset: &str, words: &Words) -> Said {
-    let (facts, public) = (at.facts, at.public);
-    let name = facts.file_name.clone().unwrap_or_else(|| words.get("jobs.untitled").to_owned());
+fn said(event: Event, at: &Addresses<'_>, preset: &str, reader: &Reader, stop: Option<&Url>) -> Said {
+    let (facts, public, words) = (at.facts, at.public, reader.words);
+    let name = facts.file_name.clone().filter(|_| !reader.is_strangers);
+    let name = name.unwrap_or_else(|| words.get("jobs.untitled").to_owned());
     let name = ("name", name.as_str());
     let count = facts.pictures.len();
     let (subject, lead, notes) = match event {
@@ -115,20 +146,22 @@ fn said(event: Event, at: &Addresses<'_>, preset: &str, words: &Words) -> Said {
             let [ready, failed, left] = [counts.succeeded, counts.failed, counts.skipped + counts.canceled];
             let [ready, failed, left] = [ready, failed, left].map(|count| count.to_string());
             let values = [name, ("ready", ready.as_str()), ("failed", failed.as_str()), ("left", left.as_str())];
-            (words.fill("mail.batch.subject", &[name]), words.fill("mail.batch.lead", &values), Vec::new())
+            let lead = if facts.status == REFUSED { "mail.batch.refused" } else { "mail.batch.lead" };
+            (words.fill("mail.batch.subject", &[name]), words.fill(lead, &values), reasons(facts, words))
         }
         Event::JobFailed => {
-            let told = facts.error.as_ref().map(|error| vec![error.message.clone(), error.hint.clone()]);
-            (
-                words.fill("mail.failed.subject", &[name]),
-                words.fill("mail.failed.lead", &[name]),
-                told.unwrap_or_default(),
-            )
+            let (subject, lead) = ("mail.failed.subject", "mail.failed.lead");
+            (words.fill(subject, &[name]), words.fill(lead, &[name]), reasons(facts, words))
+        }
+        // Any endpoint's answer, which may be a film or words.
+        Event::JobSucceeded if preset.is_empty() => {
+            (words.get("mail.any.subject").to_owned(), words.get("mail.any.lead").to_owned(), Vec::new())
         }
         Event::JobSucceeded | Event::JobCanceled | Event::PictureUsed | Event::HookTest => {
             let short = facts.pictures.iter().filter(|picture| !picture.passed).count();
             let note = (short > 0).then(|| words.many("mail.done.short", short, &[]));
-            let lead = words.fill("mail.done.lead", &[("preset", preset)]);
+            let lead = if reader.is_strangers { "mail.done.linked" } else { "mail.done.lead" };
+            let lead = words.fill(lead, &[("preset", preset)]);
             (words.many("mail.done.subject", count, &[name]), lead, note.into_iter().collect())
         }
     };
@@ -141,6 +174,16 @@ fn said(event: Event, at: &Addresses<'_>, preset: &str, words: &Words) -> Said {
         notes,
         page: links.page.unwrap_or_else(|| own("history")),
         zip: links.zip,
-        why: words.fill("mail.done.why", &[("host", host), ("url", &own("account"))]),
+        why: match reader.has_account {
+            true => words.fill("mail.done.why", &[("host", host), ("url", &own("account"))]),
+            false => words.fill("mail.job.why", &[("host", host)]),
+        },
+        stop: stop.map(Url::to_string),
     }
+}
+
+/// Why nothing came of it, and what to do.
+fn reasons(facts: &Facts, words: &Words) -> Vec<String> {
+    let told = facts.error.as_ref().map(|error| [&error.message, &error.hint]);
+    told.into_iter().flatten().map(|text| words.told(text).into_owned()).collect()
 }

@@ -116,13 +116,33 @@ impl Studio {
 
     /// A page of messages, newest first.
     pub async fn messages(&self, filter: MessageFilter) -> Result<MessagePage, StudioError> {
+        self.page_of(filter, false).await
+    }
+
+    /// The same, each with its attempts.
+    pub async fn messages_with_attempts(&self, filter: MessageFilter) -> Result<MessagePage, StudioError> {
+        self.page_of(filter, true).await
+    }
+
+    async fn page_of(&self, filter: MessageFilter, with_attempts: bool) -> Result<MessagePage, StudioError> {
         let limit = filter.limit.clamp(1, MESSAGES_A_PAGE_MAX);
         // One more than was asked for tells whether there is a next page.
         let mut messages = self.0.store.messages(&MessageFilter { limit: limit + 1, ..filter }).await?;
         let more = messages.len() > limit;
         messages.truncate(limit);
         let next = messages.last().filter(|_| more).map(|message| message.id.clone());
-        Ok(MessagePage { messages: messages.iter().map(|message| MessageView::of(message, None)).collect(), next })
+        let mut attempts = match with_attempts {
+            true => {
+                let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
+                Some(self.0.store.attempts(&ids).await?)
+            }
+            false => None,
+        };
+        let view = |message: &Message| {
+            let own = attempts.as_mut().map(|all| all.remove(&message.id).unwrap_or_default());
+            MessageView::of(message, own.as_deref())
+        };
+        Ok(MessagePage { messages: messages.iter().map(view).collect(), next })
     }
 
     /// A message with its attempts; `None` where it is unknown or not the visitor's.

@@ -7,6 +7,7 @@
 
 pub mod facts;
 pub mod hook;
+pub mod letter;
 mod mail;
 pub mod managing;
 pub mod message;

@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::bulk::batch::{Batch, Counts};
-use crate::job::{Job, JobError, JobId, JobState, Owner};
+use plantain_mail::address::MailAddress;
+
+use crate::bulk::batch::{Batch, Counts, Refused};
+use crate::job::{Job, JobError, JobId, JobSpec, JobState, Owner};
 use crate::messages::facts::Facts;
 use crate::messages::hook::Hook;
+use crate::messages::letter::LetterTo;
 use crate::messages::message::{Channel, Event, Message, MessageId, MessageState};
 
 /// What is owed for an event of a job: to each hook that wants it, and to the job's own callback once it has ended.
@@ -19,8 +22,34 @@ pub fn by_job(job: &Job, event: Event, hooks: &[Hook], now: Timestamp) -> Vec<Me
         secret: callback.secret.clone(),
         ..blank.clone()
     });
+    let is_told = matches!(event, Event::JobSucceeded | Event::JobFailed);
+    let letter = job.spec.notify.as_ref().filter(|to| is_told && !is_written_to(hooks, to));
+    let letter = letter.map(|to| letter_to(to, Facts::of_job(job), &blank, now));
     let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(job.owner.as_ref()));
-    wanted.map(|hook| to(hook, &blank, now)).chain(callback).collect()
+    wanted.map(|hook| to(hook, &blank, now)).chain(callback).chain(letter).collect()
+}
+
+/// A job of somebody who has left: of whose wishes to be told nothing is left.
+pub fn of_leaver(job: &Job) -> Job {
+    let spec = JobSpec { callback: None, notify: None, ..job.spec.clone() };
+    Job { spec, ..job.clone() }
+}
+
+/// An account that wants letters gets one, not two.
+fn is_written_to(hooks: &[Hook], to: &LetterTo) -> bool {
+    let mailbox = |hook: &Hook| MailAddress::parse(&hook.target).is_ok_and(|own| own.key() == to.address.key());
+    hooks.iter().any(|hook| hook.channel == Channel::Mail && mailbox(hook))
+}
+
+fn letter_to(to: &LetterTo, facts: Facts, blank: &Message, now: Timestamp) -> Message {
+    let facts = Facts { language: Some(to.language.clone()), ..facts };
+    Message {
+        id: MessageId::new(now),
+        channel: Channel::Mail,
+        target: to.address.to_string(),
+        body: facts.to_body(),
+        ..blank.clone()
+    }
 }
 
 /// What is owed for a job that failed since its record can't be read: little is known of it, not even its callback.
@@ -38,12 +67,32 @@ pub fn by_lost_job(id: &JobId, owner: Option<&Owner>, why: &JobError, hooks: &[H
     wanted.map(|hook| to(hook, &blank, now)).collect()
 }
 
-/// What is owed when a batch is done.
-pub fn by_batch(batch: &Batch, counts: Counts, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
-    let (event, body) = (Event::BatchDone, Facts::of_batch(batch, counts).to_body());
-    let blank = Message { owner: batch.owner.clone(), batch: Some(batch.id.clone()), ..blank(event, body, now) };
-    let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(batch.owner.as_ref()));
-    wanted.map(|hook| to(hook, &blank, now)).collect()
+/// What is owed when a batch is done. `why`: nothing came of it.
+pub fn by_batch(batch: &Batch, counts: Counts, why: Option<JobError>, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+    let facts = Facts::of_batch(batch, counts, why);
+    let blank = Message { batch: Some(batch.id.clone()), ..blank(Event::BatchDone, facts.to_body(), now) };
+    of_batch(batch.owner.as_ref(), batch.notify.as_ref(), facts, blank, hooks, now)
+}
+
+/// What is owed for a batch that never began.
+pub fn by_refused(refused: &Refused, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+    let facts = Facts::of_refused(refused);
+    let blank = blank(Event::BatchDone, facts.to_body(), now);
+    of_batch(refused.owner.as_ref(), refused.notify.as_ref(), facts, blank, hooks, now)
+}
+
+fn of_batch(
+    owner: Option<&Owner>,
+    notify: Option<&LetterTo>,
+    facts: Facts,
+    blank: Message,
+    hooks: &[Hook],
+    now: Timestamp,
+) -> Vec<Message> {
+    let blank = Message { owner: owner.cloned(), ..blank };
+    let letter = notify.filter(|to| !is_written_to(hooks, to)).map(|to| letter_to(to, facts, &blank, now));
+    let wanted = hooks.iter().filter(|hook| hook.wants(blank.event) && hook.concerns(owner));
+    wanted.map(|hook| to(hook, &blank, now)).chain(letter).collect()
 }
 
 /// Of the hooks that a job concerns, those that hear of each job of a batch: people are told of the batch's end alone.
@@ -133,5 +182,33 @@ mod tests {
         let facts = Facts::of_body(&owed[3].body).unwrap();
         assert_eq!((facts.status.as_str(), facts.error.unwrap().code.as_str()), ("FAILED", "no_product"));
         assert!(facts.is_private && facts.job == Some(job.id) && owed[3].is_due(now));
+    }
+
+    #[test]
+    fn a_letter_tells_of_success_and_failure_once_and_a_leaver_is_told_nothing() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut job = sample::job().owned_by(Some(Owner::session("a")));
+        job.spec.callback = Some(Callback { url: "https://once.example/".into(), secret: None });
+        job.spec.notify =
+            Some(LetterTo { address: MailAddress::parse("Asha@shop.example").unwrap(), language: "hi".into() });
+        let told = |job: &Job, event, hooks: &[Hook]| {
+            let owed = by_job(job, event, hooks, now);
+            owed.into_iter().map(|message| (message.channel, message.target)).collect::<Vec<_>>()
+        };
+        let hook = (Channel::Webhook, "https://once.example/".to_owned());
+        let letter = (Channel::Mail, "Asha@shop.example".to_owned());
+        for event in [Event::JobSucceeded, Event::JobFailed] {
+            assert_eq!(told(&job, event, &[]), [hook.clone(), letter.clone()]);
+        }
+        assert_eq!(told(&job, Event::JobCanceled, &[]), std::slice::from_ref(&hook), "who cancels knows it");
+        assert_eq!(told(&job, Event::PictureUsed, &[]), []);
+        let account = Hook { channel: Channel::Mail, ..hook::sample(job.owner.clone(), "asha@shop.example") };
+        let both = told(&job, Event::JobFailed, &[account]);
+        assert_eq!(both, [(Channel::Mail, "asha@shop.example".to_owned()), hook], "one letter into one mailbox");
+        let owed = by_job(&job, Event::JobFailed, &[], now);
+        assert_eq!(Facts::of_body(&owed[1].body).unwrap().language.as_deref(), Some("hi"));
+        assert_eq!((&owed[1].hook, &owed[1].job, &owed[1].owner), (&None, &Some(job.id.clone()), &job.owner));
+        assert_eq!(told(&of_leaver(&job), Event::JobCanceled, &[]), []);
+        assert_eq!(told(&of_leaver(&job), Event::JobFailed, &[]), []);
     }
 }

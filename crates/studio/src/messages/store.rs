@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 
+use crate::bulk::batch::Refused;
 use crate::job::{JobId, Owner};
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Message, MessageId, MessageState, Verdict};
@@ -89,6 +90,9 @@ pub trait MessageStore: Send + Sync + 'static {
     /// A message that nothing else owes. False where the same event is pending for its hook, and nothing is owed.
     async fn owe(&self, message: &Message) -> Result<bool, StoreError>;
 
+    /// What a batch owes that never began.
+    async fn owe_refused(&self, refused: &Refused, now: Timestamp) -> Result<(), StoreError>;
+
     /// Takes at most `count` due messages, earlier due first ([`Message::taken`]): at most [`A_LINE_MAX`] to a line, none to those
     /// that have as many in hand, and of nobody more than make [`AN_OWNER_MAX`] with those in hand.
     async fn claim_messages(
@@ -113,6 +117,9 @@ pub trait MessageStore: Send + Sync + 'static {
 
     /// With its attempts, oldest first; `None`: unknown.
     async fn message(&self, id: &MessageId) -> Result<Option<(Message, Vec<Attempt>)>, StoreError>;
+
+    /// The attempts of several messages, each oldest first. Messages without any, and unknown ones, are left out.
+    async fn attempts(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, StoreError>;
 
     /// Owes a message anew ([`Message::sent_again`]).
     async fn send_again(&self, id: &MessageId, now: Timestamp) -> Result<SentAgain, StoreError>;

@@ -17,10 +17,10 @@ pub struct MessageView {
     pub event: Event,
     pub job_id: Option<JobId>,
     pub batch_id: Option<BatchId>,
-    /// Which hook wanted it; null for the job's own callback, `settings` for the one that the settings name.
+    /// Which hook wanted it; null for the job's own callback or letter, `settings` for the one that the settings name.
     pub hook_id: Option<HookId>,
     pub channel: Channel,
-    /// Where it goes.
+    /// Where it goes. Of a letter about a job that is nobody's, the domain alone.
     #[schema(examples("https://shop.example/hooks/studio"))]
     pub target: String,
     pub state: MessageState,
@@ -86,7 +86,7 @@ impl MessageView {
             batch_id: message.batch.clone(),
             hook_id: message.hook.clone(),
             channel: message.channel,
-            target: message.target.clone(),
+            target: shown(message),
             state: message.state,
             attempts: message.attempts,
             due_at: message.due_at,
@@ -98,6 +98,14 @@ impl MessageView {
     /// It has failed and is tried again.
     pub fn is_failing(&self) -> bool {
         self.state == MessageState::Pending && self.attempts > 0
+    }
+}
+
+/// Whoever knows the id of a job that is nobody's sees its messages, but no mailbox.
+fn shown(message: &Message) -> String {
+    match (message.channel, &message.owner, message.target.rsplit_once('@')) {
+        (Channel::Mail, None, Some((_, domain))) => format!("…@{domain}"),
+        _ => message.target.clone(),
     }
 }
 

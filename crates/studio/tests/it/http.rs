@@ -16,6 +16,7 @@ mod house;
 mod jobs;
 mod keys;
 mod languages;
+mod letters;
 mod limits;
 mod messages;
 mod n8n;

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
 use plantain_studio::messages::hook::HOOKS_MAX;
@@ -63,8 +64,20 @@ impl AccountStore for PostgresStudio {
         Ok(self.0.retrying(|| close(&self.0, id, now)).await?)
     }
 
-    async fn closed(&self, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        Ok(closed(&self.0, count).await?)
+    async fn closed(&self, count: usize, now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        Ok(closed(&self.0, count, now).await?)
+    }
+
+    async fn put_off(&self, id: &AccountId, failures: u32, at: Timestamp) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| put_off(&self.0, id, failures, at)).await?)
+    }
+
+    async fn silence(&self, mailbox: &Mailbox, now: Timestamp) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| silence(&self.0, mailbox, now)).await?)
+    }
+
+    async fn is_silent(&self, mailbox: &Mailbox) -> Result<bool, StoreError> {
+        Ok(is_silent(&self.0, mailbox).await?)
     }
 
     async fn clear(&self, id: &AccountId) -> Result<bool, StoreError> {
@@ -251,7 +264,11 @@ async fn set_notify(database: &Database, id: &AccountId, notify: bool) -> Result
     let Some(account) = row.map(|row| account(&row)).transpose()? else { return Ok(false) };
     let letters = letters(&account);
     match notify {
-        true => hook::insert(&tx, &letters).await?,
+        true => {
+            let heard = tx.prepare_cached("DELETE FROM studio_silent WHERE mailbox = $1").await?;
+            tx.execute(&heard, &[&Mailbox::of(&account.address).as_str()]).await?;
+            hook::insert(&tx, &letters).await?;
+        }
         false => hook::remove_in(&tx, &letters.id).await.map(drop)?,
     }
     tx.commit().await?;
@@ -275,7 +292,7 @@ async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bo
     }
     let close = tx
         .prepare_cached(
-            "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = $2
+            "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = $2, clear_at = $2
              WHERE id = $1 AND closed_at IS NULL",
         )
         .await?;
@@ -284,13 +301,54 @@ async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bo
     Ok(closed == 1)
 }
 
-async fn closed(database: &Database, count: usize) -> Result<Vec<AccountId>, DatabaseError> {
+async fn closed(database: &Database, count: usize, now: Timestamp) -> Result<Vec<Closed>, DatabaseError> {
     let client = database.client().await?;
     let select = client
-        .prepare_cached("SELECT id FROM studio_accounts WHERE closed_at IS NOT NULL ORDER BY closed_at LIMIT $1")
+        .prepare_cached(
+            "SELECT id, clear_failures FROM studio_accounts WHERE closed_at IS NOT NULL AND clear_at <= $2
+             ORDER BY clear_at, id LIMIT $1",
+        )
         .await?;
-    let rows = client.query(&select, &[&limit(count)]).await?;
-    Ok(rows.iter().map(|row| row.try_get(0).map(AccountId::stored)).collect::<Result<_, _>>()?)
+    let mut all = Vec::new();
+    for row in client.query(&select, &[&limit(count), &to_micros(now)]).await? {
+        let failures: i64 = row.try_get(1)?;
+        all.push(Closed {
+            id: AccountId::stored(row.try_get(0)?),
+            failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        });
+    }
+    Ok(all)
+}
+
+async fn put_off(database: &Database, id: &AccountId, failures: u32, at: Timestamp) -> Result<(), DatabaseError> {
+    let client = database.client().await?;
+    let put_off = client
+        .prepare_cached(
+            "UPDATE studio_accounts SET clear_at = $2, clear_failures = $3 WHERE id = $1 AND closed_at IS NOT NULL",
+        )
+        .await?;
+    client.execute(&put_off, &[&id.as_str(), &to_micros(at), &i64::from(failures)]).await?;
+    Ok(())
+}
+
+/// An account whose owner has left: nobody is told anything of what it made.
+pub(super) async fn has_left(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<bool, DatabaseError> {
+    let Some(id) = owner.and_then(Owner::as_account) else { return Ok(false) };
+    let left = tx.prepare_cached("SELECT 1 FROM studio_accounts WHERE id = $1 AND closed_at IS NOT NULL").await?;
+    Ok(tx.query_opt(&left, &[&id.as_str()]).await?.is_some())
+}
+
+async fn silence(database: &Database, mailbox: &Mailbox, now: Timestamp) -> Result<(), DatabaseError> {
+    let client = database.client().await?;
+    let silence = "INSERT INTO studio_silent (mailbox, since) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    client.execute(&client.prepare_cached(silence).await?, &[&mailbox.as_str(), &to_micros(now)]).await?;
+    Ok(())
+}
+
+async fn is_silent(database: &Database, mailbox: &Mailbox) -> Result<bool, DatabaseError> {
+    let client = database.client().await?;
+    let select = client.prepare_cached("SELECT 1 FROM studio_silent WHERE mailbox = $1").await?;
+    Ok(client.query_opt(&select, &[&mailbox.as_str()]).await?.is_some())
 }
 
 async fn clear(database: &Database, id: &AccountId) -> Result<bool, DatabaseError> {

@@ -17,7 +17,7 @@ use plantain_work::clock::after;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, job, key, message};
+use crate::postgres::studio::{PostgresStudio, blob, ending, job, key};
 use crate::postgres::text::storable;
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
@@ -96,7 +96,7 @@ async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<()
         .prepare_cached(concat!(
             "INSERT INTO studio_batches (",
             batch_columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
         ))
         .await?;
     let row = BatchRow::from(batch);
@@ -112,6 +112,7 @@ async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<()
             &row.file_name.as_deref().map(storable),
             &row.created_at,
             &row.finished_at,
+            &row.notify,
         ],
     )
     .await?;
@@ -177,7 +178,7 @@ async fn release(tx: &Transaction<'_>, id: &str, number: Option<i64>, now: Times
     Ok(())
 }
 
-async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
+pub(super) async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
     let select = tx
         .prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = $1 FOR UPDATE"))
         .await?;
@@ -197,7 +198,7 @@ async fn counted(database: &Database, id: &BatchId) -> Result<Option<(Batch, Cou
 /// A batch's items by their states.
 const COUNT: &str = "SELECT state, count(*) FROM studio_batch_items WHERE batch_id = $1 GROUP BY state";
 
-async fn counts_in(tx: &Transaction<'_>, id: &str) -> Result<Counts, DatabaseError> {
+pub(super) async fn counts_in(tx: &Transaction<'_>, id: &str) -> Result<Counts, DatabaseError> {
     let count = tx.prepare_cached(COUNT).await?;
     counts(&tx.query(&count, &[&id]).await?)
 }
@@ -333,11 +334,13 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
         match locked(tx, id).await {
             Ok(Some(batch)) => {
                 let counts = counts_in(tx, id).await?;
-                message::owe_by_batch(tx, &batch, counts, now).await?;
+                ending::owe_end(tx, &batch, counts, now).await?;
             }
             Ok(None) => {}
             Err(error) if error.is_of_one_row() => {
-                tracing::error!(batch = %id, %error, "batch.unreadable: nobody is told")
+                tracing::error!(batch = %id, %error, "batch.unreadable: its end is told as far as it is known");
+                ending::mend(tx, id, now).await?;
+                ending::owe_lost(tx, id, now).await?;
             }
             Err(error) => return Err(error),
         }
@@ -383,16 +386,10 @@ async fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Tim
         .await?;
     tx.execute(&items, &[&id]).await?;
     release(tx, id, None, now).await?;
-    let end = tx
-        .prepare_cached(
-            "UPDATE studio_batches SET state = 'CANCELED', finished_at = $2,
-                 num_images = CASE WHEN num_images BETWEEN 1 AND 4 THEN num_images ELSE 1 END,
-                 created_at = CASE WHEN created_at BETWEEN 0 AND $2 THEN created_at ELSE $2 END
-             WHERE id = $1",
-        )
-        .await?;
-    tx.execute(&end, &[&id, &to_micros(now)]).await?;
-    Ok(())
+    let end = tx.prepare_cached("UPDATE studio_batches SET state = 'CANCELED' WHERE id = $1").await?;
+    tx.execute(&end, &[&id]).await?;
+    ending::mend(tx, id, now).await?;
+    ending::owe_lost(tx, id, now).await
 }
 
 /// As [`give_up`], for one item.
@@ -555,7 +552,7 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
         let counts = counts_in(&tx, id.as_str()).await?;
         let canceled = Batch { state, finished_at: batch.finished_at.or(Some(now)), ..batch };
         if counts.running == 0 {
-            message::owe_by_batch(&tx, &canceled, counts, now).await?;
+            ending::owe_end(&tx, &canceled, counts, now).await?;
         }
     }
     tx.commit().await?;
@@ -573,6 +570,7 @@ fn batch(row: &Row) -> Result<Batch, DatabaseError> {
         file_name: row.try_get(6)?,
         created_at: row.try_get(7)?,
         finished_at: row.try_get(8)?,
+        notify: row.try_get(9)?,
     };
     row.try_into()
 }

@@ -1,13 +1,15 @@
 //! Messages: owed with what owes them, taken for attempts, settled, shown. A message's row is locked before it changes.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, Counts};
-use plantain_studio::job::{Job, JobId, Owner};
+use plantain_studio::bulk::batch::{Batch, Counts, Refused};
+use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
@@ -20,7 +22,7 @@ use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
-use crate::postgres::studio::{PostgresStudio, hook};
+use crate::postgres::studio::{PostgresStudio, account, hook};
 use crate::postgres::text::storable;
 use crate::studio::job::{limit, why_unreadable};
 use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
@@ -52,6 +54,10 @@ impl MessageStore for PostgresStudio {
         Ok(self.0.retrying(|| owe(&self.0, message)).await?)
     }
 
+    async fn owe_refused(&self, refused: &Refused, now: Timestamp) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| owe_refused(&self.0, refused, now)).await?)
+    }
+
     async fn claim_messages(
         &self,
         count: usize,
@@ -79,6 +85,10 @@ impl MessageStore for PostgresStudio {
         Ok(with_attempts(&self.0, id).await?)
     }
 
+    async fn attempts(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, StoreError> {
+        Ok(attempts(&self.0, ids).await?)
+    }
+
     async fn send_again(&self, id: &MessageId, now: Timestamp) -> Result<SentAgain, StoreError> {
         Ok(self.0.retrying(|| send_again(&self.0, id, now)).await?)
     }
@@ -91,8 +101,14 @@ pub(super) async fn owe_by_job(
     event: Event,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref()).await?;
-    for message in owing::by_job(job, event, &hooks, now) {
+    let mut hooks = hooks_of_job(tx, &job.id, job.owner.as_ref()).await?;
+    let owed = if account::has_left(tx, job.owner.as_ref()).await? {
+        hooks.retain(|hook| hook.owner.is_none());
+        owing::by_job(&owing::of_leaver(job), event, &hooks, now)
+    } else {
+        owing::by_job(job, event, &hooks, now)
+    };
+    for message in owed {
         insert(tx, &message).await?;
     }
     Ok(())
@@ -119,9 +135,11 @@ async fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -
     Ok(hooks)
 }
 
-/// What is pending outlives its job, since it says everything itself; what is settled goes with it.
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does a letter to an address
+/// that was given with the job.
 pub(super) async fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
-    let outlive = "UPDATE studio_messages SET job_id = NULL WHERE job_id = $1 AND due_at IS NOT NULL";
+    let outlive = "UPDATE studio_messages SET job_id = NULL WHERE job_id = $1 AND due_at IS NOT NULL
+                   AND NOT (channel = 'mail' AND hook_id IS NULL)";
     tx.execute(&tx.prepare_cached(outlive).await?, &[&id.as_str()]).await?;
     Ok(())
 }
@@ -138,13 +156,30 @@ pub(super) async fn owe_by_batch(
     tx: &Transaction<'_>,
     batch: &Batch,
     counts: Counts,
+    why: Option<JobError>,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let hooks = hook::concerning(tx, batch.owner.as_ref()).await?;
-    for message in owing::by_batch(batch, counts, &hooks, now) {
+    let mut hooks = hook::concerning(tx, batch.owner.as_ref()).await?;
+    let owed = if account::has_left(tx, batch.owner.as_ref()).await? {
+        hooks.retain(|hook| hook.owner.is_none());
+        owing::by_batch(&Batch { notify: None, ..batch.clone() }, counts, why, &hooks, now)
+    } else {
+        owing::by_batch(batch, counts, why, &hooks, now)
+    };
+    for message in owed {
         insert(tx, &message).await?;
     }
     Ok(())
+}
+
+async fn owe_refused(database: &Database, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
+    let mut client = database.client().await?;
+    let tx = client.transaction().await?;
+    let hooks = hook::concerning(&tx, refused.owner.as_ref()).await?;
+    for message in owing::by_refused(refused, &hooks, now) {
+        insert(&tx, &message).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// Of two at once for one hook the later sees the earlier.
@@ -396,18 +431,38 @@ async fn with_attempts(database: &Database, id: &MessageId) -> Result<Option<(Me
         )
         .await?;
     let rows = client.query(&select, &[&id.as_str()]).await?;
-    let attempts = rows.iter().map(|row| attempt(row)?.of(id.as_str())).collect::<Result<_, _>>()?;
+    let attempts = rows.iter().map(|row| attempt(row, 0)?.of(id.as_str())).collect::<Result<_, _>>()?;
     Ok(Some((message(&row)?, attempts)))
 }
 
-fn attempt(row: &Row) -> Result<AttemptRow, DatabaseError> {
+async fn attempts(database: &Database, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client
+        .prepare_cached(
+            "SELECT message_id, number, at, latency, status, answer, why FROM studio_message_attempts
+             WHERE message_id = ANY ($1::text[]) ORDER BY message_id, number",
+        )
+        .await?;
+    let ids: Vec<&str> = ids.iter().map(MessageId::as_str).collect();
+    let mut all: HashMap<MessageId, Vec<Attempt>> = HashMap::new();
+    for row in client.query(&select, &[&ids]).await? {
+        let id: &str = row.try_get(0)?;
+        if let Some(message) = MessageId::parse(id) {
+            all.entry(message).or_default().push(attempt(&row, 1)?.of(id)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The columns of an attempt, from `first` on.
+fn attempt(row: &Row, first: usize) -> Result<AttemptRow, DatabaseError> {
     Ok(AttemptRow {
-        number: row.try_get(0)?,
-        at: row.try_get(1)?,
-        latency: row.try_get(2)?,
-        status: row.try_get(3)?,
-        answer: row.try_get(4)?,
-        why: row.try_get(5)?,
+        number: row.try_get(first)?,
+        at: row.try_get(first + 1)?,
+        latency: row.try_get(first + 2)?,
+        status: row.try_get(first + 3)?,
+        answer: row.try_get(first + 4)?,
+        why: row.try_get(first + 5)?,
     })
 }
 

@@ -8,6 +8,7 @@ mod batch;
 mod blob;
 mod bulk;
 mod correction;
+mod ending;
 mod event;
 mod hook;
 mod job;

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
 use plantain_studio::messages::hook::HOOKS_MAX;
@@ -67,8 +68,23 @@ impl AccountStore for SqliteStudio {
         Ok(self.0.write(move |tx| close(tx, &id, now)).await?)
     }
 
-    async fn closed(&self, count: usize) -> Result<Vec<AccountId>, StoreError> {
-        Ok(self.0.read(move |tx| closed(tx, count)).await?)
+    async fn closed(&self, count: usize, now: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        Ok(self.0.read(move |tx| closed(tx, count, now)).await?)
+    }
+
+    async fn put_off(&self, id: &AccountId, failures: u32, at: Timestamp) -> Result<(), StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| put_off(tx, &id, failures, at)).await?)
+    }
+
+    async fn silence(&self, mailbox: &Mailbox, now: Timestamp) -> Result<(), StoreError> {
+        let mailbox = mailbox.clone();
+        Ok(self.0.write(move |tx| silence(tx, &mailbox, now)).await?)
+    }
+
+    async fn is_silent(&self, mailbox: &Mailbox) -> Result<bool, StoreError> {
+        let mailbox = mailbox.clone();
+        Ok(self.0.read(move |tx| is_silent(tx, &mailbox)).await?)
     }
 
     async fn clear(&self, id: &AccountId) -> Result<bool, StoreError> {
@@ -195,7 +211,11 @@ fn set_notify(tx: &Transaction<'_>, id: &AccountId, notify: bool) -> Result<bool
         .execute(params![id.as_str(), i64::from(notify)])?;
     let letters = letters(&account);
     match notify {
-        true => hook::insert(tx, &letters)?,
+        true => {
+            tx.prepare_cached("DELETE FROM studio_silent WHERE mailbox = ?1")?
+                .execute([Mailbox::of(&account.address).as_str()])?;
+            hook::insert(tx, &letters)?;
+        }
         false => hook::remove(tx, &letters.id).map(drop)?,
     }
     Ok(true)
@@ -212,18 +232,47 @@ fn close(tx: &Transaction<'_>, id: &AccountId, now: Timestamp) -> Result<bool, D
     tx.prepare_cached("DELETE FROM studio_messages WHERE owner = ?1")?.execute([owner.as_str()])?;
     let closed = tx
         .prepare_cached(
-            "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = ?2
+            "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = ?2, clear_at = ?2
              WHERE id = ?1 AND closed_at IS NULL",
         )?
         .execute(params![id.as_str(), to_micros(now)])?;
     Ok(closed == 1)
 }
 
-fn closed(tx: &Transaction<'_>, count: usize) -> Result<Vec<AccountId>, DatabaseError> {
-    let mut select =
-        tx.prepare_cached("SELECT id FROM studio_accounts WHERE closed_at IS NOT NULL ORDER BY closed_at LIMIT ?1")?;
-    let rows = select.query_map([limit(count)], |row| row.get(0).map(AccountId::stored))?;
+fn closed(tx: &Transaction<'_>, count: usize, now: Timestamp) -> Result<Vec<Closed>, DatabaseError> {
+    let mut select = tx.prepare_cached(
+        "SELECT id, clear_failures FROM studio_accounts WHERE closed_at IS NOT NULL AND clear_at <= ?2
+         ORDER BY clear_at, id LIMIT ?1",
+    )?;
+    let rows = select.query_map(params![limit(count), to_micros(now)], |row| {
+        Ok(Closed { id: AccountId::stored(row.get(0)?), failures: row.get(1)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn put_off(tx: &Transaction<'_>, id: &AccountId, failures: u32, at: Timestamp) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "UPDATE studio_accounts SET clear_at = ?2, clear_failures = ?3 WHERE id = ?1 AND closed_at IS NOT NULL",
+    )?
+    .execute(params![id.as_str(), to_micros(at), failures])?;
+    Ok(())
+}
+
+/// An account whose owner has left: nobody is told anything of what it made.
+pub(super) fn has_left(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<bool, DatabaseError> {
+    let Some(id) = owner.and_then(Owner::as_account) else { return Ok(false) };
+    let mut left = tx.prepare_cached("SELECT 1 FROM studio_accounts WHERE id = ?1 AND closed_at IS NOT NULL")?;
+    Ok(left.exists([id.as_str()])?)
+}
+
+fn silence(tx: &Transaction<'_>, mailbox: &Mailbox, now: Timestamp) -> Result<(), DatabaseError> {
+    tx.prepare_cached("INSERT INTO studio_silent (mailbox, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![mailbox.as_str(), to_micros(now)])?;
+    Ok(())
+}
+
+fn is_silent(tx: &Transaction<'_>, mailbox: &Mailbox) -> Result<bool, DatabaseError> {
+    Ok(tx.prepare_cached("SELECT 1 FROM studio_silent WHERE mailbox = ?1")?.exists([mailbox.as_str()])?)
 }
 
 fn clear(tx: &Transaction<'_>, id: &AccountId) -> Result<bool, DatabaseError> {

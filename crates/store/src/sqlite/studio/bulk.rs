@@ -14,7 +14,7 @@ use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, job, key, message};
+use crate::sqlite::studio::{SqliteStudio, ending, job, key};
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
@@ -100,7 +100,7 @@ fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), Dat
     tx.prepare_cached(concat!(
         "INSERT INTO studio_batches (",
         batch_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
     ))?
     .execute(params![
         row.id,
@@ -112,6 +112,7 @@ fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), Dat
         row.file_name,
         row.created_at,
         row.finished_at,
+        row.notify,
     ])?;
     let mut insert = tx.prepare_cached(concat!(
         "INSERT INTO studio_batch_items (",
@@ -193,7 +194,7 @@ fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError>
     select.query_row([id], batch_row).optional()?.map(Batch::try_from).transpose()
 }
 
-fn counted(tx: &Transaction<'_>, id: &BatchId) -> Result<Option<(Batch, Counts)>, DatabaseError> {
+pub(super) fn counted(tx: &Transaction<'_>, id: &BatchId) -> Result<Option<(Batch, Counts)>, DatabaseError> {
     let Some(batch) = by_id(tx, id.as_str())? else { return Ok(None) };
     let mut counts = Counts::default();
     let mut select =
@@ -294,10 +295,12 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
     let done: Vec<String> = end.query_map([to_micros(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for id in done.iter().chain(&stopped).filter_map(|id| BatchId::parse(id)) {
         match counted(tx, &id) {
-            Ok(Some((batch, counts))) => message::owe_by_batch(tx, &batch, counts, now)?,
+            Ok(Some((batch, counts))) => ending::owe_end(tx, &batch, counts, now)?,
             Ok(None) => {}
             Err(error) if error.is_of_one_row() => {
-                tracing::error!(batch = %id, %error, "batch.unreadable: nobody is told")
+                tracing::error!(batch = %id, %error, "batch.unreadable: its end is told as far as it is known");
+                ending::mend(tx, id.as_str(), now)?;
+                ending::owe_lost(tx, &id, now)?;
             }
             Err(error) => return Err(error),
         }
@@ -340,14 +343,9 @@ fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp
     )?
     .execute([id])?;
     release(tx, id, now)?;
-    tx.prepare_cached(
-        "UPDATE studio_batches SET state = 'CANCELED', finished_at = ?2,
-             num_images = CASE WHEN num_images BETWEEN 1 AND 4 THEN num_images ELSE 1 END,
-             created_at = CASE WHEN created_at BETWEEN 0 AND ?2 THEN created_at ELSE ?2 END
-         WHERE id = ?1",
-    )?
-    .execute(params![id, to_micros(now)])?;
-    Ok(())
+    tx.prepare_cached("UPDATE studio_batches SET state = 'CANCELED' WHERE id = ?1")?.execute([id])?;
+    ending::mend(tx, id, now)?;
+    BatchId::parse(id).map_or(Ok(()), |id| ending::owe_lost(tx, &id, now))
 }
 
 /// As [`give_up`], for one item.
@@ -488,7 +486,7 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
 /// Of a batch that was canceled just now. Where a job runs, its end is what owes the message.
 fn owe_where_nothing_runs(tx: &Transaction<'_>, id: &BatchId, now: Timestamp) -> Result<(), DatabaseError> {
     match counted(tx, id)? {
-        Some((batch, counts)) if counts.running == 0 => message::owe_by_batch(tx, &batch, counts, now),
+        Some((batch, counts)) if counts.running == 0 => ending::owe_end(tx, &batch, counts, now),
         Some(_) | None => Ok(()),
     }
 }
@@ -511,6 +509,7 @@ fn batch_row(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
         file_name: row.get(6)?,
         created_at: row.get(7)?,
         finished_at: row.get(8)?,
+        notify: row.get(9)?,
     })
 }
 

@@ -1,12 +1,14 @@
 //! Messages: owed with what owes them, taken for attempts, settled, shown.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, Counts};
-use plantain_studio::job::{Job, JobId, Owner};
+use plantain_studio::bulk::batch::{Batch, Counts, Refused};
+use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
@@ -18,7 +20,7 @@ use plantain_studio::messages::store::{
 use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
-use crate::sqlite::studio::{SqliteStudio, hook, job};
+use crate::sqlite::studio::{SqliteStudio, account, hook, job};
 use crate::studio::job::{json, limit, why_unreadable};
 use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
 use crate::time::{from_micros, to_micros};
@@ -55,6 +57,11 @@ impl MessageStore for SqliteStudio {
         Ok(self.0.write(move |tx| owe(tx, &message)).await?)
     }
 
+    async fn owe_refused(&self, refused: &Refused, now: Timestamp) -> Result<(), StoreError> {
+        let refused = refused.clone();
+        Ok(self.0.write(move |tx| owe_refused(tx, &refused, now)).await?)
+    }
+
     async fn claim_messages(
         &self,
         count: usize,
@@ -86,6 +93,11 @@ impl MessageStore for SqliteStudio {
         Ok(self.0.read(move |tx| with_attempts(tx, &id)).await?)
     }
 
+    async fn attempts(&self, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, StoreError> {
+        let ids = ids.to_vec();
+        Ok(self.0.read(move |tx| attempts(tx, &ids)).await?)
+    }
+
     async fn send_again(&self, id: &MessageId, now: Timestamp) -> Result<SentAgain, StoreError> {
         let id = id.clone();
         Ok(self.0.write(move |tx| send_again(tx, &id, now)).await?)
@@ -94,8 +106,14 @@ impl MessageStore for SqliteStudio {
 
 /// What an event of a job owes, as a part of the change that it comes from.
 pub(super) fn owe_by_job(tx: &Transaction<'_>, job: &Job, event: Event, now: Timestamp) -> Result<(), DatabaseError> {
-    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref())?;
-    owing::by_job(job, event, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+    let mut hooks = hooks_of_job(tx, &job.id, job.owner.as_ref())?;
+    let owed = if account::has_left(tx, job.owner.as_ref())? {
+        hooks.retain(|hook| hook.owner.is_none());
+        owing::by_job(&owing::of_leaver(job), event, &hooks, now)
+    } else {
+        owing::by_job(job, event, &hooks, now)
+    };
+    owed.iter().try_for_each(|message| insert(tx, message))
 }
 
 /// The same for a job that failed since its record can't be read.
@@ -115,10 +133,14 @@ fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -> Resu
     Ok(hooks)
 }
 
-/// What is pending outlives its job, since it says everything itself; what is settled goes with it.
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does a letter to an address
+/// that was given with the job.
 pub(super) fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
-    tx.prepare_cached("UPDATE studio_messages SET job_id = NULL WHERE job_id = ?1 AND due_at IS NOT NULL")?
-        .execute([id.as_str()])?;
+    tx.prepare_cached(
+        "UPDATE studio_messages SET job_id = NULL WHERE job_id = ?1 AND due_at IS NOT NULL
+         AND NOT (channel = 'mail' AND hook_id IS NULL)",
+    )?
+    .execute([id.as_str()])?;
     Ok(())
 }
 
@@ -133,10 +155,22 @@ pub(super) fn owe_by_batch(
     tx: &Transaction<'_>,
     batch: &Batch,
     counts: Counts,
+    why: Option<JobError>,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let hooks = hook::concerning(tx, batch.owner.as_ref())?;
-    owing::by_batch(batch, counts, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+    let mut hooks = hook::concerning(tx, batch.owner.as_ref())?;
+    let owed = if account::has_left(tx, batch.owner.as_ref())? {
+        hooks.retain(|hook| hook.owner.is_none());
+        owing::by_batch(&Batch { notify: None, ..batch.clone() }, counts, why, &hooks, now)
+    } else {
+        owing::by_batch(batch, counts, why, &hooks, now)
+    };
+    owed.iter().try_for_each(|message| insert(tx, message))
+}
+
+fn owe_refused(tx: &Transaction<'_>, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
+    let hooks = hook::concerning(tx, refused.owner.as_ref())?;
+    owing::by_refused(refused, &hooks, now).iter().try_for_each(|message| insert(tx, message))
 }
 
 /// There is one writer, so that nobody comes between looking and keeping.
@@ -334,18 +368,37 @@ fn with_attempts(tx: &Transaction<'_>, id: &MessageId) -> Result<Option<(Message
         "SELECT number, at, latency, status, answer, why FROM studio_message_attempts WHERE message_id = ?1
          ORDER BY number",
     )?;
-    let rows = select.query_map([id.as_str()], |row| {
-        Ok(AttemptRow {
-            number: row.get(0)?,
-            at: row.get(1)?,
-            latency: row.get(2)?,
-            status: row.get(3)?,
-            answer: row.get(4)?,
-            why: row.get(5)?,
-        })
-    })?;
+    let rows = select.query_map([id.as_str()], |row| attempt_row(row, 0))?;
     let attempts = rows.map(|row| row?.of(id.as_str())).collect::<Result<_, _>>()?;
     Ok(Some((message, attempts)))
+}
+
+fn attempts(tx: &Transaction<'_>, ids: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, DatabaseError> {
+    let mut select = tx.prepare_cached(
+        "SELECT message_id, number, at, latency, status, answer, why FROM studio_message_attempts
+         WHERE message_id IN (SELECT value FROM json_each(?1)) ORDER BY message_id, number",
+    )?;
+    let rows = select.query_map([json(&ids)], |row| Ok((row.get::<_, String>(0)?, attempt_row(row, 1)?)))?;
+    let mut all: HashMap<MessageId, Vec<Attempt>> = HashMap::new();
+    for row in rows {
+        let (id, row) = row?;
+        if let Some(message) = MessageId::parse(&id) {
+            all.entry(message).or_default().push(row.of(&id)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The columns of an attempt, from `first` on.
+fn attempt_row(row: &Row<'_>, first: usize) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        number: row.get(first)?,
+        at: row.get(first + 1)?,
+        latency: row.get(first + 2)?,
+        status: row.get(first + 3)?,
+        answer: row.get(first + 4)?,
+        why: row.get(first + 5)?,
+    })
 }
 
 fn send_again(tx: &Transaction<'_>, id: &MessageId, now: Timestamp) -> Result<SentAgain, DatabaseError> {

@@ -282,6 +282,7 @@ impl World {
             staging: Default::default(),
             making: Default::default(),
             callback: None,
+            notify: None,
         };
         let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);

@@ -4,9 +4,12 @@ use futures_util::future::join_all;
 use plantain_mail::address::MailAddress;
 use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::silence::Mailbox;
+use plantain_studio::bulk::batch::{Batch, Steer};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Job, JobError, Outcome, Owner};
-use plantain_studio::messages::hook::{HOOKS_MAX, Hook, HookId};
+use plantain_studio::messages::hook::{Callback, HOOKS_MAX, Hook, HookId};
+use plantain_studio::messages::letter::LetterTo;
 use plantain_studio::messages::message::{Channel, Event, MessageState};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::MessageFilter;
@@ -200,7 +203,7 @@ pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStor
     assert_eq!(stores.jobs.account_of(&new).await.unwrap(), None);
     assert_eq!(stores.jobs.link("2", now()).await.unwrap(), None, "no link leads into it any more");
     assert!(!stores.jobs.set_notify(&new, true).await.unwrap());
-    assert_eq!(stores.jobs.closed(9).await.unwrap(), std::slice::from_ref(&new));
+    assert_eq!(closed(stores, 9, 0).await, std::slice::from_ref(&new));
     assert!(!stores.jobs.clear(&new).await.unwrap(), "a job is left");
     changed(stores, &made.id, JobEvent::CancelAsked).await;
     assert_eq!(stores.jobs.forget(&made.id, now()).await.unwrap(), Forgotten::Gone);
@@ -216,7 +219,7 @@ pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStor
     };
     assert!(stores.jobs.add_hook(&hook, HOOKS_MAX).await.unwrap());
     assert!(stores.jobs.clear(&new).await.unwrap());
-    assert_eq!(stores.jobs.closed(9).await.unwrap(), []);
+    assert_eq!(closed(stores, 9, 0).await, []);
     assert_eq!(stores.jobs.hooks(&owner).await.unwrap(), []);
     let of_them = JobFilter { owner: Some(owner), ..JobFilter::default() };
     assert_eq!(stores.jobs.jobs(&of_them).await.unwrap(), []);
@@ -226,4 +229,83 @@ pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStor
     let anew = AccountId::random();
     let followed = stores.jobs.follow("3", None, &anew, now()).await.unwrap().unwrap();
     assert_eq!(followed.account.id, anew);
+}
+
+/// Whose turn it is, at that age.
+async fn closed(stores: &StudioStores, count: usize, age: u64) -> Vec<AccountId> {
+    stores.jobs.closed(count, later(age)).await.unwrap().into_iter().map(|closed| closed.id).collect()
+}
+
+async fn account(stores: &StudioStores, digest: &str, mailbox: &str) -> AccountId {
+    let new = AccountId::random();
+    assert!(asked(stores, &link(digest, mailbox, None)).await);
+    stores.jobs.follow(digest, None, &new, now()).await.unwrap().unwrap().account.id
+}
+
+pub async fn closed_accounts_take_turns(stores: &StudioStores) {
+    let mut all = Vec::new();
+    for age in 0..3 {
+        let id = account(stores, &age.to_string(), &format!("{age}@example.com")).await;
+        assert!(stores.jobs.close(&id, later(age)).await.unwrap());
+        all.push(id);
+    }
+    let open = account(stores, "open", "open@example.com").await;
+    assert_eq!(closed(stores, 9, 0).await, all[..1], "one has left by then");
+    assert_eq!(closed(stores, 2, 9).await, all[..2]);
+    stores.jobs.put_off(&all[0], 2, later(20)).await.unwrap();
+    stores.jobs.put_off(&all[1], 0, later(9)).await.unwrap();
+    stores.jobs.put_off(&open, 1, later(9)).await.unwrap();
+    assert_eq!(closed(stores, 1, 9).await, all[2..], "whoever has waited longest");
+    assert_eq!(closed(stores, 9, 19).await, [all[2].clone(), all[1].clone()]);
+    assert_eq!(closed(stores, 9, 20).await, [all[2].clone(), all[1].clone(), all[0].clone()]);
+    let failures: Vec<u32> = stores.jobs.closed(9, later(20)).await.unwrap().iter().map(|one| one.failures).collect();
+    assert_eq!(failures, [0, 0, 2]);
+}
+
+pub async fn a_mailbox_is_silent_until_its_account_wishes_for_letters(stores: &StudioStores) {
+    let (asha, ravi) = (mailbox("Asha@example.com"), mailbox("ravi@example.com"));
+    assert!(!stores.jobs.is_silent(&asha).await.unwrap());
+    for age in [1, 2] {
+        stores.jobs.silence(&asha, later(age)).await.unwrap();
+    }
+    assert!(stores.jobs.is_silent(&mailbox("asha@EXAMPLE.com")).await.unwrap());
+    assert!(!stores.jobs.is_silent(&ravi).await.unwrap());
+    let id = account(stores, "1", "ASHA@example.com").await;
+    stores.jobs.set_notify(&id, false).await.unwrap();
+    assert!(stores.jobs.is_silent(&asha).await.unwrap(), "nobody wished for letters");
+    stores.jobs.set_notify(&id, true).await.unwrap();
+    assert!(!stores.jobs.is_silent(&asha).await.unwrap());
+}
+
+fn mailbox(text: &str) -> Mailbox {
+    Mailbox::of(&MailAddress::parse(text).unwrap())
+}
+
+pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &StudioStores) {
+    let id = account(stores, "1", "asha@example.com").await;
+    let owner = Owner::account(&id);
+    let to = || LetterTo { address: MailAddress::parse("other@example.com").unwrap(), language: "en".into() };
+    let mut made = job(0).owned_by(Some(owner.clone()));
+    made.spec.callback = Some(Callback { url: "https://leaver.example/".into(), secret: None });
+    made.spec.notify = Some(to());
+    stores.jobs.insert(&made).await.unwrap();
+    let (batch, item) = super::bulk::lone(Some(owner));
+    stores.jobs.insert_batch(&Batch { notify: Some(to()), ..batch.clone() }, &[item]).await.unwrap();
+    let settings = Hook {
+        id: HookId::settings(),
+        owner: None,
+        channel: Channel::Webhook,
+        target: "https://all.example/".into(),
+        events: Vec::new(),
+        secret: None,
+        created_at: now(),
+    };
+    stores.jobs.set_settings_hook(Some(&settings)).await.unwrap();
+    assert!(stores.jobs.close(&id, later(1)).await.unwrap());
+    changed(stores, &made.id, JobEvent::CancelAsked).await;
+    stores.jobs.steer(&batch.id, Steer::Cancel, later(2)).await.unwrap();
+    let filter = MessageFilter { settings: true, ..MessageFilter::default() };
+    let told = stores.jobs.messages(&filter).await.unwrap();
+    let targets: Vec<&str> = told.iter().map(|message| message.target.as_str()).collect();
+    assert_eq!(targets, ["https://all.example/"; 2], "the operator alone");
 }

@@ -23,6 +23,7 @@ fn batch(owner: Option<&str>, age: u64) -> Batch {
         file_name: Some("shoes.zip".into()),
         created_at: later(age),
         finished_at: None,
+        notify: None,
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use plantain_mail::address::MailAddress;
 use plantain_store::studio::StudioStores;
-use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Item, ItemState, Refused, Steer};
 use plantain_studio::bulk::store::Steered;
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Finished, Job, JobError, Outcome, Owner};
 use plantain_studio::messages::facts::Facts;
 use plantain_studio::messages::hook::{Callback, Hook, HookId, HookSecret};
+use plantain_studio::messages::letter::{LetterTo, SILENT};
 use plantain_studio::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState, Verdict};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::{A_LINE_MAX, AN_OWNER_MAX, InHand, MessageFilter, SentAgain};
@@ -162,6 +164,7 @@ async fn batch_of(stores: &StudioStores, numbers: &[u32]) -> Batch {
         file_name: Some("shoes.zip".into()),
         created_at: now(),
         finished_at: None,
+        notify: None,
     };
     let item = |number: u32| Item {
         number,
@@ -235,6 +238,107 @@ pub async fn the_end_of_a_batch_owes_a_message(stores: &StudioStores) {
     assert_eq!((owed.len(), owed[0].batch.as_ref(), owed[0].event), (1, Some(&batch.id), Event::BatchDone));
     let facts = Facts::of_body(&owed[0].body).unwrap();
     assert_eq!((facts.status.as_str(), facts.counts.unwrap().failed), ("DONE", 1));
+    assert_eq!(facts.error, Some(why), "nothing came of it");
+}
+
+pub async fn a_batch_of_which_every_photo_was_refused_says_why(stores: &StudioStores) {
+    let (batch, item) = super::bulk::lone(Some(own()));
+    let why = JobError::new("same_picture", "No.", "Do.");
+    let refused = Item { state: ItemState::Skipped, blob: None, error: Some(why.clone()), ..item };
+    let batch = Batch { notify: Some(letter_to()), ..batch };
+    stores.jobs.insert_batch(&batch, &[refused]).await.unwrap();
+    assert_eq!(stores.jobs.batch(&batch.id).await.unwrap().unwrap().0.notify, Some(letter_to()));
+    for age in [1, 2] {
+        stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+    }
+    let owed = all(stores).await;
+    assert_eq!((owed.len(), owed[0].channel, owed[0].target.as_str()), (1, Channel::Mail, "asha@shop.example"));
+    let facts = Facts::of_body(&owed[0].body).unwrap();
+    assert_eq!((facts.counts.unwrap().skipped, facts.error, facts.language.as_deref()), (1, Some(why), Some("hi")));
+}
+
+pub async fn a_batch_that_never_began_is_told(stores: &StudioStores) {
+    let mine = hook(Some(own()), "https://own.example/", &[Event::BatchDone]);
+    let other = hook(Some(Owner::session("b")), "https://other.example/", &[]);
+    let failures = hook(Some(own()), "https://failures.example/", &[Event::JobFailed]);
+    for hook in [&mine, &other, &failures] {
+        assert!(stores.jobs.add_hook(hook, 9).await.unwrap());
+    }
+    let why = JobError::new("archive_broken", "No.", "Do.");
+    let refused = Refused {
+        owner: Some(own()),
+        preset: "ebay".into(),
+        file_name: Some("shoes.zip".into()),
+        notify: Some(letter_to()),
+        why: why.clone(),
+    };
+    stores.jobs.owe_refused(&refused, later(1)).await.unwrap();
+    let owed = all(stores).await;
+    let targets: BTreeSet<&str> = owed.iter().map(|message| message.target.as_str()).collect();
+    assert_eq!(targets, BTreeSet::from(["asha@shop.example", "https://own.example/"]));
+    for message in &owed {
+        let facts = Facts::of_body(&message.body).unwrap();
+        assert_eq!((message.event, &message.batch, &message.owner), (Event::BatchDone, &None, &Some(own())));
+        assert_eq!(
+            (facts.status.as_str(), facts.counts.unwrap().total(), facts.error),
+            ("REFUSED", 0, Some(why.clone()))
+        );
+    }
+}
+
+fn letter_to() -> LetterTo {
+    LetterTo { address: MailAddress::parse("asha@shop.example").unwrap(), language: "hi".into() }
+}
+
+pub async fn a_letter_to_an_address_that_was_given_with_a_job_goes_with_it(stores: &StudioStores) {
+    let mut job = job(0).owned_by(Some(own()));
+    job.spec.notify = Some(letter_to());
+    job.spec.callback = Some(Callback { url: "https://once.example/".into(), secret: None });
+    stores.jobs.insert(&job).await.unwrap();
+    assert_eq!(stores.jobs.job(&job.id).await.unwrap().unwrap().spec.notify, Some(letter_to()));
+    ends(stores, &job, 1, made()).await;
+    let targets = async || {
+        let owed = all(stores).await;
+        owed.into_iter().map(|message| message.target).collect::<BTreeSet<_>>()
+    };
+    let both = ["asha@shop.example", "https://once.example/"].map(str::to_owned);
+    assert_eq!(targets().await, BTreeSet::from(both.clone()));
+    assert_eq!(stores.jobs.forget(&job.id, later(9)).await.unwrap(), Forgotten::Gone);
+    assert_eq!(targets().await, BTreeSet::from([both[1].clone()]), "the address is nowhere any more");
+}
+
+/// How a database is looked at from beside, by its address.
+pub async fn what_was_given_up_is_counted_from_beside(stores: &StudioStores, address: &str) {
+    let ids = [owed(stores, "https://a.example/", 1, 0).await, owed(stores, "https://b.example/", 2, 1).await].concat();
+    assert_eq!(plantain_store::studio::given_up(address).await.unwrap(), 0);
+    for message in claimed(stores, 9, &[], 10).await {
+        let silent = Attempt { why: Some(SILENT.to_owned()), ..attempt(&message, 550) };
+        let sent = if message.id == ids[2] { silent } else { attempt(&message, 410) };
+        stores.jobs.settle_message(&message.id, &sent, Verdict::Dead, later(11)).await.unwrap().unwrap();
+    }
+    let counted = plantain_store::studio::given_up(address).await.unwrap();
+    assert_eq!(counted, 2, "not the one to a mailbox that wants no letters");
+}
+
+pub async fn attempts_of_many_messages_are_told_at_once(stores: &StudioStores) {
+    let ids = [owed(stores, "https://a.example/", 1, 0).await, owed(stores, "https://b.example/", 2, 1).await].concat();
+    let later_on = Verdict::Again { after: Duration::from_secs(1) };
+    for (age, verdict) in [(10, later_on), (20, Verdict::Delivered)] {
+        for message in claimed(stores, 9, &[], age).await {
+            if message.id != ids[2] {
+                let sent = attempt(&message, 503);
+                stores.jobs.settle_message(&message.id, &sent, verdict, later(age)).await.unwrap();
+            }
+        }
+    }
+    let told = stores.jobs.attempts(&ids).await.unwrap();
+    assert_eq!(told.len(), 2, "the third has none");
+    for id in &ids[..2] {
+        let (_, own) = stores.jobs.message(id).await.unwrap().unwrap();
+        assert_eq!(told[id], own);
+        assert_eq!(own.iter().map(|attempt| attempt.number).collect::<Vec<_>>(), [1, 2]);
+    }
+    assert!(stores.jobs.attempts(&[]).await.unwrap().is_empty());
 }
 
 /// So many messages to one target, owed at that age.

@@ -97,6 +97,14 @@ pub struct OfSignIn {
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
+pub struct OfUnsubscribe {
+    /// The word of the letter's link: a digest of the mailbox, and a proof.
+    #[param(example = "5f1c2a7b.e0d94c31")]
+    pub token: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct OfAsset {
     /// The digest of all files, as pages name it.
     #[param(example = "0011223344556677")]
@@ -226,6 +234,10 @@ pub struct FormWish {
     #[serde(rename = "webhookSecret")]
     #[schema(min_length = 16, max_length = 200)]
     webhook_secret: Option<String>,
+    /// Gets a letter once the job has succeeded or failed, where the studio sends any.
+    #[serde(rename = "notifyEmail")]
+    #[schema(max_length = 254, examples("asha@shop.example"))]
+    notify_email: Option<String>,
 }
 
 /// What an account's form holds: a box that is ticked, or nothing.

@@ -19,6 +19,8 @@ struct AccountPage {
     frame: Frame,
     address: String,
     notify: bool,
+    /// A link in a letter stopped them.
+    silent: bool,
     since: String,
 }
 
@@ -49,15 +51,16 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
         None => None,
     };
     let Some(account) = account else { return Ok(Redirect::to("/history").into_response()) };
-    let page = AccountPage::new(account, Frame { here: "/account", ..Frame::new(&app, &headers) });
+    let silent = app.studio.is_silent(&account.address).await?;
+    let page = AccountPage::new(account, silent, Frame { here: "/account", ..Frame::new(&app, &headers) });
     Ok(app.remembering(&headers, shown(StatusCode::OK, &page)?))
 }
 
 impl AccountPage {
-    fn new(account: Account, frame: Frame) -> AccountPage {
+    fn new(account: Account, silent: bool, frame: Frame) -> AccountPage {
         let day = frame.words.day(account.created_at.to_zoned(jiff::tz::TimeZone::UTC).date());
         let since = frame.words.fill("account.since", &[("day", &day)]);
-        AccountPage { address: account.address.to_string(), notify: account.notify, since, frame }
+        AccountPage { address: account.address.to_string(), notify: account.notify, silent, since, frame }
     }
 }
 

@@ -34,6 +34,8 @@ struct BulkPage {
     photo_bytes_max: usize,
     archive_bytes_max: u64,
     photos_max: usize,
+    /// Whoever looks may wish for a letter.
+    letters: bool,
     rows: Vec<Row>,
 }
 
@@ -120,6 +122,7 @@ pub async fn all(State(app): State<App>, headers: HeaderMap) -> Result<Response,
         photo_bytes_max: app.bounds.photo_bytes_max,
         archive_bytes_max: ARCHIVE_BYTES_MAX,
         photos_max: PHOTOS_MAX,
+        letters: app.offers_letters(&headers),
         rows: batches.iter().map(|batch| Row::new(batch, words)).collect(),
         presets,
         frame,

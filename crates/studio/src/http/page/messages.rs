@@ -115,12 +115,8 @@ async fn theirs(
     }
     let (owner, settings) = (visitor.owner().cloned(), *visitor == Visitor::Operator);
     let wanted = MessageFilter { owner, settings, limit: MESSAGES_A_PAGE, ..filter };
-    let MessagePage { messages, next } = app.studio.messages(wanted).await?;
-    let mut whole = Vec::with_capacity(messages.len());
-    for message in messages {
-        whole.extend(app.studio.message(&message.message_id, visitor).await?);
-    }
-    Ok((whole, next))
+    let MessagePage { messages, next } = app.studio.messages_with_attempts(wanted).await?;
+    Ok((messages, next))
 }
 
 /// What a job's page says of its messages; nothing where there are none.

@@ -134,18 +134,21 @@ impl Came {
         })?;
         let words = self.words.into_new_job()?;
         let (preset, prompt, num_images) = (words.preset, words.prompt, words.num_images);
-        Ok((NewBatch { archive, table: self.table, file_name, preset, prompt, num_images, owner: None }, self.place))
+        let (owner, notify) = (None, words.notify);
+        let new = NewBatch { archive, table: self.table, file_name, preset, prompt, num_images, owner, notify };
+        Ok((new, self.place))
     }
 }
 
 fn known(name: Option<&str>) -> Result<Name, ApiError> {
-    let known = [Name::Prompt, Name::Preset, Name::NumImages].into_iter().find(|known| Some(known.as_str()) == name);
+    let known = [Name::Prompt, Name::Preset, Name::NumImages, Name::NotifyEmail];
+    let known = known.into_iter().find(|known| Some(known.as_str()) == name);
     known.ok_or_else(|| {
         let shown: String = name.unwrap_or("").chars().take(40).collect();
         ApiError::unprocessable(
             "unknown_field",
             format!("The form has a field \"{shown}\" that means nothing here."),
-            "The fields are zip, csv, preset, prompt and num_images.",
+            "The fields are zip, csv, preset, prompt, num_images and notifyEmail.",
         )
     })
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use url::Url;
 use utoipa::ToSchema;
 
+use plantain_mail::address::MailAddress;
 use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
@@ -12,10 +13,12 @@ use plantain_wire::models::staging::Staging;
 use super::choosing;
 use crate::error::{PICTURES_MAX, StudioError};
 use crate::http::error::ApiError;
-use crate::http::hooks;
-use crate::http::upload::staging::Words;
+use crate::http::upload::staging;
+use crate::http::words::Words;
+use crate::http::{hooks, letters};
 use crate::job::key::Tier;
 use crate::messages::hook::{self, Callback, HookSecret};
+use crate::messages::letter::LetterTo;
 use crate::messages::managing::HookRefused;
 use crate::photo::{NewJob, Photo};
 use crate::view::facts::Scene;
@@ -48,10 +51,11 @@ pub enum Name {
     Keep,
     WebhookUrl,
     WebhookSecret,
+    NotifyEmail,
 }
 
 impl Name {
-    const ALL: [Name; 16] = [
+    const ALL: [Name; 17] = [
         Name::Image,
         Name::ImageUrl,
         Name::Prompt,
@@ -68,6 +72,7 @@ impl Name {
         Name::Keep,
         Name::WebhookUrl,
         Name::WebhookSecret,
+        Name::NotifyEmail,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -88,6 +93,7 @@ impl Name {
             Name::Keep => "keep",
             Name::WebhookUrl => "webhookUrl",
             Name::WebhookSecret => "webhookSecret",
+            Name::NotifyEmail => "notifyEmail",
         }
     }
 
@@ -98,7 +104,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl and webhookSecret.",
+                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl, webhookSecret and notifyEmail.",
             )
         })
     }
@@ -113,10 +119,11 @@ pub struct Form {
     preset: Option<String>,
     num_images: Option<String>,
     identifier: Option<String>,
-    staging: Words,
+    staging: staging::Words,
     choice: ObjectChoice,
     webhook_url: Option<String>,
     webhook_secret: Option<String>,
+    notify_email: Option<String>,
 }
 
 impl Form {
@@ -149,6 +156,7 @@ impl Form {
             Name::Normalize => &mut self.staging.normalize,
             Name::WebhookUrl => &mut self.webhook_url,
             Name::WebhookSecret => &mut self.webhook_secret,
+            Name::NotifyEmail => &mut self.notify_email,
             Name::Box | Name::Include | Name::Exclude | Name::Keep => {
                 return choosing::add(&mut self.choice, name, &text);
             }
@@ -191,6 +199,7 @@ impl Form {
             tier: Tier::default(),
             allowance: None,
             callback: callback(filled(self.webhook_url), filled(self.webhook_secret))?,
+            notify: letter(filled(self.notify_email))?,
         })
     }
 }
@@ -204,6 +213,13 @@ pub fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Ca
         None if secret.is_none() => Ok(None),
         Some(_) | None => Err(hooks::refused(HookRefused::Address)),
     }
+}
+
+/// Whether a letter may be wished for, and in which language, is asked later.
+pub fn letter(text: Option<String>) -> Result<Option<LetterTo>, ApiError> {
+    let read = |text: String| MailAddress::parse(&text).map_err(|_| letters::unusable());
+    let language = Words::english().lang.to_owned();
+    Ok(text.map(read).transpose()?.map(|address| LetterTo { address, language }))
 }
 
 /// The addresses, which follow so many photos.
@@ -303,6 +319,10 @@ pub struct JsonWish {
     #[serde(default, rename = "webhookSecret")]
     #[schema(min_length = 16, max_length = 200)]
     webhook_secret: Option<String>,
+    /// Gets a letter once the job has succeeded or failed, where the studio sends any.
+    #[serde(default, rename = "notifyEmail")]
+    #[schema(max_length = 254, examples("asha@shop.example"))]
+    notify_email: Option<String>,
 }
 
 const JSON_HINT: &str =
@@ -324,7 +344,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         staging: Staging {
             straighten: wish.straighten,
             normalize: wish.normalize,
-            ..Words { scene: wish.scene, backdrop: wish.backdrop, ..Words::default() }.read()?
+            ..staging::Words { scene: wish.scene, backdrop: wish.backdrop, ..Default::default() }.read()?
         },
         endpoint: None,
         choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude, wish.keep.as_deref())?,
@@ -333,6 +353,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         tier: Tier::default(),
         allowance: None,
         callback: callback(wish.webhook_url, wish.webhook_secret)?,
+        notify: letter(wish.notify_email)?,
     })
 }
 

@@ -8,6 +8,7 @@ use axum::extract::ConnectInfo;
 use http::{Method, StatusCode};
 use plantain_studio::bulk::batch::BatchState;
 use plantain_studio::http::guard::AdminToken;
+use plantain_studio::http::letters::Writers;
 use plantain_studio::job::JobId;
 use plantain_studio::job::transition::JobEvent;
 use plantain_testkit::mail::{Mail, MailServer, Moment, Say, Security};
@@ -15,9 +16,13 @@ use serde_json::json;
 
 use super::house::{Answer, House, TOKEN, file, house_with_post, photo, report, request};
 
-async fn start() -> (MailServer, House) {
+pub async fn start() -> (MailServer, House) {
+    start_with(Writers::default()).await
+}
+
+pub async fn start_with(writers: Writers) -> (MailServer, House) {
     let server = MailServer::start(Security::Plain).await;
-    let house = house_with_post(&server).await;
+    let house = house_with_post(&server, writers).await;
     (server, house)
 }
 
@@ -28,28 +33,28 @@ fn cookie(answer: &Answer) -> Option<String> {
 }
 
 /// A browser with a cookie.
-struct Browser<'h> {
+pub struct Browser<'h> {
     house: &'h House,
-    cookie: String,
+    pub cookie: String,
 }
 
 impl<'h> Browser<'h> {
-    async fn new(house: &'h House) -> Browser<'h> {
+    pub async fn new(house: &'h House) -> Browser<'h> {
         let cookie = cookie(&house.get("/").await).expect("the first page makes a seller of whoever opens it");
         Browser { house, cookie }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.house.get_with(path, &[("cookie", &self.cookie), ("accept", "text/html")]).await
     }
 
-    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let all: Vec<(&str, &str)> = headers.iter().copied().chain([("cookie", self.cookie.as_str())]).collect();
         self.house.send(request(method, path, &all, Body::from(body.to_owned()))).await
     }
 
     /// As a form of a page of ours.
-    async fn form(&self, path: &str, body: &str) -> Answer {
+    pub async fn form(&self, path: &str, body: &str) -> Answer {
         let kind = ("content-type", "application/x-www-form-urlencoded");
         self.send(Method::POST, path, &[kind, ("accept", "text/html"), ("sec-fetch-site", "same-origin")], body).await
     }
@@ -66,12 +71,12 @@ impl<'h> Browser<'h> {
         jobs.iter().map(|job| job["jobId"].as_str().unwrap().to_owned()).collect()
     }
 
-    async fn asks(&self, mailbox: &str) -> Answer {
+    pub async fn asks(&self, mailbox: &str) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("email", mailbox).finish();
         self.form("/api/sign-in-link", &body).await
     }
 
-    async fn follows(&mut self, path: &str) {
+    pub async fn follows(&mut self, path: &str) {
         let answer = self.form(path, "").await;
         assert_eq!(
             (answer.status, answer.header("location")),
@@ -84,14 +89,14 @@ impl<'h> Browser<'h> {
 }
 
 /// The path of the link in a letter.
-fn link(mail: &Mail) -> String {
+pub fn link(mail: &Mail) -> String {
     let text = mail.part("text/plain");
     let line = text.lines().find_map(|line| line.trim().strip_prefix("https://studio.example"));
     line.unwrap_or_else(|| panic!("no link: {text}")).to_owned()
 }
 
 /// What lies in the mailbox once everything that is owed was handed in.
-async fn posted(house: &House, server: &MailServer, count: usize) -> Mail {
+pub async fn posted(house: &House, server: &MailServer, count: usize) -> Mail {
     house.studio.post_letters().await.unwrap();
     server.wait_for(count).await.pop().unwrap()
 }
@@ -404,7 +409,31 @@ async fn one_account_that_cannot_be_cleared_keeps_no_other() {
     assert_eq!(house.studio.clear_accounts().await.unwrap(), 0, "what ran is told to stop");
     assert_eq!(house.studio.clear_accounts().await.unwrap(), 1, "the second is gone");
     house.database("DROP TRIGGER stuck").await;
+    assert_eq!(house.studio.clear_accounts().await.unwrap(), 0, "it waits for its turn");
+    house.clock.advance(Duration::from_secs(10));
     assert_eq!(house.studio.clear_accounts().await.unwrap(), 1, "and then the first");
+}
+
+#[tokio::test]
+async fn many_accounts_that_cannot_be_cleared_keep_no_other() {
+    let (server, house) = start().await;
+    for number in 0..11 {
+        let mut browser = Browser::new(&house).await;
+        browser.job().await;
+        browser.asks(&format!("{number}@shop.example")).await;
+        browser.follows(&link(&posted(&house, &server, number + 1).await)).await;
+        assert_eq!(browser.send(Method::DELETE, "/api/account", &[], "").await.status, StatusCode::ACCEPTED);
+        house.clock.advance(Duration::from_secs(1));
+    }
+    // All but the one that left last.
+    let stuck = "CREATE TRIGGER stuck BEFORE DELETE ON studio_jobs WHEN OLD.owner <> (SELECT 'account:' || id FROM studio_accounts
+                 ORDER BY closed_at DESC LIMIT 1) BEGIN SELECT RAISE(ABORT, 'no'); END";
+    house.database(stuck).await;
+    let mut gone = 0;
+    for _ in 0..4 {
+        gone += house.studio.clear_accounts().await.unwrap();
+    }
+    assert_eq!(gone, 1, "ten that fail leave the eleventh its turn");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ use plantain_store::studio::{SqliteStudio, StudioStores, open_studio};
 use plantain_studio::accounts::Post;
 use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::http::guard::AdminToken;
+use plantain_studio::http::letters::Writers;
 use plantain_studio::http::{HttpConfig, Pace, router};
 use plantain_studio::job::{
     CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, RawJson, Source,
@@ -65,7 +66,7 @@ pub async fn house_made_by(maker: Maker) -> House {
 }
 
 /// Open to everybody, reached from elsewhere under a name of its own, with letters that go to this server.
-pub async fn house_with_post(server: &MailServer) -> House {
+pub async fn house_with_post(server: &MailServer, writers: Writers) -> House {
     let folder = tempfile::tempdir().unwrap();
     let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
     let named = plantain_mail::server::MailServer::parse(&server.url(""), None).unwrap();
@@ -73,7 +74,8 @@ pub async fn house_with_post(server: &MailServer) -> House {
     let post = Some(Post::new(Mailer::new(named, from), TOKEN));
     let public_url = "https://studio.example/".parse().unwrap();
     let config = StudioConfig { post, public_url, ..StudioConfig::default() };
-    built(stores, folder, config, |config| config.loopback = false).await
+    let change = |config: &mut HttpConfig| (config.loopback, config.writers) = (false, writers);
+    built(stores, folder, config, change).await
 }
 
 pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOnce(&mut HttpConfig)) -> House {
@@ -100,6 +102,7 @@ async fn built(
         pace: Pace::default(),
         cors: Default::default(),
         limits: Default::default(),
+        writers: Default::default(),
     };
     change(&mut config);
     House { router: router(studio.clone(), config), store: stores.jobs, studio, blobs, clock, shutdown, folder }
@@ -255,6 +258,7 @@ impl House {
             staging: Default::default(),
             making: Default::default(),
             callback: None,
+            notify: None,
         };
         Job::new(JobId::new(now), CallbackToken::random(), spec, now)
     }

@@ -1,5 +1,6 @@
 //! A bug on the way of a request is answered, and a studio whose lane stands still is shown.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 use plantain_store::studio::{StudioStores, open_studio};
-use plantain_studio::accounts::account::{Account, AccountId, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
-use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Refused, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
@@ -241,6 +243,14 @@ impl MessageStore for Broken {
         bug()
     }
 
+    async fn owe_refused(&self, _: &Refused, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn attempts(&self, _: &[MessageId]) -> Result<HashMap<MessageId, Vec<Attempt>>, StoreError> {
+        bug()
+    }
+
     async fn claim_messages(&self, _: usize, _: &InHand, _: Timestamp) -> Result<ClaimedMessages, StoreError> {
         bug()
     }
@@ -308,7 +318,19 @@ impl AccountStore for Broken {
         bug()
     }
 
-    async fn closed(&self, _: usize) -> Result<Vec<AccountId>, StoreError> {
+    async fn closed(&self, _: usize, _: Timestamp) -> Result<Vec<Closed>, StoreError> {
+        bug()
+    }
+
+    async fn put_off(&self, _: &AccountId, _: u32, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn silence(&self, _: &Mailbox, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn is_silent(&self, _: &Mailbox) -> Result<bool, StoreError> {
         bug()
     }
 

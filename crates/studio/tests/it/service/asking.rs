@@ -23,6 +23,7 @@ fn request(input: &str) -> NewRequest {
         tier: Tier::Paid,
         allowance: None,
         callback: None,
+        notify: None,
     }
 }
 

@@ -52,6 +52,7 @@ async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
         prompt: None,
         num_images: 1,
         owner: None,
+        notify: None,
     };
     bench.studio.begin_batch(new).await.unwrap()
 }

@@ -248,6 +248,7 @@ pub fn new_job() -> NewJob {
         tier: Tier::Paid,
         allowance: None,
         callback: None,
+        notify: None,
     }
 }
 
