@@ -21,7 +21,7 @@ use crate::data::{DataError, DataFolder};
 use crate::system::policy;
 use crate::system::segmenter::SharedSegmenter;
 
-/// Check this machine: data folder, ports, disk, model, clock, databases, settings.
+/// Check this machine: data folder, ports, disk, model, clock, databases, messages that never arrived, settings.
 ///
 /// The exit code is 1 where something has to be done before Plantain can run.
 #[derive(Debug, clap::Args)]
@@ -92,6 +92,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.push(clock(Clock::system().now()));
     findings.push(database("studio database", &config.storage.studio, &folder, "studio.db").await);
     findings.push(database("queue database", &config.storage.queue, &folder, "queue.db").await);
+    findings.push(messages(&config.storage.studio, &config.storage.data).await);
     findings.push(endpoints(config));
     findings.push(presets(config));
     findings.extend(alerts(config).await);
@@ -222,6 +223,29 @@ async fn database(what: &'static str, database: &Database, folder: &Folder, file
     }
 }
 
+/// Messages that never arrived, which nobody tries any more.
+async fn messages(database: &Database, data: &Path) -> Finding {
+    const WHAT: &str = "messages";
+    let counted = match database {
+        Database::Sqlite => plantain_store::studio::given_up(&data.join("studio.db").to_string_lossy()).await,
+        Database::Postgres(url) => plantain_store::studio::given_up(url.reveal()).await,
+    };
+    match counted {
+        Ok(count) => given_up(count),
+        Err(error) => Finding::doubtful(WHAT, error.to_string(), "see studio database"),
+    }
+}
+
+fn given_up(count: u64) -> Finding {
+    const WHAT: &str = "messages";
+    let todo = "/messages?state=dead and GET /api/messages?state=dead of the studio say why, and send them again";
+    match count {
+        0 => Finding::good(WHAT, "none was given up"),
+        1 => Finding::doubtful(WHAT, "1 was given up", todo),
+        _ => Finding::doubtful(WHAT, format!("{count} were given up"), todo),
+    }
+}
+
 /// Which models are served beside those that are built in, and by what.
 fn endpoints(config: &Config) -> Finding {
     const WHAT: &str = "endpoints";
@@ -289,6 +313,19 @@ mod tests {
     fn little_room_is_a_doubt_and_none_a_fault() {
         for (bytes, health) in [(50 << 30, Health::Good), (200 << 20, Health::Doubtful), (1 << 20, Health::Bad)] {
             assert_eq!(room(bytes).health, health, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn messages_that_were_given_up_are_a_doubt() {
+        for (count, health, found) in [
+            (0, Health::Good, "none was given up"),
+            (1, Health::Doubtful, "1 was given up"),
+            (7, Health::Doubtful, "7 were given up"),
+        ] {
+            let finding = super::given_up(count);
+            assert_eq!((finding.health, finding.found.as_str()), (health, found));
+            assert_eq!(finding.todo.contains("/messages?state=dead"), count > 0);
         }
     }
 
