@@ -12,6 +12,7 @@ mod elsewhere;
 mod hindi;
 mod history;
 mod keys;
+mod letters;
 mod looking;
 mod messages;
 mod notifying;
