@@ -46,6 +46,11 @@ impl Studio {
         Ok(forgotten)
     }
 
+    /// How much is kept for a seller, or for all, without what it cost.
+    pub async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
+        Ok(self.0.store.kept(owner).await?)
+    }
+
     /// How much is kept for a seller, or for all, and what this month's jobs cost.
     pub async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
         Ok(self.0.store.usage(owner, month_of(self.0.clock.now())).await?)

@@ -96,6 +96,9 @@ pub trait StudioStore: BatchStore + MessageStore + AccountStore {
     /// that another job refers to excepted.
     async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError>;
 
+    /// How much is kept for a seller, or for all, in a time that doesn't grow with it; what it cost is left at 0.
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError>;
+
     /// How much is kept for a seller, or for all, and what the jobs since `since` cost.
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError>;
 

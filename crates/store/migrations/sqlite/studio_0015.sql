@@ -68,4 +68,37 @@ CREATE INDEX studio_jobs_by_day ON studio_jobs (created_at, owner, state, endpoi
 -- All that lists, search and sums look at, so that they open only the rows that they show.
 CREATE INDEX studio_jobs_of_owner ON studio_jobs (owner, id, state, search);
 CREATE INDEX studio_jobs_of_all ON studio_jobs (id, state, search);
-CREATE INDEX studio_jobs_by_size ON studio_jobs (owner, created_at, state, cost, bytes);
+CREATE INDEX studio_jobs_by_cost ON studio_jobs (owner, created_at, state, cost);
+
+-- What is kept for each owner, '' where the jobs are nobody's, and for all ('*'): counting them takes longer the more there are.
+CREATE TABLE studio_totals (
+    owner TEXT NOT NULL PRIMARY KEY,
+    jobs BIGINT NOT NULL,
+    -- Of photos, pictures and what belongs to them.
+    bytes BIGINT NOT NULL
+) WITHOUT ROWID;
+
+INSERT INTO studio_totals (owner, jobs, bytes)
+SELECT coalesce(owner, ''), count(*), sum(bytes) FROM studio_jobs GROUP BY coalesce(owner, '')
+UNION ALL SELECT '*', count(*), coalesce(sum(bytes), 0) FROM studio_jobs;
+
+CREATE TRIGGER studio_jobs_come AFTER INSERT ON studio_jobs BEGIN
+    INSERT INTO studio_totals (owner, jobs, bytes) VALUES (coalesce(new.owner, ''), 1, new.bytes), ('*', 1, new.bytes)
+    ON CONFLICT (owner) DO UPDATE SET jobs = jobs + 1, bytes = bytes + excluded.bytes;
+END;
+
+CREATE TRIGGER studio_jobs_grow AFTER UPDATE OF bytes ON studio_jobs WHEN old.bytes <> new.bytes BEGIN
+    UPDATE studio_totals SET bytes = bytes + new.bytes - old.bytes WHERE owner = coalesce(old.owner, '') OR owner = '*';
+END;
+
+CREATE TRIGGER studio_jobs_move AFTER UPDATE OF owner ON studio_jobs WHEN old.owner IS NOT new.owner BEGIN
+    INSERT INTO studio_totals (owner, jobs, bytes) VALUES (coalesce(new.owner, ''), 1, new.bytes)
+    ON CONFLICT (owner) DO UPDATE SET jobs = jobs + 1, bytes = bytes + excluded.bytes;
+    UPDATE studio_totals SET jobs = jobs - 1, bytes = bytes - new.bytes WHERE owner = coalesce(old.owner, '');
+    DELETE FROM studio_totals WHERE owner = coalesce(old.owner, '') AND jobs = 0;
+END;
+
+CREATE TRIGGER studio_jobs_go AFTER DELETE ON studio_jobs BEGIN
+    UPDATE studio_totals SET jobs = jobs - 1, bytes = bytes - old.bytes WHERE owner = coalesce(old.owner, '') OR owner = '*';
+    DELETE FROM studio_totals WHERE owner = coalesce(old.owner, '') AND owner <> '*' AND jobs = 0;
+END;

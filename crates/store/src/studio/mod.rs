@@ -60,6 +60,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0010.sql"),
         include_str!("../../migrations/postgres/studio_0011.sql"),
         include_str!("../../migrations/postgres/studio_0013.sql"),
+        include_str!("../../migrations/postgres/studio_0014.sql"),
     ],
 };
 

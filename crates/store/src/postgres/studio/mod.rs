@@ -148,6 +148,10 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| job::forget(&self.0, id, now)).await?)
     }
 
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+        Ok(job::kept(&self.0, owner).await?)
+    }
+
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
         Ok(job::usage(&self.0, owner, since).await?)
     }

@@ -276,31 +276,39 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
     }
 }
 
+pub(super) fn kept(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+    let mut select = tx.prepare_cached("SELECT jobs, bytes FROM studio_totals WHERE owner = ?1")?;
+    let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+    let kept = select.query_row([owner.map_or(ALL_OWNERS, Owner::as_str)], |row| {
+        Ok(Usage { jobs: number(row, 0)?, bytes: number(row, 1)?, cost_micro_usd: 0 })
+    });
+    Ok(kept.optional()?.unwrap_or_default())
+}
+
+/// Stands for all owners in `studio_totals`.
+const ALL_OWNERS: &str = "*";
+
 /// Sums that are read from an index alone, for the reason of [`select_jobs`].
-macro_rules! sum_jobs {
+macro_rules! sum_costs {
     ($which:literal) => {
         concat!(
-            "SELECT count(*), coalesce(sum(bytes), 0), coalesce(sum(cost) FILTER (",
-            "WHERE created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0) FROM studio_jobs ",
-            "INDEXED BY studio_jobs_by_size WHERE ",
-            $which
+            "SELECT coalesce(sum(cost), 0) FROM studio_jobs ",
+            $which,
+            " AND created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')"
         )
     };
 }
 
-const USAGE_OF_OWNER: &str = sum_jobs!("owner = ?1");
-const USAGE_OF_ALL: &str = sum_jobs!("?1 IS NULL");
+const COSTS_OF_OWNER: &str = sum_costs!("INDEXED BY studio_jobs_by_cost WHERE owner = ?1");
+const COSTS_OF_ALL: &str = sum_costs!("INDEXED BY studio_jobs_by_day WHERE ?1 IS NULL");
 
 pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, DatabaseError> {
     let mut select = tx.prepare_cached(match owner {
-        Some(_) => USAGE_OF_OWNER,
-        None => USAGE_OF_ALL,
+        Some(_) => COSTS_OF_OWNER,
+        None => COSTS_OF_ALL,
     })?;
-    let of = params![owner.map(Owner::as_str), to_micros(since)];
-    let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
-    Ok(select.query_row(of, |row| {
-        Ok(Usage { jobs: number(row, 0)?, bytes: number(row, 1)?, cost_micro_usd: number(row, 2)? })
-    })?)
+    let cost: i64 = select.query_row(params![owner.map(Owner::as_str), to_micros(since)], |row| row.get(0))?;
+    Ok(Usage { cost_micro_usd: cost.unsigned_abs(), ..kept(tx, owner)? })
 }
 
 pub(super) fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
@@ -360,8 +368,8 @@ mod tests {
         for (sql, index) in [
             (BY_OWNER, "studio_jobs_of_owner"),
             (ALL, "studio_jobs_of_all"),
-            (USAGE_OF_OWNER, "studio_jobs_by_size"),
-            (USAGE_OF_ALL, "studio_jobs_by_size"),
+            (COSTS_OF_OWNER, "studio_jobs_by_cost"),
+            (COSTS_OF_ALL, "studio_jobs_by_day"),
         ] {
             let steps = plan::steps_of(&SQLITE, sql);
             assert!(steps.contains(&format!("USING COVERING INDEX {index}")), "{sql}\n{steps}");

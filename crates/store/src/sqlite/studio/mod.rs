@@ -167,6 +167,11 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| job::forget(tx, &id, now)).await?)
     }
 
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+        let owner = owner.cloned();
+        Ok(self.0.read(move |tx| job::kept(tx, owner.as_ref())).await?)
+    }
+
     async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
         let owner = owner.cloned();
         Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref(), since)).await?)

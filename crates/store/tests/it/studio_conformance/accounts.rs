@@ -96,6 +96,9 @@ pub async fn a_link_works_once_and_brings_what_its_asker_made(stores: &StudioSto
     assert_eq!(stores.jobs.link("1", now()).await.unwrap(), None);
     assert_eq!(stores.jobs.owner(&mine.id).await.unwrap(), Some(owner.clone()));
     assert_eq!(stores.jobs.owner(&yours.id).await.unwrap(), Some(other.clone()));
+    for (whose, jobs) in [(Some(&owner), 1), (Some(&own), 0), (Some(&other), 1), (None, 2)] {
+        assert_eq!(stores.jobs.kept(whose).await.unwrap().jobs, jobs, "{whose:?}");
+    }
 
     // The same mailbox again, written otherwise, followed by a browser that did not ask.
     assert!(asked(stores, &link("3", "ASHA@Example.com", Some(&own))).await);

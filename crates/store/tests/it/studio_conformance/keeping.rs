@@ -134,7 +134,7 @@ pub async fn nobody_refers_to_bytes_that_are_being_removed(stores: &StudioStores
 
 pub async fn what_is_kept_is_counted_for_each_seller(stores: &StudioStores) {
     let (mine, yours) = (Owner::session("mine"), Owner::session("yours"));
-    finished(stores, 0, '1', ['2', '3'], Some(&mine)).await;
+    let first = finished(stores, 0, '1', ['2', '3'], Some(&mine)).await;
     taken(stores, 1, '4', Some(&mine)).await;
     taken(stores, 2, '5', None).await;
     for (owner, jobs, bytes) in [(Some(&mine), 2, 2_110), (Some(&yours), 0, 0), (None, 3, 3_110)] {
@@ -143,6 +143,11 @@ pub async fn what_is_kept_is_counted_for_each_seller(stores: &StudioStores) {
             Usage { jobs, bytes, cost_micro_usd: 0 },
             "{owner:?}"
         );
+        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Usage { jobs, bytes, cost_micro_usd: 0 }, "{owner:?}");
+    }
+    stores.jobs.forget(&first.id, now()).await.unwrap();
+    for (owner, jobs, bytes) in [(Some(&mine), 1, 1_000), (Some(&yours), 0, 0), (None, 2, 2_000)] {
+        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Usage { jobs, bytes, cost_micro_usd: 0 }, "{owner:?}");
     }
 }
 

@@ -119,7 +119,7 @@ async fn theirs(app: &App, visitor: &Visitor, filter: JobFilter) -> Result<(JobP
     }
     let owner = visitor.owner();
     let jobs = app.studio.jobs(JobFilter { owner: owner.cloned(), ..filter }, visitor).await?;
-    Ok((jobs, app.studio.usage(owner).await?))
+    Ok((jobs, app.studio.kept(owner).await?))
 }
 
 impl Row {

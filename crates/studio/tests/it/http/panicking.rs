@@ -121,6 +121,10 @@ impl StudioStore for Broken {
         bug()
     }
 
+    async fn kept(&self, _: Option<&Owner>) -> Result<Usage, StoreError> {
+        bug()
+    }
+
     async fn usage(&self, _: Option<&Owner>, _: Timestamp) -> Result<Usage, StoreError> {
         bug()
     }
