@@ -216,9 +216,14 @@ pub fn shown(status: StatusCode, page: &impl Template) -> Result<Response, ApiEr
     Ok((status, Html(html)).into_response())
 }
 
-/// A browser that opens an address or posts a form by itself asks for HTML first; scripts and programs don't.
+/// A browser that opens an address or posts a form by itself asks for HTML first; scripts and programs don't, though some would take
+/// it after JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    let Some(accept) = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()) else { return false };
+    match (accept.find("text/html"), accept.find("application/json")) {
+        (Some(html), Some(json)) => html < json,
+        (html, _) => html.is_some(),
+    }
 }
 
 /// Says a refusal as a page where a person looks at it.

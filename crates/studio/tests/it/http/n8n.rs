@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use http::StatusCode;
 use serde_json::Value;
 
-use super::house::house;
+use super::house::{file, house, photo};
 
 /// Versions of nodes that n8n 1.123 and 2.41 both have.
 const VERSIONS: [(&str, f64); 6] =
@@ -148,4 +149,21 @@ async fn what_workflows_read_of_a_webhook_is_in_it() {
         }
     }
     assert_eq!(read, BTreeSet::from(["jobId".to_owned(), "pictures".to_owned(), "type".to_owned()]));
+}
+
+/// As n8n's HTTP Request node sends it.
+const ACCEPT: &str =
+    "application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9, image/*;q=0.8, */*;q=0.7";
+
+#[tokio::test]
+async fn what_takes_html_after_json_is_answered_in_json() {
+    let house = house().await;
+    let answer = house.post_form(&[file("image", "mug.jpg", photo())], &[("accept", ACCEPT)]).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    assert!(answer.json()["jobId"].is_string());
+    let refused = house.post_form(&[], &[("accept", ACCEPT)]).await;
+    assert_eq!(refused.code(), "photo_missing");
+    let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
+    let led = house.post_form(&[file("image", "mug.jpg", photo())], &[("accept", browser)]).await;
+    assert_eq!(led.status, StatusCode::SEE_OTHER);
 }
