@@ -1,4 +1,4 @@
-//! The two requests that are made on behalf of users: fetch a file, post a delivery.
+//! The requests that are made on behalf of users: fetch a file, post a delivery, ask a server something.
 //!
 //! Each has a total deadline and a size bound; each says whose fault a failure is, so that the caller knows what to tell whom.
 
@@ -170,20 +170,17 @@ impl Outbound {
     pub async fn get(&self, url: &Url, bounds: Bounds) -> Result<Fetched, FetchError> {
         self.policy.judge_url(url).map_err(FetchError::Refused)?;
         let timed_out = FetchError::TimedOut { deadline: bounds.deadline };
-        tokio::time::timeout(bounds.deadline, self.fetch(url, bounds)).await.unwrap_or(Err(timed_out))
+        let getting = self.client_for(url).get(url.clone());
+        tokio::time::timeout(bounds.deadline, answered(getting, bounds)).await.unwrap_or(Err(timed_out))
     }
 
-    async fn fetch(&self, url: &Url, bounds: Bounds) -> Result<Fetched, FetchError> {
-        let response = self.client_for(url).get(url.clone()).send().await;
-        let response = response.map_err(|error| FetchError::new(transport::failure(&error), bounds))?;
-        let status = response.status().as_u16();
-        let content_type =
-            response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = transport::read_whole(response, bounds.max_bytes).await.map_err(|error| match error {
-            BodyError::TooLarge => FetchError::TooLarge { max_bytes: bounds.max_bytes },
-            BodyError::Failed(failure) => FetchError::new(failure, bounds),
-        })?;
-        Ok(Fetched { status, content_type, body })
+    /// Posts a body, once, and reads the whole answer: for servers whose answer is what matters. Where it ends with
+    /// [`FetchError::TimedOut`] or [`FetchError::Broken`], the body may have arrived all the same.
+    pub async fn ask(&self, url: &Url, headers: HeaderMap, body: Bytes, bounds: Bounds) -> Result<Fetched, FetchError> {
+        self.policy.judge_url(url).map_err(FetchError::Refused)?;
+        let timed_out = FetchError::TimedOut { deadline: bounds.deadline };
+        let sending = self.client_for(url).post(url.clone()).headers(headers).body(body);
+        tokio::time::timeout(bounds.deadline, answered(sending, bounds)).await.unwrap_or(Err(timed_out))
     }
 
     /// Posts a body with these headers, once. The start of the answer's body is read with a short patience of its own after
@@ -203,4 +200,15 @@ impl Outbound {
         let first_bytes = transport::read_start(response, max_bytes.min(ANSWER_BYTES_MAX), ANSWER_PATIENCE).await;
         Ok(Answer { status, retry_after, latency, first_bytes })
     }
+}
+
+async fn answered(request: reqwest::RequestBuilder, bounds: Bounds) -> Result<Fetched, FetchError> {
+    let response = request.send().await.map_err(|error| FetchError::new(transport::failure(&error), bounds))?;
+    let status = response.status().as_u16();
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = transport::read_whole(response, bounds.max_bytes).await.map_err(|error| match error {
+        BodyError::TooLarge => FetchError::TooLarge { max_bytes: bounds.max_bytes },
+        BodyError::Failed(failure) => FetchError::new(failure, bounds),
+    })?;
+    Ok(Fetched { status, content_type, body })
 }

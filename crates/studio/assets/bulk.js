@@ -157,7 +157,13 @@ async function send(event) {
     return;
   }
   const form = $('bulk').elements;
-  const fields = { preset: form.preset.value, prompt: form.prompt.value.trim(), num_images: form.num_images.value, notifyEmail: form.notifyEmail?.value.trim() ?? '' };
+  const fields = {
+    preset: form.preset.value,
+    prompt: form.prompt.value.trim(),
+    num_images: form.num_images.value,
+    notifyEmail: form.notifyEmail?.value.trim() ?? '',
+    notifyWhatsapp: form.notifyWhatsapp?.value.trim() ?? '',
+  };
   busy(true);
   try {
     const body = await archive();

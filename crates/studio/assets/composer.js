@@ -135,6 +135,7 @@ function wish() {
     identifier: $('identifier').value.trim(),
     num_images: $('composer').elements.num_images.value,
     notifyEmail: $('notify-email')?.value.trim() ?? '',
+    notifyWhatsapp: $('notify-whatsapp')?.value.trim() ?? '',
     ...scene.wish(),
   };
 }

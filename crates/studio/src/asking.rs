@@ -16,6 +16,7 @@ use crate::job::wish::{self, WishKey, Wished};
 use crate::job::{JobId, JobResult, JobSpec, Making, Owner};
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::is_identifier;
 use crate::service::Studio;
 
@@ -29,6 +30,8 @@ pub struct NewRequest {
     /// JSON.
     pub input: Box<RawValue>,
     pub identifier: Option<String>,
+    /// Whom to tell by WhatsApp once its pictures are ready.
+    pub whatsapp: Option<WhatsappWish>,
     pub owner: Option<Owner>,
     pub tier: Tier,
     pub allowance: Option<Allowance>,
@@ -51,7 +54,13 @@ impl Studio {
         if identifier.as_deref().is_some_and(|text| !is_identifier(text)) {
             return Err(StudioError::Identifier);
         }
-        let digest = wish::of_input(&endpoint, new.input.get(), identifier.as_deref(), new.callback.as_ref());
+        let digest = wish::of_input(
+            &endpoint,
+            new.input.get(),
+            identifier.as_deref(),
+            new.callback.as_ref(),
+            new.whatsapp.as_ref(),
+        );
         let digest = wish::with_letter(digest, new.notify.as_ref());
         let wished = key.map(|key| Wished { key, digest });
         if let Some(before) = self.before(wished.as_ref()).await? {
@@ -72,6 +81,7 @@ impl Studio {
             endpoint,
             num_images: wanted.pictures,
             identifier,
+            whatsapp: new.whatsapp,
             sources: Vec::new(),
             image_urls: Vec::new(),
             choice: Default::default(),

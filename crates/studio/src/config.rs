@@ -10,6 +10,7 @@ use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::models::nano_banana;
 
 use crate::accounts::Post;
+use crate::messages::whatsapp::Whatsapp;
 use crate::money;
 use crate::photo::NewJob;
 
@@ -44,6 +45,8 @@ pub struct StudioConfig {
     pub submit_wait: Duration,
     /// Sends letters, and so gives sellers accounts; `None`: there are none.
     pub post: Option<Post>,
+    /// Sends messages by WhatsApp; `None`: none go that way.
+    pub whatsapp: Option<Whatsapp>,
     /// What an uploaded photo may cost.
     pub photo_limits: Limits,
     /// What a picture from the model may cost.
@@ -155,6 +158,7 @@ impl StudioConfig {
             unknown_patience: Duration::from_secs(2 * 60 * 60),
             submit_wait: Duration::from_secs(10),
             post: None,
+            whatsapp: None,
             photo_limits: Limits::default(),
             result_limits: Limits { max_bytes: RESULT_BYTES_MAX, ..Limits::default() },
             result_timeout: Duration::from_secs(60),

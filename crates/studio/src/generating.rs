@@ -100,7 +100,7 @@ impl Studio {
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
         spec.making = Making::Asked;
         // It was asked for one end.
-        (spec.callback, spec.notify) = (None, None);
+        (spec.callback, spec.notify, spec.whatsapp) = (None, None, None);
         self.begin(spec, owner, None, wished).await.map(Some)
     }
 
@@ -216,6 +216,7 @@ impl Inner {
             endpoint,
             num_images,
             identifier: wish.identifier,
+            whatsapp: new.whatsapp.clone(),
             sources,
             image_urls: new.image_urls.clone(),
             choice,

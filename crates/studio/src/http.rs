@@ -71,6 +71,7 @@ mod usage;
 mod visitor;
 mod waiting;
 mod webhook;
+mod whatsapp;
 pub(crate) mod words;
 
 pub use crate::http::openapi::printed as openapi_document;
@@ -199,6 +200,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/generate", post(generate::generate))
         .route("/api/jobs", post(any::ask))
         .route("/api/fal/webhook", post(webhook::receive))
+        .route("/api/whatsapp/webhook", get(whatsapp::set_up).post(whatsapp::receive))
         .route("/api/keys", get(keys::list).post(keys::create))
         .route("/api/hooks", get(hooks::list).post(hooks::create))
         .route("/keys", get(page::keys::show).post(page::keys::make))
@@ -315,7 +317,7 @@ fn check(app: &App, request: &Request) -> Result<(), ApiError> {
     // A webhook proves itself by its signature and a mailbox's wish by its address, whoever carries them; a site that the
     // operator named is not foreign.
     let path = request.uri().path();
-    let proves_itself = path == webhook::PATH || path.starts_with(unsubscribing::PATH);
+    let proves_itself = webhook::PATHS.contains(&path) || path.starts_with(unsubscribing::PATH);
     if proves_itself || app.config.cors.admits(path, headers) {
         return Ok(());
     }

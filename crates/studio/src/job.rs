@@ -25,6 +25,7 @@ pub use crate::job::owner::{Owner, Visitor};
 pub use crate::job::raw::RawJson;
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 
 use crate::job::making::Reuse;
 use crate::job::medium::{KeptMedium, Medium};
@@ -100,6 +101,9 @@ pub struct JobSpec {
     pub num_images: u8,
     /// The product's number or stock-keeping unit, for file names.
     pub identifier: Option<String>,
+    /// Whom to tell by WhatsApp once its pictures are ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whatsapp: Option<WhatsappWish>,
     /// The uploaded photos, the product first.
     pub sources: Vec<Source>,
     /// Further pictures, by address; they follow the uploads.

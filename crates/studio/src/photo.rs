@@ -20,6 +20,7 @@ use crate::job::Owner;
 use crate::job::key::{Allowance, Tier};
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 
 /// A wish for catalog pictures, not yet checked.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct NewJob {
     pub num_images: u8,
     /// The product's number or stock-keeping unit.
     pub identifier: Option<String>,
+    /// Whom to tell by WhatsApp once its pictures are ready.
+    pub whatsapp: Option<WhatsappWish>,
     /// What the product is laid on, as far as the preset leaves that open.
     pub staging: Staging,
     /// `None`: the studio's own choice.
@@ -219,6 +222,7 @@ mod tests {
             preset: "amazon_main".into(),
             num_images: 3,
             identifier: None,
+            whatsapp: None,
             staging: Staging::default(),
             endpoint: None,
             choice: ObjectChoice::default(),

@@ -88,9 +88,10 @@ impl Inner {
             prompt: prompt::compose(preset, job.spec.user_prompt.as_deref()),
             aspect_ratio: prompt::aspect_ratio(preset.canvas),
             num_images: u8::try_from(pictures.len()).unwrap_or(u8::MAX),
-            // It was asked for one end.
+            // They were asked for one end.
             callback: None,
             notify: None,
+            whatsapp: None,
             ..job.spec.clone()
         };
         let provenance = self.config.makers.of(&spec.endpoint).provenance;

@@ -22,11 +22,12 @@ use crate::job::transition::{JobEvent, Refused};
 use crate::job::wish::{Became, Once, WishKey, Wished};
 use crate::job::{Fence, Job, JobId, JobResult, JobState, Owner};
 use crate::messages::store::MessageStore;
+use crate::messages::whatsapp::store::WhatsappStore;
 use crate::spending::{Period, Spending};
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
-pub trait StudioStore: BatchStore + MessageStore + AccountStore {
+pub trait StudioStore: BatchStore + MessageStore + WhatsappStore + AccountStore {
     async fn insert(&self, job: &Job) -> Result<(), StoreError>;
 
     /// Keeps the job if its cost fits into what its owner may spend; two at once never spend the same money.

@@ -1,8 +1,9 @@
-//! What tests share: a receiver and a mail server whose answers the test chooses, photos of every awkward kind, and chance that a seed decides.
+//! What tests share: a receiver, a mail server and a WhatsApp server whose answers the test chooses, photos of every awkward kind, and chance that a seed decides.
 //!
 //! A dev-dependency only, and small: it depends on nothing that a crate under test might be.
 
 pub mod chance;
+pub mod graph;
 pub mod mail;
 pub mod photo;
 pub mod receiver;

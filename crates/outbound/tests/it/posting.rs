@@ -91,3 +91,21 @@ async fn silence_and_closed_connections_are_tried_again() {
     assert_eq!(closed.as_ref().unwrap_err().fault(), Fault::Theirs);
     assert_eq!(classify(&closed), Delivery::Retry { after: None });
 }
+
+#[tokio::test]
+async fn a_server_that_is_asked_something_is_read_to_the_end_within_the_bounds() {
+    let receiver = Receiver::start().await;
+    let headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let ask = async |url: Url, bounds: Bounds| {
+        local().ask(&url, headers.clone(), Bytes::from_static(b"{\"a\": 1}"), bounds).await
+    };
+    let answer = ask(receiver.url("/status/400"), crate::within(100, PATIENT)).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_ref()), (400, &b"answer 400"[..]));
+    assert_eq!(receiver.seen()[0].body.as_ref(), b"{\"a\": 1}");
+    let endless = ask(receiver.url("/endless"), crate::within(50_000, PATIENT)).await;
+    assert_eq!(endless, Err(FetchError::TooLarge { max_bytes: 50_000 }));
+    let silent = ask(receiver.url("/silent"), crate::within(100, HASTY)).await;
+    assert_eq!(silent, Err(FetchError::TimedOut { deadline: HASTY }));
+    let refused = ask("http://10.0.0.5/".parse().unwrap(), crate::within(100, PATIENT)).await;
+    assert!(matches!(refused, Err(FetchError::Refused(_))), "{refused:?}");
+}

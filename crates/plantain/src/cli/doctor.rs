@@ -96,6 +96,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.push(endpoints(config));
     findings.push(presets(config));
     findings.extend(alerts(config).await);
+    findings.extend(whatsapp(config));
     match context.output {
         Output::Text => print!("{}", text(&findings, &context.sources)),
         Output::Json => println!("{}", json(&findings, &context.sources)?),
@@ -118,6 +119,25 @@ async fn alerts(config: &Config) -> Option<Finding> {
         Fate::Unreadable(error, _) => Finding::bad(WHAT, format!("WEBHOOK_ALERT_URL: {error}"), "write https://…"),
         Fate::NameUnknown | Fate::NameUnanswered => {
             Finding::doubtful(WHAT, "the name in WEBHOOK_ALERT_URL can't be resolved", "look at its spelling")
+        }
+    })
+}
+
+/// Meta has to reach the studio to tell how messages fare, and it posts to https alone.
+fn whatsapp(config: &Config) -> Option<Finding> {
+    const WHAT: &str = "whatsapp";
+    let account = config.whatsapp.as_ref()?;
+    let (sender, graph) = (&account.phone_number_id, &account.graph);
+    let found = format!(
+        "messages from {sender} by {graph}, with the templates {} and {}",
+        account.templates.job, account.templates.batch
+    );
+    let public = config.network.public_base_url.as_ref().filter(|url| url.scheme() == "https");
+    Some(match public.and_then(|url| url.join("api/whatsapp/webhook").ok()) {
+        Some(webhook) => Finding::good(WHAT, format!("{found}; at Meta the webhook is {webhook}")),
+        None => {
+            let todo = "set PUBLIC_BASE_URL to an https address: without Meta's webhook no message is known to arrive";
+            Finding::doubtful(WHAT, found, todo)
         }
     })
 }

@@ -18,6 +18,7 @@ pub mod network;
 pub mod secret;
 pub mod source;
 pub mod storage;
+pub mod whatsapp;
 pub mod work;
 
 pub use error::ConfigError;
@@ -41,6 +42,8 @@ pub struct Config {
     pub mail: Option<plantain_mail::Mailer>,
     /// Whose jobs may be told by letter.
     pub writers: plantain_studio::http::letters::Writers,
+    /// Sends messages by WhatsApp; `None`: none go that way.
+    pub whatsapp: Option<whatsapp::Account>,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -66,6 +69,7 @@ impl Config {
             limits: limits::parse(sources, &network)?,
             mail: mail::parse(sources)?,
             writers: mail::writers(sources)?,
+            whatsapp: whatsapp::parse(sources)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })
@@ -101,6 +105,10 @@ mod tests {
             ("STUDIO_HOOK_URL", "https://a.example/?token=hunter2"),
             ("SMTP_URL", "smtps://u:hunter2@h.example"),
             ("MAIL_FROM", "photos@h.example"),
+            ("WHATSAPP_TOKEN", "hunter2"),
+            ("WHATSAPP_PHONE_NUMBER_ID", "7"),
+            ("WHATSAPP_APP_SECRET", "hunter2"),
+            ("WHATSAPP_VERIFY_TOKEN", "hunter2"),
             ("QUEUE_DATABASE_URL", "postgres://u:hunter2@h/d"),
         ];
         let sources = Sources::of(pairs.map(|(name, value)| (name, value.to_owned()))).unwrap();

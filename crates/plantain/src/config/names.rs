@@ -233,6 +233,29 @@ pub const SETTINGS: &[Setting] = &[
         "everybody",
         "Whose jobs and batches may name an address (`notifyEmail`) that gets a letter when they are done: `everybody`; `known` for the operator, keys and sellers with an account; or `nobody`. Whom nobody knows can have 30 letters sent into one mailbox within an hour, 60 from one browser or address of the network, 600 in all; theirs hold neither pictures nor file names. Each process counts by itself.",
     ),
+    secret(
+        "WHATSAPP_TOKEN",
+        "none: nothing goes by WhatsApp",
+        "Opens WhatsApp's Cloud API: a system user's token with whatsapp_business_messaging. The next three belong to it.",
+    ),
+    open("WHATSAPP_PHONE_NUMBER_ID", "none", "Who messages come from: the digits that Meta shows beside the number."),
+    secret("WHATSAPP_APP_SECRET", "none", "The app's secret, which proves what Meta posts to `/api/whatsapp/webhook`."),
+    secret(
+        "WHATSAPP_VERIFY_TOKEN",
+        "none",
+        "Any text of your own, which is entered at Meta where the webhook is set up.",
+    ),
+    open(
+        "WHATSAPP_TEMPLATE",
+        "pictures_ready",
+        "The approved template for a job's pictures, in English and Hindi, as docs/whatsapp.md has it.",
+    ),
+    open("WHATSAPP_BATCH_TEMPLATE", "batch_ready", "The same for a batch that is through."),
+    open(
+        "WHATSAPP_GRAPH_URL",
+        "https://graph.facebook.com/v25.0",
+        "Another version of the API, or a server that stands in for it.",
+    ),
     open("LOG_FORMAT", "text", "`text`, or `json` for one object a line."),
     open("RUST_LOG", "info", "What is logged, as in `plantain=debug,warn`."),
 ];

@@ -54,7 +54,7 @@ pub(super) async fn start(ground: &Ground<'_>, listening: Listening) -> anyhow::
         presets: presets(config)?,
         cpu: ground.cpu.clone(),
         clock: ground.clock.clone(),
-        config: studio_config(ground, public),
+        config: studio_config(ground, public)?,
         messages: outgoing(ground)?,
     });
     studio.start(&ground.tasks, &ground.shutdown);
@@ -125,7 +125,7 @@ fn outgoing(ground: &Ground<'_>) -> anyhow::Result<Outgoing> {
     })
 }
 
-fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
+fn studio_config(ground: &Ground<'_>, public: Url) -> anyhow::Result<StudioConfig> {
     let config = match &ground.config.fal.backend {
         Backend::Embedded => StudioConfig::embedded(public),
         Backend::Remote(remote) => StudioConfig {
@@ -140,7 +140,8 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> StudioConfig {
     });
     let post = ground.config.mail.clone().map(|mailer| Post::new(mailer, ground.admin_token.reveal()));
     let photo_limits = Limits { av1: Some(av1::decoder()), ..config.photo_limits };
-    StudioConfig { lease: LEASE, makers, post, photo_limits, ..config }
+    let whatsapp = ground.config.whatsapp.as_ref().map(|account| account.open(ground.outbound.policy())).transpose()?;
+    Ok(StudioConfig { lease: LEASE, makers, post, whatsapp, photo_limits, ..config })
 }
 
 /// What serves an endpoint decides whose pixels come back, and at what price.

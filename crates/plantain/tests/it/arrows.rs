@@ -30,6 +30,7 @@ const TABLE: &[Row] = &[
     Row { name: "work", may_use: &[], never: &["axum", "hyper", "reqwest", "rusqlite", "tokio-postgres"] },
     Row { name: "blobs", may_use: &[], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "mail", may_use: &["work"], never: &["axum", "reqwest", "rusqlite", "tokio-postgres"] },
+    Row { name: "whatsapp", may_use: &["wire", "work", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "outbound", may_use: &["wire", "work"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row { name: "client", may_use: &["wire", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row {
@@ -50,7 +51,7 @@ const TABLE: &[Row] = &[
     Row { name: "inbox", may_use: &["wire", "work", "outbound"], never: &["axum", "rusqlite", "tokio-postgres"] },
     Row {
         name: "studio",
-        may_use: &["wire", "client", "inbox", "mail", "media", "blobs", "work", "outbound"],
+        may_use: &["wire", "client", "inbox", "mail", "whatsapp", "media", "blobs", "work", "outbound"],
         never: &["rusqlite", "tokio-postgres"],
     },
     Row { name: "store", may_use: &["queue", "inbox", "mail", "studio", "wire", "work"], never: &["axum", "reqwest"] },

@@ -11,7 +11,7 @@ use crate::time::to_micros;
 /// The columns of a batch, in the order of [`BatchRow`].
 macro_rules! batch_columns {
     () => {
-        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at, notify"
+        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at, notify, whatsapp"
     };
 }
 pub(crate) use batch_columns;
@@ -35,6 +35,7 @@ pub(crate) struct BatchRow {
     pub created_at: i64,
     pub finished_at: Option<i64>,
     pub notify: Option<String>,
+    pub whatsapp: Option<String>,
 }
 
 impl From<&Batch> for BatchRow {
@@ -50,6 +51,7 @@ impl From<&Batch> for BatchRow {
             created_at: to_micros(batch.created_at),
             finished_at: batch.finished_at.map(to_micros),
             notify: batch.notify.as_ref().map(json),
+            whatsapp: batch.whatsapp.as_ref().map(json),
         }
     }
 }
@@ -71,6 +73,7 @@ impl TryFrom<BatchRow> for Batch {
             finished_at: place.maybe_time("finished_at", row.finished_at)?,
             // A letter is no reason to give up the photos.
             notify: row.notify.and_then(|notify| serde_json::from_str(&notify).ok()),
+            whatsapp: row.whatsapp.map(|wish| read(&place, "whatsapp", &wish)).transpose()?,
         })
     }
 }

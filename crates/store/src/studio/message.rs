@@ -7,6 +7,7 @@ use plantain_studio::messages::message::{Attempt, Channel, Event, Message, Messa
 
 use crate::error::DatabaseError;
 use crate::queue::place::Place;
+use crate::studio::job::{json, read};
 use crate::time::{span_from_micros, span_to_micros, to_micros};
 
 /// The columns of a hook, in the order of [`HookRow`].
@@ -21,7 +22,7 @@ pub(crate) use hook_columns;
 macro_rules! message_columns {
     () => {
         "id, owner, job_id, batch_id, hook_id, channel, target, secret, event, body, state, attempts, earlier, in_hand, \
-         due_at, created_at"
+         due_at, created_at, receipt"
     };
 }
 pub(crate) use message_columns;
@@ -101,6 +102,7 @@ pub(crate) struct MessageRow {
     pub in_hand: i64,
     pub due_at: Option<i64>,
     pub created_at: i64,
+    pub receipt: Option<String>,
 }
 
 impl From<&Message> for MessageRow {
@@ -122,6 +124,7 @@ impl From<&Message> for MessageRow {
             in_hand: message.in_hand.into(),
             due_at: message.due_at.map(to_micros),
             created_at: to_micros(message.created_at),
+            receipt: message.receipt.as_ref().map(json),
         }
     }
 }
@@ -150,8 +153,14 @@ impl TryFrom<MessageRow> for Message {
             in_hand: row.in_hand != 0,
             due_at: place.maybe_time("due_at", row.due_at)?,
             created_at: place.time("created_at", row.created_at)?,
+            receipt: row.receipt.map(|text| read(&place, "receipt", &text)).transpose()?,
         })
     }
+}
+
+/// Meta's name of a message, by which notices find it.
+pub(crate) fn wamid(message: &Message) -> Option<&str> {
+    message.receipt.as_ref()?.wamid.as_deref()
 }
 
 /// SQL for [`Message::whose`].

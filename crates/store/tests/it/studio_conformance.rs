@@ -25,6 +25,7 @@ mod keeping;
 mod keys;
 pub mod messages;
 mod webhooks;
+mod whatsapp;
 mod wishes;
 
 /// A store and whatever has to live as long as it.
@@ -138,6 +139,10 @@ promises! {
     webhooks::a_result_for_nobody_leaves_nothing_behind,
     webhooks::another_account_is_refused_once_one_is_believed,
     webhooks::refused_webhooks_are_kept_up_to_a_limit,
+    whatsapp::an_accepted_message_waits_for_its_notices_and_ends_once,
+    whatsapp::a_message_is_known_by_what_was_sent_along_before_its_name_is,
+    whatsapp::a_forgotten_job_takes_its_number_along,
+    whatsapp::the_newest_word_about_messages_counts,
     wishes::a_wish_and_its_job_are_kept_once_and_together,
     wishes::keys_of_different_senders_are_different,
     wishes::a_key_is_free_again_after_its_time,
@@ -185,6 +190,7 @@ pub fn job(age: u64) -> Job {
         endpoint: EDIT_ENDPOINT.parse().unwrap(),
         num_images: 3,
         identifier: Some("B0TEST1234".into()),
+        whatsapp: None,
         sources: vec![source],
         image_urls: vec!["https://pictures.test/a.jpg?x=1".parse().unwrap()],
         choice: ObjectChoice {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::job::{JobError, JobId, Owner};
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 
 /// Names a batch: a UUID, like a job's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -45,6 +46,8 @@ pub struct Batch {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// Whom to tell by WhatsApp once all of it is through.
+    pub whatsapp: Option<WhatsappWish>,
     /// The archive's, as the seller's computer called it.
     pub file_name: Option<String>,
     pub created_at: Timestamp,

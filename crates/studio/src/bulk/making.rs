@@ -134,6 +134,8 @@ impl Inner {
             preset: item.preset.clone().unwrap_or_else(|| batch.preset.clone()),
             num_images: batch.num_images,
             identifier: item.sku.clone(),
+            // The batch tells of its end, not each of its photos.
+            whatsapp: None,
             staging: Default::default(),
             endpoint: None,
             choice: Default::default(),

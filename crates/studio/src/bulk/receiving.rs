@@ -24,6 +24,7 @@ use crate::error::StudioError;
 use crate::job::key::Tier;
 use crate::job::{JobError, JobId, Owner, Visitor};
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
 
@@ -43,6 +44,8 @@ pub struct NewBatch {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// Whom to tell by WhatsApp once all of it is through.
+    pub whatsapp: Option<WhatsappWish>,
     pub owner: Option<Owner>,
     /// Whom to tell of its end by letter.
     pub notify: Option<LetterTo>,
@@ -92,6 +95,7 @@ impl Studio {
             preset: new.preset,
             prompt: new.prompt,
             num_images: new.num_images,
+            whatsapp: new.whatsapp,
             file_name: new.file_name.as_deref().and_then(photo::tame_file_name),
             created_at: now,
             finished_at: None,
@@ -192,6 +196,7 @@ fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
         preset: new.preset.clone(),
         num_images: new.num_images,
         identifier: None,
+        whatsapp: None,
         staging: Default::default(),
         endpoint: None,
         choice: Default::default(),

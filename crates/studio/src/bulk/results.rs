@@ -234,6 +234,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             finished_at: None,
             notify: None,
+            whatsapp: None,
         };
         let errors = HashMap::from([(4, "The queue said no.".to_owned())]);
         let text = String::from_utf8(report(&batch, &items, &pictures, &errors).unwrap()).unwrap();

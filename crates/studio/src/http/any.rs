@@ -15,10 +15,12 @@ use crate::http::extract::{Params, Segments};
 use crate::http::generate::{Begun, answered};
 use crate::http::hooks;
 use crate::http::jobs;
+use crate::http::language;
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload::{self, fields};
 use crate::http::waiting::{Wait, Wanted};
+use crate::http::whatsapp;
 use crate::job::{Ended, JobId};
 use crate::view::JobView;
 
@@ -39,6 +41,10 @@ pub struct AnyRequest {
     #[serde(default)]
     #[schema(max_length = 64, examples("SKU-7"))]
     sku: Option<String>,
+    /// Told by WhatsApp once the pictures are ready: a number with its country code.
+    #[serde(default, rename = "notifyWhatsapp")]
+    #[schema(max_length = 40, examples("+91 98765 43210"))]
+    notify_whatsapp: Option<String>,
     /// Posted to once the job has ended. Its query stays as it is.
     #[serde(default, rename = "webhookUrl")]
     #[schema(max_length = 2048, examples("https://n8n.example/webhook-waiting/7?signature=5f1c"))]
@@ -68,7 +74,7 @@ pub struct AnyRequest {
         (status = 202, description = "The job is durable.", body = Begun, headers(("Location" = String, description = "The job's address."))),
         (status = 402, description = "`budget_spent`: the key's budget has no room for it.", body = bodies::Refusal),
         (status = 403, description = "`tier_too_low`: neither the operator nor a paid key asks. `letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
-        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `num_images_uncounted` (a key with a budget), `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
+        (status = 422, description = "`endpoint_unusable`, `no_input`, `input_too_large`, `num_images_uncounted` (a key with a budget), `identifier_unusable`, `wrong_field`, `bad_wait`, `bad_idempotency_key`, `idempotency_key_used`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, `whatsapp_number_unusable`, `whatsapp_not_offered`, or `price_unknown`: the key has a budget and nobody has said what this endpoint costs.", body = bodies::Refusal),
         answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]
@@ -83,17 +89,19 @@ pub async fn ask(
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
+    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let most = INPUT_BYTES_MAX + AROUND_BYTES_MAX;
     let (body, place) = upload::read_bytes(request.into_body(), most, &app.bounds).await?;
-    let AnyRequest { endpoint, input, sku, webhook_url, webhook_secret, notify_email } =
+    let AnyRequest { endpoint, input, sku, webhook_url, webhook_secret, notify_email, notify_whatsapp } =
         serde_json::from_slice(&body).map_err(|error| wrong(&error))?;
     let callback = fields::callback(webhook_url, webhook_secret)?;
     if let Some(callback) = &callback {
         app.studio.judged(&callback.url, None).map_err(hooks::refused)?;
     }
     let notify = app.letter(&wisher, fields::letter(notify_email)?)?;
-    let new = NewRequest { endpoint, input, identifier: sku, owner, tier, allowance, callback, notify };
+    let whatsapp = whatsapp::wished(&app, fields::whatsapp(notify_whatsapp)?, language)?;
+    let new = NewRequest { endpoint, input, identifier: sku, whatsapp, owner, tier, allowance, callback, notify };
     let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     drop((place, turn));
     Ok(answered(&app, accepted, wait, false).await)

@@ -19,7 +19,7 @@ use crate::http::extract::{self, Params, Segments};
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
-use crate::http::{App, guard, in_time, jobs, page, pictures, upload};
+use crate::http::{App, guard, in_time, jobs, language, page, pictures, upload, whatsapp};
 use crate::job::Visitor;
 
 pub mod events;
@@ -97,11 +97,13 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let headers = request.headers();
     let html = wants_html(headers);
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
+    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let notify = app.letter(&wisher, new.notify.clone())?;
+    let whatsapp = whatsapp::wished(&app, new.whatsapp.clone(), language)?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
-    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, ..new }).await?;
+    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, whatsapp, ..new }).await?;
     if html {
         return Ok(Redirect::to(&batch.page_url).into_response());
     }
@@ -158,6 +160,11 @@ pub struct BatchForm {
     /// Gets a letter once all of it is through, where the studio sends any.
     #[schema(rename = "notifyEmail", max_length = 254, examples("asha@shop.example"))]
     notify_email: Option<String>,
+    /// Told by WhatsApp once all of it is through, with how many photos are ready, failed and were left out: a number with its
+    /// country code.
+    #[serde(rename = "notifyWhatsapp")]
+    #[schema(max_length = 40, examples("+91 98765 43210"))]
+    notify_whatsapp: Option<String>,
 }
 
 /// Batches, newest first.

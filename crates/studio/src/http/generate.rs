@@ -13,12 +13,14 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
 use crate::http::hooks;
+use crate::http::language;
 use crate::http::letters::Wisher;
 use crate::http::once;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
 use crate::http::upload::{self, Place, fields};
 use crate::http::waiting::{Wait, Wanted};
+use crate::http::whatsapp;
 use crate::job::{JobId, JobState};
 use crate::photo::NewJob;
 use crate::view::JobView;
@@ -73,7 +75,7 @@ pub struct Begun {
         (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): to the job's page."),
         (status = 403, description = "`letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
         (status = 415, description = "`unsupported_media_type`, `not_a_picture` or a kind of picture that is not read.", body = bodies::Refusal),
-        (status = 422, description = "The wish can't be fulfilled, and `error` says which part of it: such as `photo_missing`, `unknown_preset`, `num_images_out_of_range`, `prompt_too_long`, `unknown_field`, `image_url_unusable`, `bad_wait`, `idempotency_key_used`, `bad_idempotency_key`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`.", body = bodies::Refusal),
+        (status = 422, description = "The wish can't be fulfilled, and `error` says which part of it: such as `photo_missing`, `unknown_preset`, `num_images_out_of_range`, `prompt_too_long`, `unknown_field`, `image_url_unusable`, `bad_wait`, `idempotency_key_used`, `bad_idempotency_key`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, `whatsapp_number_unusable`, `whatsapp_not_offered`.", body = bodies::Refusal),
         answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]
@@ -89,9 +91,11 @@ pub async fn generate(
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
+    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let (new, place) = read(&app, request).await?;
-    let new = NewJob { owner, tier, allowance, ..new };
+    let whatsapp = whatsapp::wished(&app, new.whatsapp, language)?;
+    let new = NewJob { owner, tier, allowance, whatsapp, ..new };
     if let Some(callback) = &new.callback {
         app.studio.judged(&callback.url, None).map_err(hooks::refused)?;
     }

@@ -62,7 +62,7 @@ impl Kind {
         let of_a_job = path.strip_prefix("/api/jobs/").and_then(|rest| rest.split_once('/'));
         let again = matches!(of_a_job, Some((_, "again" | "presets")));
         let makes = again || matches!(path, "/api/generate" | "/api/jobs" | "/api/batches");
-        match path.starts_with("/api/") && path != webhook::PATH {
+        match path.starts_with("/api/") && !webhook::PATHS.contains(&path) {
             true if makes && method == Method::POST => &[Kind::Make, Kind::Api],
             true => &[Kind::Api],
             false => &[],

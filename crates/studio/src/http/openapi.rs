@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
-    messages, page, pictures, presets, reuse, session, share, unsubscribing, usage, webhook,
+    messages, page, pictures, presets, reuse, session, share, unsubscribing, usage, webhook, whatsapp,
 };
 
 pub mod answers;
@@ -39,12 +39,12 @@ pub mod values;
         (name = "Pictures", description = "What jobs made, and what they were made of. A picture never changes under its address."),
         (name = "Brush", description = "Correcting a cut-out with strokes, and making the pictures of it anew."),
         (name = "Batches", description = "Many photos at once, and all their pictures in one archive."),
-        (name = "Messages", description = "What others are told of jobs and batches, by webhook."),
+        (name = "Messages", description = "What others are told of jobs and batches, by webhook, mail and WhatsApp."),
         (name = "Accounts", description = "Sellers with a name: a mailbox that they showed to be theirs by a link in a letter."),
         (name = "Usage", description = "What is kept, and what was spent."),
         (name = "Keys", description = "Keys of this API, for the operator alone."),
         (name = "Presets", description = "The marketplaces' rules as data, with sources."),
-        (name = "Webhooks", description = "The receiver of the queue's webhooks, and what it refused."),
+        (name = "Webhooks", description = "The receivers of the queue's webhooks and of WhatsApp's, and what was refused."),
         (name = "Operations", description = "Health, and this description."),
         (name = "Pages", description = "What browsers open."),
     ),
@@ -87,6 +87,8 @@ pub mod values;
         presets::list,
         presets::show,
         webhook::receive,
+        whatsapp::set_up,
+        whatsapp::receive,
         inbox::list,
         health::alive,
         health::ready,

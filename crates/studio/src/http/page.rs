@@ -61,6 +61,8 @@ struct StudioPage {
     photos_max: usize,
     /// What makes the pictures lays products on scenes.
     takes_scenes: bool,
+    /// A number may be given for a message by WhatsApp.
+    tells_whatsapp: bool,
     /// What makes the pictures can do so of words alone.
     words_will_do: bool,
     /// Whoever looks may ask any endpoint.
@@ -185,6 +187,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         words_will_do: app.studio.config().words_endpoint().is_some(),
         asks: app.tier(headers) == Tier::Paid,
         letters: app.offers_letters(headers),
+        tells_whatsapp: app.studio.config().whatsapp.is_some(),
         takes_scenes: app.studio.config().usual_maker().is_local(),
         blank_card: JobCard::default(),
         blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),

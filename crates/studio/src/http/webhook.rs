@@ -9,10 +9,14 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload;
+use crate::http::whatsapp;
 use crate::receiving::{WEBHOOK_BYTES_MAX, WebhookAnswer};
 
 /// Open to everybody: the signature decides.
 pub const PATH: &str = "/api/fal/webhook";
+
+/// Every address that a signature opens.
+pub const PATHS: [&str; 2] = [PATH, whatsapp::PATH];
 
 #[utoipa::path(
     post,

@@ -13,6 +13,7 @@ use plantain_wire::endpoint::EndpointId;
 use crate::job::{JobId, Visitor};
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
+use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::{NewJob, Photo};
 
 /// Characters of a key.
@@ -78,6 +79,7 @@ pub fn of_new(new: &NewJob) -> String {
         preset,
         num_images,
         identifier,
+        whatsapp,
         staging,
         endpoint,
         choice,
@@ -97,6 +99,9 @@ pub fn of_new(new: &NewJob) -> String {
     // Wishes without one keep the digests that they had in versions without callbacks.
     if let (Some(callback), Some(wish)) = (callback, wish.as_array_mut()) {
         wish.push(json!([callback.url, callback.secret]));
+    }
+    if let (Some(whatsapp), Some(wish)) = (whatsapp, wish.as_array_mut()) {
+        wish.push(json!({"whatsapp": whatsapp.digits()}));
     }
     with_letter(digest(&wish), notify.as_ref())
 }
@@ -120,9 +125,18 @@ pub fn of_preset(id: &JobId, preset: &str, revision: u64) -> String {
 }
 
 /// The digest of a request for any endpoint.
-pub fn of_input(endpoint: &EndpointId, input: &str, identifier: Option<&str>, callback: Option<&Callback>) -> String {
+pub fn of_input(
+    endpoint: &EndpointId,
+    input: &str,
+    identifier: Option<&str>,
+    callback: Option<&Callback>,
+    whatsapp: Option<&WhatsappWish>,
+) -> String {
     let callback = callback.map(|callback| json!([callback.url, callback.secret]));
-    digest(&json!(["ask", endpoint.as_str(), input, identifier, callback]))
+    match whatsapp {
+        None => digest(&json!(["ask", endpoint.as_str(), input, identifier, callback])),
+        Some(wish) => digest(&json!(["ask", endpoint.as_str(), input, identifier, callback, wish.digits()])),
+    }
 }
 
 fn digest(wish: &serde_json::Value) -> String {
@@ -169,6 +183,7 @@ mod tests {
             preset: "ebay".into(),
             num_images: 3,
             identifier: None,
+            whatsapp: None,
             staging: Default::default(),
             endpoint: None,
             choice: Default::default(),
@@ -187,6 +202,7 @@ mod tests {
             NewJob { prompt: Some("on linen".into()), ..new.clone() },
             NewJob { preset: "amazon_main".into(), ..new.clone() },
             NewJob { num_images: 2, ..new.clone() },
+            NewJob { whatsapp: WhatsappWish::parse("919876543210").ok(), ..new.clone() },
             NewJob { callback: Some(Callback { url: "https://a.example/".into(), secret: None }), ..new.clone() },
             NewJob { notify: Some(notify("asha@shop.example")), ..new.clone() },
         ] {

@@ -32,7 +32,8 @@ pub struct Facts {
     pub counts: Option<Counts>,
     /// Whoever is to see its pictures needs a link.
     pub is_private: bool,
-    /// Of a letter to an address that the job's or the batch's maker gave.
+    /// Of what goes to an address or a number that the job's or the batch's maker gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
 }
 

@@ -14,11 +14,13 @@ use utoipa::ToSchema;
 
 use plantain_outbound::delivery::Delivery;
 use plantain_outbound::schedule::{Schedule, attempt_timeout};
+use plantain_whatsapp::graph;
 use plantain_work::clock::after;
 
 use crate::bulk::batch::BatchId;
 use crate::job::{Job, JobId, Outcome, Owner};
 use crate::messages::hook::{HookId, HookSecret};
+use crate::messages::whatsapp::receipt::Receipt;
 
 /// How much longer than its attempt a lease lasts.
 const LEASE_SLACK: Duration = Duration::from_secs(15);
@@ -66,15 +68,18 @@ pub enum Channel {
     Webhook,
     /// A letter to a mailbox.
     Mail,
+    /// A template to a number.
+    Whatsapp,
 }
 
 impl Channel {
-    pub const ALL: [Channel; 2] = [Channel::Webhook, Channel::Mail];
+    pub const ALL: [Channel; 3] = [Channel::Webhook, Channel::Mail, Channel::Whatsapp];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Channel::Webhook => "webhook",
             Channel::Mail => "mail",
+            Channel::Whatsapp => "whatsapp",
         }
     }
 
@@ -84,7 +89,7 @@ impl Channel {
 
     /// A person reads it, who doesn't want one for each photo of a batch.
     pub fn is_read_by_people(self) -> bool {
-        self == Channel::Mail
+        matches!(self, Channel::Mail | Channel::Whatsapp)
     }
 
     /// How long an attempt may take, the schedule's number `tried` from 1.
@@ -92,6 +97,7 @@ impl Channel {
         match self {
             Channel::Webhook => attempt_timeout(tried),
             Channel::Mail => MAIL_TIME_MAX,
+            Channel::Whatsapp => graph::ATTEMPT_TIME_MAX,
         }
     }
 
@@ -99,7 +105,7 @@ impl Channel {
     pub fn line(self, target: &str) -> String {
         match self {
             Channel::Webhook => Url::parse(target).ok().and_then(|url| host(&url)),
-            Channel::Mail => None,
+            Channel::Mail | Channel::Whatsapp => None,
         }
         .unwrap_or_else(|| self.as_str().to_owned())
     }
@@ -205,7 +211,7 @@ pub struct Message {
     /// Which hook wanted it; `None`: the job's own callback.
     pub hook: Option<HookId>,
     pub channel: Channel,
-    /// For a webhook its address, as it was given; for a letter the mailbox.
+    /// For a webhook its address, as it was given; for a letter the mailbox; for WhatsApp the number's digits.
     pub target: String,
     /// What it is signed with; the operator's is in the settings.
     pub secret: Option<HookSecret>,
@@ -222,6 +228,8 @@ pub struct Message {
     /// When it is tried next, or the attempt is over; `None` where nothing is to be done.
     pub due_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// What is known of it since it left, where others tell how it fares.
+    pub receipt: Option<Receipt>,
 }
 
 /// One attempt, as kept.
@@ -245,6 +253,10 @@ pub enum Verdict {
     Delivered,
     Again {
         after: Duration,
+    },
+    /// It was taken, and others will tell how it fares; after this long somebody looks at it.
+    Awaits {
+        patience: Duration,
     },
     /// The process stopped; the schedule doesn't count the attempt.
     CutOff,
@@ -299,7 +311,9 @@ impl Message {
         Some(match verdict {
             Verdict::Delivered => Message { state: MessageState::Delivered, ..settled },
             Verdict::Dead => Message { state: MessageState::Dead, ..settled },
-            Verdict::Again { after: pause } => Message { due_at: Some(after(now, pause)), ..settled },
+            Verdict::Again { after: pause } | Verdict::Awaits { patience: pause } => {
+                Message { due_at: Some(after(now, pause)), ..settled }.told_so()
+            }
             Verdict::CutOff => Message { due_at: Some(now), earlier: self.earlier.saturating_add(1), ..settled },
         })
     }
@@ -310,7 +324,9 @@ impl Message {
             return None;
         }
         let earlier = self.attempts;
-        Some(Message { state: MessageState::Pending, earlier, in_hand: false, due_at: Some(now), ..self.clone() })
+        let due_at = Some(now);
+        let state = MessageState::Pending;
+        Some(Message { state, earlier, in_hand: false, due_at, receipt: None, ..self.clone() })
     }
 }
 

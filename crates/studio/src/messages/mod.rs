@@ -1,4 +1,4 @@
-//! Messages out: what others are told of jobs and batches, by webhook and by mail.
+//! Messages out: what others are told of jobs and batches, by webhook, by mail and by WhatsApp.
 //!
 //! A message is owed in the commit that makes it owed (a job's end, a choice, a batch's end), so that neither exists without
 //! the other; [`owing`] decides which. A lane takes what is due, `sending` makes one attempt by the message's
@@ -16,6 +16,7 @@ mod sending;
 pub mod store;
 pub mod view;
 pub(crate) mod webhook;
+pub mod whatsapp;
 
 use url::Url;
 

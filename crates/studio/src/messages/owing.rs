@@ -11,11 +11,12 @@ use crate::messages::facts::Facts;
 use crate::messages::hook::Hook;
 use crate::messages::letter::LetterTo;
 use crate::messages::message::{Channel, Event, Message, MessageId, MessageState};
+use crate::messages::whatsapp::wish::WhatsappWish;
 
 /// What is owed for an event of a job: to each hook that wants it, and to the job's own callback once it has ended.
 pub fn by_job(job: &Job, event: Event, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
-    let body = Facts::of_job(job).to_body();
-    let blank = Message { owner: job.owner.clone(), job: Some(job.id.clone()), ..blank(event, body, now) };
+    let facts = Facts::of_job(job);
+    let blank = Message { owner: job.owner.clone(), job: Some(job.id.clone()), ..blank(event, facts.to_body(), now) };
     let callback = job.spec.callback.as_ref().filter(|_| event.is_end_of_job()).map(|callback| Message {
         id: MessageId::new(now),
         target: callback.url.clone(),
@@ -26,12 +27,15 @@ pub fn by_job(job: &Job, event: Event, hooks: &[Hook], now: Timestamp) -> Vec<Me
     let letter = job.spec.notify.as_ref().filter(|to| is_told && !is_written_to(hooks, to));
     let letter = letter.map(|to| letter_to(to, Facts::of_job(job), &blank, now));
     let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(job.owner.as_ref()));
-    wanted.map(|hook| to(hook, &blank, now)).chain(callback).chain(letter).collect()
+    // What is shown is a picture, and only a success has one.
+    let whatsapp = job.spec.whatsapp.as_ref().filter(|_| event == Event::JobSucceeded);
+    let whatsapp = whatsapp.map(|wish| by_whatsapp(wish, Facts::of_job(job), &blank, now));
+    wanted.map(|hook| to(hook, &blank, now)).chain(callback).chain(letter).chain(whatsapp).collect()
 }
 
 /// A job of somebody who has left: of whose wishes to be told nothing is left.
 pub fn of_leaver(job: &Job) -> Job {
-    let spec = JobSpec { callback: None, notify: None, ..job.spec.clone() };
+    let spec = JobSpec { callback: None, notify: None, whatsapp: None, ..job.spec.clone() };
     Job { spec, ..job.clone() }
 }
 
@@ -71,7 +75,11 @@ pub fn by_lost_job(id: &JobId, owner: Option<&Owner>, why: &JobError, hooks: &[H
 pub fn by_batch(batch: &Batch, counts: Counts, why: Option<JobError>, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
     let facts = Facts::of_batch(batch, counts, why);
     let blank = Message { batch: Some(batch.id.clone()), ..blank(Event::BatchDone, facts.to_body(), now) };
-    of_batch(batch.owner.as_ref(), batch.notify.as_ref(), facts, blank, hooks, now)
+    let told = batch.whatsapp.as_ref().map(|wish| (wish, facts.clone()));
+    let mut owed = of_batch(batch.owner.as_ref(), batch.notify.as_ref(), facts, blank.clone(), hooks, now);
+    let blank = Message { owner: batch.owner.clone(), ..blank };
+    owed.extend(told.map(|(wish, facts)| by_whatsapp(wish, facts, &blank, now)));
+    owed
 }
 
 /// What is owed for a batch that never began.
@@ -107,6 +115,17 @@ pub fn test(hook: &Hook, now: Timestamp) -> Message {
     to(hook, &blank, now)
 }
 
+fn by_whatsapp(wish: &WhatsappWish, facts: Facts, blank: &Message, now: Timestamp) -> Message {
+    let facts = Facts { language: Some(wish.language.clone()), ..facts };
+    Message {
+        id: MessageId::new(now),
+        channel: Channel::Whatsapp,
+        target: wish.digits().to_owned(),
+        body: facts.to_body(),
+        ..blank.clone()
+    }
+}
+
 fn to(hook: &Hook, blank: &Message, now: Timestamp) -> Message {
     Message {
         id: MessageId::new(now),
@@ -138,6 +157,7 @@ fn blank(event: Event, body: Bytes, now: Timestamp) -> Message {
         in_hand: false,
         due_at: Some(now),
         created_at: now,
+        receipt: None,
     }
 }
 
@@ -181,7 +201,15 @@ mod tests {
         assert_eq!(ids.len(), 4, "each message has an id of its own");
         let facts = Facts::of_body(&owed[3].body).unwrap();
         assert_eq!((facts.status.as_str(), facts.error.unwrap().code.as_str()), ("FAILED", "no_product"));
-        assert!(facts.is_private && facts.job == Some(job.id) && owed[3].is_due(now));
+        assert!(facts.is_private && facts.job == Some(job.id.clone()) && owed[3].is_due(now));
+
+        job.spec.whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap().in_language("hi"));
+        let whatsapp = |event| by_job(&job, event, &[], now).into_iter().find(|one| one.channel == Channel::Whatsapp);
+        assert_eq!(whatsapp(Event::JobFailed), None, "there is no picture to show");
+        assert_eq!(whatsapp(Event::PictureUsed), None);
+        let message = whatsapp(Event::JobSucceeded).unwrap();
+        assert_eq!((message.target.as_str(), &message.owner), ("919876543210", &job.owner));
+        assert_eq!(Facts::of_body(&message.body).unwrap().language.as_deref(), Some("hi"));
     }
 
     #[test]

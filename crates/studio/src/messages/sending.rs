@@ -120,7 +120,10 @@ pub(crate) struct Sent {
     pub status: Option<u16>,
     pub answer: Bytes,
     pub why: Option<String>,
+    /// `None`: the attempt was cut off.
     pub delivery: Option<Delivery>,
+    /// It was taken, and others will tell how it fares within this time.
+    pub awaits: Option<Duration>,
 }
 
 impl Sent {
@@ -138,13 +141,14 @@ impl Sent {
             answer: answer.map(|answer| answer.first_bytes.clone()).unwrap_or_default(),
             why,
             delivery: Some(delivery),
+            awaits: None,
         }
     }
 
     /// It can't be sent, however often it is tried.
     pub fn never(why: &str) -> Sent {
         let delivery = Some(Delivery::Dead(DeadReason::Unsendable));
-        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery }
+        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None }
     }
 
     /// As a mail server answered, or didn't.
@@ -156,20 +160,25 @@ impl Sent {
             Outcome::Never => Delivery::Dead(DeadReason::Unsendable),
         });
         match code {
-            Some(code) => Sent { status: Some(code), answer: Bytes::from(said), why: None, delivery },
-            None => Sent { status: None, answer: Bytes::new(), why: Some(said), delivery },
+            Some(code) => Sent { status: Some(code), answer: Bytes::from(said), why: None, delivery, awaits: None },
+            None => Sent { status: None, answer: Bytes::new(), why: Some(said), delivery, awaits: None },
         }
     }
 
     /// It may work later: the cause lies here.
     pub fn later(why: &str) -> Sent {
         let delivery = Some(Delivery::Retry { after: None });
-        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery }
+        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None }
     }
 
-    fn cut_off() -> Sent {
+    /// It was taken, and others will tell how it fares.
+    pub fn awaited(status: Option<u16>, answer: Bytes, why: Option<&str>, patience: Duration) -> Sent {
+        Sent { status, answer, why: why.map(str::to_owned), delivery: None, awaits: Some(patience) }
+    }
+
+    pub fn cut_off() -> Sent {
         let why = Some("The studio was stopped before the receiver answered.".to_owned());
-        Sent { status: None, answer: Bytes::new(), why, delivery: None }
+        Sent { status: None, answer: Bytes::new(), why, delivery: None, awaits: None }
     }
 }
 
@@ -179,14 +188,16 @@ impl Inner {
         match message.channel {
             Channel::Webhook => self.post(message).await,
             Channel::Mail => self.mail(message).await,
+            Channel::Whatsapp => self.whatsapp(message).await,
         }
     }
 
     async fn settle_message(&self, message: &Message, begun: Timestamp, sent: Sent) {
         let now = self.clock.now();
-        let verdict = match &sent.delivery {
-            Some(delivery) => Verdict::of(delivery, message.tried(), &self.messages.schedule, random::jitter()),
-            None => Verdict::CutOff,
+        let verdict = match (sent.awaits, &sent.delivery) {
+            (Some(patience), _) => Verdict::Awaits { patience },
+            (None, Some(delivery)) => Verdict::of(delivery, message.tried(), &self.messages.schedule, random::jitter()),
+            (None, None) => Verdict::CutOff,
         };
         let Sent { status, answer, why, .. } = sent;
         let latency = clock::until(begun, now);

@@ -8,6 +8,7 @@ use crate::bulk::batch::BatchId;
 use crate::job::JobId;
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState};
+use crate::messages::whatsapp::receipt::Receipt;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -30,9 +31,27 @@ pub struct MessageView {
     /// When it is tried next.
     pub due_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// How a message by WhatsApp fares, once it has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptView>,
     /// The newest hundred, oldest first; only where one message is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Vec<AttemptView>>,
+}
+
+/// What WhatsApp tells of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptView {
+    /// `unanswered` (it may have been sent), `accepted`, `sent`, `failed`, `delivered` or `read`.
+    #[schema(examples("delivered"))]
+    pub status: String,
+    pub at: Timestamp,
+    /// Meta's number of the error, where it failed.
+    #[schema(examples(131_047))]
+    pub code: Option<u32>,
+    /// The same in plain words.
+    pub why: Option<String>,
 }
 
 /// One attempt.
@@ -91,13 +110,21 @@ impl MessageView {
             attempts: message.attempts,
             due_at: message.due_at,
             created_at: message.created_at,
+            receipt: message.receipt.as_ref().map(ReceiptView::from),
             log: attempts.map(|attempts| attempts.iter().map(AttemptView::from).collect()),
         }
     }
 
     /// It has failed and is tried again.
     pub fn is_failing(&self) -> bool {
-        self.state == MessageState::Pending && self.attempts > 0
+        self.state == MessageState::Pending && self.attempts > 0 && self.receipt.is_none()
+    }
+}
+
+impl From<&Receipt> for ReceiptView {
+    fn from(receipt: &Receipt) -> ReceiptView {
+        let status = if receipt.wamid.is_some() { receipt.standing.as_str() } else { "unanswered" };
+        ReceiptView { status: status.to_owned(), at: receipt.at, code: receipt.code, why: receipt.why.clone() }
     }
 }
 

@@ -30,3 +30,4 @@ mod sellers;
 mod upload;
 mod usage;
 mod webhook;
+mod whatsapp;

@@ -15,4 +15,5 @@ mod reconciler;
 mod restarts;
 mod reusing;
 mod trust;
+mod whatsapp;
 mod whole;

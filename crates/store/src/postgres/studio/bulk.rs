@@ -96,7 +96,7 @@ async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<()
         .prepare_cached(concat!(
             "INSERT INTO studio_batches (",
             batch_columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
         ))
         .await?;
     let row = BatchRow::from(batch);
@@ -113,6 +113,7 @@ async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<()
             &row.created_at,
             &row.finished_at,
             &row.notify,
+            &row.whatsapp,
         ],
     )
     .await?;
@@ -571,6 +572,7 @@ fn batch(row: &Row) -> Result<Batch, DatabaseError> {
         created_at: row.try_get(7)?,
         finished_at: row.try_get(8)?,
         notify: row.try_get(9)?,
+        whatsapp: row.try_get(10)?,
     };
     row.try_into()
 }

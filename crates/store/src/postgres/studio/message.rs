@@ -25,7 +25,7 @@ use crate::postgres::Database;
 use crate::postgres::studio::{PostgresStudio, account, hook};
 use crate::postgres::text::storable;
 use crate::studio::job::{limit, why_unreadable};
-use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, wamid, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -135,11 +135,11 @@ async fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -
     Ok(hooks)
 }
 
-/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does a letter to an address
-/// that was given with the job.
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does what goes to an address or
+/// a number that was given with the job.
 pub(super) async fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
     let outlive = "UPDATE studio_messages SET job_id = NULL WHERE job_id = $1 AND due_at IS NOT NULL
-                   AND NOT (channel = 'mail' AND hook_id IS NULL)";
+                   AND NOT ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL)";
     tx.execute(&tx.prepare_cached(outlive).await?, &[&id.as_str()]).await?;
     Ok(())
 }
@@ -208,7 +208,8 @@ async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseE
         .prepare_cached(concat!(
             "INSERT INTO studio_messages (",
             message_columns!(),
-            ", line) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+            ", line, wamid)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
         ))
         .await?;
     let row = MessageRow::from(message);
@@ -231,7 +232,9 @@ async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseE
             &row.in_hand,
             &row.due_at,
             &row.created_at,
+            &row.receipt,
             &message.channel.line(&message.target),
+            &wamid(message),
         ],
     )
     .await?;
@@ -239,19 +242,22 @@ async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseE
 }
 
 /// Everything that changes.
-async fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
+pub(super) async fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
     let update = tx
         .prepare_cached(
-            "UPDATE studio_messages SET state = $2, attempts = $3, earlier = $4, in_hand = $5, due_at = $6 WHERE id = $1",
+            "UPDATE studio_messages SET state = $2, attempts = $3, earlier = $4, in_hand = $5, due_at = $6, receipt = $7,
+                 wamid = $8
+             WHERE id = $1",
         )
         .await?;
     let row = MessageRow::from(message);
-    tx.execute(&update, &[&row.id, &row.state, &row.attempts, &row.earlier, &row.in_hand, &row.due_at]).await?;
+    let MessageRow { id, state, attempts, earlier, in_hand, due_at, receipt, .. } = &row;
+    tx.execute(&update, &[id, state, attempts, earlier, in_hand, due_at, receipt, &wamid(message)]).await?;
     Ok(())
 }
 
 /// Nobody else can change the message until the transaction ends.
-async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseError> {
+pub(super) async fn locked(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseError> {
     let select = tx
         .prepare_cached(concat!("SELECT ", message_columns!(), " FROM studio_messages WHERE id = $1 FOR UPDATE"))
         .await?;
@@ -494,6 +500,7 @@ fn message(row: &Row) -> Result<Message, DatabaseError> {
         in_hand: row.try_get(13)?,
         due_at: row.try_get(14)?,
         created_at: row.try_get(15)?,
+        receipt: row.try_get(16)?,
     };
     row.try_into()
 }

@@ -15,6 +15,7 @@ mod job;
 mod key;
 mod message;
 mod spending;
+mod whatsapp;
 mod wish;
 
 use std::time::Duration;

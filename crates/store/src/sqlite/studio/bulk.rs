@@ -100,7 +100,7 @@ fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), Dat
     tx.prepare_cached(concat!(
         "INSERT INTO studio_batches (",
         batch_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     ))?
     .execute(params![
         row.id,
@@ -113,6 +113,7 @@ fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), Dat
         row.created_at,
         row.finished_at,
         row.notify,
+        row.whatsapp,
     ])?;
     let mut insert = tx.prepare_cached(concat!(
         "INSERT INTO studio_batch_items (",
@@ -510,6 +511,7 @@ fn batch_row(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
         created_at: row.get(7)?,
         finished_at: row.get(8)?,
         notify: row.get(9)?,
+        whatsapp: row.get(10)?,
     })
 }
 

@@ -22,7 +22,7 @@ use plantain_work::clock::before;
 use crate::error::DatabaseError;
 use crate::sqlite::studio::{SqliteStudio, account, hook, job};
 use crate::studio::job::{json, limit, why_unreadable};
-use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, whose};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, wamid, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -133,12 +133,12 @@ fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -> Resu
     Ok(hooks)
 }
 
-/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does a letter to an address
-/// that was given with the job.
+/// What is pending outlives its job, since it says everything itself; what is settled goes with it. So does what goes to an address or
+/// a number that was given with the job.
 pub(super) fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
     tx.prepare_cached(
         "UPDATE studio_messages SET job_id = NULL WHERE job_id = ?1 AND due_at IS NOT NULL
-         AND NOT (channel = 'mail' AND hook_id IS NULL)",
+         AND NOT ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL)",
     )?
     .execute([id.as_str()])?;
     Ok(())
@@ -192,7 +192,7 @@ fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> 
     tx.prepare_cached(concat!(
         "INSERT INTO studio_messages (",
         message_columns!(),
-        ", line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        ", line, wamid) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
     ))?
     .execute(params![
         row.id,
@@ -211,22 +211,35 @@ fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> 
         row.in_hand,
         row.due_at,
         row.created_at,
+        row.receipt,
         message.channel.line(&message.target),
+        wamid(message),
     ])?;
     Ok(())
 }
 
 /// Everything that changes.
-fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
+pub(super) fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> {
     let row = MessageRow::from(message);
     tx.prepare_cached(
-        "UPDATE studio_messages SET state = ?2, attempts = ?3, earlier = ?4, in_hand = ?5, due_at = ?6 WHERE id = ?1",
+        "UPDATE studio_messages SET state = ?2, attempts = ?3, earlier = ?4, in_hand = ?5, due_at = ?6, receipt = ?7,
+             wamid = ?8
+         WHERE id = ?1",
     )?
-    .execute(params![row.id, row.state, row.attempts, row.earlier, row.in_hand, row.due_at])?;
+    .execute(params![
+        row.id,
+        row.state,
+        row.attempts,
+        row.earlier,
+        row.in_hand,
+        row.due_at,
+        row.receipt,
+        wamid(message)
+    ])?;
     Ok(())
 }
 
-fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseError> {
+pub(super) fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Message>, DatabaseError> {
     let mut select =
         tx.prepare_cached(concat!("SELECT ", message_columns!(), " FROM studio_messages WHERE id = ?1"))?;
     select.query_row([id], message_row).optional()?.map(Message::try_from).transpose()
@@ -434,5 +447,6 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         in_hand: row.get(13)?,
         due_at: row.get(14)?,
         created_at: row.get(15)?,
+        receipt: row.get(16)?,
     })
 }

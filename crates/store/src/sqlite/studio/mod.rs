@@ -14,6 +14,7 @@ mod job;
 mod key;
 mod message;
 mod spending;
+mod whatsapp;
 mod wish;
 
 use std::path::Path;

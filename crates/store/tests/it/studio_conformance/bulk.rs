@@ -24,6 +24,7 @@ fn batch(owner: Option<&str>, age: u64) -> Batch {
         created_at: later(age),
         finished_at: None,
         notify: None,
+        whatsapp: None,
     }
 }
 

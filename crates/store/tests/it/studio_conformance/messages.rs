@@ -165,6 +165,7 @@ async fn batch_of(stores: &StudioStores, numbers: &[u32]) -> Batch {
         created_at: now(),
         finished_at: None,
         notify: None,
+        whatsapp: None,
     };
     let item = |number: u32| Item {
         number,

@@ -5,16 +5,17 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use super::answers::{refusal, text, unavailable};
-use crate::http::webhook;
+use crate::http::{webhook, whatsapp};
 
 /// Calls that may take as long as their bodies or their streams last.
-const SLOW: [&str; 11] = [
+const SLOW: [&str; 12] = [
     "/sign-in",
     "/sign-out",
     "/api/keys",
     "/keys",
     "/api/generate",
     webhook::PATH,
+    whatsapp::PATH,
     "/api/jobs/{id}/events",
     "/api/jobs/{id}/again",
     "/api/batches",
@@ -32,7 +33,7 @@ pub fn complete(document: &mut OpenApi) {
             }
             operation.security.get_or_insert_with(open_to);
             let by_browsers = !is_safe || !path.starts_with("/api/");
-            if by_browsers && path != webhook::PATH {
+            if by_browsers && !webhook::PATHS.contains(&path.as_str()) {
                 shown_as_pages(operation);
             }
         }
@@ -50,14 +51,14 @@ fn of_all(path: &str, is_safe: bool) -> Vec<(&'static str, Response)> {
         ("421", refusal("`wrong_host`: the studio listens on loopback and was asked by another name.")),
         ("500", refusal("`internal`: the studio made a mistake of its own.")),
     ];
-    if path.starts_with("/api/") && path != webhook::PATH {
+    if path.starts_with("/api/") && !webhook::PATHS.contains(&path) {
         let why = "`too_many_requests`: the asker calls, or has pictures made, more often in a minute than they may.";
         all.push(("429", unavailable(why)));
     }
     if path.starts_with("/api/") {
         all.push(("503", unavailable("`storage_unavailable` or `busy`: the same request will work later.")));
     }
-    if !is_safe && path != webhook::PATH {
+    if !is_safe && !webhook::PATHS.contains(&path) {
         all.push(("403", refusal("`foreign_page`: a page of another site made a browser ask.")));
     }
     if !SLOW.contains(&path) {

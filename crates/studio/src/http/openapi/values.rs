@@ -205,6 +205,10 @@ pub struct FormWish {
     /// The product's number, from which files are named.
     #[schema(max_length = 64, examples("B0TEST1234"))]
     identifier: Option<String>,
+    /// Told by WhatsApp once the pictures are ready: a number with its country code.
+    #[serde(rename = "notifyWhatsapp")]
+    #[schema(max_length = 40, examples("+91 98765 43210"))]
+    notify_whatsapp: Option<String>,
     /// What the product is laid on, usually `auto`.
     #[schema(examples("shadow"))]
     scene: Option<Scene>,

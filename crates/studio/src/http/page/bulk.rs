@@ -31,6 +31,8 @@ struct BulkPage {
     rule: RuleLine,
     /// How many pictures of each photo one may ask for.
     pictures: u8,
+    /// A number may be given for a message by WhatsApp.
+    tells_whatsapp: bool,
     photo_bytes_max: usize,
     archive_bytes_max: u64,
     photos_max: usize,
@@ -119,6 +121,7 @@ pub async fn all(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     let page = BulkPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         pictures: app.tier(&headers).pictures_max().unwrap_or(PICTURES_A_PHOTO),
+        tells_whatsapp: app.studio.config().whatsapp.is_some(),
         photo_bytes_max: app.bounds.photo_bytes_max,
         archive_bytes_max: ARCHIVE_BYTES_MAX,
         photos_max: PHOTOS_MAX,

@@ -16,9 +16,11 @@ use crate::http::messages::{self, Wanted};
 use crate::http::openapi::{answers, bodies};
 use crate::http::words::Words;
 use crate::job::{JobId, Visitor};
-use crate::messages::message::{MessageId, MessageState};
+use plantain_whatsapp::Number;
+
+use crate::messages::message::{Channel, MessageId, MessageState};
 use crate::messages::store::MessageFilter;
-use crate::messages::view::{AttemptView, MessagePage, MessageView};
+use crate::messages::view::{AttemptView, MessagePage, MessageView, ReceiptView};
 
 /// Messages on a page, each with its attempts.
 const MESSAGES_A_PAGE: usize = 24;
@@ -58,6 +60,8 @@ struct Row {
     event: String,
     /// The host, since addresses are long and may hold secrets.
     to: String,
+    /// How a message by WhatsApp fares.
+    receipt: Option<String>,
     job: Option<String>,
     made_at: String,
     made_on: String,
@@ -194,16 +198,31 @@ impl Row {
             state,
             state_word: words.get(&format!("messages.state.{state}")).to_owned(),
             event: words.named("messages.event", &event.replace('.', "_"), event).to_owned(),
-            to: Url::parse(&message.target)
-                .ok()
-                .and_then(|url| url.host_str().map(str::to_owned))
-                .unwrap_or_else(|| message.target.clone()),
+            to: addressee(message),
+            receipt: message.receipt.as_ref().map(|receipt| fares(receipt, words)),
             job: message.job_id.as_ref().map(ToString::to_string),
             made_at: message.created_at.to_string(),
             made_on: moment(message.created_at, words),
             attempts: newest.iter().map(|attempt| told(attempt, words)).collect(),
         }
     }
+}
+
+/// Of an address the host, of a number its end.
+fn addressee(message: &MessageView) -> String {
+    let host = || Url::parse(&message.target).ok().and_then(|url| url.host_str().map(str::to_owned));
+    match message.channel {
+        Channel::Whatsapp => Number::parse(&message.target).map(|number| format!("WhatsApp {}", number.shown())).ok(),
+        Channel::Webhook | Channel::Mail => host(),
+    }
+    .unwrap_or_else(|| message.target.clone())
+}
+
+/// What is told of a message that left, and why it failed.
+fn fares(receipt: &ReceiptView, words: &Words) -> String {
+    let standing = words.named("messages.receipt", &receipt.status, &receipt.status).to_owned();
+    let why = receipt.why.as_deref().map(|why| words.told(why).into_owned());
+    [Some(standing), why].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 /// When an attempt was made, and what came of it.

@@ -19,6 +19,7 @@ use crate::bulk::archive::{ARCHIVE_BYTES_MAX, TABLE_BYTES_MAX};
 use crate::bulk::receiving::NewBatch;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
+use crate::photo::NewJob;
 use crate::service::Studio;
 
 /// Two gigabytes over a slow line.
@@ -133,22 +134,22 @@ impl Came {
             )
         })?;
         let words = self.words.into_new_job()?;
-        let (preset, prompt, num_images) = (words.preset, words.prompt, words.num_images);
-        let (owner, notify) = (None, words.notify);
-        let new = NewBatch { archive, table: self.table, file_name, preset, prompt, num_images, owner, notify };
+        let NewJob { preset, prompt, num_images, notify, whatsapp, .. } = words;
+        let (table, owner) = (self.table, None);
+        let new = NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner, notify };
         Ok((new, self.place))
     }
 }
 
 fn known(name: Option<&str>) -> Result<Name, ApiError> {
-    let known = [Name::Prompt, Name::Preset, Name::NumImages, Name::NotifyEmail];
+    let known = [Name::Prompt, Name::Preset, Name::NumImages, Name::NotifyEmail, Name::NotifyWhatsapp];
     let known = known.into_iter().find(|known| Some(known.as_str()) == name);
     known.ok_or_else(|| {
         let shown: String = name.unwrap_or("").chars().take(40).collect();
         ApiError::unprocessable(
             "unknown_field",
             format!("The form has a field \"{shown}\" that means nothing here."),
-            "The fields are zip, csv, preset, prompt, num_images and notifyEmail.",
+            "The fields are zip, csv, preset, prompt, num_images, notifyEmail and notifyWhatsapp.",
         )
     })
 }

@@ -20,6 +20,7 @@ use crate::job::key::Tier;
 use crate::messages::hook::{self, Callback, HookSecret};
 use crate::messages::letter::LetterTo;
 use crate::messages::managing::HookRefused;
+use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::{NewJob, Photo};
 use crate::view::facts::Scene;
 
@@ -37,6 +38,7 @@ pub enum Name {
     Preset,
     NumImages,
     Identifier,
+    NotifyWhatsapp,
     Scene,
     Backdrop,
     Straighten,
@@ -55,13 +57,14 @@ pub enum Name {
 }
 
 impl Name {
-    const ALL: [Name; 17] = [
+    const ALL: [Name; 18] = [
         Name::Image,
         Name::ImageUrl,
         Name::Prompt,
         Name::Preset,
         Name::NumImages,
         Name::Identifier,
+        Name::NotifyWhatsapp,
         Name::Scene,
         Name::Backdrop,
         Name::Straighten,
@@ -83,6 +86,7 @@ impl Name {
             Name::Preset => "preset",
             Name::NumImages => "num_images",
             Name::Identifier => "identifier",
+            Name::NotifyWhatsapp => "notifyWhatsapp",
             Name::Scene => "scene",
             Name::Backdrop => "backdrop",
             Name::Straighten => "straighten",
@@ -104,7 +108,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl, webhookSecret and notifyEmail.",
+                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl, webhookSecret, notifyEmail and notifyWhatsapp.",
             )
         })
     }
@@ -119,6 +123,7 @@ pub struct Form {
     preset: Option<String>,
     num_images: Option<String>,
     identifier: Option<String>,
+    notify_whatsapp: Option<String>,
     staging: staging::Words,
     choice: ObjectChoice,
     webhook_url: Option<String>,
@@ -150,6 +155,7 @@ impl Form {
             Name::Preset => &mut self.preset,
             Name::NumImages => &mut self.num_images,
             Name::Identifier => &mut self.identifier,
+            Name::NotifyWhatsapp => &mut self.notify_whatsapp,
             Name::Scene => &mut self.staging.scene,
             Name::Backdrop => &mut self.staging.backdrop,
             Name::Straighten => &mut self.staging.straighten,
@@ -192,6 +198,7 @@ impl Form {
             preset: filled(self.preset).unwrap_or_else(|| USUAL_PRESET.to_owned()),
             num_images: count(num_images)?,
             identifier: filled(self.identifier),
+            whatsapp: whatsapp(filled(self.notify_whatsapp))?,
             staging: self.staging.read()?,
             endpoint: None,
             choice: self.choice,
@@ -220,6 +227,20 @@ pub fn letter(text: Option<String>) -> Result<Option<LetterTo>, ApiError> {
     let read = |text: String| MailAddress::parse(&text).map_err(|_| letters::unusable());
     let language = Words::english().lang.to_owned();
     Ok(text.map(read).transpose()?.map(|address| LetterTo { address, language }))
+}
+
+/// Whether any message goes that way is asked later.
+pub fn whatsapp(number: Option<String>) -> Result<Option<WhatsappWish>, ApiError> {
+    let given = number.filter(|text| !text.trim().is_empty());
+    given.map(|text| WhatsappWish::parse(&text).map_err(|_| not_a_number_to_write_to())).transpose()
+}
+
+fn not_a_number_to_write_to() -> ApiError {
+    ApiError::unprocessable(
+        "whatsapp_number_unusable",
+        "The WhatsApp number can't be used.",
+        "Give it with its country code and without a 0 in front, such as +91 98765 43210.",
+    )
 }
 
 /// The addresses, which follow so many photos.
@@ -283,6 +304,10 @@ pub struct JsonWish {
     #[serde(default)]
     #[schema(max_length = 64, examples("B0TEST1234"))]
     identifier: Option<String>,
+    /// Told by WhatsApp once the pictures are ready: a number with its country code.
+    #[serde(default, rename = "notifyWhatsapp")]
+    #[schema(max_length = 40, examples("+91 98765 43210"))]
+    notify_whatsapp: Option<String>,
     /// What the product is laid on, usually `auto`.
     #[serde(default)]
     #[schema(value_type = Option<Scene>)]
@@ -349,6 +374,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         endpoint: None,
         choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude, wish.keep.as_deref())?,
         identifier: wish.identifier,
+        whatsapp: whatsapp(wish.notify_whatsapp)?,
         owner: None,
         tier: Tier::default(),
         allowance: None,
@@ -422,6 +448,10 @@ mod tests {
             (&[("keep", b"some")], Some("keep_unknown")),
             (&[("webhookUrl", b"https://a.example/7?b=%2F&a")], None),
             (&[("webhookUrl", b"")], None),
+            (&[("notifyWhatsapp", b" +91 (98765) 43210 ")], None),
+            (&[("notifyWhatsapp", b" ")], None),
+            (&[("notifyWhatsapp", b"098765 43210")], Some("whatsapp_number_unusable")),
+            (&[("notifyWhatsapp", b"919876543210"), ("notifyWhatsapp", b"")], Some("repeated_field")),
             (&[("webhookUrl", b"ftp://a.example/")], Some("webhook_url_unusable")),
             (&[("webhookSecret", b"sixteen-letters!")], Some("webhook_url_unusable")),
             (&[("webhookUrl", b"https://a.example/"), ("webhookSecret", b"short")], Some("webhook_secret_unusable")),
@@ -469,6 +499,7 @@ mod tests {
             (b"{\"backdrop\": \"#12345\"}", "backdrop_not_a_color"),
             (b"{\"straighten\": \"yes\"}", "wrong_field"),
             (b"{\"webhookUrl\": \"me\"}", "webhook_url_unusable"),
+            (b"{\"notifyWhatsapp\": \"me\"}", "whatsapp_number_unusable"),
             (b"{\"prompt\": \"\xff\"}", "not_json"),
         ] {
             assert_eq!(from_json(body).unwrap_err().code, code, "{}", String::from_utf8_lossy(body));

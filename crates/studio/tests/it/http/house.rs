@@ -29,9 +29,12 @@ use plantain_studio::job::{
     CallbackToken, Finished, FinishedPicture, Job, JobId, JobSpec, Outcome, Phase, RawJson, Source,
 };
 use plantain_studio::messages::Outgoing;
+use plantain_studio::messages::whatsapp::Whatsapp;
 use plantain_studio::service::{Studio, StudioParts};
 use plantain_studio::store::StudioStore;
+use plantain_testkit::graph;
 use plantain_testkit::mail::MailServer;
+use plantain_whatsapp::{Graph, Secret};
 use plantain_wire::models::nano_banana::AspectRatio;
 use plantain_work::{Clock, Cpu, Shutdown};
 
@@ -76,6 +79,23 @@ pub async fn house_with_post(server: &MailServer, writers: Writers) -> House {
     let config = StudioConfig { post, public_url, ..StudioConfig::default() };
     let change = |config: &mut HttpConfig| (config.loopback, config.writers) = (false, writers);
     built(stores, folder, config, change).await
+}
+
+/// Open, on loopback, with messages by WhatsApp that nobody takes.
+pub async fn house_with_whatsapp() -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    let nowhere = "http://127.0.0.1:1/v25.0".parse().unwrap();
+    let token = Secret::new(graph::TOKEN);
+    let whatsapp = Whatsapp {
+        graph: Graph::new(&Policy::public(), nowhere, graph::SENDER.to_owned(), token).unwrap(),
+        app_secret: Secret::new(graph::APP_SECRET),
+        verify_token: Secret::new(graph::VERIFY_TOKEN),
+        templates: Default::default(),
+        patience: Default::default(),
+    };
+    let config = StudioConfig { whatsapp: Some(whatsapp), ..StudioConfig::default() };
+    built(stores, folder, config, |_| {}).await
 }
 
 pub async fn house_over(stores: StudioStores, folder: TempDir, change: impl FnOnce(&mut HttpConfig)) -> House {
@@ -251,6 +271,7 @@ impl House {
             endpoint: "fal-ai/nano-banana/edit".parse().unwrap(),
             num_images: 3,
             identifier: None,
+            whatsapp: None,
             sources: vec![source],
             image_urls: Vec::new(),
             choice: Default::default(),

@@ -24,6 +24,8 @@ use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{Attempt, Message, MessageId, Verdict};
 use plantain_studio::messages::store::{ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain};
+use plantain_studio::messages::whatsapp::receipt::{Heard, Note};
+use plantain_studio::messages::whatsapp::store::WhatsappStore;
 use plantain_studio::spending::{Period, Spending};
 use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
@@ -278,6 +280,25 @@ impl MessageStore for Broken {
     }
 
     async fn send_again(&self, _: &MessageId, _: Timestamp) -> Result<SentAgain, StoreError> {
+        bug()
+    }
+}
+
+#[async_trait]
+impl WhatsappStore for Broken {
+    async fn note_of_message(&self, _: &MessageId, _: &Note, _: Timestamp) -> Result<Option<Message>, StoreError> {
+        bug()
+    }
+
+    async fn hear_of_message(&self, _: &Heard, _: Timestamp) -> Result<Option<Message>, StoreError> {
+        bug()
+    }
+
+    async fn keep_consent(&self, _: &str, _: bool, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn has_opted_out(&self, _: &str) -> Result<bool, StoreError> {
         bug()
     }
 }

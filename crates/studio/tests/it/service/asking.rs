@@ -19,6 +19,7 @@ fn request(input: &str) -> NewRequest {
         endpoint: "fal-ai/any/model".into(),
         input: RawValue::from_string(input.to_owned()).unwrap(),
         identifier: Some("SKU 7".into()),
+        whatsapp: None,
         owner: None,
         tier: Tier::Paid,
         allowance: None,

@@ -51,6 +51,7 @@ async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
         preset: "ebay".into(),
         prompt: None,
         num_images: 1,
+        whatsapp: None,
         owner: None,
         notify: None,
     };
