@@ -15,7 +15,6 @@ use crate::http::extract::{Params, Segments};
 use crate::http::generate::{Begun, answered};
 use crate::http::hooks;
 use crate::http::jobs;
-use crate::http::language;
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload::{self, fields};
@@ -89,7 +88,6 @@ pub async fn ask(
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
-    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let most = INPUT_BYTES_MAX + AROUND_BYTES_MAX;
     let (body, place) = upload::read_bytes(request.into_body(), most, &app.bounds).await?;
@@ -100,7 +98,7 @@ pub async fn ask(
         app.studio.judged(&callback.url, None).map_err(hooks::refused)?;
     }
     let notify = app.letter(&wisher, fields::letter(notify_email)?)?;
-    let whatsapp = whatsapp::wished(&app, fields::whatsapp(notify_whatsapp)?, language)?;
+    let whatsapp = whatsapp::wished(&app, &wisher, fields::whatsapp(notify_whatsapp)?)?;
     let new = NewRequest { endpoint, input, identifier: sku, whatsapp, owner, tier, allowance, callback, notify };
     let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
     drop((place, turn));

@@ -19,7 +19,7 @@ use crate::http::extract::{self, Params, Segments};
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
-use crate::http::{App, guard, in_time, jobs, language, page, pictures, upload, whatsapp};
+use crate::http::{App, guard, in_time, jobs, page, pictures, upload, whatsapp};
 use crate::job::Visitor;
 
 pub mod events;
@@ -97,11 +97,10 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let headers = request.headers();
     let html = wants_html(headers);
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
-    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let notify = app.letter(&wisher, new.notify.clone())?;
-    let whatsapp = whatsapp::wished(&app, new.whatsapp.clone(), language)?;
+    let whatsapp = whatsapp::wished(&app, &wisher, new.whatsapp.clone())?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
     let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, whatsapp, ..new }).await?;
     if html {

@@ -13,7 +13,6 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
 use crate::http::hooks;
-use crate::http::language;
 use crate::http::letters::Wisher;
 use crate::http::once;
 use crate::http::openapi::{answers, bodies, values};
@@ -91,10 +90,9 @@ pub async fn generate(
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
-    let language = language::of(headers).lang;
     let wisher = Wisher::of(&app, &request);
     let (new, place) = read(&app, request).await?;
-    let whatsapp = whatsapp::wished(&app, new.whatsapp, language)?;
+    let whatsapp = whatsapp::wished(&app, &wisher, new.whatsapp)?;
     let new = NewJob { owner, tier, allowance, whatsapp, ..new };
     if let Some(callback) = &new.callback {
         app.studio.judged(&callback.url, None).map_err(hooks::refused)?;

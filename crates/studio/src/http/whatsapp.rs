@@ -12,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Params;
+use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies};
 use crate::http::upload;
 use crate::messages::whatsapp::wish::WhatsappWish;
@@ -22,16 +23,26 @@ pub const PATH: &str = "/api/whatsapp/webhook";
 /// Characters of a challenge that are told again.
 const CHALLENGE_CHARS_MAX: usize = 256;
 
-/// A wish to be told by WhatsApp, in the language that was spoken; refused where none goes that way, rather than not heeded.
-pub fn wished(app: &App, wish: Option<WhatsappWish>, language: &str) -> Result<Option<WhatsappWish>, ApiError> {
-    match wish {
-        Some(_) if app.studio.config().whatsapp.is_none() => Err(ApiError::unprocessable(
+/// A wish to be told by WhatsApp, counted and in the language that was spoken; refused where none goes that way, rather than not heeded.
+pub fn wished(app: &App, wisher: &Wisher, wish: Option<WhatsappWish>) -> Result<Option<WhatsappWish>, ApiError> {
+    let Some(wish) = wish else { return Ok(None) };
+    if app.studio.config().whatsapp.is_none() {
+        return Err(ApiError::unprocessable(
             "whatsapp_not_offered",
             "This studio sends nothing by WhatsApp.",
             "Leave notifyWhatsapp out, or ask whoever runs the studio to set WHATSAPP_TOKEN.",
-        )),
-        wish => Ok(wish.map(|wish| wish.in_language(language))),
+        ));
     }
+    if !app.may_tell(wisher, &format!("number {}", wish.digits())) {
+        tracing::warn!(number = ?wish, "whatsapp.too_many: a message about a job was refused");
+        return Err(ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_messages",
+            "Too many messages by WhatsApp were asked for within an hour.",
+            "Leave notifyWhatsapp out, or try again in an hour.",
+        ));
+    }
+    Ok(Some(wish.in_language(wisher.language)))
 }
 
 #[derive(Deserialize, IntoParams)]

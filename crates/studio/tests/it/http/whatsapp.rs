@@ -120,3 +120,22 @@ async fn a_number_is_kept_with_the_job_and_shown_to_nobody_who_looks_at_it() {
     let kept = house.store.job(&id).await.unwrap().unwrap().spec.whatsapp.unwrap();
     assert_eq!((kept.digits(), kept.language.as_str()), ("919876543210", "en"));
 }
+
+#[tokio::test]
+async fn a_stranger_has_only_so_many_messages_sent_to_a_number() {
+    let house = house_with_whatsapp().await;
+    let wish =
+        json!({"image_urls": ["https://pictures.example/a.jpg"], "notifyWhatsapp": "+91 98765 43210"}).to_string();
+    let asked = async |forwarded: &[(&str, &str)]| {
+        let headers = [&[("content-type", "application/json")], forwarded].concat();
+        house.send(request(Method::POST, "/api/generate", &headers, Body::from(wish.clone()))).await
+    };
+    let stranger = [("x-forwarded-for", "203.0.113.9")];
+    for n in 0..30 {
+        assert_eq!(asked(&stranger).await.status, StatusCode::ACCEPTED, "{n}");
+    }
+    let refused = asked(&stranger).await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_messages"));
+    assert_eq!(refused.header("retry-after"), "3600");
+    assert_eq!(asked(&[]).await.status, StatusCode::ACCEPTED, "the operator answers for what they send");
+}
