@@ -349,7 +349,7 @@ async fn streams(http: &Client, url: &Url, sellers: &[Seller], pid: u32) {
     }
     let more = resident_mb(pid) - before;
     let cpu = cpu_micros(pid);
-    tokio::time::sleep(STREAMS_WATCHED).await;
+    Clock::system().sleep(STREAMS_WATCHED).await;
     let busy = (cpu_micros(pid) - cpu) as f64 / STREAMS_WATCHED.as_micros() as f64;
     println!(
         "  {STREAMS} event streams: {more:.1} MB, {:.2} of {STREAMS_LIMIT_MB} MB; {busy:.2} cores",
