@@ -165,7 +165,7 @@ mod tests {
             ("WHATSAPP_TOKEN", "EAA hunter2"),
             ("WHATSAPP_PHONE_NUMBER_ID", "+91 98765 43210"),
             ("WHATSAPP_TEMPLATE", "Pictures ready"),
-            ("WHATSAPP_BATCH_TEMPLATE", ""),
+            ("WHATSAPP_BATCH_TEMPLATE", "batch-ready"),
             ("WHATSAPP_GRAPH_URL", "graph.facebook.com"),
             ("WHATSAPP_GRAPH_URL", "http://graph.example/v25.0"),
             ("WHATSAPP_GRAPH_URL", "https://me:hunter2@graph.example/v25.0"),
