@@ -1,6 +1,6 @@
-//! Says in plain words what was done and what was not. Pure.
+//! Says in plain words what was done and what was not. Pure. How much the product was enlarged is for whoever finishes the picture
+//! to say: that is known then, and said once.
 
-use plantain_media::check::enlargement::SOFT_ABOVE;
 use plantain_media::picture::Cutout;
 
 use super::output::Painted;
@@ -43,13 +43,6 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
     if work.cutout.touches_frame {
         sentences.push("The photo's edge cuts the product off.".to_owned());
     }
-    let upscaled = work.pictures.iter().map(|picture| picture.upscaled).fold(1.0, f32::max);
-    if f64::from(upscaled) > SOFT_ABOVE {
-        let long = work.pictures.iter().map(|picture| picture.width.max(picture.height)).max().unwrap_or_default();
-        sentences.push(format!(
-            "For {long} pixels the product was enlarged {upscaled:.1} times and may look soft; a larger photo would be sharper."
-        ));
-    }
     sentences.extend(about_unused(work.images_given, work.images_used));
     sentences.extend(work.notices.iter().map(|notice| (*notice).to_owned()));
     sentences
@@ -72,7 +65,7 @@ mod tests {
     use super::super::prompt;
     use super::*;
 
-    fn painted(variant: &'static str, upscaled: f32) -> Painted {
+    fn painted(variant: &'static str) -> Painted {
         Painted {
             recipe: plantain_media::compose::Recipe::of(&plantain_media::compose::Scene::default()),
             variant,
@@ -83,7 +76,6 @@ mod tests {
             mask: Default::default(),
             width: 1,
             height: 1,
-            upscaled,
         }
     }
 
@@ -112,7 +104,7 @@ mod tests {
 
     #[test]
     fn it_says_what_was_done_and_claims_nothing_more() {
-        let said = said("on white", &[painted("Pure white", 1.0), painted("White with shadow", 1.2)], false, 1);
+        let said = said("on white", &[painted("Pure white"), painted("White with shadow")], false, 1);
         assert_eq!(
             said,
             "The product was cut out of your photo and laid on 2 scenes: Pure white; White with shadow. \
@@ -122,12 +114,11 @@ mod tests {
 
     #[test]
     fn it_says_what_it_could_not_do() {
-        let said = said("on a marble table, harsh shadows", &[painted("Pure white", 2.04)], true, 3);
+        let said = said("on a marble table, harsh shadows", &[painted("Pure white")], true, 3);
         for words in [
             "on 1 scene: ",
             "composes: “on a marble table”, “harsh shadows”.",
             "cuts the product off",
-            "enlarged 2.0 times",
             "Of 3 pictures two were used",
         ] {
             assert!(said.contains(words), "{words} is not in {said}");

@@ -25,8 +25,6 @@ pub(super) struct Painted {
     pub mask: Bytes,
     pub width: u32,
     pub height: u32,
-    /// How much the product was enlarged.
-    pub upscaled: f32,
 }
 
 const MASK_TYPE: &str = "image/png";

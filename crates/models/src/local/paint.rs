@@ -41,7 +41,6 @@ pub(super) fn paint(index: usize, cutout: &Cutout, scene: &Scene, format: Output
         mask: mask.into(),
         width: composition.picture.width(),
         height: composition.picture.height(),
-        upscaled: composition.upscaled,
     })
 }
 

@@ -137,6 +137,7 @@ fn a_product_that_had_to_be_enlarged_is_said_in_table_note_and_report() {
     for words in ["Enlargement of the product", "at most 1.5 times", "Note: The product was enlarged"] {
         assert!(said.stdout.contains(words), "{words} is missing: {}", said.stdout);
     }
+    assert_eq!(said.stdout.matches("was enlarged").count(), 1, "once, by one measure: {}", said.stdout);
     let report = fs::read(folder.path().join("plantain-out/flipkart_main/report.json")).unwrap();
     let report: Value = serde_json::from_slice(&report).unwrap();
     assert!(report["notices"][0].as_str().is_some_and(|notice| notice.contains("looks soft")), "{report:#}");
