@@ -119,6 +119,7 @@ promises! {
     messages::a_jobs_end_and_its_messages_are_one_commit,
     messages::the_end_of_a_batch_owes_a_message,
     messages::a_batch_of_which_every_photo_was_refused_says_why,
+    messages::a_batch_that_is_tried_again_writes_one_letter_to_whom_it_names,
     messages::a_batch_that_never_began_is_told,
     messages::a_letter_to_an_address_that_was_given_with_a_job_goes_with_it,
     messages::attempts_of_many_messages_are_told_at_once,

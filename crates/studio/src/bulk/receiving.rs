@@ -73,8 +73,11 @@ impl Studio {
         {
             let why = JobError::new(error.code(), error.message(), error.hint());
             let refused = Refused { owner, preset, file_name, notify, why };
-            self.0.store.owe_refused(&refused, self.0.clock.now()).await?;
-            self.0.outbox.wake();
+            match self.0.store.owe_refused(&refused, self.0.clock.now()).await {
+                Ok(()) => self.0.outbox.wake(),
+                // What is wrong with the archive is worth more to whoever sent it.
+                Err(error) => tracing::error!(%error, "batch.untold: nobody else hears of an archive that was refused"),
+            }
         }
         begun
     }

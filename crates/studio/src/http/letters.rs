@@ -8,7 +8,7 @@ use crate::http::error::ApiError;
 use crate::http::hourly::Hourly;
 use crate::http::{App, address, language};
 use crate::job::{Owner, Visitor};
-use crate::messages::letter::LetterTo;
+use crate::messages::letter::{self, LetterTo};
 
 /// Whose jobs and batches may be told by letter, where letters are sent at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl App {
         if !may_wish(self.config.writers, &wisher.visitor) {
             return Err(unknown());
         }
-        if !self.may_tell(wisher, &format!("mailbox {}", wanted.address.key())) {
+        if !self.may_tell(wisher, &letter::receiver(&wanted.address)) {
             tracing::warn!(address = ?wanted.address, "mail.too_many: a letter about a job was refused");
             return Err(too_many());
         }

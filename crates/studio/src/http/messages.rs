@@ -1,7 +1,7 @@
 //! `/api/messages`: what others were told, how each attempt went, and sending one again.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::guard;
+use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
 use crate::job::{JobId, Visitor};
@@ -130,19 +131,29 @@ pub async fn show(
         (status = 202, description = "The message, which is on its way.", body = MessageView),
         (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): back to the list."),
         (status = 404, description = "`no_such_message`: not for whoever asks.", body = bodies::Refusal),
+        (status = 429, description = "`too_many_messages`: too many go to whoever was named.", body = bodies::Refusal),
         (status = 409, description = "`being_sent`: somebody is sending it right now.", body = bodies::Refusal),
         answers::Closed, answers::Writes
     )
 )]
 pub async fn redeliver(
     State(app): State<App>,
-    headers: HeaderMap,
     Segments(id): Segments<String>,
+    request: Request,
 ) -> Result<Response, ApiError> {
-    app.admit(&headers)?;
-    let (id, visitor) = (MessageId::parse(&id).ok_or_else(no_message)?, app.visitor(&headers));
+    let headers = request.headers();
+    app.admit(headers)?;
+    let (id, visitor) = (MessageId::parse(&id).ok_or_else(no_message)?, app.visitor(headers));
+    // Whoever may not have it sent often may not have it sent again often.
+    let is_theirs = app.studio.message(&id, &visitor).await?.is_some();
+    if is_theirs
+        && let Some(receiver) = app.studio.named_receiver(&id).await?
+        && !app.may_tell(&Wisher::of(&app, &request), &receiver)
+    {
+        return Err(too_often());
+    }
     match app.studio.redeliver(&id, &visitor).await? {
-        SentAgain::Owed if wants_html(&headers) => Ok(Redirect::to("/messages").into_response()),
+        SentAgain::Owed if wants_html(headers) => Ok(Redirect::to("/messages").into_response()),
         SentAgain::Owed => {
             let message = app.studio.message(&id, &visitor).await?.ok_or_else(no_message)?;
             Ok((StatusCode::ACCEPTED, Json(message)).into_response())
@@ -155,6 +166,15 @@ pub async fn redeliver(
         )),
         SentAgain::NotFound => Err(no_message()),
     }
+}
+
+fn too_often() -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_messages",
+        "Too many messages were sent to it within an hour.",
+        "Try again in an hour.",
+    )
 }
 
 fn no_message() -> ApiError {

@@ -15,7 +15,7 @@ use crate::http::extract::Params;
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies};
 use crate::http::upload;
-use crate::messages::whatsapp::wish::WhatsappWish;
+use crate::messages::whatsapp::wish::{self, WhatsappWish};
 
 /// Open to everybody: the signature decides.
 pub const PATH: &str = "/api/whatsapp/webhook";
@@ -33,7 +33,7 @@ pub fn wished(app: &App, wisher: &Wisher, wish: Option<WhatsappWish>) -> Result<
             "Leave notifyWhatsapp out, or ask whoever runs the studio to set WHATSAPP_TOKEN.",
         ));
     }
-    if !app.may_tell(wisher, &format!("number {}", wish.digits())) {
+    if !app.may_tell(wisher, &wish::receiver(wish.digits())) {
         tracing::warn!(number = ?wish, "whatsapp.too_many: a message about a job was refused");
         return Err(ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,

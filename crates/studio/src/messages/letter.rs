@@ -26,10 +26,15 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MailAddress, D::Er
     MailAddress::parse(&text).map_err(serde::de::Error::custom)
 }
 
-/// Nobody knows who asks: whoever throws a browser's session away gets another one. So what they write, and the pictures that
-/// they upload, go into no letter to an address that they merely name.
+/// Nobody knows who asks: whoever throws a browser's session away gets another one, and an account is had for any mailbox. So
+/// what they write, and the pictures that they upload, go into no letter to an address that they merely name.
 pub fn is_strangers(owner: Option<&Owner>) -> bool {
-    owner.is_none_or(Owner::is_session)
+    owner.is_none_or(|owner| owner.is_session() || owner.as_account().is_some())
+}
+
+/// A mailbox as the count of what goes to it knows it.
+pub fn receiver(address: &MailAddress) -> String {
+    format!("mailbox {}", address.key())
 }
 
 #[cfg(test)]
@@ -47,12 +52,12 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_without_a_name_is_a_stranger() {
+    fn whoever_does_not_answer_to_the_operator_is_a_stranger() {
         let account = Owner::account(&AccountId::random());
         for (owner, is) in [
             (None, true),
             (Some(Owner::session("a")), true),
-            (Some(account), false),
+            (Some(account), true),
             (Some(Owner::key("shop")), false),
             (Some(Owner::operator()), false),
         ] {

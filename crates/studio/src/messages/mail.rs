@@ -107,7 +107,13 @@ impl Inner {
         let words = |tag: &str| Words::of(tag).unwrap_or(Words::english());
         if message.hook.is_none() {
             let words = words(facts.language.as_deref().unwrap_or_default());
-            let is_strangers = letter::is_strangers(message.owner.as_ref());
+            let account = match message.owner.as_ref().and_then(Owner::as_account) {
+                Some(id) => self.store.account_of(&id).await?,
+                None => None,
+            };
+            // Their own mailbox is no stranger's.
+            let is_own = account.is_some_and(|account| account.address.key() == to.key());
+            let is_strangers = !is_own && letter::is_strangers(message.owner.as_ref());
             return Ok(Some(Reader { words, has_account: false, is_strangers }));
         }
         let account = match message.owner.as_ref().and_then(Owner::as_account) {
@@ -147,11 +153,11 @@ fn said(event: Event, at: &Addresses<'_>, preset: &str, reader: &Reader, stop: O
             let [ready, failed, left] = [ready, failed, left].map(|count| count.to_string());
             let values = [name, ("ready", ready.as_str()), ("failed", failed.as_str()), ("left", left.as_str())];
             let lead = if facts.status == REFUSED { "mail.batch.refused" } else { "mail.batch.lead" };
-            (words.fill("mail.batch.subject", &[name]), words.fill(lead, &values), reasons(facts, words))
+            (words.fill("mail.batch.subject", &[name]), words.fill(lead, &values), reasons(facts, reader))
         }
         Event::JobFailed => {
             let (subject, lead) = ("mail.failed.subject", "mail.failed.lead");
-            (words.fill(subject, &[name]), words.fill(lead, &[name]), reasons(facts, words))
+            (words.fill(subject, &[name]), words.fill(lead, &[name]), reasons(facts, reader))
         }
         // Any endpoint's answer, which may be a film or words.
         Event::JobSucceeded if preset.is_empty() => {
@@ -182,8 +188,8 @@ fn said(event: Event, at: &Addresses<'_>, preset: &str, reader: &Reader, stop: O
     }
 }
 
-/// Why nothing came of it, and what to do.
-fn reasons(facts: &Facts, words: &Words) -> Vec<String> {
-    let told = facts.error.as_ref().map(|error| [&error.message, &error.hint]);
-    told.into_iter().flatten().map(|text| words.told(text).into_owned()).collect()
+/// Why nothing came of it, and what to do; to a stranger nothing, since names and words of whoever asked may stand in it.
+fn reasons(facts: &Facts, reader: &Reader) -> Vec<String> {
+    let told = facts.error.as_ref().filter(|_| !reader.is_strangers).map(|error| [&error.message, &error.hint]);
+    told.into_iter().flatten().map(|text| reader.words.told(text).into_owned()).collect()
 }

@@ -1,14 +1,17 @@
 //! Hooks made and removed, messages looked at and sent again: what pages and API can do.
 
+use plantain_mail::address::MailAddress;
 use url::Url;
 
 use crate::error::StudioError;
 use crate::job::{Owner, Visitor};
 use crate::messages::hook::{self, HOOKS_MAX, Hook, HookId, HookSecret};
+use crate::messages::letter;
 use crate::messages::message::{Channel, Event, Message, MessageId};
 use crate::messages::owing;
 use crate::messages::store::{MESSAGES_A_PAGE_MAX, MessageFilter, SentAgain};
 use crate::messages::view::{HookView, MessagePage, MessageView};
+use crate::messages::whatsapp::wish;
 use crate::service::Studio;
 
 /// A wish to be told, not yet checked.
@@ -149,6 +152,17 @@ impl Studio {
     pub async fn message(&self, id: &MessageId, visitor: &Visitor) -> Result<Option<MessageView>, StudioError> {
         let known = self.0.store.message(id).await?.filter(|(message, _)| is_theirs(message, visitor));
         Ok(known.map(|(message, attempts)| MessageView::of(&message, Some(&attempts))))
+    }
+
+    /// Whom a message goes to that its maker named and nobody asked for letters or messages themselves, as a count knows them;
+    /// `None` for any other message.
+    pub async fn named_receiver(&self, id: &MessageId) -> Result<Option<String>, StudioError> {
+        let message = self.0.store.message(id).await?.map(|(message, _)| message);
+        Ok(message.filter(|message| message.hook.is_none()).and_then(|message| match message.channel {
+            Channel::Mail => Some(letter::receiver(&MailAddress::parse(&message.target).ok()?)),
+            Channel::Whatsapp => Some(wish::receiver(&message.target)),
+            Channel::Webhook => None,
+        }))
     }
 
     /// Owes a message anew.

@@ -39,6 +39,11 @@ pub fn of_leaver(job: &Job) -> Job {
     Job { spec, ..job.clone() }
 }
 
+/// The same of a batch.
+pub fn of_leavers_batch(batch: &Batch) -> Batch {
+    Batch { notify: None, whatsapp: None, ..batch.clone() }
+}
+
 /// An account that wants letters gets one, not two.
 fn is_written_to(hooks: &[Hook], to: &LetterTo) -> bool {
     let mailbox = |hook: &Hook| MailAddress::parse(&hook.target).is_ok_and(|own| own.key() == to.address.key());

@@ -162,21 +162,29 @@ pub(super) async fn owe_by_batch(
     let mut hooks = hook::concerning(tx, batch.owner.as_ref()).await?;
     let owed = if account::has_left(tx, batch.owner.as_ref()).await? {
         hooks.retain(|hook| hook.owner.is_none());
-        owing::by_batch(&Batch { notify: None, ..batch.clone() }, counts, why, &hooks, now)
+        owing::by_batch(&owing::of_leavers_batch(batch), counts, why, &hooks, now)
     } else {
         owing::by_batch(batch, counts, why, &hooks, now)
     };
     for message in owed {
         insert(tx, &message).await?;
     }
+    // Whoever is merely named hears of one end, however often the batch is tried again.
+    let told = "UPDATE studio_batches SET notify = NULL, whatsapp = NULL WHERE id = $1";
+    tx.execute(&tx.prepare_cached(told).await?, &[&batch.id.as_str()]).await?;
     Ok(())
 }
 
 async fn owe_refused(database: &Database, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    let hooks = hook::concerning(&tx, refused.owner.as_ref()).await?;
-    for message in owing::by_refused(refused, &hooks, now) {
+    let mut hooks = hook::concerning(&tx, refused.owner.as_ref()).await?;
+    let mut refused = refused.clone();
+    if account::has_left(&tx, refused.owner.as_ref()).await? {
+        hooks.retain(|hook| hook.owner.is_none());
+        refused.notify = None;
+    }
+    for message in owing::by_refused(&refused, &hooks, now) {
         insert(&tx, &message).await?;
     }
     Ok(tx.commit().await?)

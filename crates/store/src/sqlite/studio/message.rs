@@ -161,16 +161,25 @@ pub(super) fn owe_by_batch(
     let mut hooks = hook::concerning(tx, batch.owner.as_ref())?;
     let owed = if account::has_left(tx, batch.owner.as_ref())? {
         hooks.retain(|hook| hook.owner.is_none());
-        owing::by_batch(&Batch { notify: None, ..batch.clone() }, counts, why, &hooks, now)
+        owing::by_batch(&owing::of_leavers_batch(batch), counts, why, &hooks, now)
     } else {
         owing::by_batch(batch, counts, why, &hooks, now)
     };
-    owed.iter().try_for_each(|message| insert(tx, message))
+    owed.iter().try_for_each(|message| insert(tx, message))?;
+    // Whoever is merely named hears of one end, however often the batch is tried again.
+    tx.prepare_cached("UPDATE studio_batches SET notify = NULL, whatsapp = NULL WHERE id = ?1")?
+        .execute([batch.id.as_str()])?;
+    Ok(())
 }
 
 fn owe_refused(tx: &Transaction<'_>, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
-    let hooks = hook::concerning(tx, refused.owner.as_ref())?;
-    owing::by_refused(refused, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+    let mut hooks = hook::concerning(tx, refused.owner.as_ref())?;
+    let mut refused = refused.clone();
+    if account::has_left(tx, refused.owner.as_ref())? {
+        hooks.retain(|hook| hook.owner.is_none());
+        refused.notify = None;
+    }
+    owing::by_refused(&refused, &hooks, now).iter().try_for_each(|message| insert(tx, message))
 }
 
 /// There is one writer, so that nobody comes between looking and keeping.

@@ -5,7 +5,7 @@ use plantain_mail::address::MailAddress;
 use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
 use plantain_studio::accounts::silence::Mailbox;
-use plantain_studio::bulk::batch::{Batch, Steer};
+use plantain_studio::bulk::batch::{Batch, Refused, Steer};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Job, JobError, Outcome, Owner};
 use plantain_studio::messages::hook::{Callback, HOOKS_MAX, Hook, HookId};
@@ -13,6 +13,7 @@ use plantain_studio::messages::letter::LetterTo;
 use plantain_studio::messages::message::{Channel, Event, MessageState};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::MessageFilter;
+use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_studio::store::{Forgotten, JobFilter};
 
 use super::{LEASE, changed, job, later, now};
@@ -293,7 +294,8 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     made.spec.notify = Some(to());
     stores.jobs.insert(&made).await.unwrap();
     let (batch, item) = super::bulk::lone(Some(owner));
-    stores.jobs.insert_batch(&Batch { notify: Some(to()), ..batch.clone() }, &[item]).await.unwrap();
+    let whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap());
+    stores.jobs.insert_batch(&Batch { notify: Some(to()), whatsapp, ..batch.clone() }, &[item]).await.unwrap();
     let settings = Hook {
         id: HookId::settings(),
         owner: None,
@@ -307,8 +309,11 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     assert!(stores.jobs.close(&id, later(1)).await.unwrap());
     changed(stores, &made.id, JobEvent::CancelAsked).await;
     stores.jobs.steer(&batch.id, Steer::Cancel, later(2)).await.unwrap();
+    let (file_name, why) = (None, JobError::new("archive_broken", "No.", "Do."));
+    let refused = Refused { owner: batch.owner, preset: "ebay".into(), file_name, notify: Some(to()), why };
+    stores.jobs.owe_refused(&refused, later(3)).await.unwrap();
     let filter = MessageFilter { settings: true, ..MessageFilter::default() };
     let told = stores.jobs.messages(&filter).await.unwrap();
     let targets: Vec<&str> = told.iter().map(|message| message.target.as_str()).collect();
-    assert_eq!(targets, ["https://all.example/"; 2], "the operator alone");
+    assert_eq!(targets, ["https://all.example/"; 3], "the operator alone");
 }

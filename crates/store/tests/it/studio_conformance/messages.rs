@@ -16,6 +16,7 @@ use plantain_studio::messages::letter::{LetterTo, SILENT};
 use plantain_studio::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState, Verdict};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::{A_LINE_MAX, AN_OWNER_MAX, InHand, MessageFilter, SentAgain};
+use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_studio::store::Forgotten;
 
 use super::{LEASE, changed, inserted, job, later, now};
@@ -256,6 +257,26 @@ pub async fn a_batch_of_which_every_photo_was_refused_says_why(stores: &StudioSt
     assert_eq!((owed.len(), owed[0].channel, owed[0].target.as_str()), (1, Channel::Mail, "asha@shop.example"));
     let facts = Facts::of_body(&owed[0].body).unwrap();
     assert_eq!((facts.counts.unwrap().skipped, facts.error, facts.language.as_deref()), (1, Some(why), Some("hi")));
+}
+
+pub async fn a_batch_that_is_tried_again_writes_one_letter_to_whom_it_names(stores: &StudioStores) {
+    let (batch, item) = super::bulk::lone(Some(own()));
+    let whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap());
+    stores.jobs.insert_batch(&Batch { notify: Some(letter_to()), whatsapp, ..batch.clone() }, &[item]).await.unwrap();
+    // The photo is another batch's too, so that it stays.
+    let (other, same) = super::bulk::lone(Some(Owner::session("b")));
+    stores.jobs.insert_batch(&other, &[same]).await.unwrap();
+    stores.jobs.steer(&other.id, Steer::Pause, later(1)).await.unwrap();
+    let why = JobError::new("not_a_picture", "No.", "Do.");
+    for age in [1, 11] {
+        stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+        assert!(stores.jobs.fail_item(&batch.id, 1, &why, later(age + 1)).await.unwrap());
+        stores.jobs.claim_items(9, 9, LEASE, later(age + 2)).await.unwrap();
+        stores.jobs.steer(&batch.id, Steer::Retry, later(age + 3)).await.unwrap();
+    }
+    let mut channels: Vec<_> = all(stores).await.into_iter().map(|message| message.channel.as_str()).collect();
+    channels.sort_unstable();
+    assert_eq!(channels, ["mail", "whatsapp"], "each hears of the first end alone");
 }
 
 pub async fn a_batch_that_never_began_is_told(stores: &StudioStores) {

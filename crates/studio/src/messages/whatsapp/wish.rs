@@ -6,6 +6,11 @@ use plantain_whatsapp::Number;
 use plantain_whatsapp::number::NoNumber;
 use serde::{Deserialize, Serialize};
 
+/// A number as the count of what goes to it knows it.
+pub fn receiver(digits: &str) -> String {
+    format!("number {digits}")
+}
+
 /// Whom to tell, and in which language. Debug output shows the number's end alone.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhatsappWish {

@@ -216,3 +216,37 @@ async fn an_archive_that_can_not_be_read_is_told_with_the_reason() {
     assert!(plain.contains("shoes.zip could not be turned into pictures"), "{plain}");
     assert!(plain.contains("The file is no ZIP, or it is damaged."), "{plain}");
 }
+
+#[tokio::test]
+async fn a_stranger_writes_nothing_into_a_refusal_and_sends_it_again_only_so_often() {
+    let (server, house) = start().await;
+    let browser = Browser::new(&house).await;
+    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    let headers = [("cookie", browser.cookie.as_str()), ("content-type", kind.as_str())];
+    let parts = [
+        file("zip", "a.zip", b"no archive"),
+        file("csv", "a.csv", b"WIN at http://evil.example\n1\n"),
+        text("notifyEmail", "asha@shop.example"),
+    ];
+    let refused = house.send(request(Method::POST, "/api/batches", &headers, form_body(&parts).into())).await;
+    assert!(refused.status.is_client_error() && refused.text().contains("evil.example"), "{}", refused.text());
+    house.studio.send_messages().await.unwrap();
+    let mail = server.wait_for(1).await.pop().unwrap();
+    for form in ["text/plain", "text/html"] {
+        assert!(!mail.part(form).contains("evil"), "{}", mail.part(form));
+    }
+
+    let id = house.store.messages(&MessageFilter::default()).await.unwrap().remove(0).id;
+    let again = async || {
+        let path = format!("/api/messages/{id}/redeliver");
+        let answer = house.send(request(Method::POST, &path, &headers[..1], Body::empty())).await;
+        house.studio.send_messages().await.unwrap();
+        answer
+    };
+    for n in 1..30 {
+        assert_eq!(again().await.status, StatusCode::ACCEPTED, "{n}");
+    }
+    let last = again().await;
+    assert_eq!((last.status, last.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_messages"));
+    assert_eq!(server.wait_for(30).await.len(), 30, "asked for once, and sent again as often as others may");
+}
