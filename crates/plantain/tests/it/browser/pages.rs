@@ -208,7 +208,9 @@ async fn an_account_begun_and_ended(screen: Screen) {
     let path = link.split_once("/sign-in/").map(|(_, token)| format!("sign-in/{token}")).unwrap();
     round.visit("account-link", &path).await;
     browser.click("[data-test=follow]").await;
-    has(&browser, "the account", "document.querySelector('[data-test=address]')").await;
+    // Whole, or its own arrival would overtake what is opened next.
+    let whole = "document.readyState === 'complete' && document.querySelector('[data-test=address]')";
+    has(&browser, "the account", whole).await;
     round.visit("account", "account").await;
     browser.click("[data-test=notify]").await;
     browser.click("[data-test=save]").await;
