@@ -4,9 +4,7 @@
 //! kind it doesn't know, a template that nobody approved. What Meta would post back is made and signed here, and posted by the test.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Multipart, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -15,11 +13,11 @@ use axum::routing::post;
 use axum::{Json, Router};
 use bytes::Bytes;
 use plantain_wire::hmac;
-use plantain_work::{Clock, Tasks};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use url::Url;
+
+use crate::serving::{Serving, arrived};
 
 /// The sender's id, which is a part of every address.
 pub const SENDER: &str = "106540352242922";
@@ -34,14 +32,12 @@ pub const TEMPLATES: [&str; 2] = ["pictures_ready", "batch_ready"];
 pub const LANGUAGES: [&str; 2] = ["en", "hi"];
 
 const PICTURE_BYTES_MAX: usize = 5 * 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Stops when dropped.
 #[derive(Debug)]
 pub struct Graph {
-    address: SocketAddr,
+    serving: Serving,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -106,32 +102,22 @@ impl Sent {
 
 impl Graph {
     pub async fn start() -> Graph {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared {
             answers: Mutex::default(),
             pictures: Mutex::default(),
             sent: watch::Sender::new(Vec::new()),
         });
-        let (stop, mut stopped) = watch::channel(false);
         let router = Router::new()
             .route("/v25.0/{sender}/media", post(upload))
             .route("/v25.0/{sender}/messages", post(send))
             .layer(DefaultBodyLimit::max(64 << 20))
             .with_state(shared.clone());
-        Tasks::new().spawn("graph", async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-                // An error means that the server was dropped, which is the same.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            });
-            let _ = server.await;
-        });
-        Graph { address, shared, stop }
+        Graph { serving: Serving::start("graph", router).await, shared }
     }
 
     /// With the version.
     pub fn base(&self) -> Url {
-        Url::parse(&format!("http://{}/v25.0", self.address)).expect("an address and a path make a URL")
+        self.serving.url("/v25.0")
     }
 
     /// The next message without an answer of its own gets this one.
@@ -146,18 +132,7 @@ impl Graph {
 
     /// All of them, once there are at least `count`.
     pub async fn wait_for(&self, count: usize) -> Vec<Sent> {
-        let mut watching = self.shared.sent.subscribe();
-        let arrived = Clock::system().timeout(PATIENCE, watching.wait_for(|all| all.len() >= count)).await;
-        match arrived {
-            Some(Ok(all)) => all.clone(),
-            _ => panic!("{count} messages were expected, {} came", self.sent().len()),
-        }
-    }
-}
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
+        arrived(&self.shared.sent, count, "messages").await
     }
 }
 

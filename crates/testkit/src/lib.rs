@@ -7,6 +7,7 @@ pub mod graph;
 pub mod mail;
 pub mod photo;
 pub mod receiver;
+mod serving;
 
 pub use chance::Chance;
 pub use receiver::Receiver;

@@ -3,19 +3,17 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use plantain_work::{Clock, Tasks};
+use plantain_work::Tasks;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// How long [`MailServer::wait_for`] waits before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::serving::arrived;
 
 /// Longer than any line of a letter.
 const LINE_BYTES_MAX: usize = 64 * 1024;
@@ -187,12 +185,7 @@ impl MailServer {
 
     /// All letters, once there are at least `count`.
     pub async fn wait_for(&self, count: usize) -> Vec<Mail> {
-        let mut watching = self.shared.mails.subscribe();
-        let arrived = Clock::system().timeout(PATIENCE, watching.wait_for(|all| all.len() >= count)).await;
-        match arrived {
-            Some(Ok(all)) => all.clone(),
-            _ => panic!("{count} letters were expected, {} came", self.mails().len()),
-        }
+        arrived(&self.shared.mails, count, "letters").await
     }
 }
 

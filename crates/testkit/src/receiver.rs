@@ -1,9 +1,7 @@
 //! A real HTTP server on a free loopback port that keeps what it gets and answers what the test told it to.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -11,23 +9,19 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use plantain_work::{Clock, Tasks};
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use url::Url;
+
+use crate::serving::{Serving, arrived};
 
 /// Larger bodies than any that the product sends.
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// How long [`Receiver::wait_for`] waits before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Stops when dropped.
 #[derive(Debug)]
 pub struct Receiver {
-    address: SocketAddr,
+    serving: Serving,
     shared: Arc<Shared>,
-    stop: watch::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -62,24 +56,14 @@ pub enum Answer {
 impl Receiver {
     /// Answers 200 with an empty body unless told otherwise.
     pub async fn start() -> Receiver {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared { answers: Mutex::default(), received: watch::Sender::new(Vec::new()) });
-        let (stop, mut stopped) = watch::channel(false);
         let router = Router::new().fallback(take).with_state(shared.clone());
-        Tasks::new().spawn("receiver", async move {
-            let server = axum::serve(listener, router).with_graceful_shutdown(async move {
-                // An error means that the receiver was dropped, which is the same.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            });
-            let _ = server.await;
-        });
-        Receiver { address, shared, stop }
+        Receiver { serving: Serving::start("receiver", router).await, shared }
     }
 
     /// `path` begins with a slash.
     pub fn url(&self, path: &str) -> Url {
-        Url::parse(&format!("http://{}{path}", self.address)).expect("an address and a path make a URL")
+        self.serving.url(path)
     }
 
     /// The next request without an answer of its own gets this one.
@@ -94,18 +78,7 @@ impl Receiver {
 
     /// All requests, once there are at least `count`.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
-        let mut watching = self.shared.received.subscribe();
-        let arrived = Clock::system().timeout(PATIENCE, watching.wait_for(|all| all.len() >= count)).await;
-        match arrived {
-            Some(Ok(all)) => all.clone(),
-            _ => panic!("{count} requests were expected, {} came", self.received().len()),
-        }
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
+        arrived(&self.shared.received, count, "requests").await
     }
 }
 
