@@ -6,45 +6,59 @@ use jiff::Timestamp;
 use plantain_mail::address::MailAddress;
 
 use crate::bulk::batch::{Batch, Counts, Refused};
-use crate::job::{Job, JobError, JobId, JobSpec, JobState, Owner};
+use crate::job::{Job, JobError, JobId, JobState, Owner};
 use crate::messages::facts::Facts;
 use crate::messages::hook::Hook;
 use crate::messages::letter::LetterTo;
 use crate::messages::message::{Channel, Event, Message, MessageId, MessageState};
 use crate::messages::whatsapp::wish::WhatsappWish;
 
+/// Who hears of a change.
+pub struct Listeners {
+    hooks: Vec<Hook>,
+    /// The account whose change it is was closed: nothing is left of what it wished for, and the operator hears alone.
+    has_left: bool,
+}
+
+impl Listeners {
+    /// Of the hooks that the change concerns.
+    pub fn of(mut hooks: Vec<Hook>, has_left: bool) -> Listeners {
+        hooks.retain(|hook| !has_left || hook.owner.is_none());
+        Listeners { hooks, has_left }
+    }
+
+    /// What its maker wished for, as long as that counts.
+    fn heed<'w, T>(&self, wish: &'w Option<T>) -> Option<&'w T> {
+        wish.as_ref().filter(|_| !self.has_left)
+    }
+
+    /// An account that wants letters gets one, not two.
+    fn letter<'w>(&self, wish: &'w Option<LetterTo>) -> Option<&'w LetterTo> {
+        self.heed(wish).filter(|to| !is_written_to(&self.hooks, to))
+    }
+}
+
 /// What is owed for an event of a job: to each hook that wants it, and to the job's own callback once it has ended.
-pub fn by_job(job: &Job, event: Event, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+pub fn by_job(job: &Job, event: Event, listeners: &Listeners, now: Timestamp) -> Vec<Message> {
     let facts = Facts::of_job(job);
     let blank = Message { owner: job.owner.clone(), job: Some(job.id.clone()), ..blank(event, facts.to_body(), now) };
-    let callback = job.spec.callback.as_ref().filter(|_| event.is_end_of_job()).map(|callback| Message {
+    let callback = listeners.heed(&job.spec.callback).filter(|_| event.is_end_of_job()).map(|callback| Message {
         id: MessageId::new(now),
         target: callback.url.clone(),
         secret: callback.secret.clone(),
         ..blank.clone()
     });
     let is_told = matches!(event, Event::JobSucceeded | Event::JobFailed);
-    let letter = job.spec.notify.as_ref().filter(|to| is_told && !is_written_to(hooks, to));
+    let letter = listeners.letter(&job.spec.notify).filter(|_| is_told);
     let letter = letter.map(|to| letter_to(to, Facts::of_job(job), &blank, now));
-    let wanted = hooks.iter().filter(|hook| hook.wants(event) && hook.concerns(job.owner.as_ref()));
+    let hooks = listeners.hooks.iter();
+    let wanted = hooks.filter(|hook| hook.wants(event) && hook.concerns(job.owner.as_ref()));
     // What is shown is a picture, and only a success has one.
-    let whatsapp = job.spec.whatsapp.as_ref().filter(|_| event == Event::JobSucceeded);
+    let whatsapp = listeners.heed(&job.spec.whatsapp).filter(|_| event == Event::JobSucceeded);
     let whatsapp = whatsapp.map(|wish| by_whatsapp(wish, Facts::of_job(job), &blank, now));
     wanted.map(|hook| to(hook, &blank, now)).chain(callback).chain(letter).chain(whatsapp).collect()
 }
 
-/// A job of somebody who has left: of whose wishes to be told nothing is left.
-pub fn of_leaver(job: &Job) -> Job {
-    let spec = JobSpec { callback: None, notify: None, whatsapp: None, ..job.spec.clone() };
-    Job { spec, ..job.clone() }
-}
-
-/// The same of a batch.
-pub fn of_leavers_batch(batch: &Batch) -> Batch {
-    Batch { notify: None, whatsapp: None, ..batch.clone() }
-}
-
-/// An account that wants letters gets one, not two.
 fn is_written_to(hooks: &[Hook], to: &LetterTo) -> bool {
     let mailbox = |hook: &Hook| MailAddress::parse(&hook.target).is_ok_and(|own| own.key() == to.address.key());
     hooks.iter().any(|hook| hook.channel == Channel::Mail && mailbox(hook))
@@ -77,34 +91,40 @@ pub fn by_lost_job(id: &JobId, owner: Option<&Owner>, why: &JobError, hooks: &[H
 }
 
 /// What is owed when a batch is done. `why`: nothing came of it.
-pub fn by_batch(batch: &Batch, counts: Counts, why: Option<JobError>, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+pub fn by_batch(
+    batch: &Batch,
+    counts: Counts,
+    why: Option<JobError>,
+    listeners: &Listeners,
+    now: Timestamp,
+) -> Vec<Message> {
     let facts = Facts::of_batch(batch, counts, why);
     let blank = Message { batch: Some(batch.id.clone()), ..blank(Event::BatchDone, facts.to_body(), now) };
-    let told = batch.whatsapp.as_ref().map(|wish| (wish, facts.clone()));
-    let mut owed = of_batch(batch.owner.as_ref(), batch.notify.as_ref(), facts, blank.clone(), hooks, now);
+    let told = listeners.heed(&batch.whatsapp).map(|wish| (wish, facts.clone()));
+    let mut owed = of_batch(batch.owner.as_ref(), &batch.notify, facts, blank.clone(), listeners, now);
     let blank = Message { owner: batch.owner.clone(), ..blank };
     owed.extend(told.map(|(wish, facts)| by_whatsapp(wish, facts, &blank, now)));
     owed
 }
 
 /// What is owed for a batch that never began.
-pub fn by_refused(refused: &Refused, hooks: &[Hook], now: Timestamp) -> Vec<Message> {
+pub fn by_refused(refused: &Refused, listeners: &Listeners, now: Timestamp) -> Vec<Message> {
     let facts = Facts::of_refused(refused);
     let blank = blank(Event::BatchDone, facts.to_body(), now);
-    of_batch(refused.owner.as_ref(), refused.notify.as_ref(), facts, blank, hooks, now)
+    of_batch(refused.owner.as_ref(), &refused.notify, facts, blank, listeners, now)
 }
 
 fn of_batch(
     owner: Option<&Owner>,
-    notify: Option<&LetterTo>,
+    notify: &Option<LetterTo>,
     facts: Facts,
     blank: Message,
-    hooks: &[Hook],
+    listeners: &Listeners,
     now: Timestamp,
 ) -> Vec<Message> {
     let blank = Message { owner: owner.cloned(), ..blank };
-    let letter = notify.filter(|to| !is_written_to(hooks, to)).map(|to| letter_to(to, facts, &blank, now));
-    let wanted = hooks.iter().filter(|hook| hook.wants(blank.event) && hook.concerns(owner));
+    let letter = listeners.letter(notify).map(|to| letter_to(to, facts, &blank, now));
+    let wanted = listeners.hooks.iter().filter(|hook| hook.wants(blank.event) && hook.concerns(owner));
     wanted.map(|hook| to(hook, &blank, now)).chain(letter).collect()
 }
 
@@ -172,6 +192,10 @@ mod tests {
     use crate::job::{Outcome, Phase, sample};
     use crate::messages::hook::{self, Callback};
 
+    fn heard(hooks: &[Hook]) -> Listeners {
+        Listeners::of(hooks.to_vec(), false)
+    }
+
     #[test]
     fn a_change_is_told_to_whom_it_concerns_and_who_wants_it() {
         let (own, other) = (Owner::session("a"), Owner::session("b"));
@@ -190,7 +214,7 @@ mod tests {
         job.phase = Phase::Done;
         job.outcome = Some(Outcome::Failed(JobError::new("no_product", "No.", "Do.")));
         let targets = |job: &Job, event| {
-            let owed = by_job(job, event, &hooks, now);
+            let owed = by_job(job, event, &heard(&hooks), now);
             owed.iter().map(|message| message.target[8..].to_owned()).collect::<Vec<_>>()
         };
         let all = ["all.example/", "own.example/", "few.example/", "once.example/?b=1&a=2"];
@@ -199,7 +223,7 @@ mod tests {
         assert_eq!(targets(&job, Event::JobSucceeded), [all[0], all[1], all[3]]);
         assert_eq!(targets(&Job { owner: None, ..job.clone() }, Event::JobFailed), [all[0], all[3]]);
 
-        let owed = by_job(&job, Event::JobFailed, &hooks, now);
+        let owed = by_job(&job, Event::JobFailed, &heard(&hooks), now);
         assert_eq!(owed[0].owner, None, "the operator's hook is nobody else's business");
         assert!(owed[1..].iter().all(|message| message.owner == job.owner));
         let ids: std::collections::HashSet<_> = owed.iter().map(|message| &message.id).collect();
@@ -209,7 +233,8 @@ mod tests {
         assert!(facts.is_private && facts.job == Some(job.id.clone()) && owed[3].is_due(now));
 
         job.spec.whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap().in_language("hi"));
-        let whatsapp = |event| by_job(&job, event, &[], now).into_iter().find(|one| one.channel == Channel::Whatsapp);
+        let whatsapp =
+            |event| by_job(&job, event, &heard(&[]), now).into_iter().find(|one| one.channel == Channel::Whatsapp);
         assert_eq!(whatsapp(Event::JobFailed), None, "there is no picture to show");
         assert_eq!(whatsapp(Event::PictureUsed), None);
         let message = whatsapp(Event::JobSucceeded).unwrap();
@@ -225,23 +250,27 @@ mod tests {
         job.spec.notify =
             Some(LetterTo { address: MailAddress::parse("Asha@shop.example").unwrap(), language: "hi".into() });
         let told = |job: &Job, event, hooks: &[Hook]| {
-            let owed = by_job(job, event, hooks, now);
+            let owed = by_job(job, event, &heard(hooks), now);
             owed.into_iter().map(|message| (message.channel, message.target)).collect::<Vec<_>>()
         };
-        let hook = (Channel::Webhook, "https://once.example/".to_owned());
+        let once = (Channel::Webhook, "https://once.example/".to_owned());
         let letter = (Channel::Mail, "Asha@shop.example".to_owned());
         for event in [Event::JobSucceeded, Event::JobFailed] {
-            assert_eq!(told(&job, event, &[]), [hook.clone(), letter.clone()]);
+            assert_eq!(told(&job, event, &[]), [once.clone(), letter.clone()]);
         }
-        assert_eq!(told(&job, Event::JobCanceled, &[]), std::slice::from_ref(&hook), "who cancels knows it");
+        assert_eq!(told(&job, Event::JobCanceled, &[]), std::slice::from_ref(&once), "who cancels knows it");
         assert_eq!(told(&job, Event::PictureUsed, &[]), []);
         let account = Hook { channel: Channel::Mail, ..hook::sample(job.owner.clone(), "asha@shop.example") };
         let both = told(&job, Event::JobFailed, &[account]);
-        assert_eq!(both, [(Channel::Mail, "asha@shop.example".to_owned()), hook], "one letter into one mailbox");
-        let owed = by_job(&job, Event::JobFailed, &[], now);
+        assert_eq!(both, [(Channel::Mail, "asha@shop.example".to_owned()), once], "one letter into one mailbox");
+        let owed = by_job(&job, Event::JobFailed, &heard(&[]), now);
         assert_eq!(Facts::of_body(&owed[1].body).unwrap().language.as_deref(), Some("hi"));
         assert_eq!((&owed[1].hook, &owed[1].job, &owed[1].owner), (&None, &Some(job.id.clone()), &job.owner));
-        assert_eq!(told(&of_leaver(&job), Event::JobCanceled, &[]), []);
-        assert_eq!(told(&of_leaver(&job), Event::JobFailed, &[]), []);
+        for event in [Event::JobCanceled, Event::JobFailed] {
+            assert_eq!(by_job(&job, event, &Listeners::of(Vec::new(), true), now), []);
+            let (own, all) = (hook::sample(job.owner.clone(), "https://own.example/"), "https://all.example/");
+            let owed = by_job(&job, event, &Listeners::of(vec![own, hook::sample(None, all)], true), now);
+            assert!(owed.len() == 1 && owed[0].target == all, "the operator hears alone: {owed:?}");
+        }
     }
 }

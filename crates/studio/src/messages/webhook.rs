@@ -205,13 +205,17 @@ mod tests {
 
     use super::*;
     use crate::job::Owner;
-    use crate::messages::{hook, owing};
+    use crate::messages::hook;
+    use crate::messages::owing::{self, Listeners};
 
     fn said(owner: Option<Owner>) -> (Value, JobId) {
         let mut job = crate::job::sample::job().owned_by(owner);
         job.spec.identifier = Some("B0TEST1234".into());
         let hook = hook::sample(None, "https://shop.example/");
-        let message = owing::by_job(&job, Event::JobSucceeded, &[hook], Timestamp::UNIX_EPOCH).pop().unwrap();
+        let message =
+            owing::by_job(&job, Event::JobSucceeded, &Listeners::of(vec![hook], false), Timestamp::UNIX_EPOCH)
+                .pop()
+                .unwrap();
         let mut facts = Facts::of_body(&message.body).unwrap();
         facts.pictures.push(Pictured {
             path: format!("/api/jobs/{}/images/1", job.id),

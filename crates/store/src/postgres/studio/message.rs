@@ -14,7 +14,7 @@ use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
 };
-use plantain_studio::messages::owing;
+use plantain_studio::messages::owing::{self, Listeners};
 use plantain_studio::messages::store::{
     A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
 };
@@ -101,13 +101,9 @@ pub(super) async fn owe_by_job(
     event: Event,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let mut hooks = hooks_of_job(tx, &job.id, job.owner.as_ref()).await?;
-    let owed = if account::has_left(tx, job.owner.as_ref()).await? {
-        hooks.retain(|hook| hook.owner.is_none());
-        owing::by_job(&owing::of_leaver(job), event, &hooks, now)
-    } else {
-        owing::by_job(job, event, &hooks, now)
-    };
+    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref()).await?;
+    let listeners = Listeners::of(hooks, account::has_left(tx, job.owner.as_ref()).await?);
+    let owed = owing::by_job(job, event, &listeners, now);
     for message in owed {
         insert(tx, &message).await?;
     }
@@ -151,6 +147,10 @@ async fn is_of_batch(tx: &Transaction<'_>, id: &JobId) -> Result<bool, DatabaseE
     Ok(tx.query_opt(&select, &[&id.as_str()]).await?.is_some())
 }
 
+async fn listeners(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Listeners, DatabaseError> {
+    Ok(Listeners::of(hook::concerning(tx, owner).await?, account::has_left(tx, owner).await?))
+}
+
 /// What the end of a batch owes, as a part of it.
 pub(super) async fn owe_by_batch(
     tx: &Transaction<'_>,
@@ -159,13 +159,7 @@ pub(super) async fn owe_by_batch(
     why: Option<JobError>,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let mut hooks = hook::concerning(tx, batch.owner.as_ref()).await?;
-    let owed = if account::has_left(tx, batch.owner.as_ref()).await? {
-        hooks.retain(|hook| hook.owner.is_none());
-        owing::by_batch(&owing::of_leavers_batch(batch), counts, why, &hooks, now)
-    } else {
-        owing::by_batch(batch, counts, why, &hooks, now)
-    };
+    let owed = owing::by_batch(batch, counts, why, &listeners(tx, batch.owner.as_ref()).await?, now);
     for message in owed {
         insert(tx, &message).await?;
     }
@@ -178,13 +172,8 @@ pub(super) async fn owe_by_batch(
 async fn owe_refused(database: &Database, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
-    let mut hooks = hook::concerning(&tx, refused.owner.as_ref()).await?;
-    let mut refused = refused.clone();
-    if account::has_left(&tx, refused.owner.as_ref()).await? {
-        hooks.retain(|hook| hook.owner.is_none());
-        refused.notify = None;
-    }
-    for message in owing::by_refused(&refused, &hooks, now) {
+    let listeners = listeners(&tx, refused.owner.as_ref()).await?;
+    for message in owing::by_refused(refused, &listeners, now) {
         insert(&tx, &message).await?;
     }
     Ok(tx.commit().await?)

@@ -13,7 +13,7 @@ use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
     ATTEMPTS_KEPT, Attempt, Event, KEPT_FOR, Message, MessageId, MessageState, Verdict,
 };
-use plantain_studio::messages::owing;
+use plantain_studio::messages::owing::{self, Listeners};
 use plantain_studio::messages::store::{
     A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
 };
@@ -106,13 +106,9 @@ impl MessageStore for SqliteStudio {
 
 /// What an event of a job owes, as a part of the change that it comes from.
 pub(super) fn owe_by_job(tx: &Transaction<'_>, job: &Job, event: Event, now: Timestamp) -> Result<(), DatabaseError> {
-    let mut hooks = hooks_of_job(tx, &job.id, job.owner.as_ref())?;
-    let owed = if account::has_left(tx, job.owner.as_ref())? {
-        hooks.retain(|hook| hook.owner.is_none());
-        owing::by_job(&owing::of_leaver(job), event, &hooks, now)
-    } else {
-        owing::by_job(job, event, &hooks, now)
-    };
+    let hooks = hooks_of_job(tx, &job.id, job.owner.as_ref())?;
+    let listeners = Listeners::of(hooks, account::has_left(tx, job.owner.as_ref())?);
+    let owed = owing::by_job(job, event, &listeners, now);
     owed.iter().try_for_each(|message| insert(tx, message))
 }
 
@@ -150,6 +146,10 @@ fn is_of_batch(tx: &Transaction<'_>, id: &JobId) -> Result<bool, DatabaseError> 
     Ok(select.exists([id.as_str()])?)
 }
 
+fn listeners(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Listeners, DatabaseError> {
+    Ok(Listeners::of(hook::concerning(tx, owner)?, account::has_left(tx, owner)?))
+}
+
 /// What the end of a batch owes, as a part of it.
 pub(super) fn owe_by_batch(
     tx: &Transaction<'_>,
@@ -158,13 +158,7 @@ pub(super) fn owe_by_batch(
     why: Option<JobError>,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let mut hooks = hook::concerning(tx, batch.owner.as_ref())?;
-    let owed = if account::has_left(tx, batch.owner.as_ref())? {
-        hooks.retain(|hook| hook.owner.is_none());
-        owing::by_batch(&owing::of_leavers_batch(batch), counts, why, &hooks, now)
-    } else {
-        owing::by_batch(batch, counts, why, &hooks, now)
-    };
+    let owed = owing::by_batch(batch, counts, why, &listeners(tx, batch.owner.as_ref())?, now);
     owed.iter().try_for_each(|message| insert(tx, message))?;
     // Whoever is merely named hears of one end, however often the batch is tried again.
     tx.prepare_cached("UPDATE studio_batches SET notify = NULL, whatsapp = NULL WHERE id = ?1")?
@@ -173,13 +167,9 @@ pub(super) fn owe_by_batch(
 }
 
 fn owe_refused(tx: &Transaction<'_>, refused: &Refused, now: Timestamp) -> Result<(), DatabaseError> {
-    let mut hooks = hook::concerning(tx, refused.owner.as_ref())?;
-    let mut refused = refused.clone();
-    if account::has_left(tx, refused.owner.as_ref())? {
-        hooks.retain(|hook| hook.owner.is_none());
-        refused.notify = None;
-    }
-    owing::by_refused(&refused, &hooks, now).iter().try_for_each(|message| insert(tx, message))
+    owing::by_refused(refused, &listeners(tx, refused.owner.as_ref())?, now)
+        .iter()
+        .try_for_each(|message| insert(tx, message))
 }
 
 /// There is one writer, so that nobody comes between looking and keeping.
