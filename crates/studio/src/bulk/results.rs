@@ -110,8 +110,7 @@ fn of(job: &Job, picture: &FinishedPicture, item: usize) -> Option<Shown> {
 
 /// The rules that the check says were missed.
 fn missed(report: &RawJson) -> String {
-    let report: serde_json::Value = report.read().unwrap_or_default();
-    let results = report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let results = report.results();
     let failed = results.iter().filter(|result| result["outcome"] == "fail");
     failed.filter_map(|result| result["rule"].as_str()).collect::<Vec<_>>().join(" ")
 }

@@ -4,6 +4,7 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// One JSON value as text; `null` by default.
@@ -23,6 +24,14 @@ impl RawJson {
     /// What it says; `None` where it has another shape.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(self.as_str()).ok()
+    }
+
+    /// The rules of a check's report, each with its `rule` and `outcome`; none where it has another shape.
+    pub fn results(&self) -> Vec<Value> {
+        match self.read::<Value>().as_mut().and_then(|report| report.get_mut("results")).map(Value::take) {
+            Some(Value::Array(results)) => results,
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -53,7 +62,7 @@ impl<'de> Deserialize<'de> for RawJson {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -70,6 +79,17 @@ mod tests {
         assert_eq!(holder.kept.read::<Vec<u8>>(), None);
         let by_value: Holder = serde_json::from_value(json!({"kept": [1, 2]})).unwrap();
         assert_eq!(by_value.kept.read::<Vec<u8>>(), Some(vec![1, 2]));
+    }
+
+    #[test]
+    fn a_report_of_another_shape_has_no_results() {
+        assert_eq!(
+            RawJson::of(&json!({"results": [{"rule": "size"}, 7]})).results(),
+            [json!({"rule": "size"}), json!(7)]
+        );
+        for other in [json!(null), json!([]), json!("x"), json!({}), json!({"results": {}})] {
+            assert_eq!(RawJson::of(&other).results(), [] as [Value; 0], "{other}");
+        }
     }
 
     #[test]

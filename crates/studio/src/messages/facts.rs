@@ -117,8 +117,7 @@ impl Facts {
 
 impl Pictured {
     fn of(path: String, picture: &FinishedPicture) -> Pictured {
-        let report: serde_json::Value = picture.report.read().unwrap_or_default();
-        let results = report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let results = picture.report.results();
         Pictured {
             path,
             file_name: picture.file_name.clone(),

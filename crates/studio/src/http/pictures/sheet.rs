@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CACHE_CONTROL;
 use serde::Deserialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
@@ -126,8 +125,7 @@ fn places(job: &JobView, only: Option<usize>) -> Option<Vec<Place>> {
 }
 
 fn place(which: Which, image: &ImageView) -> Place {
-    let report: Value = image.report.read().unwrap_or_default();
-    let outcomes = report["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let outcomes = image.report.results();
     let count = |outcome: &str| outcomes.iter().filter(|rule| rule["outcome"] == outcome).count();
     let (met, remarks, missed) = (count("pass"), count("warn"), count("fail"));
     let total = met + remarks + missed;
