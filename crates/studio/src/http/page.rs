@@ -151,8 +151,7 @@ pub async fn job(
 /// There is no such job, or it is somebody else's.
 pub fn no_job(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame::new(app, headers);
-    let (title, text) = (frame.words.get("missing.title").to_owned(), frame.words.get("missing.text").to_owned());
-    shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text })
+    message(frame, StatusCode::NOT_FOUND, "missing", &[])
 }
 
 pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {
@@ -206,8 +205,10 @@ fn price(cents: f64, words: &Words) -> String {
     words.fill("make.price", &[("price", &format!("${:.2}", cents / 100.0))])
 }
 
-/// A few words and the way back.
-pub fn message(frame: Frame, status: StatusCode, title: String, text: String) -> Result<Response, ApiError> {
+/// A few words, the title and the text of a key, and the way back.
+pub fn message(frame: Frame, status: StatusCode, key: &str, values: &[(&str, &str)]) -> Result<Response, ApiError> {
+    let title = frame.words.get(&format!("{key}.title")).to_owned();
+    let text = frame.words.fill(&format!("{key}.text"), values);
     shown(status, &MessagePage { frame, title, text })
 }
 

@@ -75,9 +75,7 @@ pub async fn stop(
     match app.studio.stop_letters(&token).await? {
         true => {
             let frame = Frame { here: "/", ..Frame::new(&app, &headers) };
-            let title = frame.words.get("mail.stopped.title").to_owned();
-            let text = frame.words.fill("mail.stopped.text", &[("host", host(&app))]);
-            page::message(frame, StatusCode::OK, title, text)
+            page::message(frame, StatusCode::OK, "mail.stopped", &[("host", host(&app))])
         }
         false => dead(&app, &headers),
     }
@@ -85,9 +83,7 @@ pub async fn stop(
 
 fn dead(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame { here: "/", ..Frame::new(app, headers) };
-    let (title, text) =
-        (frame.words.get("mail.unstoppable.title").to_owned(), frame.words.get("mail.unstoppable.text").to_owned());
-    page::message(frame, StatusCode::NOT_FOUND, title, text)
+    page::message(frame, StatusCode::NOT_FOUND, "mail.unstoppable", &[])
 }
 
 fn host(app: &App) -> &str {

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
 
 use super::frame::Frame;
-use super::{MessagePage, shown};
+use super::{message, shown};
 use crate::accounts::account::{Account, LINK_TIME};
 use crate::accounts::asking::LinkLook;
 use crate::http::App;
@@ -68,9 +68,7 @@ impl AccountPage {
 pub fn asked(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame { here: "/history", ..Frame::new(app, headers) };
     let minutes = (LINK_TIME.as_secs() / 60).to_string();
-    let title = frame.words.get("account.asked.title").to_owned();
-    let text = frame.words.fill("account.asked.text", &[("minutes", &minutes)]);
-    shown(StatusCode::ACCEPTED, &MessagePage { frame, title, text })
+    message(frame, StatusCode::ACCEPTED, "account.asked", &[("minutes", &minutes)])
 }
 
 pub fn link(app: &App, headers: &HeaderMap, look: LinkLook) -> Result<Response, ApiError> {
@@ -81,7 +79,5 @@ pub fn link(app: &App, headers: &HeaderMap, look: LinkLook) -> Result<Response, 
 /// Guessed, used, or too old: all the same.
 pub fn dead_link(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame { here: "/history", ..Frame::new(app, headers) };
-    let (title, text) =
-        (frame.words.get("account.dead.title").to_owned(), frame.words.get("account.dead.text").to_owned());
-    shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text })
+    message(frame, StatusCode::NOT_FOUND, "account.dead", &[])
 }
