@@ -145,9 +145,7 @@ pub async fn redeliver(
     app.admit(headers)?;
     let (id, visitor) = (MessageId::parse(&id).ok_or_else(no_message)?, app.visitor(headers));
     // Whoever may not have it sent often may not have it sent again often.
-    let is_theirs = app.studio.message(&id, &visitor).await?.is_some();
-    if is_theirs
-        && let Some(receiver) = app.studio.named_receiver(&id).await?
+    if let Some(receiver) = app.studio.named_receiver(&id, &visitor).await?
         && !app.may_tell(&Wisher::of(&app, &request), &receiver)
     {
         return Err(too_often());

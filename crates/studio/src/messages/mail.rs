@@ -105,21 +105,17 @@ impl Inner {
     /// `None`: an account that is gone, or has another address by now.
     async fn reader(&self, message: &Message, facts: &Facts, to: &MailAddress) -> Result<Option<Reader>, StudioError> {
         let words = |tag: &str| Words::of(tag).unwrap_or(Words::english());
+        let account = match message.owner.as_ref().and_then(Owner::as_account) {
+            Some(id) => self.store.account_of(&id).await?,
+            None => None,
+        };
         if message.hook.is_none() {
             let words = words(facts.language.as_deref().unwrap_or_default());
-            let account = match message.owner.as_ref().and_then(Owner::as_account) {
-                Some(id) => self.store.account_of(&id).await?,
-                None => None,
-            };
             // Their own mailbox is no stranger's.
             let is_own = account.is_some_and(|account| account.address.key() == to.key());
             let is_strangers = !is_own && letter::is_strangers(message.owner.as_ref());
             return Ok(Some(Reader { words, has_account: false, is_strangers }));
         }
-        let account = match message.owner.as_ref().and_then(Owner::as_account) {
-            Some(id) => self.store.account_of(&id).await?,
-            None => None,
-        };
         let account = account.filter(|account| account.address == *to);
         Ok(account.map(|account| Reader { words: words(&account.language), has_account: true, is_strangers: false }))
     }

@@ -155,10 +155,11 @@ impl Studio {
     }
 
     /// Whom a message goes to that its maker named and nobody asked for letters or messages themselves, as a count knows them;
-    /// `None` for any other message.
-    pub async fn named_receiver(&self, id: &MessageId) -> Result<Option<String>, StudioError> {
+    /// `None` for any other message, and for one that is not the visitor's.
+    pub async fn named_receiver(&self, id: &MessageId, visitor: &Visitor) -> Result<Option<String>, StudioError> {
         let message = self.0.store.message(id).await?.map(|(message, _)| message);
-        Ok(message.filter(|message| message.hook.is_none()).and_then(|message| match message.channel {
+        let named = message.filter(|message| message.hook.is_none() && is_theirs(message, visitor));
+        Ok(named.and_then(|message| match message.channel {
             Channel::Mail => Some(letter::receiver(&MailAddress::parse(&message.target).ok()?)),
             Channel::Whatsapp => Some(wish::receiver(&message.target)),
             Channel::Webhook => None,
