@@ -25,7 +25,7 @@ const PHOTOS: usize = 10;
 const OPEN: usize = 8;
 
 /// An archive of so many different photos, and one file that is none.
-fn archive(photos: usize) -> Vec<u8> {
+pub fn archive(photos: usize) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..photos {
         zip.start_file(format!("shoes/{number}.jpg"), SimpleFileOptions::default()).unwrap();
@@ -42,9 +42,14 @@ async fn begun(bench: &Bench, photos: usize) -> BatchView {
 }
 
 async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
+    bench.studio.begin_batch(new_batch(bench, archive).await).await.unwrap()
+}
+
+/// An archive that was received.
+pub async fn new_batch(bench: &Bench, archive: Vec<u8>) -> NewBatch {
     let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(archive))]);
     let archive = bench.studio.scratch(bytes, u64::MAX).await.unwrap();
-    let new = NewBatch {
+    NewBatch {
         archive,
         table: None,
         file_name: Some("shoes.zip".into()),
@@ -54,8 +59,7 @@ async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
         whatsapp: None,
         owner: None,
         notify: None,
-    };
-    bench.studio.begin_batch(new).await.unwrap()
+    }
 }
 
 /// A photo in a form that is kept as another one: plain RGB in a TIFF.

@@ -1,10 +1,8 @@
 //! Messages by WhatsApp: real requests to a server that stands in for Meta's, and its signed notices back.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
 use http::{HeaderMap, HeaderValue};
 use plantain_outbound::Policy;
 use plantain_studio::bulk::receiving::NewBatch;
@@ -19,6 +17,7 @@ use plantain_studio::photo::NewJob;
 use plantain_testkit::graph::{self, APP_SECRET, Answer, Graph, SENDER, TOKEN, VERIFY_TOKEN};
 use plantain_whatsapp::Secret;
 
+use crate::service::batches::{archive, new_batch};
 use crate::service::bench::{Bench, config, new_job};
 
 const NUMBER: &str = "+91 98765 43210";
@@ -242,24 +241,7 @@ async fn a_job_that_is_forgotten_takes_the_number_along() {
 async fn of_a_batch_one_message_tells_how_many_photos_are_ready() {
     let server = Graph::start().await;
     let bench = bench(&server).await;
-    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in [("1.jpg", plantain_testkit::photo::jpeg()), ("notes.txt", b"hello".to_vec())] {
-        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        std::io::Write::write_all(&mut zip, &bytes).unwrap();
-    }
-    let bytes = stream::iter([Ok::<_, Infallible>(Bytes::from(zip.finish().unwrap().into_inner()))]);
-    let archive = bench.studio.scratch(bytes, u64::MAX).await.unwrap();
-    let new = NewBatch {
-        archive,
-        table: None,
-        file_name: Some("shoes.zip".into()),
-        preset: "ebay".into(),
-        prompt: None,
-        num_images: 1,
-        whatsapp: wish(),
-        notify: None,
-        owner: None,
-    };
+    let new = NewBatch { whatsapp: wish(), ..new_batch(&bench, archive(1)).await };
     let batch = bench.studio.begin_batch(new).await.unwrap();
     let submission = bench.backend.submitted(1).await.pop().unwrap();
     bench.completes(&submission.request_id);
