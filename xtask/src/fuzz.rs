@@ -15,7 +15,9 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1";
 
-pub const TARGETS: [&str; 4] = ["signature_headers", "jwks", "webhook_body", "decode"];
+pub const TARGETS: [&str; 5] = ["signature_headers", "jwks", "webhook_body", "decode", "icc"];
+/// Those that need the decoders.
+const OF_PICTURES: [&str; 2] = ["decode", "icc"];
 
 /// `[TARGET] [SECONDS]`, in this order.
 pub fn named(words: &[&str]) -> Option<(Vec<&'static str>, u32)> {
@@ -36,7 +38,7 @@ pub fn run(targets: &[&str], seconds: u32) -> Result<()> {
         build.env("RUSTFLAGS", FLAGS).args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
         // With a target of its own, so that programs which run while it is built are not instrumented.
         build.args(["--target", &host, "--bin", target, "--target-dir"]).arg(&folder);
-        if *target == "decode" {
+        if OF_PICTURES.contains(target) {
             build.args(["--features", "pictures"]);
         }
         show(&mut build).context("libFuzzer needs a C++ compiler")?;
