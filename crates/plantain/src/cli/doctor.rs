@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use plantain_media::cutout::Segmenter;
+use plantain_media::cutout::{CutoutOptions, Segmenter};
+use plantain_media::picture::Picture;
 use plantain_outbound::explain::{self, Outcome as Fate};
 use plantain_work::Clock;
 use serde::Serialize;
@@ -87,7 +88,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let mut findings = vec![finding, disk(&config.storage.data)];
     findings.push(port("studio port", config.network.studio_listen, "STUDIO_LISTEN", &folder).await);
     findings.push(port("queue port", config.network.gateway_listen, "GATEWAY_LISTEN", &folder).await);
-    findings.push(model());
+    findings.push(model(config));
     findings.push(runtime(config));
     findings.push(clock(Clock::system().now()));
     findings.push(database("studio database", &config.storage.studio, &folder, "studio.db").await);
@@ -190,7 +191,44 @@ async fn port(what: &'static str, address: SocketAddr, setting: &str, folder: &F
 /// SHA-256 of the weights as their authors published them.
 const WEIGHTS_SHA256: &str = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8";
 
-fn model() -> Finding {
+/// The network as a server would load it.
+fn model(config: &Config) -> Finding {
+    match &config.storage.model {
+        None => embedded_model(),
+        Some(model) => own_model(config, &model.path),
+    }
+}
+
+/// Loading does not ask for what a network is; a look at a picture does.
+fn own_model(config: &Config, path: &Path) -> Finding {
+    const WHAT: &str = "model";
+    let looked = SharedSegmenter::of(&config.storage).and_then(|segmenter| {
+        match segmenter.get()?.cut_out(&a_square(), &CutoutOptions::default()) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_input_fault() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    match looked {
+        Ok(()) => Finding::good(WHAT, format!("{} loads and runs, checksum right", path.display())),
+        Err(error) => Finding::bad(WHAT, super::explain(&error), "until then nothing can be cut out"),
+    }
+}
+
+/// Something that stands out.
+fn a_square() -> Picture {
+    const SIDE: u32 = 96;
+    let mut picture = Picture::filled(SIDE, SIDE, [200, 190, 180]);
+    for (at, pixel) in picture.rgb_mut().as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        let (x, y) = (at as u32 % SIDE, at as u32 / SIDE);
+        if (SIDE / 4..3 * SIDE / 4).contains(&x) && (SIDE / 4..3 * SIDE / 4).contains(&y) {
+            *pixel = [150, 20, 30];
+        }
+    }
+    picture
+}
+
+fn embedded_model() -> Finding {
     const WHAT: &str = "model";
     const TODO: &str = "the program is damaged: install it again";
     let weights = Segmenter::embedded_weights();
@@ -358,7 +396,7 @@ mod tests {
 
     #[test]
     fn the_embedded_weights_are_the_published_ones_and_load() {
-        assert_eq!(model().health, Health::Good);
+        assert_eq!(embedded_model().health, Health::Good);
     }
 
     #[test]

@@ -52,6 +52,16 @@ pub const SETTINGS: &[Setting] = &[
         "none: the built-in runtime",
         "Path of `libonnxruntime.so.1.x.y`, which finds products a little faster. Only for a program built with `--features onnxruntime`.",
     ),
+    open(
+        "PLANTAIN_MODEL",
+        "the built-in network",
+        "An ONNX file of the U2-Net family that finds products instead of the built-in one: it maps a picture of 3 x 320 x 320 to a matte of 320 x 320, as `u2net.onnx` and `silueta.onnx` do. Larger ones find more and take longer. Only together with its checksum.",
+    ),
+    open(
+        "PLANTAIN_MODEL_SHA256",
+        "none",
+        "SHA-256 of that file, 64 hexadecimal digits, as `sha256sum` prints it. Another file in its place is never loaded.",
+    ),
     open("STUDIO_LISTEN", "127.0.0.1:8787", "Address and port of the studio: page, API and webhook receiver."),
     open(
         "STUDIO_CORS_ORIGINS",
