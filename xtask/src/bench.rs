@@ -5,6 +5,7 @@ mod delivery;
 mod finishing;
 mod pages;
 mod pictures;
+mod quality;
 mod queue;
 mod receiver;
 mod serve;
@@ -20,6 +21,7 @@ use crate::run::{cargo, command, output, show, target};
 #[derive(Clone, Copy, Debug)]
 pub enum Subject {
     Pictures,
+    Quality,
     Finishing,
     Overhead,
     Serve,
@@ -31,8 +33,9 @@ pub enum Subject {
     Bulk,
 }
 
-const ALL: [(&str, Subject); 10] = [
+const ALL: [(&str, Subject); 11] = [
     ("pictures", Subject::Pictures),
+    ("quality", Subject::Quality),
     ("finishing", Subject::Finishing),
     ("overhead", Subject::Overhead),
     ("serve", Subject::Serve),
@@ -52,12 +55,13 @@ pub fn named(word: Option<&str>) -> Option<Vec<Subject>> {
 }
 
 pub fn run(subjects: &[Subject]) -> Result<()> {
-    if subjects.iter().any(|subject| !matches!(subject, Subject::Finishing)) {
+    if subjects.iter().any(|subject| !matches!(subject, Subject::Finishing | Subject::Quality)) {
         build()?;
     }
     for subject in subjects {
         match subject {
             Subject::Pictures => pictures::run()?,
+            Subject::Quality => quality::run()?,
             Subject::Finishing => finishing::run()?,
             Subject::Overhead => println!("{}", output(&mut command(bench("overhead", &[])?))?),
             Subject::Serve => serve::run()?,

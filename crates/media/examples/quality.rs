@@ -1,5 +1,6 @@
 //! How well the cut-out finds exact masks: `cargo run --release -p plantain-media --example quality`, with a folder as
-//! argument to look at the results.
+//! argument to look at the results. For mattes of somebody else, `--set FOLDER` writes the photos that show one product, and
+//! `--mattes FOLDER` judges each `NAME.matte.png` that was put beside them (`cargo xtask bench quality` does so with rembg).
 //!
 //! First the sample photos, on which the parameters were tuned; then composites by seed, on which nothing was: the same
 //! products on other grounds, and two products side by side, where which one is meant is known by a box, by a point or not
@@ -40,6 +41,8 @@ struct Table {
     bad: usize,
 }
 
+const ALONE: &str = "composites, one product";
+
 /// An IoU below this is a wrong object rather than a rough edge.
 const BAD: f64 = 0.7;
 
@@ -66,31 +69,67 @@ impl Table {
 }
 
 fn main() {
-    let folder = std::env::args().nth(1).map(PathBuf::from);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => judge(None),
+        ["--set", folder] => write_set(Path::new(folder)),
+        ["--mattes", folder] => judge_mattes(Path::new(folder)),
+        [folder] => judge(Some(Path::new(folder))),
+        _ => eprintln!("usage: quality [FOLDER | --set FOLDER | --mattes FOLDER]"),
+    }
+}
+
+fn judge(folder: Option<&Path>) {
     let segmenter = Segmenter::embedded().expect("the embedded weights load");
-    let pieces = photos(&segmenter, folder.as_deref());
+    let pieces = photos(&segmenter, folder);
     alone(&segmenter, &pieces);
     side_by_side(&segmenter, &pieces);
 }
 
-fn photos(segmenter: &Segmenter, folder: Option<&Path>) -> Vec<(String, Piece)> {
+/// The sample photos and the composites of one product, by table: name, photo, truth.
+fn set() -> [(&'static str, Vec<(String, Picture, Matte)>); 2] {
+    let samples: Vec<_> = PHOTOS.map(sample).into();
+    let pieces = samples.iter().map(|(name, photo, truth)| (name.clone(), Piece::of(photo, truth))).collect::<Vec<_>>();
+    let made = composites(&pieces).map(|(name, made)| (name, made.picture, made.truth)).collect();
+    [("sample photos", samples), (ALONE, made)]
+}
+
+fn sample(path: &str) -> (String, Picture, Matte) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let name = Path::new(path).file_stem().expect("a file").to_str().expect("plain name");
+    (name.to_owned(), decoded(&here.join(path)).0, truth(&here.join(format!("tests/photos/{name}.mask.png"))))
+}
+
+fn write_set(folder: &Path) {
+    for (name, photo, _) in set().into_iter().flat_map(|(_, photos)| photos) {
+        write(&folder.join(format!("{name}.png")), (photo.width(), photo.height()), photo.rgb().to_vec());
+    }
+}
+
+fn judge_mattes(folder: &Path) {
+    for (title, photos) in set() {
+        let mut table = Table::new(title);
+        for (name, _, exact) in &photos {
+            table.row(name, &truth(&folder.join(format!("{name}.matte.png"))), exact);
+        }
+        table.end();
+    }
+}
+
+fn photos(segmenter: &Segmenter, folder: Option<&Path>) -> Vec<(String, Piece)> {
     let mut table = Table::new("sample photos");
     let mut pieces = Vec::new();
-    for path in PHOTOS {
-        let name = Path::new(path).file_stem().expect("a file").to_str().expect("plain name");
-        let photo = decoded(&here.join(path)).0;
-        let truth = truth(&here.join(format!("tests/photos/{name}.mask.png")));
+    for (name, photo, truth) in PHOTOS.map(sample) {
         match segmenter.cut_out(&photo, &CutoutOptions::default()) {
             Ok(cutout) => {
-                table.row(name, &score::full_matte(&cutout), &truth);
+                table.row(&name, &score::full_matte(&cutout), &truth);
                 if let Some(folder) = folder {
-                    save(&cutout, &folder.join(name));
+                    save(&cutout, &folder.join(&name));
                 }
             }
             Err(error) => println!("{name:<28} {error}"),
         }
-        pieces.push((name.to_owned(), Piece::of(&photo, &truth)));
+        pieces.push((name, Piece::of(&photo, &truth)));
     }
     table.end();
     pieces
@@ -107,14 +146,19 @@ fn matte(segmenter: &Segmenter, composite: &Composite, choice: Choice) -> Matte 
 
 /// Each product but the glass, which is glass only on its own ground, on three grounds.
 fn alone(segmenter: &Segmenter, pieces: &[(String, Piece)]) {
-    let mut table = Table::new("composites, one product");
-    for (name, piece) in pieces.iter().filter(|(name, _)| name != "glass") {
-        for seed in 0..3 {
-            let made = composite::composite(seed * 31 + name.len() as u64, piece, None);
-            table.row(&format!("{name} {seed}"), &matte(segmenter, &made, Choice::default()), &made.truth);
-        }
+    let mut table = Table::new(ALONE);
+    for (name, made) in composites(pieces) {
+        table.row(&name, &matte(segmenter, &made, Choice::default()), &made.truth);
     }
     table.end();
+}
+
+fn composites(pieces: &[(String, Piece)]) -> impl Iterator<Item = (String, Composite)> {
+    let pieces = pieces.iter().filter(|(name, _)| name != "glass");
+    pieces.flat_map(|(name, piece)| {
+        let made = |seed| composite::composite(seed * 31 + name.len() as u64, piece, None);
+        (0..3).map(move |seed| (format!("{name} {seed}"), made(seed)))
+    })
 }
 
 fn side_by_side(segmenter: &Segmenter, pieces: &[(String, Piece)]) {
@@ -173,8 +217,11 @@ fn save(cutout: &Cutout, stem: &Path) {
     let spread: Vec<u8> = cutout.matte.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect();
     for (kind, pixels) in [("magenta", on([255, 0, 255])), ("white", on([255; 3])), ("matte", spread)] {
         let path = PathBuf::from(format!("{}.{kind}.png", stem.display()));
-        let image =
-            image::RgbImage::from_raw(cutout.color.width(), cutout.color.height(), pixels).expect("three bytes");
-        image.save(path).expect("the folder can be written");
+        write(&path, (cutout.color.width(), cutout.color.height()), pixels);
     }
+}
+
+fn write(path: &Path, (width, height): (u32, u32), pixels: Vec<u8>) {
+    let image = image::RgbImage::from_raw(width, height, pixels).expect("three bytes");
+    image.save(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }

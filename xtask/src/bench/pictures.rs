@@ -119,10 +119,10 @@ fn millis(said: &str) -> Result<Duration> {
     Ok(Duration::from_secs_f64(millis / 1000.0))
 }
 
-struct Python {
-    program: PathBuf,
+pub(super) struct Python {
+    pub program: PathBuf,
     script: PathBuf,
-    weights: PathBuf,
+    pub weights: PathBuf,
     /// The shared library, which has its version in its name.
     onnxruntime: PathBuf,
 }
@@ -132,7 +132,7 @@ const FIND_LIBRARY: &str =
     "import glob, onnxruntime; print(*glob.glob(onnxruntime.__path__[0] + '/capi/libonnxruntime.so*'))";
 
 /// A virtual environment with rembg, made once, and the repository's weights where rembg looks for its own.
-fn python(folder: &Path) -> Result<Python> {
+pub(super) fn python(folder: &Path) -> Result<Python> {
     let environment = folder.join("python");
     let program = environment.join("bin/python");
     if !environment.join("ready").is_file() {
