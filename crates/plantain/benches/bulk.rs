@@ -1,8 +1,10 @@
 //! What a batch costs beside the engine's own work: CPU time of the whole process for each photo of a ZIP, from the upload to the
-//! report, less that of finishing and checking its picture. The model is simulated and answers at once. `cargo xtask bench bulk`.
+//! last byte of the results, less what the engine's steps take by themselves. The model is simulated and answers at once.
+//! `cargo xtask bench bulk`.
 
 use std::io::{Cursor, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,11 +14,13 @@ use futures_util::stream;
 use plantain::client::{BulkWish, StudioClient};
 use plantain::config::{Config, Typed};
 use plantain::system::{Place, Role, System};
-use plantain_media::check::check;
-use plantain_media::decode::{Limits, decode};
-use plantain_media::finish::{FinishOptions, finish};
-use plantain_media::picture::Matte;
+use plantain_media::cutout::CutoutError;
+use plantain_media::decode::Limits;
+use plantain_media::encode::Provenance;
 use plantain_media::preset::Presets;
+use plantain_studio::finishing::{self, Material, NotCompared, SegmenterSource};
+use plantain_studio::photo;
+use plantain_wire::models::choice::ObjectChoice;
 use plantain_work::Clock;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -41,15 +45,18 @@ const LIMIT_MS: f64 = 5.0;
 fn main() {
     let folder = std::env::args().nth(1).filter(|word| word != "--bench").expect("usage: bulk FOLDER");
     let folder = Path::new(&folder);
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let presets = presets(folder);
-    let engine = engine(&presets);
-    let whole = runtime.block_on(batches(folder));
-    let ms = |time: Duration| time.as_secs_f64() * 1000.0;
+    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let steps = alone.install(|| engine(&presets));
+    let whole = tokio::runtime::Runtime::new().expect("a runtime").block_on(batches(folder));
+    let own: f64 = steps.iter().map(|(_, ms)| ms).sum();
     println!("a batch of {PHOTOS} photos of {SIDE} px, CPU time a photo");
-    println!("  all of it                  {:6.2} ms", ms(whole));
-    println!("  finishing and checking     {:6.2} ms", ms(engine));
-    println!("  the batch and its jobs     {:6.2} ms   limit {LIMIT_MS} ms", ms(whole.saturating_sub(engine)));
+    for (name, ms) in steps {
+        println!("  {name:<28} {ms:6.2} ms");
+    }
+    println!("  {:<28} {own:6.2} ms", "the engine's own, by itself");
+    println!("  {:<28} {whole:6.2} ms", "all of it");
+    println!("  {:<28} {:6.2} ms   limit {LIMIT_MS} ms", "the batch and its jobs", whole - own);
 }
 
 /// The built-in rules of a shop, for a small picture.
@@ -65,23 +72,54 @@ fn presets(folder: &Path) -> Presets {
     Presets::with_user_file(&text).expect("the rules are sound")
 }
 
-/// CPU time of what is the picture's own: the model's answer decoded, finished, encoded and checked.
-fn engine(presets: &Presets) -> Duration {
+/// CPU time of what the studio asks of the engine for each photo, step by step as it does: by itself and on one thread, so that
+/// what parallel work and its waiting cost is not taken for the engine's.
+fn engine(presets: &Presets) -> [(&'static str, f64); 4] {
+    let photos: Vec<Vec<u8>> = (0..PHOTOS).map(disc).collect();
     let preset = presets.get(PRESET).expect("it was written");
-    let picture = disc(0);
-    let one = || {
-        let picture = decode(&picture, &Limits::default()).expect("it is a picture").picture;
-        let matte = Matte::new(SIDE, SIDE, mask());
-        let finished = finish(&picture, &matte, preset, &FinishOptions::default()).expect("it shows a product");
-        check(&finished.bytes, None, preset, Some(&finished.matte))
+    let segmenter: SegmenterSource = Arc::new(|| Err(CutoutError::NoProduct));
+    let found = |photo: &[u8]| finishing::original(photo, &ObjectChoice::default(), &Limits::default(), &segmenter);
+    let mut material = Material {
+        picture: disc(0).into(),
+        mask: Some(png(&mask(), png::ColorType::Grayscale).into()),
+        product: None,
+        preset: preset.clone(),
+        file_name: preset.file_name(None, 1, "disc"),
+        limits: Limits::default(),
+        provenance: Provenance::Generated,
+        segmenter: segmenter.clone(),
+        original: Err(NotCompared::NoPhoto),
     };
-    (0..WARM_UP).for_each(|_| drop(one()));
-    let before = cpu();
-    (0..PHOTOS).for_each(|_| drop(one()));
-    (cpu() - before) / PHOTOS as u32
+    let looking = each(&photos, |photo| drop(photo::admit(photo, &Limits::default()).expect("it is a picture")));
+    let finding = each(&photos, |photo| drop(found(photo).unwrap_or_else(|_| unreachable!("it is cut out"))));
+    let finishing = each(&photos, |_| drop(finishing::finish(&material).expect("it shows a product")));
+    let originals = photos.iter().map(|photo| found(photo).map(Arc::new));
+    let originals: Vec<_> = originals.collect();
+    let compared = each(&originals, |original| {
+        material.original = original.clone();
+        drop(finishing::finish(&material).expect("it shows a product"));
+    });
+    [
+        ("looking at the photo", looking),
+        ("finding its product", finding),
+        ("finishing and checking", finishing),
+        ("comparing with the photo", compared - finishing),
+    ]
 }
 
-async fn batches(folder: &Path) -> Duration {
+/// Milliseconds of CPU time that the work takes for one of them.
+fn each<T>(all: &[T], mut work: impl FnMut(&T)) -> f64 {
+    all.iter().take(WARM_UP).for_each(&mut work);
+    let before = cpu();
+    all.iter().for_each(&mut work);
+    a_photo(cpu() - before)
+}
+
+fn a_photo(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0 / PHOTOS as f64
+}
+
+async fn batches(folder: &Path) -> f64 {
     let uri = |bytes: Vec<u8>| format!("data:image/png;base64,{}", STANDARD.encode(bytes));
     let (picture, mask) = (uri(disc(0)), uri(png(&mask(), png::ColorType::Grayscale)));
     let file = format!(
@@ -95,19 +133,20 @@ async fn batches(folder: &Path) -> Duration {
     let system = System::start(&config, Role::All, Place::Temporary, Clock::system()).await.expect("a system starts");
     let url = system.studio_url().expect("the studio has an address").clone();
     let studio = StudioClient::new(url, None, Clock::system()).expect("a client");
-    batch(&studio, WARM_UP).await;
+    batch(&studio, WARM_UP, archive(WARM_UP)).await;
+    let sent = archive(PHOTOS);
     let before = cpu();
-    batch(&studio, PHOTOS).await;
+    batch(&studio, PHOTOS, sent).await;
     let spent = cpu() - before;
     system.stop_at_once().await;
-    spent / PHOTOS as u32
+    a_photo(spent)
 }
 
 /// From the upload to the last byte of the results.
-async fn batch(studio: &StudioClient, photos: usize) {
+async fn batch(studio: &StudioClient, photos: usize, archive: Bytes) {
     let wish =
         BulkWish { file_name: "shop.zip".into(), preset: PRESET.into(), prompt: None, num_images: 1, list: None };
-    let archive = stream::iter([Ok(Bytes::from(archive(photos)))]);
+    let archive = stream::iter([Ok(archive)]);
     let begun = studio.begin_batch(&wish, archive).await.expect("the studio accepts");
     let id = begun.batch_id.to_string();
     let ended = studio.follow_batch(&id, |_| {}).await.expect("the stream holds");
@@ -116,13 +155,13 @@ async fn batch(studio: &StudioClient, photos: usize) {
     while answer.chunk().await.expect("all of it").is_some() {}
 }
 
-fn archive(photos: usize) -> Vec<u8> {
+fn archive(photos: usize) -> Bytes {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for number in 0..photos {
         zip.start_file(format!("{number}.png"), SimpleFileOptions::default()).expect("a name");
         zip.write_all(&disc(number)).expect("memory");
     }
-    zip.finish().expect("memory").into_inner()
+    zip.finish().expect("memory").into_inner().into()
 }
 
 /// White where the disc is.
