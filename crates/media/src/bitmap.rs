@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use crate::picture::Rect;
+use crate::tasks;
 
 /// A set of the pixels of one picture. Sets that are combined must have the same size.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,7 +30,8 @@ impl Bitmap {
     ) -> Bitmap {
         let mut set = Bitmap::empty(width, height);
         let (stride, width) = (set.stride, set.width);
-        set.words.par_chunks_exact_mut(stride).zip(data.par_chunks_exact(width * N)).for_each(|(words, row)| {
+        let rows = set.words.par_chunks_exact_mut(stride).zip(data.par_chunks_exact(width * N));
+        rows.with_min_len(tasks::pieces(width)).for_each(|(words, row)| {
             for (word, pixels) in words.iter_mut().zip(row.as_chunks::<N>().0.chunks(64)) {
                 *word = pixels.iter().enumerate().fold(0, |bits, (at, pixel)| bits | u64::from(member(pixel)) << at);
             }
@@ -99,7 +101,8 @@ impl Bitmap {
     /// Every pixel within `radius` of a member, both ways and diagonally (Chebyshev).
     pub(crate) fn grown(&self, radius: usize) -> Bitmap {
         let mut set = self.clone();
-        set.words.par_chunks_exact_mut(self.stride).for_each(|row| grow_row(row, radius));
+        let rows = set.words.par_chunks_exact_mut(self.stride).with_min_len(tasks::pieces(self.width));
+        rows.for_each(|row| grow_row(row, radius));
         set.clear_beyond_width();
         set.grow_columns(radius)
     }

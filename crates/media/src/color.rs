@@ -7,6 +7,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, ProfileClass,
 use rayon::prelude::*;
 
 use crate::decode::samples::Samples;
+use crate::tasks;
 
 /// What was done with the file's colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -30,8 +31,6 @@ pub enum ProfileUse {
 
 /// Real profiles reach 3 MB (print colours); more is an attempt to burn memory.
 const MAX_PROFILE_BYTES: usize = 4 * 1024 * 1024;
-/// Pixels that one task converts.
-const TASK_PIXELS: usize = 64 * 1024;
 
 /// RGB, and alpha where any pixel is not opaque.
 pub(crate) fn to_srgb(samples: Samples, profile: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>, ProfileUse) {
@@ -155,8 +154,8 @@ fn transformed<const N: usize>(samples: &[u8], profile: &ColorProfile, layout: L
         let srgb = ColorProfile::new_srgb();
         let transform = profile.create_transform_8bit(layout, &srgb, Layout::Rgb, TransformOptions::default()).ok()?;
         let mut rgb = vec![0; samples.len() / N * 3];
-        rgb.par_chunks_mut(TASK_PIXELS * 3)
-            .zip(samples.par_chunks(TASK_PIXELS * N))
+        rgb.par_chunks_mut(tasks::PIXELS * 3)
+            .zip(samples.par_chunks(tasks::PIXELS * N))
             .try_for_each(|(rgb, samples)| transform.transform(samples, rgb))
             .ok()?;
         Some(rgb)

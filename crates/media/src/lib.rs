@@ -17,4 +17,5 @@ pub mod picture;
 pub mod preset;
 pub mod sheet;
 pub mod slip;
+mod tasks;
 pub mod thumbnail;

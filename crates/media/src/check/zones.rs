@@ -11,6 +11,7 @@ use crate::check::floor;
 use crate::compose::plane::Plane;
 use crate::picture::{Matte, Picture, Rect};
 use crate::preset::{ShadowLimits, ShadowRule};
+use crate::tasks;
 
 /// Pixels of the collar around product and shadow.
 pub(crate) const NEAR: usize = 16;
@@ -52,8 +53,8 @@ pub(crate) struct Levels {
 impl Levels {
     pub(crate) fn of(picture: &Picture) -> Levels {
         let mut darkest = vec![0; picture.rgb().len() / 3];
-        let task = 1 << 16;
-        darkest.par_chunks_mut(task).zip(picture.rgb().par_chunks(task * 3)).for_each(|(out, rgb)| {
+        let pixels = darkest.par_chunks_mut(tasks::PIXELS).zip(picture.rgb().par_chunks(tasks::PIXELS * 3));
+        pixels.for_each(|(out, rgb)| {
             for (out, [r, g, b]) in out.iter_mut().zip(rgb.as_chunks::<3>().0) {
                 *out = (*r).min(*g).min(*b);
             }

@@ -33,6 +33,7 @@ use rayon::prelude::*;
 
 use crate::picture::{Cutout, Matte, Picture};
 use crate::preset::ShadowLimits;
+use crate::tasks;
 use backdrop::Painter;
 use ground::Ground;
 use linear::{plain_curve, srgb_table};
@@ -116,7 +117,8 @@ fn paint(scene: &Scene, layer: Option<&Layer>, shade: Option<&Plane>, reflection
     let (width, height) = scene.canvas;
     let painter = Painter::new(&scene.backdrop, scene.canvas);
     let mut rgb = vec![255; width as usize * height as usize * 3];
-    rgb.par_chunks_exact_mut(width as usize * 3).enumerate().for_each_init(
+    let rows = rgb.par_chunks_exact_mut(width as usize * 3).enumerate();
+    rows.with_min_len(tasks::pieces(width as usize)).for_each_init(
         || (vec![[0.0; 3]; width as usize], vec![0.0; width as usize]),
         |(levels, shades), (y, row)| {
             let row = row.as_chunks_mut::<3>().0;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use crate::compose::ground::Ground;
 use crate::compose::resample::Layer;
 use crate::picture::Rect;
+use crate::tasks;
 
 /// Share of the light that the floor gives back right at the product.
 const STRENGTH: f32 = 0.30;
@@ -39,7 +40,8 @@ impl Reflection {
         let (top, bottom) = (highest.floor() as u32, (ground.lowest() + length).ceil() as u32);
         let area = Rect { y: top, height: bottom.min(canvas.1) - top, ..ground.area };
         let mut pixels = vec![U16x4::default(); area.width as usize * area.height as usize];
-        pixels.par_chunks_exact_mut(area.width as usize).enumerate().for_each(|(row, out)| {
+        let rows = pixels.par_chunks_exact_mut(area.width as usize).enumerate();
+        rows.with_min_len(tasks::pieces(area.width as usize)).for_each(|(row, out)| {
             let y = (area.y + row as u32) as f32 + 0.5;
             for (column, (out, line)) in out.iter_mut().zip(&ground.line).enumerate() {
                 let way = y - line;

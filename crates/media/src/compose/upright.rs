@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::compose::linear::{plain_curve, srgb_table};
 use crate::picture::{Cutout, Matte, Picture, Rect};
+use crate::tasks;
 
 /// A lean that an eye notices on a product, in degrees.
 pub const NOTICEABLE_LEAN: f32 = 0.7;
@@ -112,7 +113,7 @@ pub fn straightened(cutout: &Cutout, degrees: f32) -> Cutout {
     let mut rgb = vec![0; size.0 as usize * size.1 as usize * 3];
     let mut alpha = vec![0; size.0 as usize * size.1 as usize];
     let rows = rgb.par_chunks_exact_mut(size.0 as usize * 3).zip(alpha.par_chunks_exact_mut(size.0 as usize));
-    rows.enumerate().for_each(|(y, (colors, alphas))| {
+    rows.enumerate().with_min_len(tasks::pieces(size.0 as usize)).for_each(|(y, (colors, alphas))| {
         let down = y as f32 + 0.5 - size.1 as f32 / 2.0;
         for (x, (color, alpha)) in colors.as_chunks_mut::<3>().0.iter_mut().zip(alphas).enumerate() {
             let across = x as f32 + 0.5 - size.0 as f32 / 2.0;

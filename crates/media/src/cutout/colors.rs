@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::guided::between;
 use crate::picture::{Matte, Picture};
+use crate::tasks;
 use plantain_scale as scale;
 
 /// From this coverage on a pixel's own colour is the product's: .98.
@@ -20,6 +21,8 @@ const STIFFNESS: f32 = 1e-5;
 const SMALL_SIDE: usize = 32;
 const SMALL_ROUNDS: usize = 10;
 const ROUNDS: usize = 2;
+/// How many pixels of cheap work one of these takes as long as.
+const SOLVING: usize = 8;
 
 type Color = [f32; 3];
 
@@ -100,7 +103,8 @@ fn spread(mixes: &[Mix], size: (usize, usize), level: &Level) -> Vec<Mix> {
 /// One round: each pixel's two colours that best mix to the photo's and agree with the neighbours'.
 fn improved(mixes: &[Mix], level: &Level) -> Vec<Mix> {
     let mut next = mixes.to_vec();
-    next.par_chunks_exact_mut(level.width).enumerate().for_each(|(y, row)| {
+    let rows = next.par_chunks_exact_mut(level.width).enumerate();
+    rows.with_min_len(tasks::pieces(level.width * SOLVING)).for_each(|(y, row)| {
         for (x, mix) in row.iter_mut().enumerate() {
             let at = y * level.width + x;
             let around = [
@@ -146,7 +150,7 @@ fn solved(mixes: &[Mix], level: &Level, at: usize, around: [usize; 4]) -> Mix {
 fn apply(color: &mut Picture, matte: &Matte, mixes: &[Mix], size: (usize, usize)) {
     let (width, height) = (color.width() as usize, color.height() as usize);
     let rows = color.rgb_mut().par_chunks_exact_mut(width * 3).zip(matte.alpha().par_chunks_exact(width));
-    rows.enumerate().for_each(|(y, (row, alphas))| {
+    rows.enumerate().with_min_len(tasks::pieces(width)).for_each(|(y, (row, alphas))| {
         let (above, below, down) = between(y, height, size.1);
         for (x, (pixel, alpha)) in row.as_chunks_mut::<3>().0.iter_mut().zip(alphas).enumerate() {
             if *alpha >= FULL {

@@ -11,6 +11,7 @@ use super::plane::Plane;
 use super::strokes::{self, Stroke, StrokeKind};
 use super::{Shape, components, frame, guided, plane};
 use crate::picture::{Matte, Picture, Rect};
+use crate::tasks;
 
 /// The part of the photo around the product, at the size that it is worked on.
 pub(super) struct Crop {
@@ -125,7 +126,7 @@ fn sharpened(color: &Picture, soft: Plane, fit: &guided::Fit) -> Matte {
     let mut alpha = vec![0u8; width * height];
     let rows = alpha.par_chunks_exact_mut(width).zip(soft.values.par_chunks_exact(width));
     let rows = rows.zip(color.rgb().par_chunks_exact(width * 3));
-    rows.enumerate().for_each(|(y, ((alpha, soft), pixels))| {
+    rows.enumerate().with_min_len(tasks::pieces(width)).for_each(|(y, ((alpha, soft), pixels))| {
         let line = fit.line(y, height);
         let pixels = pixels.as_chunks::<3>().0;
         for (x, ((alpha, soft), pixel)) in alpha.iter_mut().zip(soft).zip(pixels).enumerate() {

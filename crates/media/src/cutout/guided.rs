@@ -7,6 +7,11 @@ use rayon::prelude::*;
 
 use super::plane::Plane;
 use crate::picture::Picture;
+use crate::tasks;
+
+/// How many pixels of cheap work it takes as long as to blur a pixel, and to solve for its function.
+const BLURRING: usize = 4;
+const SOLVING: usize = 8;
 
 /// The local functions on their grid.
 pub(super) struct Fit {
@@ -80,9 +85,10 @@ pub(super) fn fit(guide: &Picture, coverage: &Plane, radius: usize, epsilon: f32
     }
     sums.push(coverage.values.clone());
     sums.extend(color);
-    sums.par_iter_mut().for_each(|plane| blur(plane, width, height, radius));
+    let whole = tasks::pieces(width * height * BLURRING);
+    sums.par_iter_mut().with_min_len(whole).for_each(|plane| blur(plane, width, height, radius));
     let mut solved: Vec<Function> = vec![[0.0; 4]; width * height];
-    solved.par_iter_mut().enumerate().for_each(|(at, fit)| {
+    solved.par_iter_mut().enumerate().with_min_len(tasks::pieces(SOLVING)).for_each(|(at, fit)| {
         let mean = [sums[10][at], sums[11][at], sums[12][at]];
         let mut variance: [f32; 6] = std::array::from_fn(|k| sums[k][at] - mean[PAIRS[k].0] * mean[PAIRS[k].1]);
         for diagonal in [0, 3, 5] {
@@ -94,7 +100,7 @@ pub(super) fn fit(guide: &Picture, coverage: &Plane, radius: usize, epsilon: f32
     });
     drop(sums);
     let mut planes: [Vec<f32>; 4] = std::array::from_fn(|part| solved.iter().map(|fit| fit[part]).collect());
-    planes.par_iter_mut().for_each(|plane| blur(plane, width, height, radius));
+    planes.par_iter_mut().with_min_len(whole).for_each(|plane| blur(plane, width, height, radius));
     solved.iter_mut().enumerate().for_each(|(at, fit)| *fit = std::array::from_fn(|part| planes[part][at]));
     Fit { width, height, functions: solved }
 }

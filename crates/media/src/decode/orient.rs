@@ -3,6 +3,8 @@
 use image::metadata::Orientation;
 use rayon::prelude::*;
 
+use crate::tasks;
+
 /// How the stored picture is turned to stand upright; the eight cases of EXIF, in its order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -84,7 +86,8 @@ pub(super) fn upright<const N: usize>(mut pixels: Vec<u8>, width: u32, height: u
 }
 
 fn mirror_rows<const N: usize>(pixels: &mut [u8], width: usize) {
-    pixels.par_chunks_exact_mut(width * N).for_each(|row| row.as_chunks_mut::<N>().0.reverse());
+    let rows = pixels.par_chunks_exact_mut(width * N).with_min_len(tasks::pieces(width));
+    rows.for_each(|row| row.as_chunks_mut::<N>().0.reverse());
 }
 
 fn reverse_rows(pixels: &mut [u8], stride: usize, height: usize) {
@@ -99,7 +102,8 @@ const BAND: usize = 16;
 fn transpose<const N: usize>(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
     let source = pixels.as_chunks::<N>().0;
     let mut turned = vec![0; pixels.len()];
-    turned.par_chunks_mut(height * N * BAND).enumerate().for_each(|(band, rows)| {
+    let bands = turned.par_chunks_mut(height * N * BAND).enumerate();
+    bands.with_min_len(tasks::pieces(height * BAND)).for_each(|(band, rows)| {
         let rows = rows.as_chunks_mut::<N>().0;
         let first = band * BAND;
         let count = rows.len() / height;

@@ -10,6 +10,7 @@ use crate::compose::shadow::{self, CELL};
 use crate::finish::{Action, Shadows};
 use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Preset, ShadowRule};
+use crate::tasks;
 
 /// The neutral that replaces a background which breaks a grey rule: the middle of what both grey codes take.
 const GREY: u8 = 240;
@@ -123,18 +124,19 @@ fn kept_shade(facts: &ShadowFacts, rule: ShadowRule, levels: &Levels, matte: &Ma
 pub(super) fn paint(picture: &mut Picture, matte: &Matte, plan: &Plan) -> u64 {
     let width = matte.width() as usize;
     let rows = picture.rgb_mut().par_chunks_exact_mut(width * 3).zip(matte.alpha().par_chunks_exact(width)).enumerate();
-    rows.map_init(
-        || (vec![[0.0; 3]; width], vec![0.0; width]),
-        |(olds, targets), (y, (row, alpha))| {
-            if alpha.iter().any(|a| (1..255).contains(a)) {
-                plan.old_row(y, olds);
-            }
-            let row = row.as_chunks_mut::<3>().0;
-            plan.target_row(y, row, targets);
-            paint_row(row, alpha, olds, targets)
-        },
-    )
-    .sum()
+    rows.with_min_len(tasks::pieces(width))
+        .map_init(
+            || (vec![[0.0; 3]; width], vec![0.0; width]),
+            |(olds, targets), (y, (row, alpha))| {
+                if alpha.iter().any(|a| (1..255).contains(a)) {
+                    plan.old_row(y, olds);
+                }
+                let row = row.as_chunks_mut::<3>().0;
+                plan.target_row(y, row, targets);
+                paint_row(row, alpha, olds, targets)
+            },
+        )
+        .sum()
 }
 
 fn paint_row(row: &mut [[u8; 3]], alpha: &[u8], olds: &[[f32; 3]], targets: &[f32]) -> u64 {

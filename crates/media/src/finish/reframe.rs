@@ -8,6 +8,7 @@ use crate::compose::linear::{plain_curve, srgb_table};
 use crate::compose::placement::Placement;
 use crate::compose::resample::{Layer, Weigh};
 use crate::picture::{Matte, Picture};
+use crate::tasks;
 
 /// Coverage below this is the resampling's ripple and no product.
 const RIPPLE: u8 = 6;
@@ -22,7 +23,8 @@ pub(super) fn reframe(picture: &Picture, matte: &Matte, placement: Placement, ca
     };
     let plain = touches_edge(matte).then_some(frame);
     let mut rgb = vec![0; canvas.0 as usize * canvas.1 as usize * 3];
-    rgb.par_chunks_exact_mut(canvas.0 as usize * 3).enumerate().for_each(|(y, row)| {
+    let rows = rgb.par_chunks_exact_mut(canvas.0 as usize * 3).enumerate();
+    rows.with_min_len(tasks::pieces(canvas.0 as usize)).for_each(|(y, row)| {
         extended_row(row.as_chunks_mut::<3>().0, &layer, y as u32, plain);
     });
     let mut matte = layer.matte(canvas);

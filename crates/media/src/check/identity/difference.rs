@@ -6,6 +6,7 @@ use super::ciede;
 use super::grid::Grid;
 use crate::bitmap::Bitmap;
 use crate::check::components::parts;
+use crate::tasks;
 
 /// Cells by which a piece may be off and still be the same: what shift, scale and turn can't say.
 const PLAY: isize = 2;
@@ -23,6 +24,8 @@ const OTHER_COLOUR: f32 = 13.0;
 const EXPOSURE: f32 = 12.0;
 /// Weight of lightness where light is evened out: shading moves it, and hue is what a shopper calls the colour.
 const LIGHTNESS: f32 = 2.0;
+/// How many pixels of cheap work the sums of one shift take as long as for each cell.
+const SUMMING: usize = 8;
 
 pub(super) struct Difference {
     pub outline: f64,
@@ -100,6 +103,7 @@ fn likeness(original: &Grid, made: &Grid, weights: &[f32]) -> Alike {
     let nothing = || (vec![0.0f32; side * side], vec![0.0f32; side * side]);
     let (likeness, detail) = shifts
         .into_par_iter()
+        .with_min_len(tasks::pieces(side * side * SUMMING))
         .map(|shift| {
             let y = shifted(original, shift);
             let (mean_y, mean_yy, mean_xy) = (mean(&y), mean(&product(&y, &y)), mean(&product(&x, &y)));

@@ -10,11 +10,14 @@ use crate::compose::linear::plain_curve;
 use crate::compose::placement::place;
 use crate::compose::resample::{Layer, Weigh};
 use crate::picture::Rect;
+use crate::tasks;
 
 /// Share of the square that the product's longer side takes; the rest is room to move.
 const FILL: f32 = 0.88;
 /// Photo pixels that are kept around the product while it is scaled.
 const MARGIN: u32 = 8;
+/// How many pixels of cheap work a change to Lab takes as long as.
+const LAB: usize = 16;
 
 /// Row-major and square.
 #[derive(Clone)]
@@ -45,7 +48,7 @@ impl Grid {
         let side = square as usize;
         let mut grid = Grid { side, lab: vec![[100.0, 0.0, 0.0]; side * side], cover: vec![0.0; side * side] };
         let rows = grid.lab.par_chunks_exact_mut(side).zip(grid.cover.par_chunks_exact_mut(side)).enumerate();
-        rows.for_each(|(y, (lab, cover))| {
+        rows.with_min_len(tasks::pieces(side * LAB)).for_each(|(y, (lab, cover))| {
             let Some(pixels) = layer.row(y as u32) else { return };
             let left = layer.area.x as usize;
             for ((lab, cover), pixel) in lab[left..].iter_mut().zip(&mut cover[left..]).zip(pixels) {

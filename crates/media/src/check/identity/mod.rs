@@ -13,6 +13,7 @@ mod register;
 
 use super::{Outcome, RuleResult};
 use crate::picture::{Matte, Picture};
+use crate::tasks;
 use difference::Difference;
 use grid::Grid;
 
@@ -68,10 +69,12 @@ pub struct Comparison {
 pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
     /// By how much a mirrored photo must fit better: most products are nearly symmetrical.
     const CLEARLY: f64 = 0.05;
+    /// How many pixels of cheap work the fit takes as long as for each cell.
+    const FITTING: usize = 4;
     let side = grid::shared_side(original, made, LEAST..=SIDE)?;
     let (original, shown) = (Grid::of(original, side)?, Grid::of(made, side)?);
     let fit = |mirrored| Difference::measure(&register::fitted(&original, &shown, mirrored), &shown);
-    let (difference, reflected) = rayon::join(|| fit(false), || fit(true));
+    let (difference, reflected) = tasks::both(shown.lab.len() * FITTING, || fit(false), || fit(true));
     if difference.cells.max(reflected.cells) < LEAST_CELLS {
         return None;
     }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::grid::Grid;
+use crate::tasks;
 
 /// From a place on the made picture's grid to one on the photo's, about the middle of the square.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,8 @@ const LEVELS: usize = 3;
 /// Steps of the search at the coarsest level; each is halved until it moves less than half a cell there.
 const FIRST_STEP: Step = Step { scale: 0.05, turn: 0.07, shift: 0.03 };
 const HALVINGS: usize = 4;
+/// How many pixels of cheap work one cell takes as long as to be found on the other grid.
+const PLACING: usize = 4;
 /// A product that is turned or enlarged more than this beside its outline is another product.
 const MOST_TURN: f32 = 0.25;
 const SCALES: std::ops::RangeInclusive<f32> = 0.6..=1.6;
@@ -67,7 +70,8 @@ fn climb(start: Pose, mut step: Step, halvings: usize, original: &Grid, made: &G
     for _ in 0..halvings {
         for _ in 0..MOST {
             let around = neighbours(best.0, step);
-            let found = around.into_par_iter().map(|pose| (pose, score(pose, original, made)));
+            let around = around.into_par_iter().with_min_len(tasks::pieces(made.side * made.side * PLACING));
+            let found = around.map(|pose| (pose, score(pose, original, made)));
             let Some(next) = found.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|next| next.1 > best.1) else { break };
             best = next;
         }
@@ -130,7 +134,7 @@ fn original_at(pose: Pose, original: &Grid, x: usize, y: usize) -> Option<([f32;
 
 fn moved(original: &Grid, pose: Pose) -> Grid {
     let side = original.side;
-    let cells = (0..side * side).into_par_iter();
+    let cells = (0..side * side).into_par_iter().with_min_len(tasks::pieces(PLACING));
     let (lab, cover) =
         cells.map(|at| original_at(pose, original, at % side, at / side).unwrap_or(([100.0, 0.0, 0.0], 0.0))).unzip();
     Grid { side, lab, cover }

@@ -1,0 +1,51 @@
+//! How much work is worth a task of its own.
+//!
+//! Handing work to other threads and waking them takes tens of microseconds of several processors, more than a whole small picture
+//! takes on one. Whatever is worked on in parallel is split no finer than this says, so that small pictures stay on the thread they
+//! are on.
+
+/// Pixels that make a task, where each takes a few instructions.
+pub(crate) const PIXELS: usize = 64 * 1024;
+
+/// How many pieces of so many pixels make a task, for `with_min_len`. What takes more than a few instructions a pixel counts as
+/// more pixels.
+pub(crate) fn pieces(pixels: usize) -> usize {
+    PIXELS.div_ceil(pixels.max(1))
+}
+
+/// Both, at the same time where each is as much work as so many pixels are.
+pub(crate) fn both<A: Send, B: Send>(
+    pixels: usize,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    if pixels < PIXELS { (one(), other()) } else { rayon::join(one, other) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn small_work_stays_on_its_thread_and_large_work_does_not() {
+        let here = std::thread::current().id();
+        let threads = |rows: usize, width: usize| {
+            let all = (0..rows).into_par_iter().with_min_len(pieces(width));
+            all.map(|_| std::thread::current().id()).collect::<Vec<_>>()
+        };
+        assert!(threads(300, 400).iter().all(|thread| *thread == here));
+        assert!(threads(2000, 2000).iter().all(|thread| *thread != here), "the pool's threads have it");
+        let at = |pixels| both(pixels, || std::thread::current().id(), || std::thread::current().id());
+        assert_eq!(at(PIXELS - 1), (here, here));
+        assert_ne!(at(PIXELS).0, here);
+    }
+
+    #[test]
+    fn a_task_has_a_piece_at_least() {
+        for (pixels, wanted) in [(0, PIXELS), (1, PIXELS), (1000, 66), (PIXELS, 1), (usize::MAX, 1)] {
+            assert_eq!(pieces(pixels), wanted, "{pixels}");
+        }
+    }
+}
