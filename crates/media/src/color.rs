@@ -7,6 +7,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, ParsingOptions, ProfileClass,
 use rayon::prelude::*;
 
 use crate::decode::samples::Samples;
+use crate::encode::profile::srgb;
 use crate::tasks;
 
 /// What was done with the file's colours.
@@ -74,6 +75,10 @@ fn seen(alpha: Vec<u8>) -> Option<Vec<u8>> {
 
 fn converted_rgb(rgb: Vec<u8>, profile: Option<&[u8]>) -> (Vec<u8>, ProfileUse) {
     let Some(bytes) = profile else { return (rgb, ProfileUse::None) };
+    // Known by its bytes: every picture that is finished here has it and is measured at once.
+    if bytes == srgb() {
+        return (rgb, ProfileUse::Srgb);
+    }
     match parsed(bytes, DataColorSpace::Rgb) {
         Some(profile) if is_srgb(&profile) => (rgb, ProfileUse::Srgb),
         Some(profile) => match transformed::<3>(&rgb, &profile, Layout::Rgb) {
@@ -182,6 +187,11 @@ mod tests {
     fn srgb_is_recognised_and_left_alone() {
         let (rgb, _, done) = to_srgb(Samples::Rgb(vec![10, 200, 30]), Some(&icc(&ColorProfile::new_srgb())));
         assert_eq!((rgb, done), (vec![10, 200, 30], ProfileUse::Srgb));
+    }
+
+    #[test]
+    fn the_engines_own_profile_is_what_it_is_taken_for() {
+        assert!(is_srgb(&parsed(srgb(), DataColorSpace::Rgb).unwrap()));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 mod jpeg;
 mod png;
-mod profile;
+pub(crate) mod profile;
 mod provenance;
 mod quality;
 mod webp;

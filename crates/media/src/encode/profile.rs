@@ -21,7 +21,7 @@ static SRGB: LazyLock<Vec<u8>> = LazyLock::new(|| {
     bytes
 });
 
-pub(super) fn srgb() -> &'static [u8] {
+pub(crate) fn srgb() -> &'static [u8] {
     &SRGB
 }
 
