@@ -13,15 +13,6 @@ pub(crate) fn pieces(pixels: usize) -> usize {
     PIXELS.div_ceil(pixels.max(1))
 }
 
-/// Both, at the same time where each is as much work as so many pixels are.
-pub(crate) fn both<A: Send, B: Send>(
-    pixels: usize,
-    one: impl FnOnce() -> A + Send,
-    other: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    if pixels < PIXELS { (one(), other()) } else { rayon::join(one, other) }
-}
-
 #[cfg(test)]
 mod tests {
     use rayon::prelude::*;
@@ -37,9 +28,6 @@ mod tests {
         };
         assert!(threads(300, 400).iter().all(|thread| *thread == here));
         assert!(threads(2000, 2000).iter().all(|thread| *thread != here), "the pool's threads have it");
-        let at = |pixels| both(pixels, || std::thread::current().id(), || std::thread::current().id());
-        assert_eq!(at(PIXELS - 1), (here, here));
-        assert_ne!(at(PIXELS).0, here);
     }
 
     #[test]

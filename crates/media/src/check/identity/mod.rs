@@ -13,7 +13,6 @@ mod register;
 
 use super::{Outcome, RuleResult};
 use crate::picture::{Matte, Picture};
-use crate::tasks;
 use difference::Difference;
 use grid::Grid;
 
@@ -69,16 +68,19 @@ pub struct Comparison {
 pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
     /// By how much a mirrored photo must fit better: most products are nearly symmetrical.
     const CLEARLY: f64 = 0.05;
-    /// How many pixels of cheap work the fit takes as long as for each cell.
-    const FITTING: usize = 4;
+    const WHOLLY: f64 = 1.0;
     let side = grid::shared_side(original, made, LEAST..=SIDE)?;
     let (original, shown) = (Grid::of(original, side)?, Grid::of(made, side)?);
     let fit = |mirrored| Difference::measure(&register::fitted(&original, &shown, mirrored), &shown);
-    let (difference, reflected) = tasks::both(shown.lab.len() * FITTING, || fit(false), || fit(true));
-    if difference.cells.max(reflected.cells) < LEAST_CELLS {
+    let difference = fit(false);
+    let seen = difference.cells >= LEAST_CELLS;
+    // Nothing is more alike than wholly, so that a mirrored photo can't fit clearly better than a good one.
+    let is_settled = seen && difference.likeness() + CLEARLY >= WHOLLY;
+    let reflected = (!is_settled).then(|| fit(true));
+    if !seen && reflected.as_ref().is_none_or(|reflected| reflected.cells < LEAST_CELLS) {
         return None;
     }
-    let mirrored = reflected.likeness() > difference.likeness() + CLEARLY;
+    let mirrored = reflected.is_some_and(|reflected| reflected.likeness() > difference.likeness() + CLEARLY);
     Some(Comparison {
         outline: difference.outline,
         structure: difference.structure,
