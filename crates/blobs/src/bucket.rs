@@ -15,13 +15,16 @@ use object_store::{Error, GetOptions, GetRange, MultipartUpload, ObjectStore, Ob
 
 use crate::error::BlobError;
 use crate::incoming::Incoming;
-use crate::key::BlobKey;
+use crate::key::{BlobKey, Keyed};
 use crate::spool::Spool;
 use crate::{Listed, Opened, off_thread};
 
 /// Bodies beyond this are put in parts of this size, which is what an upload holds in memory. With the 10,000 parts that
 /// buckets allow, the largest body has 160 GB.
 const PART_BYTES: usize = 16 << 20;
+
+/// Blobs of one call that are sent at the same time.
+const SENT_AT_ONCE: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Bucket {
@@ -49,13 +52,17 @@ impl Bucket {
     }
 
     /// Bytes that are there already are not sent again. Two writers of the same bytes replace equal with equal.
-    pub(crate) async fn put(&self, bytes: Bytes) -> Result<BlobKey, BlobError> {
-        let key = BlobKey::of(&bytes);
-        let size = bytes.len() as u64;
-        if self.size(&key).await?.is_none() {
-            self.send(&key, size, Source::Memory(bytes)).await?;
+    pub(crate) async fn put(&self, blob: &Keyed) -> Result<(), BlobError> {
+        let (key, size) = (blob.key(), blob.bytes().len() as u64);
+        if self.size(key).await?.is_none() {
+            self.send(key, size, Source::Memory(blob.bytes().clone())).await?;
         }
-        Ok(key)
+        Ok(())
+    }
+
+    pub(crate) async fn put_all(&self, all: &[Keyed]) -> Result<(), BlobError> {
+        let sending = stream::iter(all).map(Ok::<_, BlobError>);
+        sending.try_for_each_concurrent(SENT_AT_ONCE, |blob| self.put(blob)).await
     }
 
     /// Gives spooled bytes their name.

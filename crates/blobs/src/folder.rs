@@ -2,6 +2,7 @@
 //!
 //! Invariant: a file under its final name is complete and on the disk, since it gets there by a rename after its sync.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use crate::Listed;
 use crate::error::{BlobError, missing_is_none};
 use crate::incoming::Incoming;
-use crate::key::BlobKey;
+use crate::key::{BlobKey, Keyed};
 use crate::spool::Spool;
 
 /// Folders that the blobs are spread over, named by the first two hex digits: listing one stays quick with millions.
@@ -58,15 +59,18 @@ impl Folder {
         &self.spool
     }
 
-    pub(crate) fn put(&self, bytes: &Bytes) -> Result<BlobKey, BlobError> {
-        let key = BlobKey::of(bytes);
-        if !self.holds(&key)? {
-            let mut incoming = self.spool.incoming()?;
-            incoming.write(bytes)?;
-            return self.keep(incoming).map(|(key, _)| key);
+    /// All are durable when it returns. Each folder is synced once, after all names are there: the first sync makes most of them
+    /// durable.
+    pub(crate) fn put_all(&self, all: &[Keyed]) -> Result<(), BlobError> {
+        for blob in all {
+            if !self.holds(blob.key())? {
+                let mut incoming = self.spool.incoming()?;
+                incoming.write_keyed(blob)?;
+                incoming.rename_to(&self.path(blob.key()))?;
+            }
         }
-        self.confirm(&key)?;
-        Ok(key)
+        let folders: BTreeSet<PathBuf> = all.iter().map(|blob| self.fan_of(blob.key())).collect();
+        Ok(folders.iter().try_for_each(|folder| sync_folder(folder))?)
     }
 
     /// Gives finished bytes their name. Durable when it returns.

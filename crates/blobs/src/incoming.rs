@@ -9,7 +9,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::error::BlobError;
-use crate::key::BlobKey;
+use crate::key::{BlobKey, Keyed};
 
 /// Names within this process; other processes differ by their id, and a collision is skipped.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -46,6 +46,11 @@ impl Incoming {
         self.hash.update(bytes);
         self.size += bytes.len() as u64;
         Ok(self.file.write_all(bytes)?)
+    }
+
+    /// As [`Incoming::write`], for bytes whose key is known.
+    pub(crate) fn write_keyed(&mut self, blob: &Keyed) -> Result<(), BlobError> {
+        Ok(self.file.write_all(blob.bytes())?)
     }
 
     /// The same file, from its beginning.

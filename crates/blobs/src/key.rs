@@ -1,5 +1,6 @@
 //! The name of bytes: what they hash to.
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 /// Names bytes by their SHA-256 (64 lower-case hex digits).
@@ -26,6 +27,27 @@ impl BlobKey {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Bytes and the key that they are kept under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    key: BlobKey,
+    bytes: Bytes,
+}
+
+impl Keyed {
+    pub fn of(bytes: Bytes) -> Keyed {
+        Keyed { key: BlobKey::of(&bytes), bytes }
+    }
+
+    pub fn key(&self) -> &BlobKey {
+        &self.key
+    }
+
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }
 

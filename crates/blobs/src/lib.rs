@@ -25,7 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 pub use crate::error::{BlobError, PutError};
-pub use crate::key::{BlobKey, KeyOf};
+pub use crate::key::{BlobKey, KeyOf, Keyed};
 pub use crate::s3::{BucketCredentials, BucketPlace};
 
 use crate::bucket::Bucket;
@@ -104,9 +104,29 @@ impl Blobs {
         match &self.0 {
             Place::Folder(folder) => {
                 let folder = folder.clone();
-                off_thread(move || folder.put(&bytes)).await
+                off_thread(move || {
+                    let blob = Keyed::of(bytes);
+                    folder.put_all(std::slice::from_ref(&blob))?;
+                    Ok(blob.key().clone())
+                })
+                .await
             }
-            Place::Bucket(bucket) => bucket.put(bytes).await,
+            Place::Bucket(bucket) => {
+                let blob = Keyed::of(bytes);
+                bucket.put(&blob).await?;
+                Ok(blob.key().clone())
+            }
+        }
+    }
+
+    /// As [`Blobs::put`], of several in one go, which costs less than one by one. Where it fails, some may be kept.
+    pub async fn put_all(&self, all: Vec<Keyed>) -> Result<(), BlobError> {
+        match &self.0 {
+            Place::Folder(folder) => {
+                let folder = folder.clone();
+                off_thread(move || folder.put_all(&all)).await
+            }
+            Place::Bucket(bucket) => bucket.put_all(&all).await,
         }
     }
 

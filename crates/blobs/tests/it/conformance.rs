@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use plantain_blobs::{BlobKey, Blobs, PutError};
+use plantain_blobs::{BlobKey, Blobs, Keyed, PutError};
 
 use crate::places::everywhere;
 
@@ -33,6 +33,22 @@ async fn bytes_come_back_and_equal_bytes_are_kept_once() {
         assert_eq!(blobs.size(&key).await.unwrap(), Some(9));
         assert_eq!(read(&blobs, &key).await, "a picture");
         assert_eq!(blobs.list(None, 10).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn several_are_kept_in_one_go_with_those_that_are_known_and_those_that_are_equal() {
+    everywhere(async |blobs| {
+        blobs.put(Bytes::from_static(b"known")).await.unwrap();
+        let all = ["known", "new", "", "new", "another"].map(|text| Keyed::of(Bytes::from_static(text.as_bytes())));
+        blobs.put_all(all.to_vec()).await.unwrap();
+        for blob in &all {
+            assert_eq!(blobs.get(blob.key()).await.unwrap().as_ref(), Some(blob.bytes()));
+        }
+        assert_eq!(blobs.list(None, 10).await.unwrap().len(), 4);
+        assert_eq!(blobs.tidy().await.unwrap(), 0);
+        blobs.put_all(Vec::new()).await.unwrap();
     })
     .await;
 }
