@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use plantain_blobs::{BlobKey, Listed};
+use plantain_blobs::{BlobKey, Keyed, Listed};
 use plantain_work::Shutdown;
 use plantain_work::clock::{self, before};
 
@@ -68,11 +68,19 @@ impl Inner {
     /// Keeps bytes that are about to be referred to. Until then they are young garbage, so that what never comes to that is
     /// removed, and what was garbage before is not.
     pub(crate) async fn put(&self, bytes: Bytes) -> Result<BlobKey, StudioError> {
-        let key = BlobKey::of(&bytes);
-        if !self.store.touch(key.as_str(), self.clock.now()).await? {
+        self.put_all(vec![bytes]).await?.pop().ok_or(StudioError::Internal)
+    }
+
+    /// The same of several in one go. Their keys come in the same order.
+    pub(crate) async fn put_all(&self, all: Vec<Bytes>) -> Result<Vec<BlobKey>, StudioError> {
+        let all: Vec<Keyed> = all.into_iter().map(Keyed::of).collect();
+        let keys: Vec<BlobKey> = all.iter().map(|blob| blob.key().clone()).collect();
+        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        if !self.store.touch(&names, self.clock.now()).await? {
             return Err(StudioError::Busy);
         }
-        Ok(self.blobs.put(bytes).await?)
+        self.blobs.put_all(all).await?;
+        Ok(keys)
     }
 
     async fn collect(&self) -> Result<usize, StudioError> {

@@ -187,18 +187,17 @@ impl Inner {
         let report = RawJson::of(&done.report);
         let beside = [Some(&picture), done.diff.as_ref(), done.matte.as_ref()];
         let bytes_beside = beside.into_iter().flatten().map(|bytes| bytes.len() as u64).sum();
+        let all = [Some(picture), Some(done.bytes), done.diff, done.matte];
+        // As many names come as bytes were given.
+        let [Some(raw_blob), Some(blob), diff_blob, matte_blob] = self.keep_all(all).await? else {
+            return Err(Unsaved::Later);
+        };
         let picture = FinishedPicture {
-            raw_blob: self.keep(picture).await?,
+            raw_blob,
             raw_content_type: done.raw_content_type.to_owned(),
-            blob: self.keep(done.bytes).await?,
-            diff_blob: match done.diff {
-                Some(diff) => Some(self.keep(diff).await?),
-                None => None,
-            },
-            matte_blob: match done.matte {
-                Some(matte) => Some(self.keep(matte).await?),
-                None => None,
-            },
+            blob,
+            diff_blob,
+            matte_blob,
             file_name: done.file_name,
             content_type: done.content_type.to_owned(),
             bytes,
@@ -215,13 +214,16 @@ impl Inner {
     }
 
     pub(crate) async fn keep(&self, bytes: Bytes) -> Result<String, Unsaved> {
-        match self.put(bytes).await {
-            Ok(key) => Ok(key.as_str().to_owned()),
-            Err(error) => {
-                tracing::error!(%error, "job.save: a picture could not be stored");
-                Err(Unsaved::Later)
-            }
-        }
+        let [kept] = self.keep_all([Some(bytes)]).await?;
+        kept.ok_or(Unsaved::Later)
+    }
+
+    /// Keeps what there is of these, in one go.
+    async fn keep_all<const N: usize>(&self, all: [Option<Bytes>; N]) -> Result<[Option<String>; N], Unsaved> {
+        let kept = self.put_all(all.iter().flatten().cloned().collect()).await;
+        let kept = kept.inspect_err(|error| tracing::error!(%error, "job.save: a picture could not be stored"));
+        let mut keys = kept.map_err(|_| Unsaved::Later)?.into_iter();
+        Ok(all.map(|bytes| bytes.and_then(|_| keys.next()).map(|key| key.as_str().to_owned())))
     }
 }
 

@@ -111,9 +111,9 @@ pub trait StudioStore: BatchStore + MessageStore + WhatsappStore + AccountStore 
     /// Notes when keys were last used; unknown ones are passed over.
     async fn note_key_uses(&self, uses: &[(String, Timestamp)]) -> Result<(), StoreError>;
 
-    /// Somebody is about to keep these bytes and to refer to them: they are no older garbage than `now`. False where they are
-    /// being removed.
-    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError>;
+    /// Somebody is about to keep these bytes and to refer to them: they are no older garbage than `now`. False where some of
+    /// them are being removed.
+    async fn touch(&self, blobs: &[String], now: Timestamp) -> Result<bool, StoreError>;
 
     /// Takes those bytes for garbage that nobody refers to.
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError>;

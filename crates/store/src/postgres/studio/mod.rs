@@ -170,8 +170,8 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| key::note_uses(&self.0, uses)).await?)
     }
 
-    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.0.retrying(|| blob::touch(&self.0, blob, now)).await?)
+    async fn touch(&self, blobs: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| blob::touch(&self.0, blobs, now)).await?)
     }
 
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {

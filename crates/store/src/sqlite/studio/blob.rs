@@ -50,14 +50,16 @@ pub(super) fn release(tx: &Transaction<'_>, id: &JobId, kept: &str, now: Timesta
     Ok(())
 }
 
-pub(super) fn touch(tx: &Transaction<'_>, blob: &str, now: Timestamp) -> Result<bool, DatabaseError> {
-    let touched = tx
-        .prepare_cached(
-            "INSERT INTO studio_garbage (blob, since) VALUES (?1, ?2)
-             ON CONFLICT (blob) DO UPDATE SET since = excluded.since WHERE doomed = 0",
-        )?
-        .execute(params![blob, to_micros(now)])?;
-    Ok(touched == 1)
+pub(super) fn touch(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) -> Result<bool, DatabaseError> {
+    let mut touch = tx.prepare_cached(
+        "INSERT INTO studio_garbage (blob, since) VALUES (?1, ?2)
+         ON CONFLICT (blob) DO UPDATE SET since = excluded.since WHERE doomed = 0",
+    )?;
+    let mut all = true;
+    for blob in blobs {
+        all &= touch.execute(params![blob, to_micros(now)])? == 1;
+    }
+    Ok(all)
 }
 
 pub(super) fn suspect(tx: &Transaction<'_>, blobs: &[String], now: Timestamp) -> Result<(), DatabaseError> {

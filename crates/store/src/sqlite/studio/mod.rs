@@ -193,9 +193,10 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| key::note_uses(tx, &uses)).await?)
     }
 
-    async fn touch(&self, blob: &str, now: Timestamp) -> Result<bool, StoreError> {
-        let blob = blob.to_owned();
-        Ok(self.0.write(move |tx| blob::touch(tx, &blob, now)).await?)
+    /// A power cut that undoes it also ends whoever was about to refer to the bytes; the walk finds them.
+    async fn touch(&self, blobs: &[String], now: Timestamp) -> Result<bool, StoreError> {
+        let blobs = blobs.to_vec();
+        Ok(self.0.write_unsynced(move |tx| blob::touch(tx, &blobs, now)).await?)
     }
 
     async fn suspect(&self, blobs: &[String], now: Timestamp) -> Result<(), StoreError> {

@@ -143,7 +143,7 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn touch(&self, _: &str, _: Timestamp) -> Result<bool, StoreError> {
+    async fn touch(&self, _: &[String], _: Timestamp) -> Result<bool, StoreError> {
         bug()
     }
 
