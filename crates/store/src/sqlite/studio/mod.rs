@@ -120,12 +120,12 @@ impl StudioStore for SqliteStudio {
 
     async fn claim(&self, count: usize, lease: Duration, now: Timestamp) -> Result<Claimed, StoreError> {
         let until = clock::after(now, lease);
-        Ok(self.0.write(move |tx| job::claim(tx, count, until, now)).await?)
+        Ok(self.0.write_unsynced(move |tx| job::claim(tx, count, until, now)).await?)
     }
 
     async fn heartbeat(&self, fence: &Fence, until: Timestamp) -> Result<Beat, StoreError> {
         let fence = fence.clone();
-        Ok(self.0.write(move |tx| job::heartbeat(tx, &fence, until)).await?)
+        Ok(self.0.write_unsynced(move |tx| job::heartbeat(tx, &fence, until)).await?)
     }
 
     async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError> {
