@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use plantain_blobs::BlobKey;
 use plantain_media::encode::Provenance;
 use plantain_media::preset::Preset;
 use plantain_wire::models::choice::ObjectChoice;
@@ -72,7 +73,7 @@ impl Studio {
             return Ok(before);
         }
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
-        let spec = inner.spec(&new, wish).await?;
+        let spec = inner.spec(&new, wish, None).await?;
         self.begin(spec, new.owner, new.allowance.as_ref(), wished).await
     }
 
@@ -191,12 +192,18 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn spec(&self, new: &NewJob, wish: Wish<'_>) -> Result<JobSpec, StudioError> {
+    /// `kept`: where the first photo's bytes lie already, which are referred to until the job is made.
+    pub(crate) async fn spec(
+        &self,
+        new: &NewJob,
+        wish: Wish<'_>,
+        kept: Option<&BlobKey>,
+    ) -> Result<JobSpec, StudioError> {
         let mut sources = Vec::with_capacity(new.photos.len());
         // One after the other: memory for one decode at a time.
         let mut choice = new.choice.clone();
         for (index, photo) in new.photos.iter().enumerate() {
-            let (source, came) = self.admit(photo, index + 1).await?;
+            let (source, came) = self.admit(photo, index + 1, kept.filter(|_| index == 0)).await?;
             if index == 0 {
                 choice = chosen(&new.choice, came, &source)?;
             }
@@ -232,17 +239,26 @@ impl Inner {
     }
 
     /// The photo as it is kept, and its width and height as it came.
-    async fn admit(&self, photo: &Photo, number: usize) -> Result<(Source, (u32, u32)), StudioError> {
+    async fn admit(
+        &self,
+        photo: &Photo,
+        number: usize,
+        kept: Option<&BlobKey>,
+    ) -> Result<(Source, (u32, u32)), StudioError> {
         let (bytes, limits) = (photo.bytes.clone(), self.config.photo_limits);
         let admitted =
             self.admission.run(move || photo::admit(&bytes, &limits)).await.map_err(|_| StudioError::Internal)?;
         let admitted = admitted.map_err(|error| StudioError::Photo { number, error })?;
         let named = photo.file_name.as_deref().and_then(photo::tame_file_name);
-        let (bytes, named) = match admitted.instead {
-            Some(form) => (form.bytes.into(), named.map(|name| photo::renamed(&name, form.extension))),
-            None => (photo.bytes.clone(), named),
+        let (bytes, named, kept) = match admitted.instead {
+            Some(form) => (form.bytes.into(), named.map(|name| photo::renamed(&name, form.extension)), None),
+            None => (photo.bytes.clone(), named, kept.cloned()),
         };
-        let (length, blob) = (bytes.len() as u64, self.put(bytes).await?);
+        let length = bytes.len() as u64;
+        let blob = match kept {
+            Some(kept) => kept,
+            None => self.put(bytes).await?,
+        };
         let source = Source {
             blob: blob.as_str().to_owned(),
             file_name: Some(named.unwrap_or_else(|| photo::given_name(number, admitted.content_type))),

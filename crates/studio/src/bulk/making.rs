@@ -122,8 +122,8 @@ impl Inner {
 
     async fn job_of(&self, batch: &Batch, item: &Item) -> Result<Job, StudioError> {
         let key = item.blob.as_deref().and_then(plantain_blobs::BlobKey::parse);
-        let bytes = match key {
-            Some(key) => self.blobs.get(&key).await?,
+        let bytes = match &key {
+            Some(key) => self.blobs.get(key).await?,
             None => None,
         };
         let bytes = bytes.ok_or(StudioError::NoPhoto)?;
@@ -147,7 +147,7 @@ impl Inner {
             notify: None,
         };
         let wish = photo::check(&new, &self.presets)?;
-        let spec = self.spec(&new, wish).await?;
+        let spec = self.spec(&new, wish, key.as_ref()).await?;
         let now = self.clock.now();
         let price = self.config.makers.of(&spec.endpoint).micro_usd_per_image();
         let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
