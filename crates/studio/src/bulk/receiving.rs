@@ -1,8 +1,9 @@
 //! From an uploaded archive to a batch, and what may be done with it afterwards.
 //!
-//! The photos leave the archive before the upload is answered, one at a time, into the store of all bytes. So a batch needs no
+//! The photos leave the archive before the upload is answered, a few megabytes at a time, into the store of all bytes. So a batch needs no
 //! archive later, a restart finds everything, and other processes can make its jobs, too.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufReader;
 
@@ -27,6 +28,10 @@ use crate::messages::letter::LetterTo;
 use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
+
+/// Photos that are kept in one go, and what they may have: begun with less than this, so that there is room for one more.
+const TOGETHER_MAX: usize = 64;
+const TOGETHER_BYTES: usize = 4 << 20;
 
 /// Lines that are shown of a list.
 const LINES_SHOWN: usize = 10;
@@ -233,29 +238,61 @@ impl Inner {
         };
         let (mut archive, entries) = self.unpacking.run(open).await.map_err(|_| StudioError::Internal)??;
         let (mut found, mut lines) = (Vec::with_capacity(entries.len()), Vec::new());
-        for entry in entries {
+        let mut entries = entries.into_iter().peekable();
+        while let Some(entry) = entries.next() {
             match entry {
                 Entry::Skipped { name, why } => found.push(Found { name, blob: Err(why) }),
                 Entry::Table { .. } if !wanted => {}
                 Entry::Table { index, .. } => (archive, lines) = self.list(archive, index).await?,
                 Entry::Photo { index, name } => {
-                    let blob;
-                    (archive, blob) = self.take_out(archive, index).await?;
-                    found.push(Found { name, blob });
+                    let mut photos = VecDeque::from([(index, name)]);
+                    let more =
+                        |entry: &Entry, so_far: usize| matches!(entry, Entry::Photo { .. }) && so_far < TOGETHER_MAX;
+                    while let Some(Entry::Photo { index, name }) = entries.next_if(|next| more(next, photos.len())) {
+                        photos.push_back((index, name));
+                    }
+                    let taken;
+                    (archive, taken) = self.take_out(archive, photos).await?;
+                    found.extend(taken);
                 }
             }
         }
         Ok((found, lines))
     }
 
-    async fn take_out(&self, mut archive: Opened, index: usize) -> Result<(Opened, Result<String, Why>), StudioError> {
+    /// Takes photos out, as many at a time as memory is meant for, and keeps those in one go.
+    async fn take_out(
+        &self,
+        mut archive: Opened,
+        mut photos: VecDeque<(usize, String)>,
+    ) -> Result<(Opened, Vec<Found>), StudioError> {
         let most = self.config.photo_limits.max_bytes;
-        let take = move || archive.photo(index, most).map(|read| (archive, read)).map_err(BulkError::from);
-        let (archive, read) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
-        Ok(match read {
-            Ok(bytes) => (archive, Ok(self.put(bytes.into()).await?.as_str().to_owned())),
-            Err(why) => (archive, Err(why)),
-        })
+        let mut found = Vec::with_capacity(photos.len());
+        while !photos.is_empty() {
+            let take = move || {
+                let (mut taken, mut bytes) = (Vec::new(), 0);
+                while bytes < TOGETHER_BYTES
+                    && let Some((index, name)) = photos.pop_front()
+                {
+                    let read = archive.photo(index, most)?.map(Bytes::from);
+                    bytes += read.as_ref().map_or(0, Bytes::len);
+                    taken.push((name, read));
+                }
+                Ok::<_, BulkError>((archive, photos, taken))
+            };
+            let taken;
+            (archive, photos, taken) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
+            let bytes = taken.iter().filter_map(|(_, read)| read.as_ref().ok()).cloned().collect();
+            let mut keys = self.put_all(bytes).await?.into_iter();
+            for (name, read) in taken {
+                let blob = match read {
+                    Ok(_) => Ok(keys.next().ok_or(StudioError::Internal)?.as_str().to_owned()),
+                    Err(why) => Err(why),
+                };
+                found.push(Found { name, blob });
+            }
+        }
+        Ok((archive, found))
     }
 
     async fn list(&self, mut archive: Opened, index: usize) -> Result<(Opened, Vec<Line>), StudioError> {

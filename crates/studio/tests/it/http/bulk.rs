@@ -3,6 +3,9 @@
 use std::io::{Cursor, Write as _};
 
 use http::{Method, StatusCode};
+use plantain_blobs::BlobKey;
+use plantain_studio::bulk::batch::BatchId;
+use plantain_studio::bulk::store::ItemFilter;
 use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -12,8 +15,12 @@ use super::house::{Answer, BOUNDARY, House, ask, file, form_body, house, house_w
 const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml");
 
 fn zip() -> Vec<u8> {
+    zip_of(&[("a<b>.jpg".to_owned(), photo().to_vec()), ("notes.txt".to_owned(), b"hello".to_vec())])
+}
+
+fn zip_of(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in [("a<b>.jpg", &photo()[..]), ("notes.txt", b"hello")] {
+    for (name, bytes) in files {
         zip.start_file(name, SimpleFileOptions::default()).unwrap();
         zip.write_all(bytes).unwrap();
     }
@@ -22,8 +29,12 @@ fn zip() -> Vec<u8> {
 
 /// As a browser posts the page's form by itself, its list left empty.
 async fn posted(house: &House, cookie: &str) -> Answer {
+    posted_with(house, cookie, zip()).await
+}
+
+async fn posted_with(house: &House, cookie: &str, zip: Vec<u8>) -> Answer {
     let parts = [
-        file("zip", "shoes.zip", zip()),
+        file("zip", "shoes.zip", zip),
         text("preset", "ebay"),
         text("prompt", ""),
         text("num_images", "1"),
@@ -88,6 +99,28 @@ async fn what_can_not_be_used_is_a_page_for_a_person_and_another_sellers_batch_i
 }
 
 #[tokio::test]
+async fn of_many_photos_each_keeps_its_place_and_its_bytes() {
+    // More than are taken out at once, with what is no picture and what is no photo in between.
+    let file = |number: u32| match number {
+        50 => ("050.jpg".to_owned(), b"no picture".to_vec()),
+        90 => ("090.txt".to_owned(), b"hello".to_vec()),
+        _ => (format!("{number:03}.png"), plantain_testkit::photo::png_of_size(63 + number, 64)),
+    };
+    let files: Vec<_> = (1..=150).map(file).collect();
+    let house = house().await;
+    let page = posted_with(&house, "", zip_of(&files)).await.header("location").to_owned();
+    let id = BatchId::parse(page.rsplit('/').next().unwrap()).unwrap();
+    let all = ItemFilter { after: 0, state: None, limit: 200 };
+    let items = house.store.items(&id, &all).await.unwrap();
+    assert_eq!(items.len(), files.len());
+    for (item, (name, bytes)) in items.iter().zip(&files) {
+        let skipped = ["050.jpg", "090.txt"].contains(&name.as_str());
+        let kept = (!skipped).then(|| BlobKey::of(bytes).as_str().to_owned());
+        assert_eq!((&item.name, &item.blob), (name, &kept));
+    }
+}
+
+#[tokio::test]
 async fn a_list_is_read_before_anything_is_sent() {
     let house = house().await;
     let read = async |list: &str| {
@@ -120,7 +153,7 @@ async fn an_item_shows_what_its_job_made_or_why_it_failed() {
     let house = house().await;
     let made = house.succeeded(2, super::house::report("Size")).await;
     let page = posted(&house, "").await.header("location").to_owned();
-    let id = plantain_studio::bulk::batch::BatchId::parse(page.rsplit('/').next().unwrap()).unwrap();
+    let id = BatchId::parse(page.rsplit('/').next().unwrap()).unwrap();
     let mut job = house.store.job(&made).await.unwrap().unwrap();
     job.id = plantain_studio::job::JobId::new(house.clock.now());
     assert!(house.store.begin_item(&id, 1, &job).await.unwrap());
