@@ -268,8 +268,10 @@ async fn claim(
     let ids = ids(&tx.query(&select, &[]).await?)?;
     let busy = tx
         .prepare_cached(
-            "SELECT b.id, (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id
-                           AND (i.state = 'running' OR (i.state = 'waiting' AND i.leased_until > $2)))
+            "SELECT b.id,
+                 (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'running')
+                 + (SELECT count(*) FROM studio_batch_items i
+                    WHERE i.batch_id = b.id AND i.state = 'waiting' AND i.leased_until > $2)
              FROM unnest($1::text[]) AS b (id) ORDER BY 2, 1",
         )
         .await?;

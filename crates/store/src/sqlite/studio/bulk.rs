@@ -173,15 +173,15 @@ fn release(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), Databas
     Ok(())
 }
 
+const RELEASE_ONE: &str = "DELETE FROM studio_blobs WHERE job_id = ?1
+     AND blob = (SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND number = ?2)
+     AND NOT EXISTS (SELECT 1 FROM studio_batch_items same
+                     WHERE same.batch_id = ?1 AND same.state = 'waiting' AND same.blob = studio_blobs.blob)
+     RETURNING blob";
+
 /// As [`release`], for the bytes of one item.
 fn release_one(tx: &Transaction<'_>, id: &BatchId, number: i64, now: Timestamp) -> Result<(), DatabaseError> {
-    let mut release = tx.prepare_cached(
-        "DELETE FROM studio_blobs WHERE job_id = ?1
-         AND blob = (SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND number = ?2)
-         AND NOT EXISTS (SELECT 1 FROM studio_batch_items same
-                         WHERE same.batch_id = ?1 AND same.state = 'waiting' AND same.blob = studio_blobs.blob)
-         RETURNING blob",
-    )?;
+    let mut release = tx.prepare_cached(RELEASE_ONE)?;
     let gone: Option<String> = release.query_row(params![id.as_str(), number], |row| row.get(0)).optional()?;
     if let Some(blob) = gone {
         tx.prepare_cached("INSERT INTO studio_garbage (blob, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
@@ -233,6 +233,13 @@ fn items(tx: &Transaction<'_>, id: &BatchId, filter: &ItemFilter) -> Result<Vec<
     readable(rows.map(|row| Item::try_from(row?)))
 }
 
+/// Open batches and how many of their items are jobs or about to be, from indexes that have no others: that of live batches is taken
+/// where its own words are said.
+const BUSY: &str = "SELECT id,
+     (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'running')
+     + (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'waiting' AND i.leased_until > ?1) AS busy
+     FROM studio_batches b WHERE state = 'OPEN' AND state IN ('OPEN', 'PAUSED') ORDER BY busy, id LIMIT 100";
+
 fn claim(
     tx: &Transaction<'_>,
     count: usize,
@@ -241,11 +248,7 @@ fn claim(
     now: Timestamp,
 ) -> Result<Vec<(Batch, Item)>, DatabaseError> {
     note_ends(tx, now)?;
-    let mut select = tx.prepare_cached(
-        "SELECT id, (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id
-                     AND (i.state = 'running' OR (i.state = 'waiting' AND i.leased_until > ?1))) AS busy
-         FROM studio_batches b WHERE state = 'OPEN' ORDER BY busy, id LIMIT 100",
-    )?;
+    let mut select = tx.prepare_cached(BUSY)?;
     let rows = select.query_map([to_micros(now)], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
     let batches: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
     let mut claimed = Vec::new();
@@ -528,4 +531,25 @@ fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
         job_id: row.get(8)?,
         error: row.get(9)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+    use crate::studio::SQLITE;
+
+    #[test]
+    fn what_waits_is_not_looked_through_for_one_item() {
+        for (sql, index) in [
+            (BUSY, "SCAN b USING INDEX studio_batches_live"),
+            (BUSY, "COVERING INDEX studio_batch_items_by_state (batch_id=? AND state=?)"),
+            (BUSY, "COVERING INDEX studio_batch_items_leased (batch_id=? AND state=? AND leased_until>?)"),
+            (RELEASE_ONE, "studio_blobs USING PRIMARY KEY (blob=? AND job_id=?)"),
+            (RELEASE_ONE, "COVERING INDEX studio_batch_items_by_blob (batch_id=? AND blob=? AND state=?)"),
+        ] {
+            let steps = plan::steps_of(&SQLITE, sql);
+            assert!(steps.contains(index), "{index}\n{steps}");
+        }
+    }
 }
