@@ -273,6 +273,10 @@ fn claim(
 
 /// What can't be taken for its line or its owner takes no place in the other's row.
 fn due(tx: &Transaction<'_>, count: usize, in_hand: &InHand, now: Timestamp) -> Result<Vec<String>, DatabaseError> {
+    // Mostly nothing is, and finding that out costs far less than making rows.
+    if !tx.prepare_cached("SELECT 1 FROM studio_messages WHERE due_at <= ?1 LIMIT 1")?.exists([to_micros(now)])? {
+        return Ok(Vec::new());
+    }
     let mut select = tx.prepare_cached(concat!(
         "SELECT id FROM (
              SELECT id, due_at, whose, row_number() OVER (PARTITION BY whose ORDER BY due_at, id) AS m FROM (
