@@ -63,7 +63,8 @@ impl Inner {
         let event = JobEvent::Submitted { request_id };
         match self.store.apply(&job.id, &event, self.clock.now()).await? {
             Applied::Changed(next) => {
-                self.announce(&job.id);
+                // Nothing is owed but by whoever holds the job, so that the lane need not look.
+                self.hub.changed(&job.id);
                 Ok(if next.epoch == job.epoch { Then::GoOn(next) } else { Then::LetGo })
             }
             Applied::Refused(Refused::OtherRequest) => {
