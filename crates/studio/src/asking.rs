@@ -16,6 +16,7 @@ use crate::job::wish::{self, WishKey, Wished};
 use crate::job::{JobId, JobResult, JobSpec, Making, Owner};
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
+use crate::messages::naming::Naming;
 use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::is_identifier;
 use crate::service::Studio;
@@ -42,8 +43,9 @@ pub struct NewRequest {
 }
 
 impl Studio {
-    /// Accepts a job that asks an endpoint; or the job that the same request with this key has become before.
-    pub async fn ask(&self, new: NewRequest, key: Option<WishKey>) -> Result<Accepted, StudioError> {
+    /// Accepts a job that asks an endpoint; or the job that the same request with this key has become before. Those whom it names
+    /// are counted for a new job alone.
+    pub async fn ask(&self, new: NewRequest, key: Option<WishKey>, naming: &Naming) -> Result<Accepted, StudioError> {
         let endpoint: EndpointId =
             new.endpoint.parse().map_err(|error| StudioError::Endpoint { why: format!("{error}") })?;
         let wanted = read(new.input.get())?;
@@ -91,7 +93,7 @@ impl Studio {
             notify: new.notify,
             making: Making::Any(Box::new(AnyInput { input: new.input.get().to_owned() })),
         };
-        self.begin(spec, new.owner, new.allowance.as_ref(), wished).await
+        self.begin(spec, new.owner, new.allowance.as_ref(), wished, naming).await
     }
 
     /// The model's answer as it came; `None` where there is none.

@@ -10,6 +10,7 @@ use plantain_wire::models::choice::{BOX_SIDE_MIN, POINTS_MAX};
 
 use crate::asking::INPUT_BYTES_MAX;
 use crate::bulk::error::BulkError;
+use crate::messages::message::Channel;
 use crate::money;
 
 /// Pictures of one job, uploads and addresses together.
@@ -80,6 +81,9 @@ pub enum StudioError {
     /// The key stands for another wish.
     #[error("the idempotency key was used for another request")]
     KeyUsed,
+    /// Whoever is named may be told no more within the hour, or whoever names them may have no more told.
+    #[error("too many were to be told within an hour")]
+    TooManyNamed(Channel),
     /// Too much is going on; the same request will work later.
     #[error("the studio is busy")]
     Busy,
@@ -121,6 +125,8 @@ impl StudioError {
             StudioError::PriceUnknown => "price_unknown",
             StudioError::Budget { .. } => "budget_spent",
             StudioError::KeyUsed => "idempotency_key_used",
+            StudioError::TooManyNamed(Channel::Mail) => "too_many_letters",
+            StudioError::TooManyNamed(Channel::Whatsapp | Channel::Webhook) => "too_many_messages",
             StudioError::Busy => "busy",
             StudioError::Bulk(error) => error.code(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => "storage_full",
@@ -183,6 +189,10 @@ impl StudioError {
                 money::told(*budget)
             ),
             StudioError::KeyUsed => "The Idempotency-Key was used for another request.".to_owned(),
+            StudioError::TooManyNamed(Channel::Mail) => "Too many letters were asked for within an hour.".to_owned(),
+            StudioError::TooManyNamed(Channel::Whatsapp | Channel::Webhook) => {
+                "Too many messages by WhatsApp were asked for within an hour.".to_owned()
+            }
             StudioError::Bulk(error) => error.message(),
             StudioError::Busy => "The studio has too much to do at the moment.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
@@ -248,6 +258,12 @@ impl StudioError {
                 "Give each request a key of its own; send the very same request with its key to be answered with its job."
                     .to_owned()
             }
+            StudioError::TooManyNamed(Channel::Mail) => {
+                "Leave notifyEmail out, or try again in an hour. Sellers with an account can wish for all letters there.".to_owned()
+            }
+            StudioError::TooManyNamed(Channel::Whatsapp | Channel::Webhook) => {
+                "Leave notifyWhatsapp out, or try again in an hour.".to_owned()
+            }
             StudioError::Bulk(error) => error.hint().to_owned(),
             StudioError::Busy => "Try again in a few seconds.".to_owned(),
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => {
@@ -287,6 +303,7 @@ impl StudioError {
             StudioError::Bulk(error) => error.http_status(),
             StudioError::NotLocal | StudioError::NotFinished | StudioError::SamePreset => 409,
             StudioError::Budget { .. } => 402,
+            StudioError::TooManyNamed(_) => 429,
             StudioError::Busy | StudioError::Store(StoreError::Unavailable(_)) => 503,
             StudioError::Blobs(BlobError::Unavailable(_)) => 503,
             StudioError::Store(StoreError::Full(_)) | StudioError::Blobs(BlobError::Full(_)) => 507,

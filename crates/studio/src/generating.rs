@@ -13,6 +13,7 @@ use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed};
 use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Making, Owner, Phase, Source};
+use crate::messages::naming::Naming;
 use crate::photo::{self, NewJob, Photo, Wish};
 use crate::prompt;
 use crate::roles;
@@ -53,11 +54,17 @@ impl Studio {
     ///
     /// Every photo is decoded to its last pixel first. The photos are out of memory when this returns.
     pub async fn accept(&self, new: NewJob) -> Result<Accepted, StudioError> {
-        self.accept_once(new, None).await
+        self.accept_once(new, None, &Naming::default()).await
     }
 
-    /// [`Studio::accept`], or the job that the same wish with this key has become before.
-    pub async fn accept_once(&self, new: NewJob, key: Option<WishKey>) -> Result<Accepted, StudioError> {
+    /// [`Studio::accept`], or the job that the same wish with this key has become before. Those whom it names are counted for a
+    /// new job alone.
+    pub async fn accept_once(
+        &self,
+        new: NewJob,
+        key: Option<WishKey>,
+        naming: &Naming,
+    ) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let new = inner.config.of_words(new);
         let wish = photo::check(&new, &inner.presets)?;
@@ -74,7 +81,7 @@ impl Studio {
         }
         let _place = inner.admissions.try_acquire().map_err(|_| StudioError::Busy)?;
         let spec = inner.spec(&new, wish, None).await?;
-        self.begin(spec, new.owner, new.allowance.as_ref(), wished).await
+        self.begin(spec, new.owner, new.allowance.as_ref(), wished, naming).await
     }
 
     /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
@@ -102,7 +109,7 @@ impl Studio {
         spec.making = Making::Asked;
         // It was asked for one end.
         (spec.callback, spec.notify, spec.whatsapp) = (None, None, None);
-        self.begin(spec, owner, None, wished).await.map(Some)
+        self.begin(spec, owner, None, wished, &Naming::default()).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.
@@ -112,6 +119,7 @@ impl Studio {
         owner: Option<Owner>,
         allowance: Option<&Allowance>,
         wished: Option<Wished>,
+        naming: &Naming,
     ) -> Result<Accepted, StudioError> {
         let inner = &self.0;
         let now = inner.clock.now();
@@ -123,10 +131,16 @@ impl Studio {
         };
         // Interest is registered before the insert, so that no news is missed.
         let watch = self.watch(&job.id);
+        let counted = match naming.count(now) {
+            Ok(counted) => counted,
+            // The very same wish may have been counted a moment ago.
+            Err(refused) => return self.before(wished.as_ref()).await?.ok_or(refused),
+        };
         if let Some(became) = inner.insert(&job, allowance, wished.as_ref()).await? {
             let wished = wished.as_ref().ok_or(StudioError::Internal)?;
             return self.repeated(wished, became).await?.ok_or(StudioError::Busy);
         }
+        counted.keep();
         inner.wake.wake();
         tracing::info!(job = %job.id, preset = %job.spec.preset, "job.accepted {}", job.id);
         Ok(Accepted { job, watch, is_repeated: false })

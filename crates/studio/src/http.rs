@@ -19,10 +19,10 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use plantain_work::rate::Rates;
 use plantain_work::{Clock, Cpu, Shutdown};
 
+use crate::hourly::Hourly;
 use crate::http::cors::Cors;
 use crate::http::error::ApiError;
 use crate::http::guard::AdminToken;
-use crate::http::hourly::Hourly;
 use crate::http::households::Households;
 use crate::http::letters::Writers;
 use crate::http::limits::Limits;
@@ -47,7 +47,6 @@ mod headers;
 mod health;
 mod history;
 mod hooks;
-mod hourly;
 mod households;
 mod inbox;
 mod jobs;
@@ -135,8 +134,8 @@ struct AppParts {
     rates: Rates,
     /// Who asked for links from where.
     households: Households,
-    /// Letters about jobs that were wished for.
-    letters: Hourly,
+    /// Whom strangers have had told.
+    named: Hourly,
 }
 
 impl std::ops::Deref for App {
@@ -168,7 +167,7 @@ impl App {
             under_way: once::UnderWay::default(),
             rates,
             households: Households::default(),
-            letters: Hourly::default(),
+            named: Hourly::default(),
         }))
     }
 

@@ -18,6 +18,7 @@ pub mod finishing;
 mod following;
 mod generating;
 pub mod history;
+mod hourly;
 pub mod http;
 pub mod job;
 mod keys;

@@ -25,6 +25,7 @@ use crate::job::wish::{self, WishKey, Wished};
 use crate::job::{
     Finished, FinishedPicture, Job, JobError, JobId, JobSpec, KeptCutout, Making, Outcome, Phase, RawJson,
 };
+use crate::messages::naming::Naming;
 use crate::prompt;
 use crate::saving::{self, Raw, Saved, Unsaved, unreadable};
 use crate::service::{Inner, Studio};
@@ -59,7 +60,7 @@ impl Studio {
             false => Some(self.corrected(id).await?),
         };
         let spec = inner.respecified(&job, finished, preset, corrected);
-        self.begin(spec, job.owner, None, wished).await.map(Some)
+        self.begin(spec, job.owner, None, wished, &Naming::default()).await.map(Some)
     }
 
     /// The matte with all strokes heeded, kept.

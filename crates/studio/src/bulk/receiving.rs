@@ -25,6 +25,7 @@ use crate::error::StudioError;
 use crate::job::key::Tier;
 use crate::job::{JobError, JobId, Owner, Visitor};
 use crate::messages::letter::LetterTo;
+use crate::messages::naming::Naming;
 use crate::messages::whatsapp::wish::WhatsappWish;
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
@@ -68,23 +69,39 @@ impl Studio {
     }
 
     /// Accepts a batch: when this returns `Ok`, its photos are durable and each will become a job. Of an archive or a list that
-    /// can't be used those hear, too, who would have heard of the batch's end.
-    pub async fn begin_batch(&self, new: NewBatch) -> Result<BatchView, StudioError> {
-        let (owner, preset, notify) = (new.owner.clone(), new.preset.clone(), new.notify.clone());
+    /// can't be used those hear, too, who would have heard of the batch's end. Whoever is named is counted where they hear of it.
+    pub async fn begin_batch(&self, new: NewBatch, naming: &Naming) -> Result<BatchView, StudioError> {
+        let counted = naming.count(self.0.clock.now())?;
+        let (owner, preset) = (new.owner.clone(), new.preset.clone());
+        let (notify, whatsapp) = (new.notify.clone(), new.whatsapp.clone());
         let file_name = new.file_name.as_deref().and_then(photo::tame_file_name);
         let begun = self.begin_unpacked(new).await;
-        if let Err(StudioError::Bulk(error)) = &begun
-            && error.is_final()
-        {
-            let why = JobError::new(error.code(), error.message(), error.hint());
-            let refused = Refused { owner, preset, file_name, notify, why };
-            match self.0.store.owe_refused(&refused, self.0.clock.now()).await {
-                Ok(()) => self.0.outbox.wake(),
-                // What is wrong with the archive is worth more to whoever sent it.
-                Err(error) => tracing::error!(%error, "batch.untold: nobody else hears of an archive that was refused"),
+        let is_told = match &begun {
+            Ok(_) => true,
+            Err(StudioError::Bulk(error)) if error.is_final() => {
+                let why = JobError::new(error.code(), error.message(), error.hint());
+                self.tell_refused(&Refused { owner, preset, file_name, notify, whatsapp, why }).await
             }
+            Err(_) => false,
+        };
+        if is_told {
+            counted.keep();
         }
         begun
+    }
+
+    async fn tell_refused(&self, refused: &Refused) -> bool {
+        match self.0.store.owe_refused(refused, self.0.clock.now()).await {
+            Ok(()) => {
+                self.0.outbox.wake();
+                true
+            }
+            // What is wrong with the archive is worth more to whoever sent it.
+            Err(error) => {
+                tracing::error!(%error, "batch.untold: nobody else hears of an archive that was refused");
+                false
+            }
+        }
     }
 
     async fn begin_unpacked(&self, new: NewBatch) -> Result<BatchView, StudioError> {

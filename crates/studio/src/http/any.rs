@@ -99,8 +99,9 @@ pub async fn ask(
     }
     let notify = app.letter(&wisher, fields::letter(notify_email)?)?;
     let whatsapp = whatsapp::wished(&app, &wisher, fields::whatsapp(notify_whatsapp)?)?;
+    let naming = app.naming(&wisher, notify.as_ref(), whatsapp.as_ref());
     let new = NewRequest { endpoint, input, identifier: sku, whatsapp, owner, tier, allowance, callback, notify };
-    let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
+    let accepted = app.studio.ask(new, turn.as_ref().map(|turn| turn.key.clone()), &naming).await?;
     drop((place, turn));
     Ok(answered(&app, accepted, wait, false).await)
 }

@@ -102,7 +102,8 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let notify = app.letter(&wisher, new.notify.clone())?;
     let whatsapp = whatsapp::wished(&app, &wisher, new.whatsapp.clone())?;
     let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
-    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, whatsapp, ..new }).await?;
+    let naming = app.naming(&wisher, notify.as_ref(), whatsapp.as_ref());
+    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, whatsapp, ..new }, &naming).await?;
     if html {
         return Ok(Redirect::to(&batch.page_url).into_response());
     }

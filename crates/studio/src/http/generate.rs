@@ -99,7 +99,8 @@ pub async fn generate(
     }
     let notify = app.letter(&wisher, new.notify.clone())?;
     let new = NewJob { notify, ..new };
-    let accepted = app.studio.accept_once(new, turn.as_ref().map(|turn| turn.key.clone())).await?;
+    let naming = app.naming(&wisher, new.notify.as_ref(), new.whatsapp.as_ref());
+    let accepted = app.studio.accept_once(new, turn.as_ref().map(|turn| turn.key.clone()), &naming).await?;
     // The photos are on disk and out of memory; only the queue's answer is waited for now.
     drop((place, turn));
     Ok(answered(&app, accepted, wait, html).await)

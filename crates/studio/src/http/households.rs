@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use crate::hourly::Hourly;
 use crate::http::address;
-use crate::http::hourly::Hourly;
 
 /// Links that are sent for one household within an hour: an office's worth, and far from what all may ask for together.
 const LINKS_MAX: u32 = 20;

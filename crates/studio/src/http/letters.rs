@@ -2,13 +2,14 @@
 
 use axum::extract::Request;
 use http::{HeaderMap, StatusCode};
-use jiff::Timestamp;
 
 use crate::http::error::ApiError;
-use crate::http::hourly::Hourly;
 use crate::http::{App, address, language};
 use crate::job::{Owner, Visitor};
 use crate::messages::letter::{self, LetterTo};
+use crate::messages::message::Channel;
+use crate::messages::naming::Naming;
+use crate::messages::whatsapp::wish::{self, WhatsappWish};
 
 /// Whose jobs and batches may be told by letter, where letters are sent at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl App {
         self.studio.has_accounts() && may_wish(self.config.writers, &self.visitor(headers))
     }
 
-    /// The letter that is wished for, counted and in the wisher's language.
+    /// The letter that is wished for, in the wisher's language.
     pub(super) fn letter(&self, wisher: &Wisher, wanted: Option<LetterTo>) -> Result<Option<LetterTo>, ApiError> {
         let Some(wanted) = wanted else { return Ok(None) };
         if !self.studio.has_accounts() || self.config.writers == Writers::Nobody {
@@ -72,16 +73,35 @@ impl App {
         if !may_wish(self.config.writers, &wisher.visitor) {
             return Err(unknown());
         }
-        if !self.may_tell(wisher, &letter::receiver(&wanted.address)) {
-            tracing::warn!(address = ?wanted.address, "mail.too_many: a letter about a job was refused");
-            return Err(too_many());
-        }
         Ok(Some(LetterTo { language: wisher.language.to_owned(), ..wanted }))
     }
 
-    /// Whether one more message may go to a receiver whom this wisher names; counts it.
-    pub(super) fn may_tell(&self, wisher: &Wisher, receiver: &str) -> bool {
-        wisher.is_trusted() || counted(&self.letters, wisher, receiver, self.config.clock.now())
+    /// Those whom a wish names, to be counted once it is kept.
+    pub(super) fn naming(&self, wisher: &Wisher, letter: Option<&LetterTo>, number: Option<&WhatsappWish>) -> Naming {
+        let mailbox = letter.map(|to| (Channel::Mail, letter::receiver(&to.address)));
+        let number = number.map(|wish| (Channel::Whatsapp, wish::receiver(wish.digits())));
+        let named = mailbox.into_iter().chain(number);
+        named.fold(Naming::counted_in(&self.named), |naming, (channel, to)| wisher.naming(naming, channel, &to))
+    }
+
+    /// One who was named before, and is to be told again.
+    pub(super) fn naming_again(&self, wisher: &Wisher, (channel, receiver): &(Channel, String)) -> Naming {
+        wisher.naming(Naming::counted_in(&self.named), *channel, receiver)
+    }
+}
+
+impl Wisher {
+    fn naming(&self, naming: Naming, channel: Channel, receiver: &str) -> Naming {
+        if self.is_trusted() {
+            return naming;
+        }
+        let seller = self.visitor.owner().map(|owner| (format!("seller {owner}"), A_HOUSEHOLD_MAX));
+        let others = [
+            (format!("household {}", self.household), A_HOUSEHOLD_MAX),
+            (receiver.to_owned(), A_RECEIVER_MAX),
+            ("all".to_owned(), ALL_MAX),
+        ];
+        naming.and(channel, seller.into_iter().chain(others).collect())
     }
 }
 
@@ -92,15 +112,6 @@ fn may_wish(writers: Writers, visitor: &Visitor) -> bool {
         (Writers::Known, Visitor::Seller(owner)) => owner.is_key() || Owner::as_account(owner).is_some(),
         (Writers::Known, Visitor::Anybody) => false,
     }
-}
-
-/// The narrower counts first, so that whoever is refused uses up little of what others may have.
-fn counted(letters: &Hourly, wisher: &Wisher, receiver: &str, now: Timestamp) -> bool {
-    let seller = wisher.visitor.owner().map(|owner| format!("seller {owner}"));
-    seller.is_none_or(|seller| letters.may(&seller, A_HOUSEHOLD_MAX, now))
-        && letters.may(&format!("household {}", wisher.household), A_HOUSEHOLD_MAX, now)
-        && letters.may(receiver, A_RECEIVER_MAX, now)
-        && letters.may("all", ALL_MAX, now)
 }
 
 /// What was given is no address.
@@ -129,19 +140,14 @@ fn unknown() -> ApiError {
     )
 }
 
-fn too_many() -> ApiError {
-    ApiError::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        "too_many_letters",
-        "Too many letters were asked for within an hour.",
-        "Leave notifyEmail out, or try again in an hour. Sellers with an account can wish for all letters there.",
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::accounts::account::AccountId;
+    use crate::hourly::Hourly;
+    use crate::messages::naming::Counted;
 
     #[test]
     fn who_may_wish_is_the_operators_choice() {
@@ -165,12 +171,18 @@ mod tests {
         let to = |name: usize| format!("mailbox {name}@shop.example");
         let now = Timestamp::UNIX_EPOCH;
         let passed = |tries: &mut dyn Iterator<Item = (Wisher, String)>| {
-            let letters = Hourly::default();
-            tries.filter(|(wisher, to)| counted(&letters, wisher, to, now)).count()
+            let named = Hourly::default();
+            let count = |(wisher, to): &(Wisher, String)| {
+                let naming = wisher.naming(Naming::counted_in(&named), Channel::Mail, to);
+                naming.count(now).map(Counted::keep).is_ok()
+            };
+            tries.filter(count).count()
         };
         assert_eq!(passed(&mut (0..99).map(|n| (wisher(n, &n.to_string()), to(7)))), 30, "one mailbox");
         assert_eq!(passed(&mut (0..99).map(|n| (wisher(7, &n.to_string()), to(n)))), 60, "one browser");
         assert_eq!(passed(&mut (0..99).map(|n| (wisher(n, "203.0.113.9"), to(n)))), 60, "one household");
         assert_eq!(passed(&mut (0..999).map(|n| (wisher(n, &n.to_string()), to(n)))), 600, "all");
+        let key = |n: usize| (Wisher { visitor: Visitor::Seller(Owner::key("shop")), ..wisher(n, "") }, to(7));
+        assert_eq!(passed(&mut (0..99).map(key)), 99, "keys answer for what they send");
     }
 }

@@ -145,12 +145,14 @@ pub async fn redeliver(
     app.admit(headers)?;
     let (id, visitor) = (MessageId::parse(&id).ok_or_else(no_message)?, app.visitor(headers));
     // Whoever may not have it sent often may not have it sent again often.
-    if let Some(receiver) = app.studio.named_receiver(&id, &visitor).await?
-        && !app.may_tell(&Wisher::of(&app, &request), &receiver)
-    {
-        return Err(too_often());
+    let named = app.studio.named_receiver(&id, &visitor).await?;
+    let naming = named.map(|named| app.naming_again(&Wisher::of(&app, &request), &named)).unwrap_or_default();
+    let counted = naming.count(app.config.clock.now()).map_err(|_| too_often())?;
+    let again = app.studio.redeliver(&id, &visitor).await?;
+    if again == SentAgain::Owed {
+        counted.keep();
     }
-    match app.studio.redeliver(&id, &visitor).await? {
+    match again {
         SentAgain::Owed if wants_html(headers) => Ok(Redirect::to("/messages").into_response()),
         SentAgain::Owed => {
             let message = app.studio.message(&id, &visitor).await?.ok_or_else(no_message)?;

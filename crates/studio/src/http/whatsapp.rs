@@ -15,7 +15,7 @@ use crate::http::extract::Params;
 use crate::http::letters::Wisher;
 use crate::http::openapi::{answers, bodies};
 use crate::http::upload;
-use crate::messages::whatsapp::wish::{self, WhatsappWish};
+use crate::messages::whatsapp::wish::WhatsappWish;
 
 /// Open to everybody: the signature decides.
 pub const PATH: &str = "/api/whatsapp/webhook";
@@ -23,7 +23,7 @@ pub const PATH: &str = "/api/whatsapp/webhook";
 /// Characters of a challenge that are told again.
 const CHALLENGE_CHARS_MAX: usize = 256;
 
-/// A wish to be told by WhatsApp, counted and in the language that was spoken; refused where none goes that way, rather than not heeded.
+/// A wish to be told by WhatsApp, in the language that was spoken; refused where none goes that way, rather than not heeded.
 pub fn wished(app: &App, wisher: &Wisher, wish: Option<WhatsappWish>) -> Result<Option<WhatsappWish>, ApiError> {
     let Some(wish) = wish else { return Ok(None) };
     if app.studio.config().whatsapp.is_none() {
@@ -31,15 +31,6 @@ pub fn wished(app: &App, wisher: &Wisher, wish: Option<WhatsappWish>) -> Result<
             "whatsapp_not_offered",
             "This studio sends nothing by WhatsApp.",
             "Leave notifyWhatsapp out, or ask whoever runs the studio to set WHATSAPP_TOKEN.",
-        ));
-    }
-    if !app.may_tell(wisher, &wish::receiver(wish.digits())) {
-        tracing::warn!(number = ?wish, "whatsapp.too_many: a message about a job was refused");
-        return Err(ApiError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_messages",
-            "Too many messages by WhatsApp were asked for within an hour.",
-            "Leave notifyWhatsapp out, or try again in an hour.",
         ));
     }
     Ok(Some(wish.in_language(wisher.language)))

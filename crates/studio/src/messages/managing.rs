@@ -156,14 +156,19 @@ impl Studio {
 
     /// Whom a message goes to that its maker named and nobody asked for letters or messages themselves, as a count knows them;
     /// `None` for any other message, and for one that is not the visitor's.
-    pub async fn named_receiver(&self, id: &MessageId, visitor: &Visitor) -> Result<Option<String>, StudioError> {
+    pub async fn named_receiver(
+        &self,
+        id: &MessageId,
+        visitor: &Visitor,
+    ) -> Result<Option<(Channel, String)>, StudioError> {
         let message = self.0.store.message(id).await?.map(|(message, _)| message);
         let named = message.filter(|message| message.hook.is_none() && is_theirs(message, visitor));
-        Ok(named.and_then(|message| match message.channel {
+        let receiver = |message: &Message| match message.channel {
             Channel::Mail => Some(letter::receiver(&MailAddress::parse(&message.target).ok()?)),
             Channel::Whatsapp => Some(wish::receiver(&message.target)),
             Channel::Webhook => None,
-        }))
+        };
+        Ok(named.and_then(|message| Some((message.channel, receiver(&message)?))))
     }
 
     /// Owes a message anew.

@@ -11,6 +11,7 @@ pub mod letter;
 mod mail;
 pub mod managing;
 pub mod message;
+pub mod naming;
 pub mod owing;
 mod sending;
 pub mod store;

@@ -250,3 +250,102 @@ async fn a_stranger_writes_nothing_into_a_refusal_and_sends_it_again_only_so_oft
     assert_eq!((last.status, last.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_messages"));
     assert_eq!(server.wait_for(30).await.len(), 30, "asked for once, and sent again as often as others may");
 }
+
+const WISH: &str = r#"{"image_urls": ["https://pictures.example/a.jpg"], "notifyEmail": "asha@shop.example"}"#;
+
+async fn posts(house: &House, body: &str, key: Option<&str>) -> Answer {
+    let key = key.map(|key| ("idempotency-key", key));
+    let headers: Vec<(&str, &str)> = [JSON].into_iter().chain(key).collect();
+    house.send(request(Method::POST, "/api/generate", &headers, Body::from(body.to_owned()))).await
+}
+
+#[tokio::test]
+async fn only_what_is_accepted_is_counted_and_once_however_often_it_is_sent() {
+    let (_server, house) = start().await;
+    let first = posts(&house, WISH, Some("a key")).await;
+    assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text());
+    for _ in 0..40 {
+        let again = posts(&house, WISH, Some("a key")).await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (StatusCode::ACCEPTED, "true"));
+        assert_eq!(again.json(), first.json());
+        let unknown = posts(&house, &WISH.replace('}', r#", "preset": "nosuch"}"#), None).await;
+        assert_eq!(unknown.code(), "unknown_preset");
+    }
+    for n in 1..30 {
+        assert_eq!(posts(&house, WISH, None).await.status, StatusCode::ACCEPTED, "{n}");
+    }
+    let refused = posts(&house, WISH, None).await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::TOO_MANY_REQUESTS, "too_many_letters"));
+    let again = posts(&house, WISH, Some("a key")).await;
+    assert_eq!((again.status, again.json()), (first.status, first.json()), "it gets its first answer all the same");
+    assert_eq!(posts(&house, WISH, Some("a new key")).await.code(), "too_many_letters");
+    house.clock.advance(Duration::from_secs(60 * 60));
+    assert_eq!(posts(&house, WISH, Some("a new key")).await.status, StatusCode::ACCEPTED, "and it has used no key");
+}
+
+#[tokio::test]
+async fn an_archive_that_is_told_of_is_counted_and_one_that_nobody_hears_of_is_not() {
+    let (_server, house) = start().await;
+    let begun = async |more: Part| {
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let parts = [file("zip", "a.zip", b"no archive"), text("notifyEmail", "asha@shop.example"), more];
+        house.send(request(Method::POST, "/api/batches", &[("content-type", &kind)], form_body(&parts).into())).await
+    };
+    for _ in 0..40 {
+        assert_eq!(begun(text("preset", "nosuch")).await.code(), "unknown_preset");
+    }
+    for n in 0..30 {
+        assert_eq!(begun(text("prompt", "p")).await.code(), "archive_broken", "{n}");
+    }
+    assert_eq!(begun(text("prompt", "p")).await.code(), "too_many_letters");
+}
+
+#[tokio::test]
+async fn whoever_names_a_mailbox_does_not_learn_what_it_wants() {
+    let (server, house) = start().await;
+    let browser = Browser::new(&house).await;
+    let cookie = [("cookie", browser.cookie.as_str())];
+    let named = async || {
+        let id = succeeds(&house, &wished(&house, "asha@shop.example", &cookie).await).await;
+        house.studio.send_messages().await.unwrap();
+        id
+    };
+    // Without ids and times, which differ anyway.
+    let told = async |id: &JobId, headers: &[(&str, &str)]| {
+        let mut page = house.get_with(&format!("/api/messages?job={id}"), headers).await.json();
+        let mut message = page["messages"][0].take();
+        let path = format!("/api/messages/{}", message["messageId"].as_str().unwrap());
+        let mut whole = house.get_with(&path, headers).await.json();
+        for one in [&mut message, &mut whole] {
+            for field in ["messageId", "jobId", "createdAt"] {
+                one[field].take();
+            }
+        }
+        let listed = async |state| {
+            let page = house.get_with(&format!("/api/messages?job={id}&state={state}"), headers).await.json();
+            page["messages"].as_array().unwrap().len()
+        };
+        (message, whole, [listed("delivered").await, listed("dead").await])
+    };
+    let arrived = named().await;
+    let path = stop(&server.wait_for(1).await.pop().unwrap());
+    assert_eq!(one_click(&house, &path).await.status, StatusCode::OK);
+    let stopped = named().await;
+    assert_eq!(server.mails().len(), 1, "nothing is sent");
+
+    let (message, whole, listed) = told(&arrived, &cookie).await;
+    assert_eq!((message["state"].as_str(), whole["log"].clone(), listed), (Some("delivered"), json!([]), [1, 0]));
+    assert_eq!(told(&stopped, &cookie).await, (message, whole, listed));
+    let pages = [&arrived, &stopped].map(|id| (format!("/jobs/{id}"), format!("/messages?job={id}")));
+    let [arrived_page, stopped_page] = pages.clone().map(|(_, messages)| messages);
+    let [seen, unseen] = [browser.get(&arrived_page).await.text(), browser.get(&stopped_page).await.text()];
+    assert!(seen.contains("data-state=\"delivered\"") && unseen.contains("data-state=\"delivered\""), "{unseen}");
+    assert!(!unseen.contains("wants no letters") && !unseen.contains("data-test=\"attempts\""), "{unseen}");
+    let job_page = browser.get(&pages[1].0).await.text();
+    assert!(!job_page.contains("wants no letters"), "{job_page}");
+
+    let bearer = format!("Bearer {TOKEN}");
+    let (message, whole, listed) = told(&stopped, &[("authorization", bearer.as_str())]).await;
+    assert_eq!((message["state"].as_str(), listed), (Some("dead"), [0, 1]), "the operator sees what there is");
+    assert_eq!(whole["log"][0]["why"], "Whoever has the mailbox wants no letters.");
+}

@@ -8,6 +8,7 @@ use plantain_studio::config::{Maker, Makers, StudioConfig};
 use plantain_studio::job::key::Tier;
 use plantain_studio::job::medium::Kind;
 use plantain_studio::job::{Ended, JobId, JobState};
+use plantain_studio::messages::naming::Naming;
 use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::view::JobView;
 
@@ -29,7 +30,7 @@ fn request(input: &str) -> NewRequest {
 }
 
 async fn asked(bench: &Bench, input: &str) -> (JobId, Submission) {
-    let accepted = bench.studio.ask(request(input), None).await.unwrap();
+    let accepted = bench.studio.ask(request(input), None, &Naming::default()).await.unwrap();
     let view = bench.studio.submitted(accepted).await;
     (view.job_id, bench.backend.submitted(1).await.pop().unwrap())
 }

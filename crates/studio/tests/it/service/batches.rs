@@ -13,6 +13,7 @@ use zip::{ZipArchive, ZipWriter};
 use plantain_studio::bulk::batch::{BatchState, Steer};
 use plantain_studio::bulk::receiving::NewBatch;
 use plantain_studio::bulk::view::BatchView;
+use plantain_studio::messages::naming::Naming;
 use plantain_wire::id::RequestId;
 
 use crate::service::backend::Standing;
@@ -42,7 +43,7 @@ async fn begun(bench: &Bench, photos: usize) -> BatchView {
 }
 
 async fn begun_of(bench: &Bench, archive: Vec<u8>) -> BatchView {
-    bench.studio.begin_batch(new_batch(bench, archive).await).await.unwrap()
+    bench.studio.begin_batch(new_batch(bench, archive).await, &Naming::default()).await.unwrap()
 }
 
 /// An archive that was received.

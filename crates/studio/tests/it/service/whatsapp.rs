@@ -9,6 +9,7 @@ use plantain_studio::bulk::receiving::NewBatch;
 use plantain_studio::config::StudioConfig;
 use plantain_studio::job::{JobId, Owner};
 use plantain_studio::messages::message::{Event, MessageState};
+use plantain_studio::messages::naming::Naming;
 use plantain_studio::messages::store::{MessageFilter, SentAgain};
 use plantain_studio::messages::view::MessageView;
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
@@ -242,7 +243,7 @@ async fn of_a_batch_one_message_tells_how_many_photos_are_ready() {
     let server = Graph::start().await;
     let bench = bench(&server).await;
     let new = NewBatch { whatsapp: wish(), ..new_batch(&bench, archive(1)).await };
-    let batch = bench.studio.begin_batch(new).await.unwrap();
+    let batch = bench.studio.begin_batch(new, &Naming::default()).await.unwrap();
     let submission = bench.backend.submitted(1).await.pop().unwrap();
     bench.completes(&submission.request_id);
     let sent = server.wait_for(1).await.remove(0);

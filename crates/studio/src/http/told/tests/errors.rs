@@ -18,6 +18,7 @@ use crate::bulk::table::TableError;
 use crate::bulk::why::Why;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
+use crate::messages::message::Channel;
 
 /// Values from outside, as they stand in the samples.
 const OUTSIDE: [&str; 3] = ["amazn_main", "mug.jpg", "file"];
@@ -171,6 +172,8 @@ fn studio() -> Vec<StudioError> {
         StudioError::TierTooLow,
         StudioError::Uncounted,
         StudioError::PriceUnknown,
+        StudioError::TooManyNamed(Channel::Mail),
+        StudioError::TooManyNamed(Channel::Whatsapp),
     ];
     let endpoints = ["x", "a/b c", "a/b/requests", &"a/".repeat(400)];
     all.extend(endpoints.map(|endpoint| {
@@ -210,6 +213,7 @@ fn studio() -> Vec<StudioError> {
         StudioError::PriceUnknown => 27,
         StudioError::Endpoint { .. } => 28,
         StudioError::Uncounted => 29,
+        StudioError::TooManyNamed(_) => 30,
     });
     all
 }
