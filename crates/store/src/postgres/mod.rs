@@ -19,7 +19,6 @@ use std::sync::{Arc, Weak};
 use deadpool_postgres::{Object, Pool};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use plantain_studio::messages::letter::SILENT;
 use plantain_work::Tasks;
 
 use crate::error::{DatabaseError, OpenError};
@@ -62,17 +61,17 @@ pub async fn reachable(url: &str) -> Result<String, OpenError> {
     Ok(row.get(0))
 }
 
-/// Messages of the studio that were given up; none where the studio has no tables yet.
+/// Messages of the studio that were given up though somebody wants them; none where the studio has no tables yet, or older ones.
 pub(crate) async fn given_up(url: &str) -> Result<u64, OpenError> {
     let (config, tls) = connect::read(url)?;
     let client = connect::pool(config, tls)?.get().await.map_err(DatabaseError::from)?;
-    let known = "SELECT to_regclass('studio_messages') IS NOT NULL";
-    if !client.query_one(known, &[]).await.map_err(DatabaseError::from)?.get::<_, bool>(0) {
+    let known = "SELECT count(*) FROM pg_attribute
+                 WHERE attrelid = to_regclass('studio_messages') AND attname = 'unwanted'";
+    if client.query_one(known, &[]).await.map_err(DatabaseError::from)?.get::<_, i64>(0) == 0 {
         return Ok(0);
     }
-    let count = "SELECT count(*) FROM studio_messages m WHERE state = 'dead' AND NOT EXISTS (
-                     SELECT 1 FROM studio_message_attempts a WHERE a.message_id = m.id AND a.why = $1)";
-    let count: i64 = client.query_one(count, &[&SILENT]).await.map_err(DatabaseError::from)?.get(0);
+    let count = "SELECT count(*) FROM studio_messages WHERE state = 'dead' AND unwanted = 0";
+    let count: i64 = client.query_one(count, &[]).await.map_err(DatabaseError::from)?.get(0);
     Ok(count.unsigned_abs())
 }
 

@@ -29,7 +29,6 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
-use plantain_studio::messages::letter::SILENT;
 use rusqlite::Transaction;
 
 use crate::error::{DatabaseError, OpenError};
@@ -48,16 +47,16 @@ struct Threads {
     writer: Writer,
 }
 
-/// Messages of the studio that were given up, read beside whoever has the file open; none where the studio has no tables yet.
+/// Messages of the studio that were given up though somebody wants them, read beside whoever has the file open; none where the studio
+/// has no tables yet, or older ones.
 pub(crate) fn given_up(path: &Path) -> Result<u64, DatabaseError> {
     let connection = connection::open_beside(path)?;
-    let known = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'studio_messages'";
+    let known = "SELECT count(*) FROM pragma_table_info('studio_messages') WHERE name = 'unwanted'";
     if connection.query_row(known, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(0);
     }
-    let count = "SELECT count(*) FROM studio_messages m WHERE state = 'dead' AND NOT EXISTS (
-                     SELECT 1 FROM studio_message_attempts a WHERE a.message_id = m.id AND a.why = ?1)";
-    Ok(connection.query_row(count, [SILENT], |row| row.get::<_, i64>(0))?.unsigned_abs())
+    let count = "SELECT count(*) FROM studio_messages WHERE state = 'dead' AND unwanted = 0";
+    Ok(connection.query_row(count, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
 impl Database {

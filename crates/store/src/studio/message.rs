@@ -22,7 +22,7 @@ pub(crate) use hook_columns;
 macro_rules! message_columns {
     () => {
         "id, owner, job_id, batch_id, hook_id, channel, target, secret, event, body, state, attempts, earlier, in_hand, \
-         due_at, created_at, receipt"
+         due_at, created_at, receipt, unwanted"
     };
 }
 pub(crate) use message_columns;
@@ -103,6 +103,7 @@ pub(crate) struct MessageRow {
     pub due_at: Option<i64>,
     pub created_at: i64,
     pub receipt: Option<String>,
+    pub unwanted: i64,
 }
 
 impl From<&Message> for MessageRow {
@@ -125,6 +126,7 @@ impl From<&Message> for MessageRow {
             due_at: message.due_at.map(to_micros),
             created_at: to_micros(message.created_at),
             receipt: message.receipt.as_ref().map(json),
+            unwanted: message.unwanted.into(),
         }
     }
 }
@@ -154,6 +156,7 @@ impl TryFrom<MessageRow> for Message {
             due_at: place.maybe_time("due_at", row.due_at)?,
             created_at: place.time("created_at", row.created_at)?,
             receipt: row.receipt.map(|text| read(&place, "receipt", &text)).transpose()?,
+            unwanted: row.unwanted != 0,
         })
     }
 }
@@ -162,6 +165,18 @@ impl TryFrom<MessageRow> for Message {
 pub(crate) fn wamid(message: &Message) -> Option<&str> {
     message.receipt.as_ref()?.wamid.as_deref()
 }
+
+/// SQL for [`Message::told_state`], or for the state itself where `$all` is true.
+macro_rules! told_state {
+    ($all:literal) => {
+        concat!(
+            "CASE WHEN unwanted = 1 AND hook_id IS NULL AND (channel = 'mail' OR channel = 'whatsapp') AND NOT ",
+            $all,
+            " THEN 'delivered' ELSE state END"
+        )
+    };
+}
+pub(crate) use told_state;
 
 /// SQL for [`Message::whose`].
 macro_rules! whose {

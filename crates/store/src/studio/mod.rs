@@ -43,6 +43,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0013.sql"),
         include_str!("../../migrations/sqlite/studio_0014.sql"),
         include_str!("../../migrations/sqlite/studio_0015.sql"),
+        include_str!("../../migrations/sqlite/studio_0016.sql"),
         include_str!("../../migrations/sqlite/studio_0017.sql"),
     ],
 };
@@ -64,6 +65,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0012.sql"),
         include_str!("../../migrations/postgres/studio_0013.sql"),
         include_str!("../../migrations/postgres/studio_0014.sql"),
+        include_str!("../../migrations/postgres/studio_0015.sql"),
         include_str!("../../migrations/postgres/studio_0016.sql"),
     ],
 };

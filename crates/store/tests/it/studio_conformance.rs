@@ -122,6 +122,7 @@ promises! {
     messages::a_batch_that_is_tried_again_writes_one_letter_to_whom_it_names,
     messages::a_batch_that_never_began_is_told,
     messages::a_letter_to_an_address_that_was_given_with_a_job_goes_with_it,
+    messages::what_somebody_who_was_named_wants_is_told_to_the_operator_alone,
     messages::attempts_of_many_messages_are_told_at_once,
     messages::the_end_of_a_canceled_batch_owes_a_message_once,
     messages::trying_a_batch_again_of_which_nothing_failed_changes_nothing,

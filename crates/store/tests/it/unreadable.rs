@@ -16,6 +16,7 @@ use plantain_studio::messages::facts::Facts;
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{Channel, Event};
 use plantain_studio::messages::store::MessageFilter;
+use plantain_studio::messages::view::Eyes;
 use plantain_studio::store::JobFilter;
 use plantain_wire::error::ErrorType;
 use plantain_wire::status::QueueStatus;
@@ -235,7 +236,7 @@ fn settings_hook() -> Hook {
 }
 
 fn of_job(id: &JobId) -> MessageFilter {
-    MessageFilter { job: Some(id.clone()), settings: true, ..MessageFilter::default() }
+    MessageFilter { job: Some(id.clone()), eyes: Eyes::Operators, ..MessageFilter::default() }
 }
 
 async fn a_message_that_can_not_be_read_keeps_no_other_out_of_the_list(ground: &Ground) {
@@ -246,7 +247,8 @@ async fn a_message_that_can_not_be_read_keeps_no_other_out_of_the_list(ground: &
         stores.jobs.apply(&job.id, &JobEvent::CancelAsked, now()).await.unwrap();
     }
     ground.damage(&format!("UPDATE studio_messages SET event = 'job.exploded' WHERE job_id = '{}'", bad.id)).await;
-    let listed = stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+    let listed =
+        stores.jobs.messages(&MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() }).await.unwrap();
     assert_eq!(listed.iter().map(|message| message.job.as_ref()).collect::<Vec<_>>(), [Some(&good.id)]);
 }
 
@@ -276,7 +278,8 @@ async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(groun
         assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(good.id.clone(), 1)], "{damage}");
         let (ended, counts) = stores.jobs.batch(&bad.id).await.unwrap().unwrap();
         assert_eq!((ended.state, counts.canceled), (BatchState::Canceled, 1), "{damage}");
-        let told = stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+        let told =
+            stores.jobs.messages(&MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() }).await.unwrap();
         let facts = Facts::of_body(&told[0].body).unwrap();
         assert_eq!((told.len(), told[0].event, &facts.batch), (1, Event::BatchDone, &Some(bad.id)), "{damage}");
         assert_eq!((facts.counts.unwrap().canceled, facts.error.unwrap().code.as_str()), (1, "batch_unreadable"));

@@ -17,7 +17,7 @@ use crate::http::page::wants_html;
 use crate::job::{JobId, Visitor};
 use crate::messages::message::{MessageId, MessageState};
 use crate::messages::store::{MESSAGES_A_PAGE_MAX, MessageFilter, SentAgain};
-use crate::messages::view::{MessagePage, MessageView};
+use crate::messages::view::{Eyes, MessagePage, MessageView};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -63,8 +63,8 @@ pub async fn list(
         _ if visitor == Visitor::Anybody => return Err(guard::token_needed()),
         _ => visitor.owner().cloned(),
     };
-    let settings = visitor == Visitor::Operator;
-    Ok(Json(app.studio.messages(MessageFilter { owner, settings, ..filter }).await?))
+    let eyes = Eyes::of(&visitor);
+    Ok(Json(app.studio.messages(MessageFilter { owner, eyes, ..filter }).await?))
 }
 
 /// What a query asks for.
@@ -88,7 +88,7 @@ pub fn filter(wanted: Wanted) -> Result<MessageFilter, ApiError> {
         job: job.transpose()?,
         state: state.transpose()?,
         before: before.transpose()?,
-        settings: false,
+        eyes: usual.eyes,
         limit: extract::limit(wanted.limit.as_deref(), MESSAGES_A_PAGE_MAX)?.unwrap_or(usual.limit),
     })
 }

@@ -5,9 +5,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::job::Owner;
 
-/// Why a letter is not sent to a mailbox that wants none.
-pub const SILENT: &str = "Whoever has the mailbox wants no letters.";
-
 /// Whom one job's or batch's end is to be told by letter, and in which language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetterTo {

@@ -14,9 +14,9 @@ use crate::error::StudioError;
 use crate::http::words::Words;
 use crate::job::{JobId, Owner};
 use crate::messages::facts::{Facts, REFUSED};
-use crate::messages::letter::{self, SILENT};
+use crate::messages::letter;
 use crate::messages::message::{Event, Message};
-use crate::messages::sending::Sent;
+use crate::messages::sending::{Sent, Unsent};
 use crate::messages::webhook::{Addresses, token};
 use crate::service::Inner;
 
@@ -61,20 +61,21 @@ impl Inner {
         let Some(post) = &self.config.post else { return Sent::later("SMTP_URL and MAIL_FROM are not set any more.") };
         match self.letter(message, post).await {
             Ok(Ok(letter)) => Sent::of_letter(post.mailer.send(&letter, &self.clock).await),
-            Ok(Err(why)) => Sent::never(why),
+            Ok(Err(unsent)) => unsent.into(),
             Err(error) => Sent::later(&error.to_string()),
         }
     }
 
     /// The inner error: there is nobody to be written to, or nothing to write.
-    async fn letter(&self, message: &Message, post: &Post) -> Result<Result<Letter, &'static str>, StudioError> {
-        let Ok(to) = MailAddress::parse(&message.target) else { return Ok(Err("Its address can't be read.")) };
-        let Some(facts) = Facts::of_body(&message.body) else { return Ok(Err("What it says can't be read.")) };
+    async fn letter(&self, message: &Message, post: &Post) -> Result<Result<Letter, Unsent>, StudioError> {
+        let never = |why| Ok(Err(Unsent::Never(why)));
+        let Ok(to) = MailAddress::parse(&message.target) else { return never("Its address can't be read.") };
+        let Some(facts) = Facts::of_body(&message.body) else { return never("What it says can't be read.") };
         let mailbox = Mailbox::of(&to);
         if self.store.is_silent(&mailbox).await? {
-            return Ok(Err(SILENT));
+            return Ok(Err(Unsent::Unwanted("Whoever has the mailbox wants no letters.")));
         }
-        let Some(reader) = self.reader(message, &facts, &to).await? else { return Ok(Err("Its account is gone.")) };
+        let Some(reader) = self.reader(message, &facts, &to).await? else { return never("Its account is gone.") };
         let words = reader.words;
         let preset = facts.preset.as_deref().map(|id| match self.presets.get(id) {
             Ok(preset) if !preset.title.is_empty() => preset.title.as_str(),
@@ -92,7 +93,7 @@ impl Inner {
             .and_then(|text| Ok((text, DoneHtml { words, said: &said }.render()?)));
         let Ok((text, html)) = rendered else {
             tracing::error!("messages.letter_unrendered: a bug in a template");
-            return Ok(Err("The letter can't be written."));
+            return never("The letter can't be written.");
         };
         let files = match (&facts.job, message.event) {
             (Some(job), Event::JobSucceeded) if !reader.is_strangers => self.files(job).await?,

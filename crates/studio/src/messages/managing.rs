@@ -10,7 +10,7 @@ use crate::messages::letter;
 use crate::messages::message::{Channel, Event, Message, MessageId};
 use crate::messages::owing;
 use crate::messages::store::{MESSAGES_A_PAGE_MAX, MessageFilter, SentAgain};
-use crate::messages::view::{HookView, MessagePage, MessageView};
+use crate::messages::view::{Eyes, HookView, MessagePage, MessageView};
 use crate::messages::whatsapp::wish;
 use crate::service::Studio;
 
@@ -105,7 +105,7 @@ impl Studio {
             return Ok(Tested::Pending);
         }
         self.0.outbox.wake();
-        Ok(Tested::Owed(Box::new(MessageView::of(&message, None))))
+        Ok(Tested::Owed(Box::new(MessageView::of(&message, None, Eyes::Makers))))
     }
 
     async fn hook_of(&self, id: &HookId, visitor: &Visitor) -> Result<Option<Hook>, StudioError> {
@@ -128,7 +128,7 @@ impl Studio {
     }
 
     async fn page_of(&self, filter: MessageFilter, with_attempts: bool) -> Result<MessagePage, StudioError> {
-        let limit = filter.limit.clamp(1, MESSAGES_A_PAGE_MAX);
+        let (limit, eyes) = (filter.limit.clamp(1, MESSAGES_A_PAGE_MAX), filter.eyes);
         // One more than was asked for tells whether there is a next page.
         let mut messages = self.0.store.messages(&MessageFilter { limit: limit + 1, ..filter }).await?;
         let more = messages.len() > limit;
@@ -143,7 +143,7 @@ impl Studio {
         };
         let view = |message: &Message| {
             let own = attempts.as_mut().map(|all| all.remove(&message.id).unwrap_or_default());
-            MessageView::of(message, own.as_deref())
+            MessageView::of(message, own.as_deref(), eyes)
         };
         Ok(MessagePage { messages: messages.iter().map(view).collect(), next })
     }
@@ -151,7 +151,7 @@ impl Studio {
     /// A message with its attempts; `None` where it is unknown or not the visitor's.
     pub async fn message(&self, id: &MessageId, visitor: &Visitor) -> Result<Option<MessageView>, StudioError> {
         let known = self.0.store.message(id).await?.filter(|(message, _)| is_theirs(message, visitor));
-        Ok(known.map(|(message, attempts)| MessageView::of(&message, Some(&attempts))))
+        Ok(known.map(|(message, attempts)| MessageView::of(&message, Some(&attempts), Eyes::of(visitor))))
     }
 
     /// Whom a message goes to that its maker named and nobody asked for letters or messages themselves, as a count knows them;

@@ -230,6 +230,8 @@ pub struct Message {
     pub created_at: Timestamp,
     /// What is known of it since it left, where others tell how it fares.
     pub receipt: Option<Receipt>,
+    /// It was given up since whoever it goes to wants none: nothing is wrong, and only the operator and whoever it goes to are told.
+    pub unwanted: bool,
 }
 
 /// One attempt, as kept.
@@ -261,6 +263,8 @@ pub enum Verdict {
     /// The process stopped; the schedule doesn't count the attempt.
     CutOff,
     Dead,
+    /// Whoever it goes to wants none.
+    Unwanted,
 }
 
 impl Verdict {
@@ -278,6 +282,16 @@ impl Verdict {
 }
 
 impl Message {
+    /// It goes to whom its maker named, who is somebody else as far as anybody knows.
+    pub fn is_to_named(&self) -> bool {
+        self.hook.is_none() && self.channel.is_read_by_people()
+    }
+
+    /// Its state as its maker is told it: what somebody who was named wants is nobody else's business.
+    pub fn told_state(&self) -> MessageState {
+        if self.unwanted && self.is_to_named() { MessageState::Delivered } else { self.state }
+    }
+
     /// Whose places an attempt takes: what is nobody's counts as one owner's, and what goes to the settings' hook as another's.
     pub fn whose(&self) -> &str {
         match (&self.hook, &self.owner) {
@@ -311,6 +325,7 @@ impl Message {
         Some(match verdict {
             Verdict::Delivered => Message { state: MessageState::Delivered, ..settled },
             Verdict::Dead => Message { state: MessageState::Dead, ..settled },
+            Verdict::Unwanted => Message { state: MessageState::Dead, unwanted: true, ..settled },
             Verdict::Again { after: pause } | Verdict::Awaits { patience: pause } => {
                 Message { due_at: Some(after(now, pause)), ..settled }.told_so()
             }
@@ -326,7 +341,7 @@ impl Message {
         let earlier = self.attempts;
         let due_at = Some(now);
         let state = MessageState::Pending;
-        Some(Message { state, earlier, in_hand: false, due_at, receipt: None, ..self.clone() })
+        Some(Message { state, earlier, in_hand: false, due_at, receipt: None, unwanted: false, ..self.clone() })
     }
 }
 

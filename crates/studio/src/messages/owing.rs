@@ -183,6 +183,7 @@ fn blank(event: Event, body: Bytes, now: Timestamp) -> Message {
         due_at: Some(now),
         created_at: now,
         receipt: None,
+        unwanted: false,
     }
 }
 

@@ -124,6 +124,24 @@ pub(crate) struct Sent {
     pub delivery: Option<Delivery>,
     /// It was taken, and others will tell how it fares within this time.
     pub awaits: Option<Duration>,
+    /// Whoever it goes to wants none.
+    pub unwanted: bool,
+}
+
+/// Why a message never leaves, however often it is tried.
+pub(crate) enum Unsent {
+    Never(&'static str),
+    /// Whoever it goes to wants none.
+    Unwanted(&'static str),
+}
+
+impl From<Unsent> for Sent {
+    fn from(unsent: Unsent) -> Sent {
+        match unsent {
+            Unsent::Never(why) => Sent::never(why),
+            Unsent::Unwanted(why) => Sent { unwanted: true, ..Sent::never(why) },
+        }
+    }
 }
 
 impl Sent {
@@ -142,13 +160,14 @@ impl Sent {
             why,
             delivery: Some(delivery),
             awaits: None,
+            unwanted: false,
         }
     }
 
     /// It can't be sent, however often it is tried.
     pub fn never(why: &str) -> Sent {
         let delivery = Some(Delivery::Dead(DeadReason::Unsendable));
-        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None }
+        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None, unwanted: false }
     }
 
     /// As a mail server answered, or didn't.
@@ -159,26 +178,27 @@ impl Sent {
             Outcome::Later => Delivery::Retry { after: None },
             Outcome::Never => Delivery::Dead(DeadReason::Unsendable),
         });
-        match code {
-            Some(code) => Sent { status: Some(code), answer: Bytes::from(said), why: None, delivery, awaits: None },
-            None => Sent { status: None, answer: Bytes::new(), why: Some(said), delivery, awaits: None },
-        }
+        let (answer, why) = match code {
+            Some(_) => (Bytes::from(said), None),
+            None => (Bytes::new(), Some(said)),
+        };
+        Sent { status: code, answer, why, delivery, awaits: None, unwanted: false }
     }
 
     /// It may work later: the cause lies here.
     pub fn later(why: &str) -> Sent {
         let delivery = Some(Delivery::Retry { after: None });
-        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None }
+        Sent { status: None, answer: Bytes::new(), why: Some(why.to_owned()), delivery, awaits: None, unwanted: false }
     }
 
     /// It was taken, and others will tell how it fares.
     pub fn awaited(status: Option<u16>, answer: Bytes, why: Option<&str>, patience: Duration) -> Sent {
-        Sent { status, answer, why: why.map(str::to_owned), delivery: None, awaits: Some(patience) }
+        Sent { status, answer, why: why.map(str::to_owned), delivery: None, awaits: Some(patience), unwanted: false }
     }
 
     pub fn cut_off() -> Sent {
         let why = Some("The studio was stopped before the receiver answered.".to_owned());
-        Sent { status: None, answer: Bytes::new(), why, delivery: None, awaits: None }
+        Sent { status: None, answer: Bytes::new(), why, delivery: None, awaits: None, unwanted: false }
     }
 }
 
@@ -195,6 +215,7 @@ impl Inner {
     async fn settle_message(&self, message: &Message, begun: Timestamp, sent: Sent) {
         let now = self.clock.now();
         let verdict = match (sent.awaits, &sent.delivery) {
+            _ if sent.unwanted => Verdict::Unwanted,
             (Some(patience), _) => Verdict::Awaits { patience },
             (None, Some(delivery)) => Verdict::of(delivery, message.tried(), &self.messages.schedule, random::jitter()),
             (None, None) => Verdict::CutOff,

@@ -14,6 +14,7 @@ use crate::bulk::batch::Refused;
 use crate::job::{JobId, Owner};
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Message, MessageId, MessageState, Verdict};
+use crate::messages::view::Eyes;
 
 /// The longest page of messages.
 pub const MESSAGES_A_PAGE_MAX: usize = 200;
@@ -140,15 +141,16 @@ pub struct MessageFilter {
     pub state: Option<MessageState>,
     /// Only those made before this one.
     pub before: Option<MessageId>,
-    /// Those to the hook that the settings name too, which are for the operator's eyes.
-    pub settings: bool,
+    /// What the operator may see: those to the hook that the settings name too, and each in the state that it has
+    /// ([`Message::told_state`]).
+    pub eyes: Eyes,
     /// At most [`MESSAGES_A_PAGE_MAX`].
     pub limit: usize,
 }
 
 impl Default for MessageFilter {
     fn default() -> MessageFilter {
-        MessageFilter { owner: None, job: None, state: None, before: None, settings: false, limit: 50 }
+        MessageFilter { owner: None, job: None, state: None, before: None, eyes: Eyes::Makers, limit: 50 }
     }
 }
 

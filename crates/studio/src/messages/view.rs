@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::bulk::batch::BatchId;
-use crate::job::JobId;
+use crate::job::{JobId, Visitor};
 use crate::messages::hook::{Hook, HookId};
 use crate::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState};
 use crate::messages::whatsapp::receipt::Receipt;
@@ -34,7 +34,8 @@ pub struct MessageView {
     /// How a message by WhatsApp fares, once it has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<ReceiptView>,
-    /// The newest hundred, oldest first; only where one message is asked for.
+    /// The newest hundred, oldest first; only where one message is asked for. Empty once a letter or a message by WhatsApp has
+    /// reached whom the job's maker named: what became of it there is theirs to know.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<Vec<AttemptView>>,
 }
@@ -84,6 +85,20 @@ pub struct MessagePage {
     pub next: Option<MessageId>,
 }
 
+/// Whose eyes a message is shown to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Eyes {
+    Operators,
+    /// Whoever made what it is about, or may look at that.
+    Makers,
+}
+
+impl Eyes {
+    pub fn of(visitor: &Visitor) -> Eyes {
+        if *visitor == Visitor::Operator { Eyes::Operators } else { Eyes::Makers }
+    }
+}
+
 /// A hook.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -97,7 +112,12 @@ pub struct HookView {
 }
 
 impl MessageView {
-    pub fn of(message: &Message, attempts: Option<&[Attempt]>) -> MessageView {
+    /// What became of a message at somebody's whom its maker named is their business: once it has arrived, or they want none, its
+    /// maker is told that it was delivered, and no more. The operator is told all.
+    pub fn of(message: &Message, attempts: Option<&[Attempt]>, to: Eyes) -> MessageView {
+        let state = if to == Eyes::Operators { message.state } else { message.told_state() };
+        let is_closed = to == Eyes::Makers && message.is_to_named() && state == MessageState::Delivered;
+        let attempts = attempts.map(|attempts| if is_closed { &[] } else { attempts });
         MessageView {
             message_id: message.id.clone(),
             event: message.event,
@@ -106,11 +126,11 @@ impl MessageView {
             hook_id: message.hook.clone(),
             channel: message.channel,
             target: shown(message),
-            state: message.state,
+            state,
             attempts: message.attempts,
             due_at: message.due_at,
             created_at: message.created_at,
-            receipt: message.receipt.as_ref().map(ReceiptView::from),
+            receipt: message.receipt.as_ref().filter(|_| !is_closed).map(ReceiptView::from),
             log: attempts.map(|attempts| attempts.iter().map(AttemptView::from).collect()),
         }
     }

@@ -18,6 +18,7 @@ use plantain_studio::messages::owing::{self, Listeners};
 use plantain_studio::messages::store::{
     A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
 };
+use plantain_studio::messages::view::Eyes;
 use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
@@ -25,7 +26,7 @@ use crate::postgres::Database;
 use crate::postgres::studio::{PostgresStudio, account, hook};
 use crate::postgres::text::storable;
 use crate::studio::job::{limit, why_unreadable};
-use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, wamid, whose};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, told_state, wamid, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -206,7 +207,7 @@ async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseE
             "INSERT INTO studio_messages (",
             message_columns!(),
             ", line, wamid)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
         ))
         .await?;
     let row = MessageRow::from(message);
@@ -230,6 +231,7 @@ async fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseE
             &row.due_at,
             &row.created_at,
             &row.receipt,
+            &row.unwanted,
             &message.channel.line(&message.target),
             &wamid(message),
         ],
@@ -243,13 +245,13 @@ pub(super) async fn update(tx: &Transaction<'_>, message: &Message) -> Result<()
     let update = tx
         .prepare_cached(
             "UPDATE studio_messages SET state = $2, attempts = $3, earlier = $4, in_hand = $5, due_at = $6, receipt = $7,
-                 wamid = $8
+                 wamid = $8, unwanted = $9
              WHERE id = $1",
         )
         .await?;
     let row = MessageRow::from(message);
-    let MessageRow { id, state, attempts, earlier, in_hand, due_at, receipt, .. } = &row;
-    tx.execute(&update, &[id, state, attempts, earlier, in_hand, due_at, receipt, &wamid(message)]).await?;
+    let MessageRow { id, state, attempts, earlier, in_hand, due_at, receipt, unwanted, .. } = &row;
+    tx.execute(&update, &[id, state, attempts, earlier, in_hand, due_at, receipt, &wamid(message), unwanted]).await?;
     Ok(())
 }
 
@@ -392,12 +394,14 @@ async fn list(database: &Database, filter: &MessageFilter) -> Result<Vec<Message
                 message_columns!(),
                 " FROM studio_messages WHERE ",
                 $which,
-                " AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR id < $4)
+                " AND ($3::text IS NULL OR ",
+                told_state!("$6::boolean"),
+                " = $3) AND ($4::text IS NULL OR id < $4)
                   AND ($6::boolean OR hook_id IS NULL OR hook_id <> 'settings') ORDER BY id DESC LIMIT $5"
             )
         };
     }
-    let MessageFilter { owner, job, state, before, settings, limit: count } = filter;
+    let MessageFilter { owner, job, state, before, eyes, limit: count } = filter;
     let which = match (job, owner) {
         (Some(_), _) => select!("job_id = $1::text AND ($2::text IS NULL OR owner = $2)"),
         (None, Some(_)) => select!("$1::text IS NULL AND owner = $2::text"),
@@ -414,7 +418,7 @@ async fn list(database: &Database, filter: &MessageFilter) -> Result<Vec<Message
                 &state.map(MessageState::as_str),
                 &before.as_ref().map(MessageId::as_str),
                 &limit(*count),
-                &settings,
+                &(*eyes == Eyes::Operators),
             ],
         )
         .await?;
@@ -498,6 +502,7 @@ fn message(row: &Row) -> Result<Message, DatabaseError> {
         due_at: row.try_get(14)?,
         created_at: row.try_get(15)?,
         receipt: row.try_get(16)?,
+        unwanted: row.try_get(17)?,
     };
     row.try_into()
 }

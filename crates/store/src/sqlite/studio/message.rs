@@ -17,12 +17,13 @@ use plantain_studio::messages::owing::{self, Listeners};
 use plantain_studio::messages::store::{
     A_LINE_MAX, AN_OWNER_MAX, ClaimedMessages, InHand, MessageFilter, MessageStore, SentAgain,
 };
+use plantain_studio::messages::view::Eyes;
 use plantain_work::clock::before;
 
 use crate::error::DatabaseError;
 use crate::sqlite::studio::{SqliteStudio, account, hook, job};
 use crate::studio::job::{json, limit, why_unreadable};
-use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, wamid, whose};
+use crate::studio::message::{AttemptRow, MessageRow, message_columns, readable, told_state, wamid, whose};
 use crate::time::{from_micros, to_micros};
 
 #[async_trait]
@@ -191,7 +192,8 @@ fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> 
     tx.prepare_cached(concat!(
         "INSERT INTO studio_messages (",
         message_columns!(),
-        ", line, wamid) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
+        ", line, wamid)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
     ))?
     .execute(params![
         row.id,
@@ -211,6 +213,7 @@ fn insert(tx: &Transaction<'_>, message: &Message) -> Result<(), DatabaseError> 
         row.due_at,
         row.created_at,
         row.receipt,
+        row.unwanted,
         message.channel.line(&message.target),
         wamid(message),
     ])?;
@@ -222,7 +225,7 @@ pub(super) fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), Data
     let row = MessageRow::from(message);
     tx.prepare_cached(
         "UPDATE studio_messages SET state = ?2, attempts = ?3, earlier = ?4, in_hand = ?5, due_at = ?6, receipt = ?7,
-             wamid = ?8
+             wamid = ?8, unwanted = ?9
          WHERE id = ?1",
     )?
     .execute(params![
@@ -233,7 +236,8 @@ pub(super) fn update(tx: &Transaction<'_>, message: &Message) -> Result<(), Data
         row.in_hand,
         row.due_at,
         row.receipt,
-        wamid(message)
+        wamid(message),
+        row.unwanted,
     ])?;
     Ok(())
 }
@@ -353,12 +357,14 @@ fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, Da
                 message_columns!(),
                 " FROM studio_messages WHERE ",
                 $which,
-                " AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR id < ?4)
+                " AND (?3 IS NULL OR ",
+                told_state!("?6"),
+                " = ?3) AND (?4 IS NULL OR id < ?4)
                   AND (?6 OR hook_id IS NULL OR hook_id <> 'settings') ORDER BY id DESC LIMIT ?5"
             )
         };
     }
-    let MessageFilter { owner, job, state, before, settings, limit: count } = filter;
+    let MessageFilter { owner, job, state, before, eyes, limit: count } = filter;
     let mut select = tx.prepare_cached(match (job, owner) {
         (Some(_), _) => select!("job_id = ?1 AND (?2 IS NULL OR owner = ?2)"),
         (None, Some(_)) => select!("?1 IS NULL AND owner = ?2"),
@@ -371,7 +377,7 @@ fn list(tx: &Transaction<'_>, filter: &MessageFilter) -> Result<Vec<Message>, Da
             state.map(MessageState::as_str),
             before.as_ref().map(MessageId::as_str),
             limit(*count),
-            settings,
+            *eyes == Eyes::Operators,
         ],
         message_row,
     )?;
@@ -451,5 +457,6 @@ fn message_row(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
         due_at: row.get(14)?,
         created_at: row.get(15)?,
         receipt: row.get(16)?,
+        unwanted: row.get(17)?,
     })
 }

@@ -13,6 +13,7 @@ use plantain_studio::messages::letter::LetterTo;
 use plantain_studio::messages::message::{Channel, Event, MessageState};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::MessageFilter;
+use plantain_studio::messages::view::Eyes;
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_studio::store::{Forgotten, JobFilter};
 
@@ -312,7 +313,7 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     let (file_name, why) = (None, JobError::new("archive_broken", "No.", "Do."));
     let refused = Refused { owner: batch.owner, preset: "ebay".into(), file_name, notify: Some(to()), why };
     stores.jobs.owe_refused(&refused, later(3)).await.unwrap();
-    let filter = MessageFilter { settings: true, ..MessageFilter::default() };
+    let filter = MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() };
     let told = stores.jobs.messages(&filter).await.unwrap();
     let targets: Vec<&str> = told.iter().map(|message| message.target.as_str()).collect();
     assert_eq!(targets, ["https://all.example/"; 3], "the operator alone");

@@ -12,10 +12,11 @@ use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Finished, Job, JobError, Outcome, Owner};
 use plantain_studio::messages::facts::Facts;
 use plantain_studio::messages::hook::{Callback, Hook, HookId, HookSecret};
-use plantain_studio::messages::letter::{LetterTo, SILENT};
+use plantain_studio::messages::letter::LetterTo;
 use plantain_studio::messages::message::{Attempt, Channel, Event, Message, MessageId, MessageState, Verdict};
 use plantain_studio::messages::owing;
 use plantain_studio::messages::store::{A_LINE_MAX, AN_OWNER_MAX, InHand, MessageFilter, SentAgain};
+use plantain_studio::messages::view::Eyes;
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_studio::store::Forgotten;
 
@@ -38,7 +39,11 @@ fn own() -> Owner {
 }
 
 async fn all(stores: &StudioStores) -> Vec<Message> {
-    stores.jobs.messages(&MessageFilter { limit: 100, settings: true, ..MessageFilter::default() }).await.unwrap()
+    stores
+        .jobs
+        .messages(&MessageFilter { limit: 100, eyes: Eyes::Operators, ..MessageFilter::default() })
+        .await
+        .unwrap()
 }
 
 fn attempt(message: &Message, status: u16) -> Attempt {
@@ -334,12 +339,41 @@ pub async fn what_was_given_up_is_counted_from_beside(stores: &StudioStores, add
     let ids = [owed(stores, "https://a.example/", 1, 0).await, owed(stores, "https://b.example/", 2, 1).await].concat();
     assert_eq!(plantain_store::studio::given_up(address).await.unwrap(), 0);
     for message in claimed(stores, 9, &[], 10).await {
-        let silent = Attempt { why: Some(SILENT.to_owned()), ..attempt(&message, 550) };
-        let sent = if message.id == ids[2] { silent } else { attempt(&message, 410) };
-        stores.jobs.settle_message(&message.id, &sent, Verdict::Dead, later(11)).await.unwrap().unwrap();
+        let verdict = if message.id == ids[2] { Verdict::Unwanted } else { Verdict::Dead };
+        stores.jobs.settle_message(&message.id, &attempt(&message, 410), verdict, later(11)).await.unwrap().unwrap();
     }
     let counted = plantain_store::studio::given_up(address).await.unwrap();
-    assert_eq!(counted, 2, "not the one to a mailbox that wants no letters");
+    assert_eq!(counted, 2, "not the one that nobody wants");
+    assert!(stores.jobs.message(&ids[2]).await.unwrap().unwrap().0.unwanted);
+    assert_eq!(stores.jobs.send_again(&ids[2], later(12)).await.unwrap(), SentAgain::Owed);
+    assert!(!stores.jobs.message(&ids[2]).await.unwrap().unwrap().0.unwanted, "it may be wanted by now");
+}
+
+pub async fn what_somebody_who_was_named_wants_is_told_to_the_operator_alone(stores: &StudioStores) {
+    let mut job = job(0).owned_by(Some(own()));
+    job.spec.notify = Some(letter_to());
+    job.spec.whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap());
+    job.spec.callback = Some(Callback { url: "https://once.example/".into(), secret: None });
+    stores.jobs.insert(&job).await.unwrap();
+    ends(stores, &job, 1, made()).await;
+    for message in claimed(stores, 9, &[], 10).await {
+        let sent = attempt(&message, 550);
+        stores.jobs.settle_message(&message.id, &sent, Verdict::Unwanted, later(11)).await.unwrap().unwrap();
+    }
+    let listed = async |state, eyes| {
+        let filter = MessageFilter { state: Some(state), eyes, ..MessageFilter::default() };
+        let listed = stores.jobs.messages(&filter).await.unwrap();
+        listed.into_iter().map(|message| message.channel.as_str()).collect::<BTreeSet<_>>()
+    };
+    let named = BTreeSet::from(["mail", "whatsapp"]);
+    assert_eq!(listed(MessageState::Delivered, Eyes::Makers).await, named);
+    assert_eq!(listed(MessageState::Dead, Eyes::Makers).await, BTreeSet::from(["webhook"]));
+    assert_eq!(listed(MessageState::Delivered, Eyes::Operators).await, BTreeSet::new());
+    assert_eq!(listed(MessageState::Dead, Eyes::Operators).await.len(), 3);
+    for message in all(stores).await {
+        assert_eq!((message.state, message.unwanted), (MessageState::Dead, true));
+        assert_eq!(message.told_state() == MessageState::Delivered, named.contains(message.channel.as_str()));
+    }
 }
 
 pub async fn attempts_of_many_messages_are_told_at_once(stores: &StudioStores) {

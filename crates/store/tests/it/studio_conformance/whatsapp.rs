@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use plantain_store::studio::StudioStores;
 use plantain_studio::messages::message::{Attempt, Channel, Message, MessageState, Verdict};
 use plantain_studio::messages::store::{InHand, MessageFilter};
+use plantain_studio::messages::view::Eyes;
 use plantain_studio::messages::whatsapp::receipt::{Heard, Note};
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_whatsapp::notice::Standing;
@@ -100,7 +101,7 @@ pub async fn a_forgotten_job_takes_its_number_along(stores: &StudioStores) {
     let (job, message) = in_hand(stores).await;
     accepted(stores, &message).await;
     assert_eq!(stores.jobs.forget(&job.id, later(20)).await.unwrap(), Forgotten::Gone);
-    let all = stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+    let all = stores.jobs.messages(&MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() }).await.unwrap();
     assert_eq!(all, []);
     assert_eq!(stores.jobs.hear_of_message(&heard("wamid.\"1\"", Standing::Read), later(21)).await.unwrap(), None);
 }

@@ -20,7 +20,7 @@ use plantain_whatsapp::Number;
 
 use crate::messages::message::{Channel, MessageId, MessageState};
 use crate::messages::store::MessageFilter;
-use crate::messages::view::{AttemptView, MessagePage, MessageView, ReceiptView};
+use crate::messages::view::{AttemptView, Eyes, MessagePage, MessageView, ReceiptView};
 
 /// Messages on a page, each with its attempts.
 const MESSAGES_A_PAGE: usize = 24;
@@ -117,8 +117,8 @@ async fn theirs(
     if *visitor == Visitor::Anybody {
         return Ok((Vec::new(), None));
     }
-    let (owner, settings) = (visitor.owner().cloned(), *visitor == Visitor::Operator);
-    let wanted = MessageFilter { owner, settings, limit: MESSAGES_A_PAGE, ..filter };
+    let (owner, eyes) = (visitor.owner().cloned(), Eyes::of(visitor));
+    let wanted = MessageFilter { owner, eyes, limit: MESSAGES_A_PAGE, ..filter };
     let MessagePage { messages, next } = app.studio.messages_with_attempts(wanted).await?;
     Ok((messages, next))
 }
@@ -157,9 +157,8 @@ enum Fate {
 
 impl Fate {
     async fn of(app: &App, id: &JobId, visitor: &Visitor) -> Result<Option<Fate>, ApiError> {
-        let settings = *visitor == Visitor::Operator;
-        let job = Some(id.clone());
-        let filter = MessageFilter { job, settings, limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
+        let (job, eyes) = (Some(id.clone()), Eyes::of(visitor));
+        let filter = MessageFilter { job, eyes, limit: MESSAGES_A_PAGE, ..MessageFilter::default() };
         Ok(Fate::worst(&app.studio.messages(filter).await?.messages))
     }
 

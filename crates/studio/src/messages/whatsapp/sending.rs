@@ -18,7 +18,7 @@ use crate::job::medium::Kind;
 use crate::job::{Job, JobId, Outcome};
 use crate::messages::facts::Facts;
 use crate::messages::message::{Event, Message};
-use crate::messages::sending::Sent;
+use crate::messages::sending::{Sent, Unsent};
 use crate::messages::webhook::{Addresses, token};
 use crate::service::Inner;
 
@@ -51,21 +51,19 @@ impl Inner {
                 Ok(sent) => sent,
                 Err(error) => Sent::later(&error.to_string()),
             },
-            Ok(Err(why)) => Sent::never(why),
+            Ok(Err(unsent)) => unsent.into(),
             Err(error) => Sent::later(&error.to_string()),
         }
     }
 
     /// The inner error: there is nobody to be written to, or nothing to write.
-    async fn composed(
-        &self,
-        whatsapp: &Whatsapp,
-        message: &Message,
-    ) -> Result<Result<Composed, &'static str>, StudioError> {
-        let Ok(to) = Number::parse(&message.target) else { return Ok(Err("Its number can't be read.")) };
-        let Some(facts) = Facts::of_body(&message.body) else { return Ok(Err("What it says can't be read.")) };
+    async fn composed(&self, whatsapp: &Whatsapp, message: &Message) -> Result<Result<Composed, Unsent>, StudioError> {
+        let never = |why| Ok(Err(Unsent::Never(why)));
+        let Ok(to) = Number::parse(&message.target) else { return never("Its number can't be read.") };
+        let Some(facts) = Facts::of_body(&message.body) else { return never("What it says can't be read.") };
         if self.store.has_opted_out(to.digits()).await? {
-            return Ok(Err("Whoever has this number wrote STOP, and gets no messages until they write START."));
+            let why = "Whoever has this number wrote STOP, and gets no messages until they write START.";
+            return Ok(Err(Unsent::Unwanted(why)));
         }
         let button = Some(self.suffix(message, &facts));
         let language = facts.language.clone().unwrap_or_else(|| "en".to_owned());
@@ -73,7 +71,7 @@ impl Inner {
         Ok(match (message.event, &facts.job) {
             (Event::JobSucceeded, Some(job)) => {
                 let Some((count, picture)) = self.pictured(job).await? else {
-                    return Ok(Err("There is no picture that could be shown."));
+                    return never("There is no picture that could be shown.");
                 };
                 let template = template(&whatsapp.templates.job, vec![count.to_string()]);
                 Ok(Composed { to, template, picture: Some(picture) })
@@ -84,7 +82,7 @@ impl Inner {
                 let words = numbers.map(|count| count.to_string()).to_vec();
                 Ok(Composed { to, template: template(&whatsapp.templates.batch, words), picture: None })
             }
-            _ => Err("There is no template for what it is about."),
+            _ => Err(Unsent::Never("There is no template for what it is about.")),
         })
     }
 
@@ -177,7 +175,7 @@ fn failed_as(failed: Failed, whatsapp: &Whatsapp) -> Sent {
         What::Refused(Next::Never) => Delivery::Dead(DeadReason::Unsendable),
         What::Unknown => return Sent { status, answer, ..lost(whatsapp, &why) },
     };
-    Sent { status, answer, why: Some(why), delivery: Some(delivery), awaits: None }
+    Sent { status, answer, why: Some(why), delivery: Some(delivery), awaits: None, unwanted: false }
 }
 
 /// Perhaps it was sent: it is not tried again before its notices had time to come.

@@ -11,7 +11,7 @@ use plantain_studio::job::{JobId, Owner};
 use plantain_studio::messages::message::{Event, MessageState};
 use plantain_studio::messages::naming::Naming;
 use plantain_studio::messages::store::{MessageFilter, SentAgain};
-use plantain_studio::messages::view::MessageView;
+use plantain_studio::messages::view::{Eyes, MessageView};
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
 use plantain_studio::messages::whatsapp::{Patience, Templates, Whatsapp};
 use plantain_studio::photo::NewJob;
@@ -56,7 +56,7 @@ async fn made(bench: &Bench) -> JobId {
 
 /// The message of a job, once it is like this.
 async fn until(bench: &Bench, job: &JobId, what: &str, is: impl Fn(&MessageView) -> bool) -> MessageView {
-    let filter = MessageFilter { job: Some(job.clone()), ..MessageFilter::default() };
+    let filter = MessageFilter { job: Some(job.clone()), eyes: Eyes::Operators, ..MessageFilter::default() };
     let waiting = async {
         loop {
             let messages = bench.studio.messages(filter.clone()).await.unwrap().messages;
@@ -67,6 +67,12 @@ async fn until(bench: &Bench, job: &JobId, what: &str, is: impl Fn(&MessageView)
         }
     };
     bench.clock.timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|| panic!("{what} never came"))
+}
+
+/// The message of a job as whoever made the job is shown it.
+async fn shown_to_makers(bench: &Bench, job: &JobId) -> MessageView {
+    let filter = MessageFilter { job: Some(job.clone()), ..MessageFilter::default() };
+    bench.studio.messages_with_attempts(filter).await.unwrap().messages.remove(0)
 }
 
 fn stands(status: &str) -> impl Fn(&MessageView) -> bool {
@@ -135,6 +141,8 @@ async fn a_finished_job_is_shown_to_its_seller_and_only_a_notice_is_success() {
     assert_eq!(posts(graph::status(&sent, "failed", Some(131_047))).await, 200);
     let delivered = until(&bench, &job, "a delivered message", is(MessageState::Delivered)).await;
     assert_eq!(delivered.receipt.unwrap().status, "delivered");
+    let shown = shown_to_makers(&bench, &job).await;
+    assert_eq!((shown.state, shown.receipt), (MessageState::Delivered, None));
     assert_eq!(server.sent().len(), 1);
 }
 
@@ -222,6 +230,8 @@ async fn whoever_wrote_stop_gets_nothing_until_they_write_start() {
     let dead = until(&bench, &job, "a dead message", is(MessageState::Dead)).await;
     assert!(log(&bench, &dead).await[0].as_ref().unwrap().contains("STOP"));
     assert_eq!(server.sent().len(), 0, "an older word does not undo a newer one");
+    let shown = shown_to_makers(&bench, &job).await;
+    assert_eq!((shown.state, shown.receipt), (MessageState::Delivered, None), "as any that arrived");
     hears(&bench, graph::text(DIGITS, "start", 1_001)).await;
     bench.studio.redeliver(&dead.message_id, &plantain_studio::job::Visitor::Operator).await.unwrap();
     server.wait_for(1).await;
@@ -234,7 +244,8 @@ async fn a_job_that_is_forgotten_takes_the_number_along() {
     let job = made(&bench).await;
     until(&bench, &job, "an accepted message", stands("accepted")).await;
     bench.studio.forget(&job).await.unwrap();
-    let all = bench.stores.jobs.messages(&MessageFilter { settings: true, ..MessageFilter::default() }).await.unwrap();
+    let all =
+        bench.stores.jobs.messages(&MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() }).await.unwrap();
     assert_eq!(all, []);
 }
 
