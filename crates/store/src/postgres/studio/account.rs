@@ -278,6 +278,9 @@ async fn set_notify(database: &Database, id: &AccountId, notify: bool) -> Result
 async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    // Whoever owes them something right now is waited for, so that it is forgotten as well; see [`has_left`].
+    let lock = tx.prepare_cached("SELECT 1 FROM studio_accounts WHERE id = $1 FOR UPDATE").await?;
+    tx.query_opt(&lock, &[&storable(id.as_str())]).await?;
     let forget = tx
         .prepare_cached(
             "DELETE FROM studio_links
@@ -331,11 +334,13 @@ async fn put_off(database: &Database, id: &AccountId, failures: u32, at: Timesta
     Ok(())
 }
 
-/// An account whose owner has left: nobody is told anything of what it made.
+/// An account whose owner has left: nobody is told anything of what it made. Until the transaction ends nobody leaves, so that a
+/// message is owed before its owner leaves, and forgotten then, or not at all.
 pub(super) async fn has_left(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<bool, DatabaseError> {
     let Some(id) = owner.and_then(Owner::as_account) else { return Ok(false) };
-    let left = tx.prepare_cached("SELECT 1 FROM studio_accounts WHERE id = $1 AND closed_at IS NOT NULL").await?;
-    Ok(tx.query_opt(&left, &[&id.as_str()]).await?.is_some())
+    let account = "SELECT closed_at IS NOT NULL FROM studio_accounts WHERE id = $1 FOR SHARE";
+    let account = tx.query_opt(&tx.prepare_cached(account).await?, &[&id.as_str()]).await?;
+    Ok(account.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
 }
 
 async fn silence(database: &Database, mailbox: &Mailbox, now: Timestamp) -> Result<(), DatabaseError> {

@@ -258,7 +258,7 @@ fn put_off(tx: &Transaction<'_>, id: &AccountId, failures: u32, at: Timestamp) -
     Ok(())
 }
 
-/// An account whose owner has left: nobody is told anything of what it made.
+/// An account whose owner has left: nobody is told anything of what it made. There is one writer, so that nobody leaves meanwhile.
 pub(super) fn has_left(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<bool, DatabaseError> {
     let Some(id) = owner.and_then(Owner::as_account) else { return Ok(false) };
     let mut left = tx.prepare_cached("SELECT 1 FROM studio_accounts WHERE id = ?1 AND closed_at IS NOT NULL")?;

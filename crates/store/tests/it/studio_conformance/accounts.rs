@@ -15,7 +15,7 @@ use plantain_studio::messages::owing;
 use plantain_studio::messages::store::MessageFilter;
 use plantain_studio::messages::view::Eyes;
 use plantain_studio::messages::whatsapp::wish::WhatsappWish;
-use plantain_studio::store::{Forgotten, JobFilter};
+use plantain_studio::store::{Applied, Forgotten, JobFilter};
 
 use super::{LEASE, changed, job, later, now};
 
@@ -317,4 +317,19 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     let told = stores.jobs.messages(&filter).await.unwrap();
     let targets: Vec<&str> = told.iter().map(|message| message.target.as_str()).collect();
     assert_eq!(targets, ["https://all.example/"; 3], "the operator alone");
+}
+
+/// Either the message is owed first, and is forgotten with the account, or the account is closed first, and none is owed.
+pub async fn whoever_leaves_while_a_job_ends_is_told_nothing_of_it(stores: &StudioStores) {
+    for round in 0..40_u32 {
+        let id = account(stores, &round.to_string(), &format!("asha{round}@example.com")).await;
+        let mut made = job(u64::from(round)).owned_by(Some(Owner::account(&id)));
+        made.spec.callback = Some(Callback { url: "https://leaver.example/".into(), secret: None });
+        stores.jobs.insert(&made).await.unwrap();
+        let leaves = stores.jobs.close(&id, later(1));
+        let (closed, applied) = tokio::join!(leaves, stores.jobs.apply(&made.id, &JobEvent::CancelAsked, now()));
+        assert!(closed.unwrap() && matches!(applied.unwrap(), Applied::Changed(_)));
+        let told = stores.jobs.messages(&MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() }).await;
+        assert_eq!(told.unwrap(), [], "round {round}");
+    }
 }
