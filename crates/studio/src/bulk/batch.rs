@@ -63,6 +63,7 @@ pub struct Refused {
     pub preset: String,
     pub file_name: Option<String>,
     pub notify: Option<LetterTo>,
+    pub whatsapp: Option<WhatsappWish>,
     pub why: JobError,
 }
 

@@ -100,32 +100,29 @@ pub fn by_batch(
 ) -> Vec<Message> {
     let facts = Facts::of_batch(batch, counts, why);
     let blank = Message { batch: Some(batch.id.clone()), ..blank(Event::BatchDone, facts.to_body(), now) };
-    let told = listeners.heed(&batch.whatsapp).map(|wish| (wish, facts.clone()));
-    let mut owed = of_batch(batch.owner.as_ref(), &batch.notify, facts, blank.clone(), listeners, now);
-    let blank = Message { owner: batch.owner.clone(), ..blank };
-    owed.extend(told.map(|(wish, facts)| by_whatsapp(wish, facts, &blank, now)));
-    owed
+    of_batch(batch.owner.as_ref(), (&batch.notify, &batch.whatsapp), facts, blank, listeners, now)
 }
 
 /// What is owed for a batch that never began.
 pub fn by_refused(refused: &Refused, listeners: &Listeners, now: Timestamp) -> Vec<Message> {
     let facts = Facts::of_refused(refused);
     let blank = blank(Event::BatchDone, facts.to_body(), now);
-    of_batch(refused.owner.as_ref(), &refused.notify, facts, blank, listeners, now)
+    of_batch(refused.owner.as_ref(), (&refused.notify, &refused.whatsapp), facts, blank, listeners, now)
 }
 
 fn of_batch(
     owner: Option<&Owner>,
-    notify: &Option<LetterTo>,
+    (notify, whatsapp): (&Option<LetterTo>, &Option<WhatsappWish>),
     facts: Facts,
     blank: Message,
     listeners: &Listeners,
     now: Timestamp,
 ) -> Vec<Message> {
     let blank = Message { owner: owner.cloned(), ..blank };
-    let letter = listeners.letter(notify).map(|to| letter_to(to, facts, &blank, now));
+    let letter = listeners.letter(notify).map(|to| letter_to(to, facts.clone(), &blank, now));
+    let whatsapp = listeners.heed(whatsapp).map(|wish| by_whatsapp(wish, facts, &blank, now));
     let wanted = listeners.hooks.iter().filter(|hook| hook.wants(blank.event) && hook.concerns(owner));
-    wanted.map(|hook| to(hook, &blank, now)).chain(letter).collect()
+    wanted.map(|hook| to(hook, &blank, now)).chain(letter).chain(whatsapp).collect()
 }
 
 /// Of the hooks that a job concerns, those that hear of each job of a batch: people are told of the batch's end alone.

@@ -290,7 +290,11 @@ async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bo
     tx.execute(&forget, &[&storable(id.as_str())]).await?;
     // Nobody is told anything any more, and where they would have been told it is forgotten.
     let owner = Owner::account(id);
-    for forget in ["DELETE FROM studio_hooks WHERE owner = $1", "DELETE FROM studio_messages WHERE owner = $1"] {
+    for forget in [
+        "DELETE FROM studio_hooks WHERE owner = $1",
+        "DELETE FROM studio_messages WHERE owner = $1",
+        "UPDATE studio_batches SET notify = NULL, whatsapp = NULL WHERE owner = $1",
+    ] {
         tx.execute(&tx.prepare_cached(forget).await?, &[&owner.as_str()]).await?;
     }
     let close = tx

@@ -230,6 +230,8 @@ fn close(tx: &Transaction<'_>, id: &AccountId, now: Timestamp) -> Result<bool, D
     let owner = Owner::account(id);
     tx.prepare_cached("DELETE FROM studio_hooks WHERE owner = ?1")?.execute([owner.as_str()])?;
     tx.prepare_cached("DELETE FROM studio_messages WHERE owner = ?1")?.execute([owner.as_str()])?;
+    tx.prepare_cached("UPDATE studio_batches SET notify = NULL, whatsapp = NULL WHERE owner = ?1")?
+        .execute([owner.as_str()])?;
     let closed = tx
         .prepare_cached(
             "UPDATE studio_accounts SET address = '', mailbox = id, notify = 0, closed_at = ?2, clear_at = ?2

@@ -296,7 +296,8 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     stores.jobs.insert(&made).await.unwrap();
     let (batch, item) = super::bulk::lone(Some(owner));
     let whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap());
-    stores.jobs.insert_batch(&Batch { notify: Some(to()), whatsapp, ..batch.clone() }, &[item]).await.unwrap();
+    let told = Batch { notify: Some(to()), whatsapp: whatsapp.clone(), ..batch.clone() };
+    stores.jobs.insert_batch(&told, &[item]).await.unwrap();
     let settings = Hook {
         id: HookId::settings(),
         owner: None,
@@ -308,10 +309,13 @@ pub async fn who_has_left_is_told_nothing_of_what_is_stopped_for_them(stores: &S
     };
     stores.jobs.set_settings_hook(Some(&settings)).await.unwrap();
     assert!(stores.jobs.close(&id, later(1)).await.unwrap());
+    let kept = stores.jobs.batch(&batch.id).await.unwrap().unwrap().0;
+    assert_eq!((kept.notify, kept.whatsapp), (None, None), "where they would have been told is forgotten at once");
     changed(stores, &made.id, JobEvent::CancelAsked).await;
     stores.jobs.steer(&batch.id, Steer::Cancel, later(2)).await.unwrap();
     let (file_name, why) = (None, JobError::new("archive_broken", "No.", "Do."));
-    let refused = Refused { owner: batch.owner, preset: "ebay".into(), file_name, notify: Some(to()), why };
+    let (preset, notify) = ("ebay".into(), Some(to()));
+    let refused = Refused { owner: batch.owner, preset, file_name, notify, whatsapp, why };
     stores.jobs.owe_refused(&refused, later(3)).await.unwrap();
     let filter = MessageFilter { eyes: Eyes::Operators, ..MessageFilter::default() };
     let told = stores.jobs.messages(&filter).await.unwrap();

@@ -297,12 +297,13 @@ pub async fn a_batch_that_never_began_is_told(stores: &StudioStores) {
         preset: "ebay".into(),
         file_name: Some("shoes.zip".into()),
         notify: Some(letter_to()),
+        whatsapp: Some(WhatsappWish::parse("+91 98765 43210").unwrap()),
         why: why.clone(),
     };
     stores.jobs.owe_refused(&refused, later(1)).await.unwrap();
     let owed = all(stores).await;
     let targets: BTreeSet<&str> = owed.iter().map(|message| message.target.as_str()).collect();
-    assert_eq!(targets, BTreeSet::from(["asha@shop.example", "https://own.example/"]));
+    assert_eq!(targets, BTreeSet::from(["919876543210", "asha@shop.example", "https://own.example/"]));
     for message in &owed {
         let facts = Facts::of_body(&message.body).unwrap();
         assert_eq!((message.event, &message.batch, &message.owner), (Event::BatchDone, &None, &Some(own())));

@@ -16,7 +16,7 @@ use super::receipt::{Note, Turn, about, turn};
 use crate::error::StudioError;
 use crate::job::medium::Kind;
 use crate::job::{Job, JobId, Outcome};
-use crate::messages::facts::Facts;
+use crate::messages::facts::{Facts, REFUSED};
 use crate::messages::message::{Event, Message};
 use crate::messages::sending::{Sent, Unsent};
 use crate::messages::webhook::{Addresses, token};
@@ -125,6 +125,7 @@ impl Inner {
         match (&facts.batch, at.links().page) {
             (Some(batch), _) => format!("bulk/{batch}"),
             (None, Some(page)) => page.strip_prefix(public.as_str()).map_or(page.clone(), str::to_owned),
+            (None, None) if facts.status == REFUSED => "bulk".to_owned(),
             (None, None) => "history".to_owned(),
         }
     }

@@ -264,4 +264,18 @@ async fn of_a_batch_one_message_tells_how_many_photos_are_ready() {
     let messages = bench.studio.messages(MessageFilter::default()).await.unwrap().messages;
     let events: Vec<_> = messages.iter().map(|message| message.event).collect();
     assert_eq!(events, [Event::BatchDone], "not one for each of its photos");
+    let kept = bench.stores.jobs.batch(&batch.batch_id).await.unwrap().unwrap().0;
+    assert_eq!(kept.whatsapp, None, "the number is with the message alone");
+}
+
+#[tokio::test]
+async fn an_archive_that_is_refused_is_told_where_a_number_was_given() {
+    let server = Graph::start().await;
+    let bench = bench(&server).await;
+    let new = NewBatch { whatsapp: wish(), ..new_batch(&bench, b"no archive".to_vec()).await };
+    let refused = bench.studio.begin_batch(new, &Naming::default()).await.unwrap_err();
+    assert_eq!(refused.code(), "archive_broken");
+    let sent = server.wait_for(1).await.remove(0);
+    assert_eq!((sent.body["template"]["name"].as_str(), sent.button().as_str()), (Some("batch_ready"), "bulk"));
+    assert_eq!(sent.words(), ["0", "0", "0"]);
 }
