@@ -144,8 +144,7 @@ async fn batches(folder: &Path) -> f64 {
 
 /// From the upload to the last byte of the results.
 async fn batch(studio: &StudioClient, photos: usize, archive: Bytes) {
-    let wish =
-        BulkWish { file_name: "shop.zip".into(), preset: PRESET.into(), prompt: None, num_images: 1, list: None };
+    let wish = BulkWish { file_name: "shop.zip".into(), preset: PRESET.into(), num_images: 1, ..BulkWish::default() };
     let archive = stream::iter([Ok(archive)]);
     let begun = studio.begin_batch(&wish, archive).await.expect("the studio accepts");
     let id = begun.batch_id.to_string();

@@ -74,6 +74,7 @@ async fn photo(studio: &StudioClient, queue: &QueueClient) -> Duration {
         staging: Default::default(),
         backdrop: None,
         choice: Default::default(),
+        notify: Default::default(),
     };
     let started = Instant::now();
     let begun = studio.generate(&wish).await.expect("the studio accepts");

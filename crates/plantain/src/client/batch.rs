@@ -9,7 +9,7 @@ use plantain_studio::bulk::view::{BatchView, ItemPage};
 use plantain_work::random;
 use reqwest::{Body, Method, Response};
 
-use super::{ANSWER_TIME_MAX, ApiError, StudioClient, form};
+use super::{ANSWER_TIME_MAX, ApiError, Notify, StudioClient, form};
 
 /// For an upload of two gigabytes over a slow line, and for the studio to look at all of it.
 const UPLOAD_TIME_MAX: Duration = Duration::from_secs(2 * 60 * 60);
@@ -26,6 +26,7 @@ pub struct BulkWish {
     pub num_images: u8,
     /// The list of product numbers.
     pub list: Option<Vec<u8>>,
+    pub notify: Notify,
 }
 
 impl BulkWish {
@@ -35,7 +36,7 @@ impl BulkWish {
         let count = self.num_images.to_string();
         let words =
             [("preset", Some(self.preset.as_str())), ("num_images", Some(&count)), ("prompt", self.prompt.as_deref())];
-        for (name, value) in words {
+        for (name, value) in words.into_iter().chain(self.notify.fields()) {
             let Some(value) = value else { continue };
             head.extend(
                 format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
@@ -119,9 +120,11 @@ mod tests {
             prompt: None,
             num_images: 2,
             list: Some(b"file\n1.jpg\n".to_vec()),
+            notify: Notify { email: None, whatsapp: Some("+91 98765 43210".into()) },
         };
         let head = String::from_utf8(wish.head("XX")).unwrap();
         assert!(head.starts_with("--XX\r\ncontent-disposition: form-data; name=\"preset\"\r\n\r\nebay\r\n--XX\r\n"));
+        assert!(head.contains("name=\"notifyWhatsapp\"\r\n\r\n+91 98765 43210\r\n--XX\r\n") && !head.contains("Email"));
         assert!(head.contains("filename=\"list.csv\"\r\n\r\nfile\n1.jpg\n\r\n--XX\r\n") && !head.contains("prompt"));
         assert!(head.ends_with("name=\"zip\"; filename=\"a %22b%22.zip\"\r\n\r\n"), "{head}");
     }

@@ -4,6 +4,8 @@ use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::staging::{SceneKind, Staging};
 use plantain_work::random;
 
+use super::Notify;
+
 /// What is asked for one photo.
 #[derive(Clone, Debug)]
 pub struct Wish {
@@ -17,6 +19,7 @@ pub struct Wish {
     /// A picture to lay the product on.
     pub backdrop: Option<Vec<u8>>,
     pub choice: ObjectChoice,
+    pub notify: Notify,
 }
 
 impl Wish {
@@ -41,7 +44,7 @@ impl Wish {
         ];
         let chosen = self.chosen();
         let chosen = chosen.iter().map(|(name, value)| (*name, Some(value.as_str())));
-        for (name, value) in fields.into_iter().chain(chosen) {
+        for (name, value) in fields.into_iter().chain(chosen).chain(self.notify.fields()) {
             let Some(value) = value else { continue };
             let head = format!("--{boundary}\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n");
             body.extend([head.as_bytes(), value.as_bytes(), b"\r\n"].concat());
@@ -115,6 +118,7 @@ mod tests {
                 point_prompts: vec![PointPrompt { x: 5, y: 6, label: 1 }, PointPrompt { x: 7, y: 8, label: 0 }],
                 keep: Keep::All,
             },
+            notify: Notify { email: Some("asha@shop.example".into()), whatsapp: None },
         };
         let (kind, body) = wish.encode();
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
@@ -122,7 +126,8 @@ mod tests {
         assert!(
             text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
         );
-        for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8"), ("keep", "all")] {
+        let told = ("notifyEmail", "asha@shop.example");
+        for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8"), ("keep", "all"), told] {
             assert!(text.contains(&format!("name=\"{name}\"\r\n\r\n{value}\r\n")), "{name}");
         }
         assert!(text.contains("filename=\"my %22best%22%0D%0Amug.jpg\"") && !text.contains("name=\"prompt\""));

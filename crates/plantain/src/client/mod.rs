@@ -6,6 +6,7 @@ mod batch;
 mod error;
 mod form;
 mod keys;
+mod notify;
 mod sse;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::config::secret::Secret;
 pub use batch::BulkWish;
 pub use error::ApiError;
 pub use form::Wish;
+pub use notify::Notify;
 
 /// A studio somewhere. Cheap to clone.
 #[derive(Clone, Debug)]

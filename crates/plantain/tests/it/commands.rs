@@ -201,6 +201,8 @@ fn wrong_usage_ends_with_two_and_says_what_is_right() {
         (&["fly"], "unrecognized subcommand"),
         (&["generate", "a.jpg", "--server", "notaurl"], "write it as http://studio.local:8787"),
         (&["generate", "a.jpg", "--server", "localhost:8787"], "write it as http://studio.local:8787"),
+        (&["generate", "a.jpg", "--notify-email", "asha@shop.example"], "--server"),
+        (&["bulk", "a.zip", "--notify-whatsapp", "+91 98765 43210"], "--server"),
         (&["generate", "a.jpg", "--top", "-1"], "-1 is not in 1..=4"),
         (&["generate", "a.jpg", "--top", "9"], "9 is not in 1..=4"),
         (&["presets", "--set", "STUDIO_LISTN=x"], "did you mean `STUDIO_LISTEN`?"),

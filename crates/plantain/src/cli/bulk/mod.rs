@@ -23,7 +23,7 @@ use url::Url;
 
 use super::generate::studio_address;
 use super::{Cli, Context, Outcome, Output, place, presets};
-use crate::client::{ApiError, BulkWish, StudioClient};
+use crate::client::{ApiError, BulkWish, Notify, StudioClient};
 use crate::config::secret::Secret;
 use crate::system::{Place, Role, System};
 use archive::Archive;
@@ -41,7 +41,7 @@ Examples:
   plantain bulk shoes.zip
   plantain bulk shoes/ --csv skus.csv --preset flipkart_main
   plantain bulk shoes.zip --out pictures.zip
-  plantain bulk monday.zip tuesday.zip --server http://studio.local:8787
+  plantain bulk monday.zip tuesday.zip --server http://studio.local:8787 --notify-whatsapp '+91 98765 43210'
   plantain bulk --batch 019a5d6e-8f00-7cc3-98c4-dc0c0c07398f --server http://studio.local:8787")]
 pub struct Args {
     /// ZIPs and folders of photos.
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR|ZIP", default_value = "plantain-out")]
     out: PathBuf,
     /// Wait for a batch that was handed in before, and take its pictures home.
-    #[arg(long, value_name = "ID", requires = "server", conflicts_with_all = ["sources", "csv"])]
+    #[arg(long, value_name = "ID", requires = "server", conflicts_with_all = ["sources", "csv", "notify_email", "notify_whatsapp"])]
     batch: Option<String>,
     /// Use this running studio instead of starting one.
     #[arg(long, value_name = "URL", value_parser = studio_address)]
@@ -71,6 +71,8 @@ pub struct Args {
     /// The admin token or a key of a studio that is not open to everybody.
     #[arg(long, value_name = "TOKEN", requires = "server")]
     token: Option<String>,
+    #[command(flatten)]
+    notify: Notify,
 }
 
 /// A batch that the studio has.
@@ -182,6 +184,7 @@ async fn all(
             prompt: args.prompt.clone(),
             num_images: args.top,
             list: list.clone(),
+            notify: args.notify.clone(),
         };
         let source = archive.path.display().to_string();
         let bar = progress.sending(&archive);

@@ -21,7 +21,7 @@ use url::Url;
 
 use super::choosing::Choosing;
 use super::{Context, Outcome, Output, place, presets};
-use crate::client::{ApiError, StudioClient, Wish};
+use crate::client::{ApiError, Notify, StudioClient, Wish};
 use crate::config::access::Access;
 use crate::config::secret::Secret;
 use crate::system::{Place, Role, System};
@@ -46,7 +46,7 @@ Examples:
   plantain generate table.jpg --box 820,310,640,700
   plantain generate mug.jpg --sheet
   plantain generate mug.jpg --server http://studio.local:8787
-  PLANTAIN_KEY=plantain_… plantain generate mug.jpg --server https://studio.example")]
+  PLANTAIN_KEY=plantain_… plantain generate mug.jpg --server https://studio.example --notify-email asha@shop.example")]
 pub struct Args {
     /// The product's photos.
     #[arg(value_name = "PHOTO", required = true)]
@@ -82,6 +82,8 @@ pub struct Args {
     /// A key of that studio [default: PLANTAIN_KEY, or else PLANTAIN_ADMIN_TOKEN].
     #[arg(long, value_name = "KEY", requires = "server", conflicts_with = "token")]
     key: Option<String>,
+    #[command(flatten)]
+    notify: Notify,
 }
 
 fn count() -> clap::builder::RangedI64ValueParser<u8> {
@@ -202,6 +204,7 @@ async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Prog
         staging: args.staged.staging(),
         backdrop: args.staged.picture()?,
         choice: args.choosing.wire(),
+        notify: args.notify.clone(),
     };
     progress.say(photo, "handing in");
     let begun = client.generate(&wish).await?;
