@@ -6,12 +6,11 @@ use futures_util::Stream;
 use plantain_blobs::BlobKey;
 
 use crate::error::StudioError;
-use crate::job::key::month_of;
 use crate::job::{FinishedPicture, Job, JobId, Owner};
 use crate::packing::{self, Packed};
 use crate::service::Studio;
 use crate::spending::{Period, Spending};
-use crate::store::{Forgotten, Usage};
+use crate::store::{Forgotten, Holdings};
 use crate::view::JobView;
 
 /// Lines of the longest account: a year of fifty keys.
@@ -46,14 +45,9 @@ impl Studio {
         Ok(forgotten)
     }
 
-    /// How much is kept for a seller, or for all, without what it cost.
-    pub async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
+    /// How much is kept for a seller, or for all.
+    pub async fn kept(&self, owner: Option<&Owner>) -> Result<Holdings, StudioError> {
         Ok(self.0.store.kept(owner).await?)
-    }
-
-    /// How much is kept for a seller, or for all, and what this month's jobs cost.
-    pub async fn usage(&self, owner: Option<&Owner>) -> Result<Usage, StudioError> {
-        Ok(self.0.store.usage(owner, month_of(self.0.clock.now())).await?)
     }
 
     /// What the jobs of a period came to, a seller's or everybody's, the newest day first; `None` where that is too long to be told.

@@ -97,11 +97,8 @@ pub trait StudioStore: BatchStore + MessageStore + WhatsappStore + AccountStore 
     /// that another job refers to excepted.
     async fn forget(&self, id: &JobId, now: Timestamp) -> Result<Forgotten, StoreError>;
 
-    /// How much is kept for a seller, or for all, in a time that doesn't grow with it; what it cost is left at 0.
-    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError>;
-
-    /// How much is kept for a seller, or for all, and what the jobs since `since` cost.
-    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError>;
+    /// How much is kept for a seller, or for all.
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Holdings, StoreError>;
 
     /// What the jobs of a period came to, an owner's or everybody's: a line for each day, payer and endpoint, the newest day first,
     /// at most `count` lines.
@@ -168,12 +165,10 @@ pub enum Forgotten {
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct Holdings {
     pub jobs: u64,
     /// Of photos, pictures and what belongs to them.
     pub bytes: u64,
-    /// Spent or about to be since some time, by jobs that are still kept, in millionths of a US dollar.
-    pub cost_micro_usd: u64,
 }
 
 /// Jobs under lease, and when the next one will be due.

@@ -5,6 +5,7 @@ use plantain_work::clock::{after, before};
 
 use crate::accounts::LinkToken;
 use crate::accounts::account::{Account, AccountId, COUNTED_TIME, Followed, LINK_TIME, Link, LinkBounds, LinkId};
+use crate::accounts::silence::Mailbox;
 use crate::error::StudioError;
 use crate::job::Owner;
 use crate::service::Studio;
@@ -15,6 +16,14 @@ pub struct LinkLook {
     pub address: String,
     /// This browser asked for it, so what it made goes along.
     pub brings_jobs: bool,
+}
+
+/// An account as its owner is shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountLook {
+    pub account: Account,
+    /// Letters into its mailbox were stopped.
+    pub is_silent: bool,
 }
 
 impl Studio {
@@ -83,10 +92,12 @@ impl Studio {
     }
 
     /// Whoever stopped letters into its mailbox wants none, whatever was wished for before.
-    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StudioError> {
-        let Some(account) = self.0.store.account_of(id).await? else { return Ok(None) };
-        let notify = account.notify && !self.is_silent(&account.address).await?;
-        Ok(Some(Account { notify, ..account }))
+    pub async fn account(&self, id: &AccountId) -> Result<Option<AccountLook>, StudioError> {
+        let store = &self.0.store;
+        let Some(account) = store.account_of(id).await? else { return Ok(None) };
+        let is_silent = store.is_silent(&Mailbox::of(&account.address)).await?;
+        let account = Account { notify: account.notify && !is_silent, ..account };
+        Ok(Some(AccountLook { account, is_silent }))
     }
 
     /// False where there is no such account.

@@ -67,11 +67,6 @@ impl Studio {
         tracing::info!("mail.unsubscribed: a mailbox gets no more letters about pictures");
         Ok(true)
     }
-
-    /// Whoever has the mailbox wants no letters about pictures.
-    pub async fn is_silent(&self, address: &MailAddress) -> Result<bool, StudioError> {
-        Ok(self.0.store.is_silent(&Mailbox::of(address)).await?)
-    }
 }
 
 #[cfg(test)]

@@ -290,7 +290,8 @@ impl App {
     /// The account that the asker is signed in to. A cookie of an account that was closed names nobody.
     async fn account(&self, headers: &HeaderMap) -> Result<Account, ApiError> {
         let id = self.signed_in(headers).ok_or_else(no_account)?;
-        self.studio.account(&id).await?.ok_or_else(no_account)
+        let look = self.studio.account(&id).await?.ok_or_else(no_account)?;
+        Ok(look.account)
     }
 
     /// The account that the asker's cookie names, unless they ask as somebody else.

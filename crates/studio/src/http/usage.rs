@@ -19,7 +19,7 @@ use crate::job::Visitor;
 use crate::job::key::StudioKey;
 use crate::money;
 use crate::spending::{DAYS_MAX, Payer, Period, Spending, Sum};
-use crate::store::Usage;
+use crate::store::Holdings;
 
 /// Which days.
 #[derive(Default, Deserialize, IntoParams)]
@@ -37,7 +37,7 @@ pub struct Wanted {
 #[derive(Debug)]
 pub struct Bill {
     pub period: Period,
-    pub kept: Usage,
+    pub kept: Holdings,
     pub lines: Vec<Spending>,
     /// Of this month, by key.
     pub month: Sum,
@@ -76,14 +76,14 @@ impl App {
             (_, own) => own.into_iter().collect(),
         };
         if visitor == Visitor::Anybody {
-            let kept = Usage::default();
+            let kept = Holdings::default();
             let (month, lines) = (Sum::default(), Vec::new());
             return Ok(Bill { period, kept, lines, month, budgets: Vec::new(), names: Vec::new() });
         }
         let lines = self.studio.spending(owner, &period).await?.ok_or_else(too_many_lines)?;
         let month = self.studio.spending(owner, &Period::month_until(now)).await?.ok_or_else(too_many_lines)?;
         Ok(Bill {
-            kept: self.studio.usage(owner).await?,
+            kept: self.studio.kept(owner).await?,
             names: keys.iter().map(|key| (key.id.clone(), key.name.clone())).collect(),
             month: month.iter().map(|line| &line.sum).sum(),
             budgets: spent_by(keys, &month).into_iter().filter(|one| one.key.revoked_at.is_none()).collect(),
@@ -373,7 +373,7 @@ mod tests {
         };
         let bill = Bill {
             period,
-            kept: Usage::default(),
+            kept: Holdings::default(),
             lines: vec![line],
             month: Sum::default(),
             budgets: Vec::new(),

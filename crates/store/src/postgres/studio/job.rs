@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use plantain_studio::job::transition::{self, JobEvent};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
 use plantain_studio::messages::message::Event;
-use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
+use plantain_studio::store::{Applied, Claimed, Forgotten, Holdings, JobFilter};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
@@ -297,7 +297,7 @@ pub(super) async fn forget(database: &Database, id: &JobId, now: Timestamp) -> R
 }
 
 /// Read from an index alone, and counted each time: totals that all writers of an owner raise would make them wait for each other.
-pub(super) async fn kept(database: &Database, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+pub(super) async fn kept(database: &Database, owner: Option<&Owner>) -> Result<Holdings, DatabaseError> {
     let client = database.client().await?;
     let select = client
         .prepare_cached(match owner {
@@ -307,25 +307,7 @@ pub(super) async fn kept(database: &Database, owner: Option<&Owner>) -> Result<U
         .await?;
     let row = client.query_one(&select, &[&owner.map(Owner::as_str)]).await?;
     let number = |at: usize| row.try_get::<_, i64>(at).map(i64::unsigned_abs);
-    Ok(Usage { jobs: number(0)?, bytes: number(1)?, cost_micro_usd: 0 })
-}
-
-pub(super) async fn usage(
-    database: &Database,
-    owner: Option<&Owner>,
-    since: Timestamp,
-) -> Result<Usage, DatabaseError> {
-    let client = database.client().await?;
-    let select = client
-        .prepare_cached(
-            "SELECT coalesce(sum(cost), 0)::bigint FROM studio_jobs
-             WHERE created_at >= $2 AND state NOT IN ('FAILED', 'CANCELED') AND ($1::text IS NULL OR owner = $1)",
-        )
-        .await?;
-    let row = client.query_one(&select, &[&owner.map(Owner::as_str), &to_micros(since)]).await?;
-    let cost_micro_usd = row.try_get::<_, i64>(0)?.unsigned_abs();
-    drop(client);
-    Ok(Usage { cost_micro_usd, ..kept(database, owner).await? })
+    Ok(Holdings { jobs: number(0)?, bytes: number(1)? })
 }
 
 pub(super) async fn apply(

@@ -31,7 +31,7 @@ use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::spending::{Period, Spending};
-use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, Holdings, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
 use plantain_work::lane::Beat;
@@ -149,12 +149,8 @@ impl StudioStore for PostgresStudio {
         Ok(self.0.retrying(|| job::forget(&self.0, id, now)).await?)
     }
 
-    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Holdings, StoreError> {
         Ok(job::kept(&self.0, owner).await?)
-    }
-
-    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
-        Ok(job::usage(&self.0, owner, since).await?)
     }
 
     async fn spending(

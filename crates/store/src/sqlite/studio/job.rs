@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use plantain_studio::job::transition::{self, JobEvent};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
 use plantain_studio::messages::message::Event;
-use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, Usage};
+use plantain_studio::store::{Applied, Claimed, Forgotten, Holdings, JobFilter};
 use plantain_wire::id::RequestId;
 use plantain_work::lane::Beat;
 
@@ -276,40 +276,17 @@ pub(super) fn forget(tx: &Transaction<'_>, id: &JobId, now: Timestamp) -> Result
     }
 }
 
-pub(super) fn kept(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Usage, DatabaseError> {
+pub(super) fn kept(tx: &Transaction<'_>, owner: Option<&Owner>) -> Result<Holdings, DatabaseError> {
     let mut select = tx.prepare_cached("SELECT jobs, bytes FROM studio_totals WHERE owner = ?1")?;
     let number = |row: &Row<'_>, at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
     let kept = select.query_row([owner.map_or(ALL_OWNERS, Owner::as_str)], |row| {
-        Ok(Usage { jobs: number(row, 0)?, bytes: number(row, 1)?, cost_micro_usd: 0 })
+        Ok(Holdings { jobs: number(row, 0)?, bytes: number(row, 1)? })
     });
     Ok(kept.optional()?.unwrap_or_default())
 }
 
 /// Stands for all owners in `studio_totals`.
 const ALL_OWNERS: &str = "*";
-
-/// Sums that are read from an index alone, for the reason of [`select_jobs`].
-macro_rules! sum_costs {
-    ($which:literal) => {
-        concat!(
-            "SELECT coalesce(sum(cost), 0) FROM studio_jobs ",
-            $which,
-            " AND created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')"
-        )
-    };
-}
-
-const COSTS_OF_OWNER: &str = sum_costs!("INDEXED BY studio_jobs_by_cost WHERE owner = ?1");
-const COSTS_OF_ALL: &str = sum_costs!("INDEXED BY studio_jobs_by_day WHERE ?1 IS NULL");
-
-pub(super) fn usage(tx: &Transaction<'_>, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, DatabaseError> {
-    let mut select = tx.prepare_cached(match owner {
-        Some(_) => COSTS_OF_OWNER,
-        None => COSTS_OF_ALL,
-    })?;
-    let cost: i64 = select.query_row(params![owner.map(Owner::as_str), to_micros(since)], |row| row.get(0))?;
-    Ok(Usage { cost_micro_usd: cost.unsigned_abs(), ..kept(tx, owner)? })
-}
 
 pub(super) fn keep_result(tx: &Transaction<'_>, id: &JobId, result: &JobResult) -> Result<(), DatabaseError> {
     let row = ResultRow::from(result);
@@ -364,13 +341,8 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_sums_look_at_indexes_and_open_only_the_rows_that_they_give() {
-        for (sql, index) in [
-            (BY_OWNER, "studio_jobs_of_owner"),
-            (ALL, "studio_jobs_of_all"),
-            (COSTS_OF_OWNER, "studio_jobs_by_cost"),
-            (COSTS_OF_ALL, "studio_jobs_by_day"),
-        ] {
+    fn lists_look_at_indexes_and_open_only_the_rows_that_they_give() {
+        for (sql, index) in [(BY_OWNER, "studio_jobs_of_owner"), (ALL, "studio_jobs_of_all")] {
             let steps = plan::steps_of(&SQLITE, sql);
             assert!(steps.contains(&format!("USING COVERING INDEX {index}")), "{sql}\n{steps}");
             assert!(!steps.contains("TEMP B-TREE"), "{sql}\n{steps}");

@@ -31,7 +31,7 @@ use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, Owner};
 use plantain_studio::spending::{Period, Spending};
-use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, Holdings, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::clock;
 use plantain_work::lane::Beat;
@@ -168,14 +168,9 @@ impl StudioStore for SqliteStudio {
         Ok(self.0.write(move |tx| job::forget(tx, &id, now)).await?)
     }
 
-    async fn kept(&self, owner: Option<&Owner>) -> Result<Usage, StoreError> {
+    async fn kept(&self, owner: Option<&Owner>) -> Result<Holdings, StoreError> {
         let owner = owner.cloned();
         Ok(self.0.read(move |tx| job::kept(tx, owner.as_ref())).await?)
-    }
-
-    async fn usage(&self, owner: Option<&Owner>, since: Timestamp) -> Result<Usage, StoreError> {
-        let owner = owner.cloned();
-        Ok(self.0.read(move |tx| job::usage(tx, owner.as_ref(), since)).await?)
     }
 
     async fn spending(

@@ -4,7 +4,7 @@ use plantain_store::studio::StudioStores;
 use plantain_studio::job::correction::Corrected;
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Finished, FinishedPicture, Job, JobError, JobId, Outcome, Owner};
-use plantain_studio::store::{Forgotten, Usage};
+use plantain_studio::store::{Forgotten, Holdings};
 
 use super::{LEASE, changed, followed, job, later, now, webhook};
 
@@ -101,8 +101,8 @@ pub async fn pictures_that_are_corrected_again_are_garbage(stores: &StudioStores
         stores.jobs.keep_corrected(&job.id, &corrected, later(revision)).await.unwrap();
         assert_eq!(removed(stores, revision).await, gone, "{revision}");
     }
-    let usage = Usage { jobs: 1, bytes: 1_000 + 2 * 110, cost_micro_usd: 0 };
-    assert_eq!(stores.jobs.usage(None, now()).await.unwrap(), usage);
+    let kept = Holdings { jobs: 1, bytes: 1_000 + 2 * 110 };
+    assert_eq!(stores.jobs.kept(None).await.unwrap(), kept);
 }
 
 pub async fn nobody_refers_to_bytes_that_are_being_removed(stores: &StudioStores) {
@@ -140,16 +140,11 @@ pub async fn what_is_kept_is_counted_for_each_seller(stores: &StudioStores) {
     taken(stores, 1, '4', Some(&mine)).await;
     taken(stores, 2, '5', None).await;
     for (owner, jobs, bytes) in [(Some(&mine), 2, 2_110), (Some(&yours), 0, 0), (None, 3, 3_110)] {
-        assert_eq!(
-            stores.jobs.usage(owner, now()).await.unwrap(),
-            Usage { jobs, bytes, cost_micro_usd: 0 },
-            "{owner:?}"
-        );
-        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Usage { jobs, bytes, cost_micro_usd: 0 }, "{owner:?}");
+        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Holdings { jobs, bytes }, "{owner:?}");
     }
     stores.jobs.forget(&first.id, now()).await.unwrap();
     for (owner, jobs, bytes) in [(Some(&mine), 1, 1_000), (Some(&yours), 0, 0), (None, 2, 2_000)] {
-        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Usage { jobs, bytes, cost_micro_usd: 0 }, "{owner:?}");
+        assert_eq!(stores.jobs.kept(owner).await.unwrap(), Holdings { jobs, bytes }, "{owner:?}");
     }
 }
 

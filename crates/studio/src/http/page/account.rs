@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::frame::Frame;
 use super::{message, shown};
 use crate::accounts::account::{Account, LINK_TIME};
-use crate::accounts::asking::LinkLook;
+use crate::accounts::asking::{AccountLook, LinkLook};
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::openapi::answers;
@@ -50,9 +50,10 @@ pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response
         Some(id) => app.studio.account(&id).await?,
         None => None,
     };
-    let Some(account) = account else { return Ok(Redirect::to("/history").into_response()) };
-    let silent = app.studio.is_silent(&account.address).await?;
-    let page = AccountPage::new(account, silent, Frame { here: "/account", ..Frame::new(&app, &headers) });
+    let Some(AccountLook { account, is_silent }) = account else {
+        return Ok(Redirect::to("/history").into_response());
+    };
+    let page = AccountPage::new(account, is_silent, Frame { here: "/account", ..Frame::new(&app, &headers) });
     Ok(app.remembering(&headers, shown(StatusCode::OK, &page)?))
 }
 

@@ -17,7 +17,7 @@ use crate::http::jobs::{self, Wanted};
 use crate::http::openapi::answers;
 use crate::http::words::Words;
 use crate::job::{JobState, Visitor};
-use crate::store::{JobFilter, Usage};
+use crate::store::{Holdings, JobFilter};
 use crate::view::{JobPage, JobView};
 
 /// Jobs on a page.
@@ -93,7 +93,7 @@ pub async fn show(
     let (q, status) = (said(&wanted.q), said(&wanted.status).to_ascii_uppercase());
     let filter = JobFilter { limit: JOBS_A_PAGE, ids: None, ..jobs::filter(wanted)? };
     let visitor = app.visitor(&headers);
-    let (jobs, usage) = theirs(&app, &visitor, filter).await?;
+    let (jobs, kept) = theirs(&app, &visitor, filter).await?;
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
     let told = jobs.jobs.iter().map(|job| Short::of_job(&app, &job.job_id, &visitor, words));
@@ -101,7 +101,7 @@ pub async fn show(
     let row = |(job, told)| Row { told, ..Row::new(&app, job, words) };
     let page = HistoryPage {
         rows: jobs.jobs.iter().zip(told).map(row).collect(),
-        usage: words.many("history.usage", usage.jobs as usize, &[("bytes", &size(usage.bytes))]),
+        usage: words.many("history.usage", kept.jobs as usize, &[("bytes", &size(kept.bytes))]),
         states: JobState::ALL.map(|state| (state.as_str(), state_word(state, words))).into(),
         next: jobs.next.map(|cursor| next(&q, &status, cursor.as_str())),
         searched: !q.is_empty() || !status.is_empty(),
@@ -113,9 +113,9 @@ pub async fn show(
 }
 
 /// Whoever has never been here has no jobs yet.
-async fn theirs(app: &App, visitor: &Visitor, filter: JobFilter) -> Result<(JobPage, Usage), ApiError> {
+async fn theirs(app: &App, visitor: &Visitor, filter: JobFilter) -> Result<(JobPage, Holdings), ApiError> {
     if *visitor == Visitor::Anybody {
-        return Ok((JobPage { jobs: Vec::new(), next: None }, Usage::default()));
+        return Ok((JobPage { jobs: Vec::new(), next: None }, Holdings::default()));
     }
     let owner = visitor.owner();
     let jobs = app.studio.jobs(JobFilter { owner: owner.cloned(), ..filter }, visitor).await?;

@@ -27,7 +27,7 @@ use plantain_studio::messages::store::{ClaimedMessages, InHand, MessageFilter, M
 use plantain_studio::messages::whatsapp::receipt::{Heard, Note};
 use plantain_studio::messages::whatsapp::store::WhatsappStore;
 use plantain_studio::spending::{Period, Spending};
-use plantain_studio::store::{Applied, Claimed, Forgotten, JobFilter, StudioStore, Usage, WebhookEvent};
+use plantain_studio::store::{Applied, Claimed, Forgotten, Holdings, JobFilter, StudioStore, WebhookEvent};
 use plantain_wire::id::{RequestId, UserId};
 use plantain_work::Tasks;
 use plantain_work::lane::Beat;
@@ -123,11 +123,7 @@ impl StudioStore for Broken {
         bug()
     }
 
-    async fn kept(&self, _: Option<&Owner>) -> Result<Usage, StoreError> {
-        bug()
-    }
-
-    async fn usage(&self, _: Option<&Owner>, _: Timestamp) -> Result<Usage, StoreError> {
+    async fn kept(&self, _: Option<&Owner>) -> Result<Holdings, StoreError> {
         bug()
     }
 

@@ -6,6 +6,7 @@ use plantain_studio::correcting::Change;
 use plantain_studio::job::JobState;
 use plantain_studio::photo::NewJob;
 use plantain_studio::service::Studio;
+use plantain_studio::spending::Period;
 use plantain_studio::store::Forgotten;
 use plantain_studio::view::{JobView, Which};
 
@@ -82,6 +83,7 @@ async fn generated_pictures_are_finished_anew_without_paying_again_even_after_a_
     let provenance = report["results"].as_array().unwrap().iter().find(|rule| rule["rule"] == "provenance");
     assert_eq!(provenance.unwrap()["outcome"], "pass", "it says that it was generated");
     assert_eq!(bench.backend.submissions(), 1, "the queue heard nothing of it");
-    let usage = bench.studio.usage(None).await.unwrap();
-    assert_eq!(usage.cost_micro_usd, 39_000);
+    let today = Period::month_until(bench.clock.now());
+    let spent = bench.studio.spending(None, &today).await.unwrap().unwrap();
+    assert_eq!(spent.iter().map(|line| line.sum.used()).sum::<u64>(), 39_000);
 }
