@@ -1,6 +1,6 @@
 // Corrects a finished job's cut-out: a stroke goes out when the brush is lifted, and the matte that it leads to comes back.
 import * as api from './api.js';
-import { $, announce, say, slot } from './dom.js';
+import { $, announce, change, say, slot } from './dom.js';
 import { Easel } from './easel.js';
 import { insist, isLost, Strokes } from './strokes.js';
 import { t } from './words.js';
@@ -182,22 +182,24 @@ async function load(mine) {
 }
 
 // `remade` gets the job once it has new pictures.
-export function open(view, remade) {
+export async function open(view, remade) {
   easel ??= begin();
   const mine = { view, remade, state: 'loading', again: null };
   mine.strokes = new Strokes(view.jobId, SIDE, listener(mine));
   work = mine;
   blank();
   choose('keep');
-  dialog().showModal();
-  part('stage').focus();
-  return load(mine);
+  await change(() => {
+    dialog().showModal();
+    part('stage').focus();
+  });
+  if (mine === work) await load(mine);
 }
 
 function close() {
   blank();
   work = null;
-  dialog().close();
+  change(() => dialog().close());
 }
 
 async function done() {

@@ -1,7 +1,7 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
 import * as chosen from './chosen.js';
-import { $, announce, calm, clone, say, slot } from './dom.js';
+import { $, announce, calm, change, clone, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
@@ -168,8 +168,9 @@ export class Card {
     this.stage(stageOf(view), stepOf(view));
     this.slot('cancel').hidden = ended(view);
     if (view.error) this.trouble(view.error);
-    if (ended(view)) this.end(view, title);
-    else this.tick();
+    if (!ended(view)) this.tick();
+    else if (this.followed) change(() => this.end(view, title), 'list');
+    else this.end(view, title);
   }
 
   end(view, title) {
@@ -321,7 +322,9 @@ export class Card {
     clearInterval(this.timer);
     if (this.id) recent.forget(this.id);
     const list = this.element.parentElement;
-    this.element.remove();
-    if (list.children.length === 0) list.closest('section').hidden = true;
+    change(() => {
+      this.element.remove();
+      if (list.children.length === 0) list.closest('section').hidden = true;
+    }, 'list');
   }
 }

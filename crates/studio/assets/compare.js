@@ -1,5 +1,5 @@
 // A picture beside the photo or another picture of its job: under one slider or side by side, down to its pixels.
-import { $, say } from './dom.js';
+import { $, change, say } from './dom.js';
 import { CLOSER, Lens } from './lens.js';
 import { t } from './words.js';
 
@@ -79,11 +79,13 @@ function select(view) {
   return Object.assign(single, { src: shown[view], alt: t(`views.${view}`), width: shown.width, height: shown.height });
 }
 
+const close = () => change(() => $('views').close());
+
 function begin() {
   const views = $('views');
-  $('views-close').addEventListener('click', () => views.close());
+  $('views-close').addEventListener('click', close);
   views.addEventListener('click', (event) => {
-    if (event.target === views) views.close();
+    if (event.target === views) close();
   });
   $('views-range').addEventListener('input', () => slide());
   $('views-tabs').addEventListener('click', (event) => {
@@ -112,6 +114,10 @@ function begin() {
 // `look` names the pictures: `after`, the `others` to hold it against, and addresses of further views.
 export function open(look, view) {
   if (!lens) begin();
+  return change(() => show(look, view));
+}
+
+function show(look, view) {
   shown = look;
   say($('views-title'), look.title);
   stage().style.setProperty('--shape', `${look.width} / ${look.height}`);

@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
-import { $, announce, calm, clone, say } from './dom.js';
+import { $, announce, calm, change, clone, say } from './dom.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as scene from './scene.js';
@@ -169,16 +169,18 @@ function generate(event) {
   draw();
   hint($('hint').dataset.usual);
   const cards = all.map((photo) => begin(photo, fields, single));
-  cards[0].element.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
-  cards[0].element.focus({ preventScroll: true });
+  change(() => {
+    $('jobs').hidden = false;
+    compact([...$('job-list').children]);
+    cards.forEach((card) => $('job-list').prepend(card.element));
+    cards[0].element.scrollIntoView({ behavior: calm() ? 'auto' : 'smooth', block: 'start' });
+    cards[0].element.focus({ preventScroll: true });
+  }, 'list');
   announce(t('stage.uploading'));
 }
 
 function begin(photo, fields, alone) {
   const card = new Card();
-  $('jobs').hidden = false;
-  compact([...$('job-list').children]);
-  $('job-list').prepend(card.element);
   const start = () => {
     card.begin(photo.file ?? photo, photo.url, fields.preset);
     waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo), ...others(photo) }, alone });

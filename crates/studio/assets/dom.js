@@ -17,3 +17,25 @@ export function announce(text) {
 }
 
 export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+let latest = null;
+
+// Makes a change that the eye can follow, and resolves once it is made: at once where the browser can't show it, nobody looks, or
+// whoever looks wants rest. Of a `list` the rows glide to their places.
+export async function change(act, kind = 'page') {
+  if (typeof document.startViewTransition !== 'function' || calm() || document.hidden) {
+    act();
+    return;
+  }
+  const root = document.documentElement;
+  root.dataset.moving = kind;
+  const moving = document.startViewTransition(act);
+  latest = moving;
+  const rest = () => {
+    if (latest === moving) delete root.dataset.moving;
+  };
+  // What another change overtakes, or a page that is left, is made without being shown, which is no mistake.
+  moving.ready.catch(() => null);
+  moving.finished.then(rest, rest);
+  await moving.updateCallbackDone;
+}

@@ -1,6 +1,6 @@
 // The list of all jobs: asks before it deletes, and tells times as this place tells them.
 import { forget } from './api.js';
-import { $, announce, say } from './dom.js';
+import { $, announce, change, say } from './dom.js';
 import * as recent from './recent.js';
 import { lang } from './text.js';
 import { t } from './words.js';
@@ -27,7 +27,7 @@ async function remove(form) {
     await forget(row.dataset.id);
     recent.forget(row.dataset.id);
     const next = row.nextElementSibling ?? row.previousElementSibling;
-    row.remove();
+    await change(() => row.remove(), 'list');
     announce(t('history.deleted'));
     if (next) next.querySelector('h2 a').focus();
     else location.reload();

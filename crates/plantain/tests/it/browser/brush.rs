@@ -6,7 +6,7 @@ use plantain_testkit::photo;
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{WIDE, assert_clean, screenshots, start, wait_for_three};
+use super::{assert_clean, screenshots, start, too_wide, wait_for_three};
 use crate::bed::{PATIENCE, Server};
 
 /// How much is veiled, in pixels of the matte.
@@ -81,7 +81,7 @@ async fn the_cut_out_is_corrected(screen: Screen, width: u32) {
     browser.until("the matte", &format!("return (() => {{ {VEILED} }})() > 0"), PATIENCE).await;
     let photo = "return document.querySelector('[data-test=brush-sheet] img').naturalWidth > 0";
     browser.until("the photo below it", photo, PATIENCE).await;
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
+    assert_eq!(too_wide(&browser).await, 0, "nothing sticks out sideways");
     let all = veiled(&browser).await;
     let sheet = "[data-test=brush-sheet]";
     browser.click("[data-test=brush-erase]").await;

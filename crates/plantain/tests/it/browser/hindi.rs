@@ -1,7 +1,7 @@
 //! The whole way in Hindi: switched to by the link, kept by a reload, from the first page to a corrected cut-out.
 
 use super::driver::{Browser, Screen};
-use super::{WIDE, assert_clean, screenshots, start, wait_for_three};
+use super::{assert_clean, screenshots, start, too_wide, wait_for_three};
 use crate::bed::{PATIENCE, Server, example};
 
 /// Keys of the table that somebody can see: sentences that are missing.
@@ -10,7 +10,7 @@ const KEYS: &str = "return document.body.innerText.match(/\\b(site|make|rule|tea
 async fn shot(browser: &Browser, name: &str, screen: Screen) {
     let width = if screen == Screen::Phone { 390 } else { 1440 };
     browser.screenshot(&screenshots().join(format!("hindi-{name}-{width}.png"))).await;
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
+    assert_eq!(too_wide(browser).await, 0, "nothing sticks out sideways");
     assert!(browser.run(KEYS, &[]).await.is_null(), "a sentence is missing");
     let head = browser.run("return document.querySelector('.top').offsetHeight", &[]).await;
     assert!(head.as_i64().unwrap() <= 76, "the head's links break: {head}");

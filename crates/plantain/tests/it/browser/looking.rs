@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{WIDE, assert_clean, has, screenshots, start, wait_for_three};
+use super::{assert_clean, has, screenshots, start, too_wide, wait_for_three};
 use crate::bed::{Server, example};
 
 async fn set(browser: &Browser, id: &str, value: &str) {
@@ -33,7 +33,7 @@ async fn chosen_and_looked_at(screen: Screen) {
     set(&browser, "scene-bottom", "#c9a88c").await;
     browser.run("document.getElementById('scene').scrollIntoView()", &[]).await;
     shot(&browser, "scene", screen).await;
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
+    assert_eq!(too_wide(&browser).await, 0, "nothing sticks out sideways");
 
     browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     browser.click("[data-test=generate]").await;
@@ -56,7 +56,7 @@ async fn chosen_and_looked_at(screen: Screen) {
     let hidden = browser.run("return document.querySelector('[data-test=view-diff]').hidden", &[]).await;
     assert_eq!(hidden, Value::Bool(true), "the local engine changes no product");
     browser.click("[data-test=views-close]").await;
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways");
+    assert_eq!(too_wide(&browser).await, 0, "nothing sticks out sideways");
     let sheet = browser.run("return document.querySelector('[data-test=contact-sheet]').href", &[]).await;
     assert_clean(&browser, &server).await;
 

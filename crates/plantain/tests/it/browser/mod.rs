@@ -15,6 +15,7 @@ mod keys;
 mod letters;
 mod looking;
 mod messages;
+mod moving;
 mod notifying;
 mod pace;
 mod pages;
@@ -57,9 +58,20 @@ async fn has(browser: &Browser, what: &str, script: &str) {
     browser.until(what, &format!("return Boolean({script})"), PATIENCE).await;
 }
 
+/// Waits until nothing moves any more: what is counted meanwhile has the scroll bar's place in it.
+async fn rest(browser: &Browser) {
+    has(browser, "rest", "!('moving' in document.documentElement.dataset)").await;
+}
+
+/// Pixels by which the page is wider than the screen, once nothing moves any more.
+async fn too_wide(browser: &Browser) -> Value {
+    rest(browser).await;
+    browser.run(WIDE, &[]).await
+}
+
 /// A screenshot under a name with its width, of a page that is no wider than the screen.
 async fn shot(browser: &Browser, name: &str, screen: Screen) {
-    assert_eq!(browser.run(WIDE, &[]).await, 0, "nothing sticks out sideways: {name}");
+    assert_eq!(too_wide(browser).await, 0, "nothing sticks out sideways: {name}");
     let width = if screen == Screen::Phone { 390 } else { 1440 };
     browser.screenshot(&screenshots().join(format!("{name}-{width}.png"))).await;
 }
