@@ -10,7 +10,7 @@ use plantain_wire::models::staging::Staging;
 use plantain_work::clock;
 
 use crate::error::StudioError;
-use crate::job::key::{Allowance, Allowed};
+use crate::job::key::{Allowance, Allowed, StudioKey, Tier};
 use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Making, Owner, Phase, Source};
 use crate::messages::naming::Naming;
@@ -41,6 +41,22 @@ impl Accepted {
 pub struct Again {
     pub straighten: Option<bool>,
     pub normalize: Option<bool>,
+}
+
+/// Who has a job made again, and what they may have.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    /// Whose the new job is; `None`: whose the first one is.
+    pub owner: Option<Owner>,
+    pub tier: Tier,
+    pub allowance: Option<Allowance>,
+}
+
+impl Payer {
+    /// What a key makes is the key's and spends its budget, whosever the photo was.
+    pub fn of(key: Option<&StudioKey>, tier: Tier, now: Timestamp) -> Payer {
+        Payer { owner: key.map(StudioKey::owner), tier, allowance: key.and_then(|key| key.allowance(now)) }
+    }
 }
 
 impl Studio {
@@ -90,6 +106,7 @@ impl Studio {
         &self,
         id: &JobId,
         change: Again,
+        payer: Payer,
         key: Option<WishKey>,
     ) -> Result<Option<Accepted>, StudioError> {
         let digest = wish::of_again(id, change.straighten, change.normalize);
@@ -106,10 +123,14 @@ impl Studio {
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
         (spec.staging, spec.notices) = heeded(&spec, preset, maker.provenance);
+        let (num_images, told_of_tier) = roles::of_tier(spec.num_images, payer.tier);
+        spec.num_images = num_images;
+        spec.notices.extend(told_of_tier);
         spec.making = Making::Asked;
         // It was asked for one end.
         (spec.callback, spec.notify, spec.whatsapp) = (None, None, None);
-        self.begin(spec, owner, None, wished, &Naming::default()).await.map(Some)
+        let owner = payer.owner.or(owner);
+        self.begin(spec, owner, payer.allowance.as_ref(), wished, &Naming::default()).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.

@@ -19,7 +19,7 @@ use plantain_outbound::Outbound;
 use plantain_work::lane::Wake;
 use plantain_work::{Clock, Cpu};
 
-pub use crate::generating::{Accepted, Again};
+pub use crate::generating::{Accepted, Again, Payer};
 
 use crate::accounts::known::Known;
 use crate::config::StudioConfig;

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{Method, StatusCode};
+use plantain_media::encode::Provenance;
 use plantain_studio::config::Maker;
 use plantain_studio::job::{JobId, Outcome};
 use serde_json::{Value, json};
@@ -136,6 +137,44 @@ async fn a_months_budget_is_kept_and_failures_cost_nothing() {
     assert_eq!(used.json()["monthCostCents"], 15.6, "{}", used.text());
     house.clock.advance(std::time::Duration::from_secs(31 * 24 * 60 * 60));
     assert_eq!(buys("3").await.status, StatusCode::ACCEPTED, "another month");
+}
+
+/// The local engine's work has a price here.
+const PRICED: Maker = Maker { provenance: Provenance::Photographed, cents_per_image: 3.9 };
+
+async fn again(house: &House, id: &str, authorization: &str) -> Answer {
+    let headers = [("content-type", "application/json"), ("authorization", authorization)];
+    house.send(request(Method::POST, &format!("/api/jobs/{id}/again"), &headers, Body::from("{}"))).await
+}
+
+#[tokio::test]
+async fn a_job_that_is_made_again_spends_the_budget_of_the_key_that_asks() {
+    let house = house_made_by(PRICED).await;
+    let (_, secret) = key(&house, r#"{"name": "shop", "tier": "paid", "monthlyBudgetCents": 16}"#).await;
+    let own = bearer(&secret);
+    let first = generated(&house, &own, "3").await.json()["jobId"].as_str().unwrap().to_owned();
+    let refused = again(&house, &first, &own).await;
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (402, "budget_spent"), "{}", refused.text());
+    let listed = house.get_with("/api/jobs", &[("authorization", &own)]).await.json();
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1, "no job was made");
+    assert_eq!(again(&house, &first, &bearer(TOKEN)).await.status, StatusCode::ACCEPTED, "the operator may");
+
+    // A job that belongs to nobody costs whoever has it made again.
+    let nobodys = house.job("mug.jpg", "ab");
+    house.store.insert(&nobodys).await.unwrap();
+    let wish = r#"{"name": "free", "tier": "free", "monthlyBudgetCents": 5}"#;
+    let (_, free) = key(&house, wish).await;
+    let (free, id) = (bearer(&free), nobodys.id.as_str());
+    let made = again(&house, id, &free).await;
+    assert_eq!((made.status, &made.json()["numImages"]), (StatusCode::ACCEPTED, &json!(1)), "{}", made.text());
+    let path = format!("/api/jobs/{}", made.json()["jobId"].as_str().unwrap());
+    assert_eq!(house.get_with(&path, &[("authorization", &free)]).await.json()["costCents"], 3.9);
+    assert_eq!(
+        house.get_with(&path, &[("authorization", &own)]).await.status,
+        StatusCode::NOT_FOUND,
+        "it is the key's"
+    );
+    assert_eq!(again(&house, id, &free).await.code(), "budget_spent");
 }
 
 /// A form as a browser posts it.
