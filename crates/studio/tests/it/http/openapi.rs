@@ -5,11 +5,13 @@ use std::path::Path;
 
 use axum::body::Body;
 use http::{Method, StatusCode};
+use plantain_media::encode::Provenance;
+use plantain_studio::config::Maker;
 use plantain_studio::job::{JobError, Outcome, Phase};
 use serde_json::{Value, json};
 
 use super::brush;
-use super::house::{Answer, House, TOKEN, ask, file, house, house_with, photo, report, request, text};
+use super::house::{Answer, House, TOKEN, ask, file, house, house_made_by, house_with, photo, report, request, text};
 
 /// The addresses that the router is told, from its source.
 fn routed(folder: &Path, found: &mut BTreeSet<String>) {
@@ -276,6 +278,39 @@ async fn real_answers_are_as_they_are_described() {
     described.holds("GET /", &closed.get("/").await);
     described.holds("GET /api/jobs", &closed.get("/api/jobs").await);
     described.holds("POST /api/generate", &closed.post_form(&form, &[]).await);
+}
+
+#[tokio::test]
+async fn what_a_key_with_a_budget_is_answered_is_as_it_is_described() {
+    let house = house_made_by(Maker { provenance: Provenance::Photographed, cents_per_image: 3.9 }).await;
+    let described = Described::by(&house).await;
+    let json = ("content-type", "application/json");
+    let wish = Body::from(r#"{"name": "shop", "tier": "paid", "monthlyBudgetCents": 12}"#);
+    let made = house.send(request(Method::POST, "/api/keys", &[json], wish)).await;
+    described.holds("POST /api/keys", &made);
+    let bearer = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
+    let own = ("authorization", bearer.as_str());
+    let form = [file("image", "mug.jpg", photo()), text("preset", "ebay")];
+    let mut statuses = BTreeSet::new();
+    let first = house.post_form(&form, &[own]).await;
+    let id = first.json()["jobId"].as_str().unwrap().to_owned();
+    let mut holds = |route: &str, answer: &Answer| {
+        statuses.insert((route.to_owned(), answer.status.as_u16()));
+        described.holds(route, answer);
+    };
+    holds("POST /api/generate", &first);
+    holds("POST /api/generate", &house.post_form(&form, &[own]).await);
+    let post =
+        |path: String, body: &'static str| house.send(request(Method::POST, &path, &[json, own], Body::from(body)));
+    holds("POST /api/jobs/{id}/again", &post(format!("/api/jobs/{id}/again"), "{}").await);
+    holds("POST /api/jobs/{id}/presets", &post(format!("/api/jobs/{id}/presets"), r#"{"preset": "ebay"}"#).await);
+    let asked = r#"{"endpoint": "a/b", "input": {}}"#;
+    holds("POST /api/jobs", &post("/api/jobs".into(), asked).await);
+    for route in ["POST /api/generate", "POST /api/jobs/{id}/again"] {
+        assert!(statuses.contains(&(route.to_owned(), 402)), "{statuses:?}");
+    }
+    let told = &described.0["components"]["securitySchemes"]["token"]["description"];
+    assert!(told.as_str().unwrap().contains("key"), "{told}");
 }
 
 #[tokio::test]
