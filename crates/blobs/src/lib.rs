@@ -66,6 +66,11 @@ impl Scratch {
     pub fn open(&self) -> io::Result<std::fs::File> {
         self.0.reopened()
     }
+
+    /// What its bytes hash to, as was found while they came.
+    pub fn key(&self) -> BlobKey {
+        self.0.measured().0
+    }
 }
 
 /// A blob that is being read.

@@ -11,7 +11,7 @@ use plantain_work::clock;
 
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed, StudioKey, Tier};
-use crate::job::wish::{self, Became, KEPT_FOR, Once, WishKey, Wished};
+use crate::job::wish::{self, Became, KEPT_FOR, Made, Once, WishKey, Wished};
 use crate::job::{CallbackToken, Job, JobId, JobSpec, Making, Owner, Phase, Source};
 use crate::messages::naming::Naming;
 use crate::photo::{self, NewJob, Photo, Wish};
@@ -177,11 +177,12 @@ impl Studio {
     }
 
     async fn repeated(&self, wished: &Wished, became: Became) -> Result<Option<Accepted>, StudioError> {
-        if became.digest != wished.digest {
+        let Became { made: Made::Job(id), digest } = became else { return Err(StudioError::KeyUsed) };
+        if digest != wished.digest {
             return Err(StudioError::KeyUsed);
         }
-        let watch = self.watch(&became.job);
-        let job = self.0.store.job(&became.job).await?;
+        let watch = self.watch(&id);
+        let job = self.0.store.job(&id).await?;
         Ok(job.map(|job| Accepted { job, watch, is_repeated: true }))
     }
 
@@ -194,7 +195,7 @@ impl Studio {
 }
 
 /// Wishes from before are known no more.
-fn since(now: Timestamp) -> Timestamp {
+pub(crate) fn since(now: Timestamp) -> Timestamp {
     clock::before(now, KEPT_FOR)
 }
 

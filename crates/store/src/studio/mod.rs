@@ -45,6 +45,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0015.sql"),
         include_str!("../../migrations/sqlite/studio_0016.sql"),
         include_str!("../../migrations/sqlite/studio_0017.sql"),
+        include_str!("../../migrations/sqlite/studio_0018.sql"),
     ],
 };
 
@@ -67,6 +68,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0014.sql"),
         include_str!("../../migrations/postgres/studio_0015.sql"),
         include_str!("../../migrations/postgres/studio_0016.sql"),
+        include_str!("../../migrations/postgres/studio_0017.sql"),
     ],
 };
 

@@ -147,6 +147,7 @@ promises! {
     whatsapp::a_forgotten_job_takes_its_number_along,
     whatsapp::the_newest_word_about_messages_counts,
     wishes::a_wish_and_its_job_are_kept_once_and_together,
+    wishes::a_batch_and_its_key_are_kept_once_and_together,
     wishes::keys_of_different_senders_are_different,
     wishes::a_key_is_free_again_after_its_time,
     wishes::of_many_equal_wishes_at_once_one_becomes_a_job,

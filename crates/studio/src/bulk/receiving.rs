@@ -22,7 +22,9 @@ use crate::bulk::table::{self, Line};
 use crate::bulk::view::{BatchView, ItemPage, ItemView, LineView, ListView};
 use crate::bulk::why::Why;
 use crate::error::StudioError;
+use crate::generating::since;
 use crate::job::key::Tier;
+use crate::job::wish::{self, Became, Made, WishKey, Wished};
 use crate::job::{JobError, JobId, Owner, Visitor};
 use crate::messages::letter::LetterTo;
 use crate::messages::naming::Naming;
@@ -53,8 +55,18 @@ pub struct NewBatch {
     /// Whom to tell by WhatsApp once all of it is through.
     pub whatsapp: Option<WhatsappWish>,
     pub owner: Option<Owner>,
+    /// How many pictures of a photo its maker gets.
+    pub tier: Tier,
     /// Whom to tell of its end by letter.
     pub notify: Option<LetterTo>,
+}
+
+/// A batch that is durable.
+#[derive(Debug)]
+pub struct Begun {
+    pub batch: BatchView,
+    /// An earlier sending of the same wish has made it.
+    pub is_repeated: bool,
 }
 
 type Opened = Archive<BufReader<File>>;
@@ -71,13 +83,42 @@ impl Studio {
     /// Accepts a batch: when this returns `Ok`, its photos are durable and each will become a job. Of an archive or a list that
     /// can't be used those hear, too, who would have heard of the batch's end. Whoever is named is counted where they hear of it.
     pub async fn begin_batch(&self, new: NewBatch, naming: &Naming) -> Result<BatchView, StudioError> {
+        Ok(self.begin_batch_once(new, None, naming).await?.batch)
+    }
+
+    /// [`Studio::begin_batch`], or the batch that the same wish with this key has become before.
+    pub async fn begin_batch_once(
+        &self,
+        new: NewBatch,
+        key: Option<WishKey>,
+        naming: &Naming,
+    ) -> Result<Begun, StudioError> {
+        let wished = key.map(|key| Wished { key, digest: wish::of_batch(&new) });
+        if let Some(wished) = &wished
+            && let Some(became) = self.0.store.became(&wished.key, since(self.0.clock.now())).await?
+            && let Some(batch) = self.repeated_batch(wished, became).await?
+        {
+            return Ok(Begun { batch, is_repeated: true });
+        }
+        self.begin_told(new, wished.as_ref(), naming).await
+    }
+
+    /// An error where the key stands for another wish.
+    async fn repeated_batch(&self, wished: &Wished, became: Became) -> Result<Option<BatchView>, StudioError> {
+        match became {
+            Became { made: Made::Batch(id), digest } if digest == wished.digest => self.batch(&id).await,
+            Became { .. } => Err(StudioError::KeyUsed),
+        }
+    }
+
+    async fn begin_told(&self, new: NewBatch, wished: Option<&Wished>, naming: &Naming) -> Result<Begun, StudioError> {
         let counted = naming.count(self.0.clock.now())?;
         let (owner, preset) = (new.owner.clone(), new.preset.clone());
         let (notify, whatsapp) = (new.notify.clone(), new.whatsapp.clone());
         let file_name = new.file_name.as_deref().and_then(photo::tame_file_name);
-        let begun = self.begin_unpacked(new).await;
+        let begun = self.begin_unpacked(new, wished).await;
         let is_told = match &begun {
-            Ok(_) => true,
+            Ok(begun) => !begun.is_repeated,
             Err(StudioError::Bulk(error)) if error.is_final() => {
                 let why = JobError::new(error.code(), error.message(), error.hint());
                 self.tell_refused(&Refused { owner, preset, file_name, notify, whatsapp, why }).await
@@ -104,7 +145,7 @@ impl Studio {
         }
     }
 
-    async fn begin_unpacked(&self, new: NewBatch) -> Result<BatchView, StudioError> {
+    async fn begin_unpacked(&self, new: NewBatch, wished: Option<&Wished>) -> Result<Begun, StudioError> {
         let inner = &self.0;
         check(&new, inner)?;
         let lines = new.table.as_deref().map(table::read).transpose().map_err(BulkError::from)?;
@@ -119,19 +160,27 @@ impl Studio {
             state: BatchState::Open,
             preset: new.preset,
             prompt: new.prompt,
-            num_images: new.num_images,
+            num_images: new.tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most)),
             whatsapp: new.whatsapp,
             file_name: new.file_name.as_deref().and_then(photo::tame_file_name),
             created_at: now,
             finished_at: None,
             notify: new.notify,
         };
-        inner.store.insert_batch(&batch, &items).await?;
+        match wished {
+            None => inner.store.insert_batch(&batch, &items).await?,
+            Some(wished) => {
+                if let Some(became) = inner.store.insert_batch_once(&batch, &items, wished, since(now)).await? {
+                    let batch = self.repeated_batch(wished, became).await?.ok_or(StudioError::Busy)?;
+                    return Ok(Begun { batch, is_repeated: true });
+                }
+            }
+        }
         inner.bulk.wake();
         tracing::info!(batch = %batch.id, items = items.len(), "batch.accepted {}", batch.id);
         let mut counts = Counts::default();
         items.iter().for_each(|item| *counts.of(item.state) += 1);
-        Ok(BatchView::of(batch, counts))
+        Ok(Begun { batch: BatchView::of(batch, counts), is_repeated: false })
     }
 
     /// `None`: unknown.

@@ -9,6 +9,7 @@ use plantain_inbox::store::StoreError;
 
 use crate::bulk::batch::{Batch, BatchId, Counts, Item, ItemState, Steer};
 use crate::job::key::{Allowance, Allowed};
+use crate::job::wish::{Became, Wished};
 use crate::job::{Job, JobError, Owner};
 
 /// The longest page of items.
@@ -19,6 +20,16 @@ pub const ITEMS_A_PAGE_MAX: usize = 500;
 pub trait BatchStore: Send + Sync + 'static {
     /// Keeps a batch with all its items, and the bytes that they refer to.
     async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError>;
+
+    /// [`BatchStore::insert_batch`] with the key of its wish in one commit, unless a wish with this key has become something since
+    /// `since`: then that is told, and nothing is kept. What is older may be forgotten.
+    async fn insert_batch_once(
+        &self,
+        batch: &Batch,
+        items: &[Item],
+        wished: &Wished,
+        since: Timestamp,
+    ) -> Result<Option<Became>, StoreError>;
 
     /// `None`: unknown.
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError>;

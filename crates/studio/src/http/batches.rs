@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::bulk::batch::{BatchId, ItemState, Steer};
-use crate::bulk::receiving::NewBatch;
+use crate::bulk::receiving::{Begun, NewBatch};
 use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::view::{BatchView, ItemPage};
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::letters::Wisher;
+use crate::http::once;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::page::wants_html;
 use crate::http::{App, guard, in_time, jobs, page, pictures, upload, whatsapp};
@@ -81,14 +82,15 @@ fn none(app: &App, request: &Request) -> Response {
     tag = "Batches",
     summary = "Hand in many photos at once",
     description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time; where a key's budget is used up, the others wait. The archive has at most 2 GB and 5,000 entries.",
+    params(values::Named),
     request_body(content = inline(BatchForm), content_type = "multipart/form-data"),
     responses(
         (status = 303, description = "For a browser that posted the form itself (`Accept: text/html`): to the batch's page."),
         (status = 202, description = "Every photo is durable, and will become a job.", body = BatchView, headers(("Location" = String, description = "Where the batch is."))),
         (status = 403, description = "`letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
         (status = 415, description = "`not_an_archive`: the file is no ZIP.", body = bodies::Refusal),
-        (status = 422, description = "The archive, the list or a field can't be used.", body = bodies::Refusal),
-        answers::Sent, answers::Closed, answers::Writes
+        (status = 422, description = "The archive, the list or a field can't be used; `bad_idempotency_key`, or `idempotency_key_used` for another request.", body = bodies::Refusal),
+        answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]
 pub async fn begin(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
@@ -97,17 +99,20 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let headers = request.headers();
     let html = wants_html(headers);
     let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
+    let turn = app.turn(headers)?;
     let wisher = Wisher::of(&app, &request);
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
     let notify = app.letter(&wisher, new.notify.clone())?;
     let whatsapp = whatsapp::wished(&app, &wisher, new.whatsapp.clone())?;
-    let num_images = tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most));
     let naming = app.naming(&wisher, notify.as_ref(), whatsapp.as_ref());
-    let batch = app.studio.begin_batch(NewBatch { owner, num_images, notify, whatsapp, ..new }, &naming).await?;
+    let new = NewBatch { owner, tier, notify, whatsapp, ..new };
+    let key = turn.as_ref().map(|turn| turn.key.clone());
+    let Begun { batch, is_repeated } = app.studio.begin_batch_once(new, key, &naming).await?;
     if html {
         return Ok(Redirect::to(&batch.page_url).into_response());
     }
-    Ok((StatusCode::ACCEPTED, [(LOCATION, batch.status_url.clone())], Json(batch)).into_response())
+    let location = [(LOCATION, batch.status_url.clone())];
+    Ok(once::said(is_repeated, (StatusCode::ACCEPTED, location, Json(batch)).into_response()))
 }
 
 /// `GET /api/batches`: newest first; all of them for the operator, their own for a seller.

@@ -1,7 +1,7 @@
 //! One wish, however often it is sent: the key that its sender gives it, and a digest of what it asks for.
 //!
-//! A key and the job that its wish became are kept in one commit, so that a wish is never half done: whoever sends it again
-//! is answered with that job, or makes it.
+//! A key and the job or batch that its wish became are kept in one commit, so that a wish is never half done: whoever sends it again
+//! is answered with what it became, or makes it.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 
 use plantain_wire::endpoint::EndpointId;
 
+use crate::bulk::batch::BatchId;
+use crate::bulk::receiving::NewBatch;
 use crate::job::{JobId, Visitor};
 use crate::messages::hook::Callback;
 use crate::messages::letter::LetterTo;
@@ -51,10 +53,17 @@ pub struct Wished {
     pub digest: String,
 }
 
+/// What a wish has become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made {
+    Job(JobId),
+    Batch(BatchId),
+}
+
 /// What became of a wish with this key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Became {
-    pub job: JobId,
+    pub made: Made,
     /// Of what that wish asked for.
     pub digest: String,
 }
@@ -122,6 +131,17 @@ pub fn of_again(id: &JobId, straighten: Option<bool>, normalize: Option<bool>) -
 /// The digest of a wish for another preset's pictures of a job whose cut-out has been changed so often.
 pub fn of_preset(id: &JobId, preset: &str, revision: u64) -> String {
     digest(&json!(["preset", id, preset, revision]))
+}
+
+/// The digest of a wish for a batch. Its archive was hashed while it came, so that two gigabytes are not read for it.
+pub fn of_batch(new: &NewBatch) -> String {
+    // Without `..`, so that whatever is new in a wish tells it from others.
+    let NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner: _, tier: _, notify } = new;
+    let archive = archive.key().as_str().to_owned();
+    let table = table.as_ref().map(|list| hex::encode(Sha256::digest(list)));
+    let whatsapp = whatsapp.as_ref().map(WhatsappWish::digits);
+    let wish = digest(&json!(["batch", archive, table, file_name, preset, prompt, num_images, whatsapp]));
+    with_letter(wish, notify.as_ref())
 }
 
 /// The digest of a request for any endpoint.

@@ -11,13 +11,14 @@ use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
+use plantain_studio::job::wish::{Became, Wished};
 use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, ending, job, key};
+use crate::postgres::studio::{PostgresStudio, blob, ending, job, key, wish};
 use crate::postgres::text::storable;
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
@@ -27,6 +28,16 @@ use crate::time::to_micros;
 impl BatchStore for PostgresStudio {
     async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError> {
         Ok(self.0.retrying(|| insert(&self.0, batch, items)).await?)
+    }
+
+    async fn insert_batch_once(
+        &self,
+        batch: &Batch,
+        items: &[Item],
+        wished: &Wished,
+        since: Timestamp,
+    ) -> Result<Option<Became>, StoreError> {
+        Ok(self.0.retrying(|| wish::insert_batch_once(&self.0, batch, items, wished, since)).await?)
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
@@ -92,6 +103,11 @@ impl BatchStore for PostgresStudio {
 async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
+    insert_in(&tx, batch, items).await?;
+    Ok(tx.commit().await?)
+}
+
+pub(super) async fn insert_in(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
     let insert = tx
         .prepare_cached(concat!(
             "INSERT INTO studio_batches (",
@@ -117,9 +133,8 @@ async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<()
         ],
     )
     .await?;
-    insert_items(&tx, &batch.id, items).await?;
-    refer(&tx, &batch.id).await?;
-    Ok(tx.commit().await?)
+    insert_items(tx, &batch.id, items).await?;
+    refer(tx, &batch.id).await
 }
 
 async fn insert_items(tx: &Transaction<'_>, id: &BatchId, items: &[Item]) -> Result<(), DatabaseError> {

@@ -10,11 +10,12 @@ use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
+use plantain_studio::job::wish::{Became, Wished};
 use plantain_studio::job::{Job, JobError, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, ending, job, key};
+use crate::sqlite::studio::{SqliteStudio, ending, job, key, wish};
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
@@ -24,6 +25,17 @@ impl BatchStore for SqliteStudio {
     async fn insert_batch(&self, batch: &Batch, items: &[Item]) -> Result<(), StoreError> {
         let (batch, items) = (batch.clone(), items.to_vec());
         Ok(self.0.write(move |tx| insert(tx, &batch, &items)).await?)
+    }
+
+    async fn insert_batch_once(
+        &self,
+        batch: &Batch,
+        items: &[Item],
+        wished: &Wished,
+        since: Timestamp,
+    ) -> Result<Option<Became>, StoreError> {
+        let (batch, items, wished) = (batch.clone(), items.to_vec(), wished.clone());
+        Ok(self.0.write(move |tx| wish::insert_batch_once(tx, &batch, &items, &wished, since)).await?)
     }
 
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
@@ -95,7 +107,7 @@ impl BatchStore for SqliteStudio {
     }
 }
 
-fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
+pub(super) fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
     let row = BatchRow::from(batch);
     tx.prepare_cached(concat!(
         "INSERT INTO studio_batches (",

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use plantain_studio::bulk::batch::{Batch, Item};
 use plantain_studio::job::Job;
 use plantain_studio::job::key::{Allowance, Allowed};
-use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
+use plantain_studio::job::wish::{Became, Made, Once, WishKey, Wished};
 
-use super::{job, key};
+use super::{bulk, job, key};
 use crate::error::DatabaseError;
-use crate::studio::wish::became;
+use crate::studio::wish::{became, became_columns, ids};
 use crate::time::to_micros;
 
 pub(super) fn became_since(
@@ -17,10 +18,13 @@ pub(super) fn became_since(
     key: &WishKey,
     since: Timestamp,
 ) -> Result<Option<Became>, DatabaseError> {
-    let mut select = tx.prepare_cached(
-        "SELECT job_id, digest FROM studio_wishes WHERE whose = ?1 AND word = ?2 AND created_at >= ?3",
-    )?;
-    let row = select.query_row(params![key.whose, key.word, to_micros(since)], |row| Ok((row.get(0)?, row.get(1)?)));
+    let mut select = tx.prepare_cached(concat!(
+        "SELECT ",
+        became_columns!(),
+        " FROM studio_wishes WHERE whose = ?1 AND word = ?2 AND created_at >= ?3"
+    ))?;
+    let row = select
+        .query_row(params![key.whose, key.word, to_micros(since)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     row.optional()?.map(became).transpose()
 }
 
@@ -34,7 +38,6 @@ pub(super) fn insert_once(
     if let Some(before) = became_since(tx, &wished.key, since)? {
         return Ok(Once::Before(before));
     }
-    tx.prepare_cached("DELETE FROM studio_wishes WHERE created_at < ?1")?.execute([to_micros(since)])?;
     match allowance {
         Some(allowance) => {
             if let Allowed::Spent(spent) = key::insert_allowed(tx, new, allowance)? {
@@ -43,15 +46,38 @@ pub(super) fn insert_once(
         }
         None => job::insert(tx, new)?,
     }
-    tx.prepare_cached(
-        "INSERT INTO studio_wishes (whose, word, digest, job_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        wished.key.whose,
-        wished.key.word,
-        wished.digest,
-        new.id.as_str(),
-        to_micros(new.created_at)
-    ])?;
+    keep(tx, wished, &Made::Job(new.id.clone()), new.created_at, since)?;
     Ok(Once::Kept)
+}
+
+pub(super) fn insert_batch_once(
+    tx: &Transaction<'_>,
+    batch: &Batch,
+    items: &[Item],
+    wished: &Wished,
+    since: Timestamp,
+) -> Result<Option<Became>, DatabaseError> {
+    if let Some(before) = became_since(tx, &wished.key, since)? {
+        return Ok(Some(before));
+    }
+    bulk::insert(tx, batch, items)?;
+    keep(tx, wished, &Made::Batch(batch.id.clone()), batch.created_at, since)?;
+    Ok(None)
+}
+
+/// Keeps a wish that nobody knows, and forgets those from before `since`.
+fn keep(
+    tx: &Transaction<'_>,
+    wished: &Wished,
+    made: &Made,
+    at: Timestamp,
+    since: Timestamp,
+) -> Result<(), DatabaseError> {
+    tx.prepare_cached("DELETE FROM studio_wishes WHERE created_at < ?1")?.execute([to_micros(since)])?;
+    let (job, batch) = ids(made);
+    tx.prepare_cached(
+        "INSERT INTO studio_wishes (whose, word, digest, job_id, batch_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![wished.key.whose, wished.key.word, wished.digest, job, batch, to_micros(at)])?;
+    Ok(())
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use plantain_store::studio::StudioStores;
-use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
+use plantain_studio::bulk::batch::Batch;
+use plantain_studio::bulk::store::ItemFilter;
+use plantain_studio::job::wish::{Became, Made, Once, WishKey, Wished};
 use plantain_studio::store::JobFilter;
 
 use super::{job, later, now};
@@ -21,7 +23,7 @@ pub async fn a_wish_and_its_job_are_kept_once_and_together(stores: &StudioStores
     let key = &wish.key;
     assert_eq!(stores.jobs.became(key, Timestamp::UNIX_EPOCH).await.unwrap(), None);
     assert_eq!(stores.jobs.insert_once(&first, &wish, Timestamp::UNIX_EPOCH, None).await.unwrap(), Once::Kept);
-    let before = Became { job: first.id.clone(), digest: "d".into() };
+    let before = Became { made: Made::Job(first.id.clone()), digest: "d".into() };
     assert_eq!(stores.jobs.became(key, Timestamp::UNIX_EPOCH).await.unwrap(), Some(before.clone()));
     for digest in ["d", "other"] {
         let again = wished("operator", "k", digest);
@@ -30,6 +32,32 @@ pub async fn a_wish_and_its_job_are_kept_once_and_together(stores: &StudioStores
     }
     assert_eq!(stores.jobs.job(&first.id).await.unwrap(), Some(first));
     assert_eq!(jobs(stores).await, 1, "the second job was not kept");
+}
+
+pub async fn a_batch_and_its_key_are_kept_once_and_together(stores: &StudioStores) {
+    let (wish, other) = (wished("a", "k", "d"), wished("a", "l", "d"));
+    let batches: Vec<_> = (0..8).map(|_| super::bulk::lone(None)).collect();
+    let keep = async |(batch, item): &(Batch, _), wish: &Wished| {
+        stores.jobs.insert_batch_once(batch, std::slice::from_ref(item), wish, now()).await.unwrap()
+    };
+    let told = futures_util::future::join_all(batches.iter().map(|one| keep(one, &wish))).await;
+    let won: Vec<usize> = (0..told.len()).filter(|at| told[*at].is_none()).collect();
+    assert_eq!(won.len(), 1, "{told:?}");
+    let (kept, item) = &batches[won[0]];
+    let before = Became { made: Made::Batch(kept.id.clone()), digest: "d".into() };
+    assert!(told.iter().flatten().all(|told| *told == before), "{told:?}");
+    assert_eq!(stores.jobs.became(&wish.key, now()).await.unwrap(), Some(before.clone()));
+    assert_eq!(stores.jobs.batches(None, 9).await.unwrap(), std::slice::from_ref(kept));
+    let items = stores.jobs.items(&kept.id, &ItemFilter { limit: 9, ..ItemFilter::default() }).await.unwrap();
+    assert_eq!(items, std::slice::from_ref(item));
+
+    let made = job(0);
+    let told = stores.jobs.insert_once(&made, &wish, now(), None).await.unwrap();
+    assert_eq!(told, Once::Before(before), "a key stands for one wish of any kind");
+    assert_eq!(stores.jobs.insert_once(&made, &other, now(), None).await.unwrap(), Once::Kept);
+    let before = Became { made: Made::Job(made.id), digest: "d".into() };
+    assert_eq!(keep(&super::bulk::lone(None), &other).await, Some(before));
+    assert_eq!(stores.jobs.batches(None, 9).await.unwrap().len(), 1);
 }
 
 pub async fn keys_of_different_senders_are_different(stores: &StudioStores) {
@@ -48,7 +76,7 @@ pub async fn a_key_is_free_again_after_its_time(stores: &StudioStores) {
     assert_eq!(stores.jobs.became(&wish.key, later(50)).await.unwrap(), None);
     assert_eq!(stores.jobs.insert_once(&second, &wish, later(50), None).await.unwrap(), Once::Kept);
     let became = stores.jobs.became(&wish.key, now()).await.unwrap();
-    assert_eq!(became.map(|became| became.job), Some(second.id));
+    assert_eq!(became.map(|became| became.made), Some(Made::Job(second.id)));
     let forgotten = WishKey { whose: "a".into(), word: "l".into() };
     assert_eq!(stores.jobs.became(&forgotten, now()).await.unwrap(), None, "what is too old is not kept");
 }
@@ -59,7 +87,7 @@ pub async fn of_many_equal_wishes_at_once_one_becomes_a_job(stores: &StudioStore
     let told: Vec<Once> = futures_util::future::join_all(kept).await.into_iter().map(Result::unwrap).collect();
     let won: Vec<usize> = (0..told.len()).filter(|at| told[*at] == Once::Kept).collect();
     assert_eq!(won.len(), 1, "{told:?}");
-    let winner = Once::Before(Became { job: all[won[0]].id.clone(), digest: "d".into() });
+    let winner = Once::Before(Became { made: Made::Job(all[won[0]].id.clone()), digest: "d".into() });
     assert!(told.iter().all(|told| matches!(told, Once::Kept) || *told == winner), "{told:?}");
     assert_eq!(jobs(stores).await, 1);
 }

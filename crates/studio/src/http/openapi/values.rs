@@ -124,8 +124,8 @@ pub struct Resumed {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Named {
-    /// Printable ASCII, such as a UUID. For 24 hours the same request with the same key is answered with the job that the first
-    /// one made, with `Idempotency-Replayed: true`; another request with it is refused.
+    /// Printable ASCII, such as a UUID. For 24 hours the same request with the same key is answered with the job or batch that the
+    /// first one made, with `Idempotency-Replayed: true`; another request with it is refused.
     #[param(
         rename = "Idempotency-Key",
         min_length = 1,

@@ -19,6 +19,7 @@ use crate::bulk::archive::{ARCHIVE_BYTES_MAX, TABLE_BYTES_MAX};
 use crate::bulk::receiving::NewBatch;
 use crate::error::StudioError;
 use crate::http::error::ApiError;
+use crate::job::key::Tier;
 use crate::photo::NewJob;
 use crate::service::Studio;
 
@@ -135,8 +136,8 @@ impl Came {
         })?;
         let words = self.words.into_new_job()?;
         let NewJob { preset, prompt, num_images, notify, whatsapp, .. } = words;
-        let (table, owner) = (self.table, None);
-        let new = NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner, notify };
+        let (table, owner, tier) = (self.table, None, Tier::default());
+        let new = NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner, tier, notify };
         Ok((new, self.place))
     }
 }

@@ -86,6 +86,42 @@ async fn an_archive_becomes_items_and_what_is_no_photo_is_told() {
 }
 
 #[tokio::test]
+async fn an_archive_that_is_sent_again_with_its_key_is_the_same_batch() {
+    let house = house().await;
+    let archive = zip(&[("1.jpg", &photo())]);
+    let parts = |archive: &[u8], preset: &str| [file("zip", "a.zip", archive), text("preset", preset)];
+    let send = async |parts: &[Part], key: &str| begun(&house, parts, &[("idempotency-key", key)]).await;
+    let first = send(&parts(&archive, "ebay"), "k").await;
+    assert_eq!(first.status, StatusCode::ACCEPTED, "{}", first.text());
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    let again = send(&parts(&archive, "ebay"), "k").await;
+    assert_eq!((again.status, again.json()), (first.status, first.json()));
+    assert_eq!((again.header("idempotency-replayed"), again.header("location")), ("true", first.header("location")));
+    let other = zip(&[("1.jpg", &plantain_testkit::photo::png())]);
+    let listed = || file("csv", "l.csv", "file\n1.jpg\n");
+    let [whole, preset] = parts(&archive, "ebay");
+    for (what, other) in [
+        ("another archive", parts(&other, "ebay").into()),
+        ("another preset", parts(&archive, "shopify").into()),
+        ("another number", vec![file("zip", "a.zip", &archive), text("preset", "ebay"), text("num_images", "1")]),
+        ("another name", vec![file("zip", "b.zip", &archive), text("preset", "ebay")]),
+        ("a list", vec![whole, preset, listed()]),
+    ] {
+        let refused = send(&other, "k").await;
+        let told = (refused.status.as_u16(), refused.code());
+        assert_eq!(told, (422, "idempotency_key_used".to_owned()), "{what}");
+    }
+    let job = house.post_form(&[file("image", "mug.jpg", photo())], &[("idempotency-key", "k")]).await;
+    assert_eq!(job.code(), "idempotency_key_used", "a key stands for one wish of any kind");
+    assert_eq!(send(&parts(&archive[..200], "ebay"), "l").await.code(), "archive_broken");
+    let next = send(&parts(&archive, "ebay"), "l").await;
+    assert_eq!(next.status, StatusCode::ACCEPTED, "what was refused has used no key: {}", next.text());
+    assert_ne!(next.json()["batchId"], first.json()["batchId"]);
+    assert_eq!(house.get("/api/batches").await.json()["batches"].as_array().unwrap().len(), 2);
+    assert_eq!(send(&parts(&archive, "ebay"), "").await.code(), "bad_idempotency_key");
+}
+
+#[tokio::test]
 async fn what_can_not_become_a_batch_is_refused_with_a_reason() {
     let house = house().await;
     let good = || zip(&[("1.jpg", &photo())]);

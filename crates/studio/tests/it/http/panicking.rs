@@ -166,6 +166,16 @@ impl BatchStore for Broken {
         bug()
     }
 
+    async fn insert_batch_once(
+        &self,
+        _: &Batch,
+        _: &[Item],
+        _: &Wished,
+        _: Timestamp,
+    ) -> Result<Option<Became>, StoreError> {
+        bug()
+    }
+
     async fn batch(&self, _: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
         bug()
     }

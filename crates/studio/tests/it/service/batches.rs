@@ -13,6 +13,7 @@ use zip::{ZipArchive, ZipWriter};
 use plantain_studio::bulk::batch::{BatchState, Steer};
 use plantain_studio::bulk::receiving::NewBatch;
 use plantain_studio::bulk::view::BatchView;
+use plantain_studio::job::key::Tier;
 use plantain_studio::messages::naming::Naming;
 use plantain_wire::id::RequestId;
 
@@ -59,6 +60,7 @@ pub async fn new_batch(bench: &Bench, archive: Vec<u8>) -> NewBatch {
         num_images: 1,
         whatsapp: None,
         owner: None,
+        tier: Tier::Paid,
         notify: None,
     }
 }
