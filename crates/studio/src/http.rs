@@ -63,6 +63,7 @@ mod presets;
 mod reuse;
 mod session;
 mod share;
+mod tiers;
 mod told;
 mod unsubscribing;
 mod upload;
@@ -200,6 +201,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/jobs", post(any::ask))
         .route("/api/fal/webhook", post(webhook::receive))
         .route("/api/whatsapp/webhook", get(whatsapp::set_up).post(whatsapp::receive))
+        .route("/api/accounts/tier", post(tiers::set))
         .route("/api/keys", get(keys::list).post(keys::create))
         .route("/api/hooks", get(hooks::list).post(hooks::create))
         .route("/keys", get(page::keys::show).post(page::keys::make))
@@ -218,6 +220,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/usage", get(usage::show))
         .route("/api/usage.csv", get(usage::table))
         .route("/usage", get(page::usage::show))
+        .route("/api/accounts", get(tiers::list))
         .route("/api/keys/{key}", delete(keys::revoke))
         .route("/api/hooks/{hook}", delete(hooks::remove))
         .route("/api/hooks/{hook}/test", post(hooks::test))

@@ -68,7 +68,9 @@ pub fn of_choice(choice: &ObjectChoice, provenance: Provenance) -> Option<String
 pub fn of_tier(asked: u8, tier: Tier) -> (u8, Option<String>) {
     match tier.pictures_max().filter(|most| asked > *most) {
         None => (asked, None),
-        Some(most) => (most, Some(format!("Without a paid key {most} picture is made at once, not {asked}."))),
+        Some(most) => {
+            (most, Some(format!("Without a paid key or account {most} picture is made at once, not {asked}.")))
+        }
     }
 }
 

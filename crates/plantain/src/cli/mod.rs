@@ -2,6 +2,7 @@
 //!
 //! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
 
+mod accounts;
 mod brushing;
 mod bulk;
 mod check;
@@ -69,6 +70,7 @@ enum Command {
     Check(check::Args),
     Presets(presets::Args),
     Keys(keys::Args),
+    Accounts(accounts::Args),
     Deliveries(deliveries::Args),
     Signing(signing::Args),
     Verify(verify::Args),
@@ -170,6 +172,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Generate(args) => wait_for(generate::run(&args, &context)),
         Command::Bulk(args) => wait_for(bulk::run(&args, &context)),
         Command::Keys(args) => wait_for(keys::run(&args, &context)),
+        Command::Accounts(args) => wait_for(accounts::run(&args, &context)),
         Command::Deliveries(args) => wait_for(deliveries::run(&args, &context)),
         Command::Signing(args) => signing::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),

@@ -2,6 +2,7 @@
 //!
 //! The same code talks to a studio in this process and to one elsewhere; it knows addresses and JSON, and nothing else.
 
+mod accounts;
 mod batch;
 mod error;
 mod form;

@@ -119,6 +119,25 @@ async fn a_proxy_in_the_environment_is_ignored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_listed_and_only_whoever_has_signed_in_gets_a_tier() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let accounts = |arguments: &[&str]| {
+        run(folder.path(), &[&["accounts"], arguments, &["--server", server.studio.as_str()]].concat())
+    };
+    let none = accounts(&["list"]);
+    assert!(none.code == 0 && none.stdout.contains("address"), "{none:?}");
+    assert_eq!(accounts(&["list", "--tier", "paid", "--json"]).json(), serde_json::json!({"accounts": []}));
+    let unknown = accounts(&["tier", "asha@shop.example", "paid"]);
+    assert!(unknown.code == 1 && unknown.stderr.contains("signs in once by a link"), "{unknown:?}");
+    for wrong in [&["tier", "asha@shop.example", "gold"][..], &["tier", "asha@shop.example"], &["list", "--tier", "x"]]
+    {
+        assert_eq!(accounts(wrong).code, 2, "{wrong:?}");
+    }
+    assert_eq!(accounts(&["tier", "asha", "paid"]).code, 1, "no address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_studio_are_made_used_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);

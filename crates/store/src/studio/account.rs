@@ -3,6 +3,7 @@
 use plantain_mail::address::MailAddress;
 use plantain_studio::accounts::account::{Account, AccountId, Link, LinkId};
 use plantain_studio::job::Owner;
+use plantain_studio::job::key::Tier;
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{Channel, Event};
 
@@ -12,7 +13,7 @@ use crate::queue::place::Place;
 /// The columns of an account, in the order of [`AccountRow`].
 macro_rules! account_columns {
     () => {
-        "id, address, language, notify, created_at"
+        "id, address, language, notify, created_at, tier"
     };
 }
 pub(crate) use account_columns;
@@ -45,6 +46,7 @@ pub(crate) struct AccountRow {
     pub language: String,
     pub notify: i64,
     pub created_at: i64,
+    pub tier: String,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -55,6 +57,7 @@ impl TryFrom<AccountRow> for Account {
         Ok(Account {
             address: MailAddress::parse(&row.address).map_err(|_| place.wrong("address"))?,
             notify: row.notify != 0,
+            tier: Tier::parse(&row.tier).ok_or_else(|| place.wrong("tier"))?,
             created_at: place.time("created_at", row.created_at)?,
             language: row.language,
             id: AccountId::stored(row.id.clone()),

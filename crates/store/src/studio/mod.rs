@@ -46,6 +46,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0016.sql"),
         include_str!("../../migrations/sqlite/studio_0017.sql"),
         include_str!("../../migrations/sqlite/studio_0018.sql"),
+        include_str!("../../migrations/sqlite/studio_0019.sql"),
     ],
 };
 
@@ -69,6 +70,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0015.sql"),
         include_str!("../../migrations/postgres/studio_0016.sql"),
         include_str!("../../migrations/postgres/studio_0017.sql"),
+        include_str!("../../migrations/postgres/studio_0018.sql"),
     ],
 };
 

@@ -99,6 +99,7 @@ promises! {
     accounts::a_link_brings_hooks_and_messages_too_and_the_newest_hooks_stay,
     accounts::who_wants_letters_is_told_of_jobs_alone_and_of_batches_as_a_whole,
     accounts::who_leaves_is_forgotten_as_soon_as_nothing_runs,
+    accounts::an_account_is_free_until_it_is_given_more_and_all_are_listed_by_mailbox,
     accounts::closed_accounts_take_turns,
     accounts::a_mailbox_is_silent_until_its_account_wishes_for_letters,
     accounts::who_has_left_is_told_nothing_of_what_is_stopped_for_them,

@@ -8,6 +8,7 @@ use plantain_mail::address::MailAddress;
 use plantain_work::random;
 
 use crate::job::Owner;
+use crate::job::key::Tier;
 
 /// How long a link works.
 pub const LINK_TIME: Duration = Duration::from_secs(15 * 60);
@@ -60,7 +61,28 @@ pub struct Account {
     pub language: String,
     /// They want a letter when a job or a batch is done.
     pub notify: bool,
+    /// How much they get, as the operator says.
+    pub tier: Tier,
     pub created_at: Timestamp,
+}
+
+/// Which accounts to list, in the order of their mailboxes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountFilter {
+    /// Only those after this one; from the beginning where it is not there any more.
+    pub after: Option<AccountId>,
+    pub tier: Option<Tier>,
+    /// At most [`ACCOUNTS_A_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// The longest page of accounts.
+pub const ACCOUNTS_A_PAGE_MAX: usize = 200;
+
+impl Default for AccountFilter {
+    fn default() -> AccountFilter {
+        AccountFilter { after: None, tier: None, limit: 50 }
+    }
 }
 
 /// A link that somebody asked for.

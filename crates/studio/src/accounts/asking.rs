@@ -4,10 +4,13 @@ use plantain_mail::address::MailAddress;
 use plantain_work::clock::{after, before};
 
 use crate::accounts::LinkToken;
-use crate::accounts::account::{Account, AccountId, COUNTED_TIME, Followed, LINK_TIME, Link, LinkBounds, LinkId};
+use crate::accounts::account::{
+    ACCOUNTS_A_PAGE_MAX, Account, AccountFilter, AccountId, COUNTED_TIME, Followed, LINK_TIME, Link, LinkBounds, LinkId,
+};
 use crate::accounts::silence::Mailbox;
 use crate::error::StudioError;
 use crate::job::Owner;
+use crate::job::key::Tier;
 use crate::service::Studio;
 
 /// What the page of a link says.
@@ -103,6 +106,26 @@ impl Studio {
     /// False where there is no such account.
     pub async fn set_notify(&self, id: &AccountId, notify: bool) -> Result<bool, StudioError> {
         Ok(self.0.store.set_notify(id, notify).await?)
+    }
+
+    /// A page of accounts by their mailboxes, and the cursor of the next.
+    pub async fn accounts(&self, filter: AccountFilter) -> Result<(Vec<Account>, Option<AccountId>), StudioError> {
+        let limit = filter.limit.clamp(1, ACCOUNTS_A_PAGE_MAX);
+        let mut accounts = self.0.store.accounts(&AccountFilter { limit: limit + 1, ..filter }).await?;
+        let more = accounts.len() > limit;
+        accounts.truncate(limit);
+        let next = accounts.last().filter(|_| more).map(|last| last.id.clone());
+        Ok((accounts, next))
+    }
+
+    /// How much the seller with this mailbox gets from now on; `None` where nobody has signed in by it.
+    pub async fn set_tier(&self, mailbox: &MailAddress, tier: Tier) -> Result<Option<Account>, StudioError> {
+        let account = self.0.store.set_tier(mailbox, tier).await?;
+        if let Some(Account { id, .. }) = &account {
+            self.0.known.forget(id);
+            tracing::info!(account = id.as_str(), tier = tier.as_str(), "account.tier_set {}", id.as_str());
+        }
+        Ok(account)
     }
 
     /// Forgets the address at once, and everything else as soon as running jobs have ended. False where there is no such

@@ -1,4 +1,4 @@
-//! Which accounts are there, remembered for a moment, so that not each request of a seller asks the store.
+//! Which accounts are there and what they get, remembered for a moment, so that not each request of a seller asks the store.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,33 +10,35 @@ use plantain_work::clock::after;
 
 use crate::accounts::account::AccountId;
 use crate::error::StudioError;
+use crate::job::key::Tier;
 use crate::service::Studio;
 
-/// How soon a process hears of accounts that another one closed.
+/// How soon a process hears of accounts that another one closed or changed.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5);
 
 /// Accounts that are remembered; more begin anew.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// When each was last seen.
+/// When each was last seen, and what it got then.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashMap<AccountId, Timestamp>>);
+pub(crate) struct Known(Mutex<HashMap<AccountId, (Timestamp, Tier)>>);
 
 impl Known {
-    fn seen(&self) -> MutexGuard<'_, HashMap<AccountId, Timestamp>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<AccountId, (Timestamp, Tier)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_fresh(&self, id: &AccountId, now: Timestamp) -> bool {
-        self.seen().get(id).is_some_and(|seen| now < after(*seen, REMEMBERED_FOR))
+    fn fresh(&self, id: &AccountId, now: Timestamp) -> Option<Tier> {
+        let (seen, tier) = *self.seen().get(id)?;
+        (now < after(seen, REMEMBERED_FOR)).then_some(tier)
     }
 
-    fn keep(&self, id: &AccountId, now: Timestamp) {
+    fn keep(&self, id: &AccountId, tier: Tier, now: Timestamp) {
         let mut seen = self.seen();
         if seen.len() >= REMEMBERED_MAX {
             seen.clear();
         }
-        seen.insert(id.clone(), now);
+        seen.insert(id.clone(), (now, tier));
     }
 
     pub fn forget(&self, id: &AccountId) {
@@ -45,17 +47,18 @@ impl Known {
 }
 
 impl Studio {
-    /// There is such an account, and its owner has not left. At once in the process where they leave, within seconds in others.
-    pub async fn is_account(&self, id: &AccountId) -> Result<bool, StudioError> {
+    /// What such an account gets; `None` where there is none, or its owner has left. What changes is known at once in the process
+    /// where it does, within seconds in others.
+    pub async fn tier_of(&self, id: &AccountId) -> Result<Option<Tier>, StudioError> {
         let (inner, now) = (&self.0, self.0.clock.now());
-        if inner.known.is_fresh(id, now) {
-            return Ok(true);
+        if let Some(tier) = inner.known.fresh(id, now) {
+            return Ok(Some(tier));
         }
-        let is = inner.store.account_of(id).await?.is_some();
-        match is {
-            true => inner.known.keep(id, now),
-            false => inner.known.forget(id),
+        let tier = inner.store.account_of(id).await?.map(|account| account.tier);
+        match tier {
+            Some(tier) => inner.known.keep(id, tier, now),
+            None => inner.known.forget(id),
         }
-        Ok(is)
+        Ok(tier)
     }
 }

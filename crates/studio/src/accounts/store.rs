@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
+use plantain_mail::address::MailAddress;
 
-use crate::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use crate::accounts::account::{Account, AccountFilter, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
 use crate::accounts::silence::Mailbox;
 use crate::job::Owner;
+use crate::job::key::Tier;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable.
 #[async_trait]
@@ -43,6 +45,12 @@ pub trait AccountStore: Send + Sync + 'static {
 
     /// False where there is no such account.
     async fn set_notify(&self, id: &AccountId, notify: bool) -> Result<bool, StoreError>;
+
+    /// By their mailboxes, without those whose owners have left.
+    async fn accounts(&self, filter: &AccountFilter) -> Result<Vec<Account>, StoreError>;
+
+    /// The account of this mailbox, as it is then; `None` where it has none.
+    async fn set_tier(&self, mailbox: &MailAddress, tier: Tier) -> Result<Option<Account>, StoreError>;
 
     /// Its owner leaves: the address is forgotten at once, with every link into its mailbox. False where there is none.
     async fn close(&self, id: &AccountId, now: Timestamp) -> Result<bool, StoreError>;

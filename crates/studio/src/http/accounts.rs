@@ -23,6 +23,7 @@ use crate::http::extract::Segments;
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::visitor::{SELLER_COOKIE, SELLER_SECONDS, account_cookie};
 use crate::http::{App, address, language, page, upload};
+use crate::job::key::Tier;
 use crate::job::{Owner, Visitor};
 
 /// Bytes of a wish for a link, or of a change.
@@ -56,6 +57,9 @@ pub struct AccountView {
     email: String,
     /// They want a letter when a job or a batch is done.
     notify_by_mail: bool,
+    /// `free` or `paid`, as the operator says.
+    #[schema(value_type = String, examples("free"))]
+    tier: Tier,
     created_at: Timestamp,
 }
 
@@ -64,6 +68,7 @@ impl From<&Account> for AccountView {
         AccountView {
             email: account.address.to_string(),
             notify_by_mail: account.notify,
+            tier: account.tier,
             created_at: account.created_at,
         }
     }
@@ -318,12 +323,12 @@ fn has_accounts(app: &App) -> Result<(), ApiError> {
     app.studio.has_accounts().then_some(()).ok_or_else(told)
 }
 
-fn is_form(headers: &HeaderMap) -> bool {
+pub fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     kind.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded")
 }
 
-fn form_value(body: &[u8], name: &str) -> Option<String> {
+pub fn form_value(body: &[u8], name: &str) -> Option<String> {
     url::form_urlencoded::parse(body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 

@@ -55,7 +55,7 @@ pub async fn again(
 ) -> Result<Response, ApiError> {
     app.admit(request.headers())?;
     let headers = request.headers();
-    let payer = Payer::of(app.key(headers).as_ref(), app.tier(headers), app.config.clock.now());
+    let payer = Payer::of(app.key(headers).as_ref(), app.tier(headers).await?, app.config.clock.now());
     let turn = app.turn(headers)?;
     let (body, _place) = upload::read_bytes(request.into_body(), JSON_BYTES_MAX, &app.bounds).await?;
     let wished: Wished = serde_json::from_slice(&body).map_err(|_| wrong_wish())?;

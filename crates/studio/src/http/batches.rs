@@ -98,7 +98,7 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     let _place = app.archives.clone().try_acquire_owned().map_err(|_| ApiError::busy())?;
     let headers = request.headers();
     let html = wants_html(headers);
-    let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
+    let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers).await?);
     let turn = app.turn(headers)?;
     let wisher = Wisher::of(&app, &request);
     let (new, _room) = upload::bulk::read(request, &app.bounds, &app.studio).await?;
@@ -160,7 +160,7 @@ pub struct BatchForm {
     /// For photos whose line names none; `amazon_main` usually.
     preset: Option<String>,
     prompt: Option<String>,
-    /// Pictures of each photo, 1 to 4; 3 usually, and 1 without a paid key where others reach the studio.
+    /// Pictures of each photo, 1 to 4; 3 usually, and 1 without a paid key or account where others reach the studio.
     num_images: Option<u8>,
     /// Gets a letter once all of it is through, where the studio sends any.
     #[schema(rename = "notifyEmail", max_length = 254, examples("asha@shop.example"))]

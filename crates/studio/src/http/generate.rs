@@ -88,7 +88,7 @@ pub async fn generate(
     let html = wants_html(request.headers());
     let wait = Wait::wanted(&app, &wanted)?;
     let headers = request.headers();
-    let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers));
+    let (owner, tier) = (app.visitor(headers).maker(), app.tier(headers).await?);
     let allowance = app.key(headers).and_then(|key| key.allowance(app.config.clock.now()));
     let turn = app.turn(headers)?;
     let wisher = Wisher::of(&app, &request);

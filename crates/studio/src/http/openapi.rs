@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
-    messages, page, pictures, presets, reuse, session, share, unsubscribing, usage, webhook, whatsapp,
+    messages, page, pictures, presets, reuse, session, share, tiers, unsubscribing, usage, webhook, whatsapp,
 };
 
 pub mod answers;
@@ -110,6 +110,8 @@ pub mod values;
         accounts::change,
         accounts::close,
         accounts::close_by_form,
+        tiers::list,
+        tiers::set,
         page::account::show,
         usage::show,
         usage::table,

@@ -113,7 +113,7 @@ pub async fn first(State(app): State<App>, headers: HeaderMap) -> Result<Respons
     if app.admit(&headers).is_err() {
         return sign_in(&app, &headers, false);
     }
-    let page = shown(StatusCode::OK, &studio_page(&app, &headers, Vec::new()))?;
+    let page = shown(StatusCode::OK, &studio_page(&app, &headers, Vec::new()).await?)?;
     Ok(app.remembering(&headers, page))
 }
 
@@ -140,7 +140,7 @@ pub async fn job(
     let Some(job) = job else { return no_job(&app, &headers) };
     let preset = app.studio.presets().get(&job.preset).ok();
     let card = JobCard::new(&job, preset, Frame::new(&app, &headers).words);
-    let mut page = studio_page(&app, &headers, vec![card]);
+    let mut page = studio_page(&app, &headers, vec![card]).await?;
     page.frame.guest = guest.is_some();
     if guest.is_none() {
         page.told = messages::of_job(&app, &job.job_id, &app.visitor(&headers), page.frame.words).await?;
@@ -165,14 +165,14 @@ pub fn sign_in_for(app: &App, headers: &HeaderMap, to: &'static str) -> Result<R
     shown(StatusCode::UNAUTHORIZED, &SignInPage { frame: Frame::new(app, headers), wrong: false, to })
 }
 
-fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPage {
+async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Result<StudioPage, ApiError> {
     let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
     let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
-    let most = app.tier(headers).pictures_max().unwrap_or(NUM_IMAGES_MAX);
+    let most = app.tier(headers).await?.pictures_max().unwrap_or(NUM_IMAGES_MAX);
     let pictures = PICTURES_A_PHOTO.min(most);
     let cents = app.studio.config().usual_maker().cents_per_image;
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
-    StudioPage {
+    Ok(StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         told: None,
         refresh: cards.iter().any(|card| card.is_open),
@@ -184,7 +184,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
         words_will_do: app.studio.config().words_endpoint().is_some(),
-        asks: app.tier(headers) == Tier::Paid,
+        asks: app.key_tier(headers) == Tier::Paid,
         letters: app.offers_letters(headers),
         tells_whatsapp: app.studio.config().whatsapp.is_some(),
         takes_scenes: app.studio.config().usual_maker().is_local(),
@@ -194,7 +194,7 @@ fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> StudioPag
         presets: options,
         frame,
         cards,
-    }
+    })
 }
 
 /// What pictures cost, said before anybody asks for them.

@@ -100,8 +100,18 @@ impl App {
         guard::bearer(headers).and_then(|secret| self.studio.key(secret))
     }
 
-    /// How much the asker gets: the operator everything.
-    pub fn tier(&self, headers: &HeaderMap) -> Tier {
+    /// How many pictures the asker gets at once: the operator as many as the model makes, a key and an account what the operator
+    /// gave them.
+    pub async fn tier(&self, headers: &HeaderMap) -> Result<Tier, ApiError> {
+        let account = self.visitor(headers).owner().and_then(Owner::as_account);
+        match account {
+            Some(id) => Ok(self.studio.tier_of(&id).await?.unwrap_or_default()),
+            None => Ok(self.key_tier(headers)),
+        }
+    }
+
+    /// Whether the asker may choose what is asked and paid for: the operator and paid keys. An account gets pictures, no endpoints.
+    pub fn key_tier(&self, headers: &HeaderMap) -> Tier {
         match (self.visitor(headers), self.key(headers)) {
             (Visitor::Operator, _) => Tier::Paid,
             (Visitor::Seller(_) | Visitor::Anybody, key) => key.map_or(Tier::Free, |key| key.tier),
@@ -141,7 +151,7 @@ impl App {
 /// The request, without the cookie of an account that was closed or never was: whoever sends it is a stranger.
 pub async fn of_open_accounts(app: &App, mut request: Request) -> Result<Request, ApiError> {
     if let Some(id) = app.cookie_owner(request.headers()).as_ref().and_then(Owner::as_account)
-        && !app.studio.is_account(&id).await?
+        && app.studio.tier_of(&id).await?.is_none()
     {
         guard::forget_cookie(request.headers_mut(), SELLER_COOKIE);
     }

@@ -27,6 +27,7 @@ mod panicking;
 mod pictures;
 mod reuse;
 mod sellers;
+mod tiers;
 mod upload;
 mod usage;
 mod webhook;

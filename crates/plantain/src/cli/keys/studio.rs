@@ -32,7 +32,7 @@ enum Action {
     Create {
         /// What to call it.
         name: String,
-        /// How many pictures it gets at once: 1 (free) or 3 (paid).
+        /// How many pictures it gets at once: 1 (free) or up to 4 (paid).
         #[arg(long, default_value = "free", value_parser = ["free", "paid"])]
         tier: String,
         /// What its jobs may cost in a month by UTC [default: no limit].

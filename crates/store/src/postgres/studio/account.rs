@@ -8,10 +8,14 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_mail::address::MailAddress;
+use plantain_studio::accounts::account::{
+    Account, AccountFilter, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted,
+};
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
+use plantain_studio::job::key::Tier;
 use plantain_studio::messages::hook::HOOKS_MAX;
 use plantain_work::clock::after;
 
@@ -58,6 +62,14 @@ impl AccountStore for PostgresStudio {
 
     async fn set_notify(&self, id: &AccountId, notify: bool) -> Result<bool, StoreError> {
         Ok(self.0.retrying(|| set_notify(&self.0, id, notify)).await?)
+    }
+
+    async fn accounts(&self, filter: &AccountFilter) -> Result<Vec<Account>, StoreError> {
+        Ok(list(&self.0, filter).await?)
+    }
+
+    async fn set_tier(&self, mailbox: &MailAddress, tier: Tier) -> Result<Option<Account>, StoreError> {
+        Ok(self.0.retrying(|| set_tier(&self.0, mailbox, tier)).await?)
     }
 
     async fn close(&self, id: &AccountId, now: Timestamp) -> Result<bool, StoreError> {
@@ -275,6 +287,36 @@ async fn set_notify(database: &Database, id: &AccountId, notify: bool) -> Result
     Ok(true)
 }
 
+async fn list(database: &Database, filter: &AccountFilter) -> Result<Vec<Account>, DatabaseError> {
+    let client = database.client().await?;
+    let select = client
+        .prepare_cached(concat!(
+            "SELECT ",
+            account_columns!(),
+            " FROM studio_accounts
+             WHERE closed_at IS NULL AND mailbox > coalesce((SELECT mailbox FROM studio_accounts WHERE id = $1), '')
+               AND ($2::text IS NULL OR tier = $2)
+             ORDER BY mailbox LIMIT $3"
+        ))
+        .await?;
+    let after = filter.after.as_ref().map(|id| storable(id.as_str()));
+    let tier = filter.tier.map(Tier::as_str);
+    let rows = client.query(&select, &[&after, &tier, &limit(filter.limit)]).await?;
+    rows.iter().map(account).collect()
+}
+
+async fn set_tier(database: &Database, mailbox: &MailAddress, tier: Tier) -> Result<Option<Account>, DatabaseError> {
+    let client = database.client().await?;
+    let set = client
+        .prepare_cached(concat!(
+            "UPDATE studio_accounts SET tier = $2 WHERE mailbox = $1 AND closed_at IS NULL RETURNING ",
+            account_columns!()
+        ))
+        .await?;
+    let row = client.query_opt(&set, &[&mailbox.key(), &tier.as_str()]).await?;
+    row.map(|row| account(&row)).transpose()
+}
+
 async fn close(database: &Database, id: &AccountId, now: Timestamp) -> Result<bool, DatabaseError> {
     let mut client = database.client().await?;
     let tx = client.transaction().await?;
@@ -397,6 +439,7 @@ fn account(row: &Row) -> Result<Account, DatabaseError> {
         language: row.try_get(2)?,
         notify: row.try_get(3)?,
         created_at: row.try_get(4)?,
+        tier: row.try_get(5)?,
     };
     row.try_into()
 }

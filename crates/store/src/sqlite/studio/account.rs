@@ -7,10 +7,14 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_mail::address::MailAddress;
+use plantain_studio::accounts::account::{
+    Account, AccountFilter, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted,
+};
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::job::Owner;
+use plantain_studio::job::key::Tier;
 use plantain_studio::messages::hook::HOOKS_MAX;
 use plantain_work::clock::after;
 
@@ -61,6 +65,16 @@ impl AccountStore for SqliteStudio {
     async fn set_notify(&self, id: &AccountId, notify: bool) -> Result<bool, StoreError> {
         let id = id.clone();
         Ok(self.0.write(move |tx| set_notify(tx, &id, notify)).await?)
+    }
+
+    async fn accounts(&self, filter: &AccountFilter) -> Result<Vec<Account>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.0.read(move |tx| list(tx, &filter)).await?)
+    }
+
+    async fn set_tier(&self, mailbox: &MailAddress, tier: Tier) -> Result<Option<Account>, StoreError> {
+        let mailbox = mailbox.key();
+        Ok(self.0.write(move |tx| set_tier(tx, &mailbox, tier)).await?)
     }
 
     async fn close(&self, id: &AccountId, now: Timestamp) -> Result<bool, StoreError> {
@@ -221,6 +235,28 @@ fn set_notify(tx: &Transaction<'_>, id: &AccountId, notify: bool) -> Result<bool
     Ok(true)
 }
 
+fn list(tx: &Transaction<'_>, filter: &AccountFilter) -> Result<Vec<Account>, DatabaseError> {
+    let mut select = tx.prepare_cached(concat!(
+        "SELECT ",
+        account_columns!(),
+        " FROM studio_accounts
+         WHERE closed_at IS NULL AND mailbox > coalesce((SELECT mailbox FROM studio_accounts WHERE id = ?1), '')
+           AND (?2 IS NULL OR tier = ?2)
+         ORDER BY mailbox LIMIT ?3"
+    ))?;
+    let (after, tier) = (filter.after.as_ref().map(AccountId::as_str), filter.tier.map(Tier::as_str));
+    let rows = select.query_map(params![after, tier, limit(filter.limit)], account_row)?;
+    rows.map(|row| Account::try_from(row?)).collect()
+}
+
+fn set_tier(tx: &Transaction<'_>, mailbox: &str, tier: Tier) -> Result<Option<Account>, DatabaseError> {
+    let mut set = tx.prepare_cached(concat!(
+        "UPDATE studio_accounts SET tier = ?2 WHERE mailbox = ?1 AND closed_at IS NULL RETURNING ",
+        account_columns!()
+    ))?;
+    set.query_row([mailbox, tier.as_str()], account_row).optional()?.map(Account::try_from).transpose()
+}
+
 fn close(tx: &Transaction<'_>, id: &AccountId, now: Timestamp) -> Result<bool, DatabaseError> {
     tx.prepare_cached(
         "DELETE FROM studio_links WHERE mailbox = (SELECT mailbox FROM studio_accounts WHERE id = ?1 AND closed_at IS NULL)",
@@ -314,6 +350,7 @@ fn account_row(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
         language: row.get(2)?,
         notify: row.get(3)?,
         created_at: row.get(4)?,
+        tier: row.get(5)?,
     })
 }
 

@@ -3,9 +3,10 @@
 use futures_util::future::join_all;
 use plantain_mail::address::MailAddress;
 use plantain_store::studio::StudioStores;
-use plantain_studio::accounts::account::{AccountId, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::account::{AccountFilter, AccountId, Link, LinkBounds, LinkId, Posted};
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::bulk::batch::{Batch, Refused, Steer};
+use plantain_studio::job::key::Tier;
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{Job, JobError, Outcome, Owner};
 use plantain_studio::messages::hook::{Callback, HOOKS_MAX, Hook, HookId};
@@ -234,6 +235,41 @@ pub async fn who_leaves_is_forgotten_as_soon_as_nothing_runs(stores: &StudioStor
     let anew = AccountId::random();
     let followed = stores.jobs.follow("3", None, &anew, now()).await.unwrap().unwrap();
     assert_eq!(followed.account.id, anew);
+}
+
+pub async fn an_account_is_free_until_it_is_given_more_and_all_are_listed_by_mailbox(stores: &StudioStores) {
+    let (mina, asha) = (account(stores, "1", "mina@example.com").await, account(stores, "2", "Asha@example.com").await);
+    let ravi = account(stores, "3", "ravi@example.com").await;
+    let listed = async |after: Option<&AccountId>, tier, limit| {
+        let filter = AccountFilter { after: after.cloned(), tier, limit };
+        let accounts = stores.jobs.accounts(&filter).await.unwrap();
+        accounts.into_iter().map(|account| account.id).collect::<Vec<_>>()
+    };
+    assert_eq!(stores.jobs.account_of(&asha).await.unwrap().unwrap().tier, Tier::Free);
+    assert_eq!(listed(None, None, 9).await, [asha.clone(), mina.clone(), ravi.clone()]);
+    assert_eq!(listed(None, Some(Tier::Paid), 9).await, []);
+    let address = |text: &str| MailAddress::parse(text).unwrap();
+    let set = stores.jobs.set_tier(&address("ASHA@example.com"), Tier::Paid).await.unwrap().unwrap();
+    assert_eq!((&set.id, set.tier, set.address.to_string().as_str()), (&asha, Tier::Paid, "Asha@example.com"));
+    assert_eq!(stores.jobs.account_of(&asha).await.unwrap(), Some(set));
+    assert_eq!(stores.jobs.set_tier(&address("kiran@example.com"), Tier::Paid).await.unwrap(), None);
+    // Signing in again changes nothing of it.
+    assert_eq!(account(stores, "4", "asha@example.com").await, asha);
+    assert_eq!(stores.jobs.account_of(&asha).await.unwrap().unwrap().tier, Tier::Paid);
+    assert_eq!(listed(None, Some(Tier::Paid), 9).await, std::slice::from_ref(&asha));
+    assert_eq!(listed(None, Some(Tier::Free), 1).await, std::slice::from_ref(&mina));
+    assert_eq!(listed(Some(&mina), Some(Tier::Free), 1).await, std::slice::from_ref(&ravi));
+    assert_eq!(listed(Some(&asha), None, 1).await, std::slice::from_ref(&mina));
+
+    assert!(stores.jobs.close(&asha, now()).await.unwrap());
+    assert_eq!(stores.jobs.set_tier(&address("asha@example.com"), Tier::Free).await.unwrap(), None);
+    assert_eq!(listed(None, None, 9).await, [mina, ravi]);
+    let anew = account(stores, "5", "asha@example.com").await;
+    assert_eq!(
+        stores.jobs.account_of(&anew).await.unwrap().unwrap().tier,
+        Tier::Free,
+        "whoever comes back begins anew"
+    );
 }
 
 /// Whose turn it is, at that age.

@@ -252,6 +252,16 @@ pub struct AccountForm {
     notify: Option<String>,
 }
 
+/// What the form for an account's tier holds.
+#[derive(Serialize, ToSchema)]
+pub struct TierForm {
+    #[schema(max_length = 254, examples("asha@shop.example"))]
+    email: String,
+    /// `free` or `paid`.
+    #[schema(examples("paid"))]
+    tier: String,
+}
+
 /// What the sign-in form holds.
 #[derive(Serialize, ToSchema)]
 pub struct SignInForm {

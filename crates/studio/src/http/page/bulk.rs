@@ -120,7 +120,7 @@ pub async fn all(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     let usual = presets.iter().find(|option| option.id == USUAL_PRESET).or(presets.first());
     let page = BulkPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
-        pictures: app.tier(&headers).pictures_max().unwrap_or(PICTURES_A_PHOTO),
+        pictures: app.tier(&headers).await?.pictures_max().unwrap_or(PICTURES_A_PHOTO),
         tells_whatsapp: app.studio.config().whatsapp.is_some(),
         photo_bytes_max: app.bounds.photo_bytes_max,
         archive_bytes_max: ARCHIVE_BYTES_MAX,

@@ -7,12 +7,15 @@ use askama::Template;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::frame::Frame;
 use super::usage::Bar;
 use super::{shown, sign_in_for};
+use crate::accounts::account::{Account, AccountFilter, AccountId};
 use crate::http::error::ApiError;
-use crate::http::extract::Segments;
+use crate::http::extract::{Params, Segments};
 use crate::http::keys::{self, Wished};
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::usage::KeySpent;
@@ -31,6 +34,11 @@ const CENTS_A_DOLLAR: f64 = 100.0;
 struct KeysPage {
     frame: Frame,
     rows: Vec<Row>,
+    /// Sellers can have accounts here.
+    has_accounts: bool,
+    /// Those that are paid.
+    paid: Vec<Paid>,
+    next: Option<String>,
     made: Option<Made>,
     /// The form that was sent can't be used.
     wrong: bool,
@@ -40,6 +48,19 @@ struct KeysPage {
 struct Made {
     name: String,
     secret: String,
+}
+
+/// An account that gets more than others.
+struct Paid {
+    email: String,
+    since: String,
+}
+
+#[derive(Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// From which paid account on, as the page leads to the next ones.
+    cursor: Option<String>,
 }
 
 struct Row {
@@ -60,18 +81,23 @@ struct Row {
     operation_id = "openKeys",
     tag = "Pages",
     summary = "The operator's page of keys",
+    params(Wanted),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
         (status = 401, description = "The sign-in form.", body = String, content_type = "text/html"),
-        answers::Reads
+        answers::Queried, answers::Reads
     )
 )]
-pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn show(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(wanted): Params<Wanted>,
+) -> Result<Response, ApiError> {
     if app.visitor(&headers) != Visitor::Operator {
         return sign_in_for(&app, &headers, "/keys");
     }
-    page(&app, &headers, StatusCode::OK, None, false).await
+    page(&app, &headers, wanted, StatusCode::OK, None, false).await
 }
 
 /// `POST /keys`: the page again, with the new key's secret.
@@ -93,17 +119,18 @@ pub async fn make(State(app): State<App>, request: Request) -> Result<Response, 
     keys::operator(&app, request.headers())?;
     let (parts, body) = request.into_parts();
     let (body, _place) = upload::read_bytes(body, FORM_BYTES_MAX, &app.bounds).await?;
+    let here = Wanted::default();
     let made = match read(&body) {
         Some(wished) => keys::made(&app, wished).await,
-        None => return page(&app, &parts.headers, StatusCode::UNPROCESSABLE_ENTITY, None, true).await,
+        None => return page(&app, &parts.headers, here, StatusCode::UNPROCESSABLE_ENTITY, None, true).await,
     };
     match made {
         Ok((key, secret)) => {
             let made = Made { name: key.name, secret };
-            page(&app, &parts.headers, StatusCode::CREATED, Some(made), false).await
+            page(&app, &parts.headers, here, StatusCode::CREATED, Some(made), false).await
         }
         Err(error) if error.status == StatusCode::UNPROCESSABLE_ENTITY => {
-            page(&app, &parts.headers, error.status, None, true).await
+            page(&app, &parts.headers, here, error.status, None, true).await
         }
         Err(error) => Err(error),
     }
@@ -139,6 +166,7 @@ pub async fn revoke(
 async fn page(
     app: &App,
     headers: &HeaderMap,
+    wanted: Wanted,
     status: StatusCode,
     made: Option<Made>,
     wrong: bool,
@@ -146,7 +174,13 @@ async fn page(
     let here = if made.is_some() || wrong { "/keys" } else { "" };
     let frame = Frame { here, ..Frame::new(app, headers) };
     let rows = keys::all(app).await?.iter().map(|one| Row::new(one, frame.words)).collect();
-    shown(status, &KeysPage { frame, rows, made, wrong })
+    let after = wanted.cursor.map(AccountId::stored);
+    let filter = AccountFilter { after, tier: Some(Tier::Paid), ..AccountFilter::default() };
+    let (paid, next) = app.studio.accounts(filter).await?;
+    let paid: Vec<Paid> = paid.iter().map(|account| Paid::new(account, frame.words)).collect();
+    let next = next.map(|id| format!("/keys?cursor={}", id.as_str()));
+    let has_accounts = app.studio.has_accounts() || !paid.is_empty();
+    shown(status, &KeysPage { frame, rows, has_accounts, paid, next, made, wrong })
 }
 
 /// What the form asks for; `None` where a number is none. Empty fields bound nothing.
@@ -167,6 +201,13 @@ fn read(form: &[u8]) -> Option<Wished> {
         }
     }
     Some(wished)
+}
+
+impl Paid {
+    fn new(account: &Account, words: &Words) -> Paid {
+        let day = words.day(account.created_at.to_zoned(jiff::tz::TimeZone::UTC).date());
+        Paid { email: account.address.to_string(), since: words.fill("account.since", &[("day", &day)]) }
+    }
 }
 
 impl Row {

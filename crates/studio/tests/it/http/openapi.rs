@@ -228,6 +228,8 @@ async fn real_answers_are_as_they_are_described() {
         ("/usage", "/usage".into()),
         ("/keys", "/keys".into()),
         ("/api/keys", "/api/keys".into()),
+        ("/api/accounts", "/api/accounts".into()),
+        ("/api/accounts", "/api/accounts?tier=gold".into()),
         ("/api/inbox", "/api/inbox".into()),
         ("/api/inbox", "/api/inbox?state=all".into()),
     ] {
@@ -244,6 +246,8 @@ async fn real_answers_are_as_they_are_described() {
         ("POST /api/hooks", "/api/hooks".into(), r#"{"url": "https://a.example/", "events": ["job.failed"]}"#),
         ("POST /api/hooks/{hook}/test", format!("/api/hooks/{missing}/test"), "{}"),
         ("POST /api/messages/{message}/redeliver", format!("/api/messages/{missing}/redeliver"), "{}"),
+        ("POST /api/accounts/tier", "/api/accounts/tier".into(), "{}"),
+        ("POST /api/accounts/tier", "/api/accounts/tier".into(), r#"{"email": "a@shop.example", "tier": "paid"}"#),
         ("POST /api/generate", "/api/generate".into(), "{"),
         ("POST /api/generate", "/api/generate".into(), "{}"),
         ("POST /api/generate", "/api/generate?wait=x".into(), "{}"),

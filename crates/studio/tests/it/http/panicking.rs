@@ -9,15 +9,18 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
+use plantain_mail::address::MailAddress;
 use plantain_store::studio::{StudioStores, open_studio};
-use plantain_studio::accounts::account::{Account, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted};
+use plantain_studio::accounts::account::{
+    Account, AccountFilter, AccountId, Closed, Followed, Link, LinkBounds, LinkId, Posted,
+};
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Refused, Steer};
 use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
-use plantain_studio::job::key::{Allowance, Allowed, StudioKey};
+use plantain_studio::job::key::{Allowance, Allowed, StudioKey, Tier};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::wish::{Became, Once, WishKey, Wished};
 use plantain_studio::job::{Fence, Job, JobError, JobId, JobResult, Owner};
@@ -342,6 +345,14 @@ impl AccountStore for Broken {
     }
 
     async fn set_notify(&self, _: &AccountId, _: bool) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn accounts(&self, _: &AccountFilter) -> Result<Vec<Account>, StoreError> {
+        bug()
+    }
+
+    async fn set_tier(&self, _: &MailAddress, _: Tier) -> Result<Option<Account>, StoreError> {
         bug()
     }
 
