@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::bulk::batch::{Batch, BatchId, Counts, Refused};
-use crate::job::{FinishedPicture, Job, JobError, JobId, Outcome};
+use crate::job::{FinishedPicture, Job, JobError, JobId, Outcome, RawJson};
 use crate::view::Which;
 
 /// The status of a batch that never began.
@@ -117,7 +117,7 @@ impl Facts {
 
 impl Pictured {
     fn of(path: String, picture: &FinishedPicture) -> Pictured {
-        let results = picture.report.results();
+        let (rules, rules_met) = measured(&picture.report);
         Pictured {
             path,
             file_name: picture.file_name.clone(),
@@ -126,8 +126,36 @@ impl Pictured {
             height: picture.height,
             bytes: picture.bytes,
             passed: picture.passed,
-            rules: results.len(),
-            rules_met: results.iter().filter(|result| result["outcome"] == "pass").count(),
+            rules,
+            rules_met,
         }
+    }
+}
+
+/// How many rules were measured, and how many of them were met. What can't be told from a file says neither.
+fn measured(report: &RawJson) -> (usize, usize) {
+    let results = report.results();
+    let count = |outcome: &str| results.iter().filter(|result| result["outcome"] == outcome).count();
+    (results.len() - count("not_measured"), count("pass"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn rules_that_were_not_measured_are_not_counted() {
+        for (outcomes, told) in [
+            (&["pass", "pass", "not_measured"][..], (2, 2)),
+            (&["pass", "warn", "fail", "not_measured"], (3, 1)),
+            (&["not_measured"], (0, 0)),
+            (&[], (0, 0)),
+        ] {
+            let results: Vec<Value> = outcomes.iter().map(|outcome| json!({ "outcome": outcome })).collect();
+            assert_eq!(measured(&RawJson::of(&json!({ "results": results }))), told, "{outcomes:?}");
+        }
+        assert_eq!(measured(&RawJson::default()), (0, 0), "a report of another shape");
     }
 }

@@ -70,7 +70,7 @@ struct HookPicture {
     checks: Checks,
 }
 
-/// How many of the marketplace's rules were met.
+/// How many of the marketplace's rules were met, of those that can be measured.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Checks {
