@@ -120,9 +120,9 @@ impl Receiver {
         }
     }
 
-    /// What was refused lately, newest first.
-    pub async fn rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
-        self.0.store.recent_rejected(limit).await
+    /// What was refused lately, newest first, each under its number; only what has a smaller one than `before`.
+    pub async fn rejected(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, RejectedEvent)>, StoreError> {
+        self.0.store.rejected_before(before, limit).await
     }
 
     /// Sees to it that keys are here when the next webhook comes, without waiting for them.

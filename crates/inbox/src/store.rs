@@ -10,8 +10,14 @@ pub trait InboxStore: Send + Sync + 'static {
     /// Adds an event and forgets all but the newest `keep`.
     async fn record_rejected(&self, event: &RejectedEvent, keep: usize) -> Result<(), StoreError>;
 
-    /// Newest first.
-    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError>;
+    /// Newest first, each under its number, which rises; only those before this one.
+    async fn rejected_before(&self, before: Option<u64>, limit: usize)
+    -> Result<Vec<(u64, RejectedEvent)>, StoreError>;
+
+    /// The newest ones, newest first.
+    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
+        Ok(self.rejected_before(None, limit).await?.into_iter().map(|(_, event)| event).collect())
+    }
 }
 
 /// A webhook that was refused. Everything in it came from anybody: never show it as HTML.

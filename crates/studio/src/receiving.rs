@@ -33,6 +33,14 @@ pub struct WebhookAnswer {
     pub body: String,
 }
 
+/// Webhooks that were refused, newest first.
+#[derive(Debug)]
+pub struct RejectedPage {
+    pub events: Vec<RejectedEvent>,
+    /// Ask for those before this one to get the next page; `None` on the last.
+    pub next: Option<u64>,
+}
+
 impl Studio {
     /// Takes a webhook: the headers and the raw body as they came, and the query of the address. A 2xx means durable.
     pub async fn webhook(&self, headers: &HeaderMap, query: Option<&str>, body: Bytes) -> WebhookAnswer {
@@ -70,8 +78,12 @@ impl Studio {
     }
 
     /// The webhooks that were refused lately, newest first.
-    pub async fn rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StudioError> {
-        Ok(self.0.receiver.rejected(limit).await?)
+    pub async fn rejected(&self, before: Option<u64>, limit: usize) -> Result<RejectedPage, StudioError> {
+        let mut events = self.0.receiver.rejected(before, limit + 1).await?;
+        let more = events.len() > limit;
+        events.truncate(limit);
+        let next = events.last().filter(|_| more).map(|(number, _)| *number);
+        Ok(RejectedPage { events: events.into_iter().map(|(_, event)| event).collect(), next })
     }
 
     async fn answer(&self, raw: Raw<'_>, arrived: &Arrived) -> WebhookAnswer {

@@ -105,6 +105,7 @@ promises! {
     accounts::who_has_left_is_told_nothing_of_what_is_stopped_for_them,
     accounts::whoever_leaves_while_a_job_ends_is_told_nothing_of_it,
     bulk::a_batch_survives_with_its_items,
+    bulk::batches_are_listed_newest_first_page_by_page,
     bulk::items_become_jobs_once_and_a_few_at_a_time,
     bulk::a_batch_is_done_when_its_jobs_are,
     bulk::a_batch_is_paused_resumed_and_canceled,

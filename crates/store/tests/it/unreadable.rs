@@ -9,7 +9,7 @@ use plantain_queue::store::QueueStore;
 use plantain_store::queue::open_queue;
 use plantain_store::studio::{StudioStores, open_studio};
 use plantain_studio::bulk::batch::{BatchState, ItemState};
-use plantain_studio::bulk::store::ItemFilter;
+use plantain_studio::bulk::store::{BatchFilter, ItemFilter};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{JobId, JobState, Outcome as JobOutcome, Phase};
 use plantain_studio::messages::facts::Facts;
@@ -273,7 +273,7 @@ async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(groun
         let bad = bulk::inserted(&stores, 0, &[bulk::item(1, "aa")]).await;
         let good = bulk::inserted(&stores, 1, &[bulk::item(1, "bb")]).await;
         ground.damage(&format!("UPDATE studio_batches SET {damage} WHERE id = '{}'", bad.id)).await;
-        let listed = stores.jobs.batches(None, 9).await.unwrap();
+        let listed = stores.jobs.batches(&BatchFilter::default()).await.unwrap();
         assert_eq!(listed.iter().map(|batch| &batch.id).collect::<Vec<_>>(), [&good.id], "{damage}");
         assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(good.id.clone(), 1)], "{damage}");
         let (ended, counts) = stores.jobs.batch(&bad.id).await.unwrap().unwrap();

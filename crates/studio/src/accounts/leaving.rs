@@ -52,7 +52,8 @@ impl Studio {
 
     async fn clear_account(&self, id: &AccountId) -> Result<bool, StudioError> {
         let owner = Owner::account(id);
-        for batch in self.0.store.batches(Some(&owner), BATCHES).await? {
+        let theirs = BatchFilter { owner: Some(owner.clone()), limit: BATCHES, ..BatchFilter::default() };
+        for batch in self.0.store.batches(&theirs).await? {
             if !batch.state.is_over() {
                 self.steer(&batch.id, Steer::Cancel).await?;
             }

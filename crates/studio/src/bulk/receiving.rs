@@ -17,9 +17,9 @@ use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Re
 use crate::bulk::error::BulkError;
 use crate::bulk::making::OPEN_MAX;
 use crate::bulk::plan::{self, Found, Planned};
-use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
+use crate::bulk::store::{BATCHES_A_PAGE_MAX, BatchFilter, ITEMS_A_PAGE_MAX, ItemFilter, Steered};
 use crate::bulk::table::{self, Line};
-use crate::bulk::view::{BatchView, ItemPage, ItemView, LineView, ListView};
+use crate::bulk::view::{BatchPage, BatchView, ItemPage, ItemView, LineView, ListView};
 use crate::bulk::why::Why;
 use crate::error::StudioError;
 use crate::generating::since;
@@ -38,9 +38,6 @@ const TOGETHER_BYTES: usize = 4 << 20;
 
 /// Lines that are shown of a list.
 const LINES_SHOWN: usize = 10;
-
-/// Batches of a list.
-const BATCHES_MAX: usize = 100;
 
 /// An archive that arrived, and what is wanted of its photos; nothing is checked yet.
 #[derive(Debug)]
@@ -194,13 +191,27 @@ impl Studio {
         Ok(visitor.may_see(owner.as_ref()))
     }
 
-    /// Newest first; an owner's or all.
-    pub async fn batches(&self, owner: Option<&Owner>) -> Result<Vec<BatchView>, StudioError> {
-        let mut views = Vec::new();
-        for batch in self.0.store.batches(owner, BATCHES_MAX).await? {
+    /// A page of batches, newest first.
+    pub async fn batches(&self, filter: BatchFilter) -> Result<BatchPage, StudioError> {
+        let limit = filter.limit.clamp(1, BATCHES_A_PAGE_MAX);
+        // One more than was asked for tells whether there is a next page.
+        let wanted = BatchFilter { limit: limit + 1, ..filter };
+        let mut batches = self.0.store.batches(&wanted).await?;
+        let more = batches.len() > limit || self.has_older(wanted, batches.last()).await?;
+        batches.truncate(limit);
+        let next = batches.last().filter(|_| more).map(|batch| batch.id.clone());
+        let mut views = Vec::with_capacity(batches.len());
+        for batch in &batches {
             views.extend(self.batch(&batch.id).await?);
         }
-        Ok(views)
+        Ok(BatchPage { batches: views, next })
+    }
+
+    /// Rows that can't be read make a page shorter, and end no list.
+    async fn has_older(&self, wanted: BatchFilter, last: Option<&Batch>) -> Result<bool, StudioError> {
+        let Some(last) = last else { return Ok(false) };
+        let older = BatchFilter { before: Some(last.id.clone()), ..wanted };
+        Ok(!self.0.store.batches(&older).await?.is_empty())
     }
 
     /// What a list says, and what of it can't be used; nothing is kept.

@@ -34,8 +34,8 @@ pub trait BatchStore: Send + Sync + 'static {
     /// `None`: unknown.
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError>;
 
-    /// Newest first, at most `count`; an owner's or all.
-    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError>;
+    /// Newest first, at most `filter.limit`. What can't be read is left out.
+    async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError>;
 
     /// In their order.
     async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError>;
@@ -83,6 +83,26 @@ pub trait BatchStore: Send + Sync + 'static {
     /// Does what a seller wishes of a batch ([`crate::bulk::batch::BatchState::steered`]). Trying one again that is done, and of
     /// which nothing failed that could be, changes nothing. Canceling one of which nothing runs owes what its end owes.
     async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError>;
+}
+
+/// Which batches to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchFilter {
+    /// Only theirs.
+    pub owner: Option<Owner>,
+    /// Only those made before this one: the last of the previous page.
+    pub before: Option<BatchId>,
+    /// At most [`BATCHES_A_PAGE_MAX`].
+    pub limit: usize,
+}
+
+/// The longest page of batches: each is counted for it.
+pub const BATCHES_A_PAGE_MAX: usize = 100;
+
+impl Default for BatchFilter {
+    fn default() -> BatchFilter {
+        BatchFilter { owner: None, before: None, limit: 50 }
+    }
 }
 
 /// Which items of a batch.

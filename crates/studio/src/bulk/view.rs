@@ -38,6 +38,16 @@ pub struct BatchView {
     pub finished_at: Option<Timestamp>,
 }
 
+/// A page of batches, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = BatchList)]
+pub struct BatchPage {
+    pub batches: Vec<BatchView>,
+    /// Ask for batches before this one to get the next page; `None` on the last.
+    #[serde(default)]
+    pub next: Option<BatchId>,
+}
+
 /// One item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -12,8 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::bulk::batch::{BatchId, ItemState, Steer};
 use crate::bulk::receiving::{Begun, NewBatch};
-use crate::bulk::store::{ITEMS_A_PAGE_MAX, ItemFilter, Steered};
-use crate::bulk::view::{BatchView, ItemPage};
+use crate::bulk::store::{BATCHES_A_PAGE_MAX, BatchFilter, ITEMS_A_PAGE_MAX, ItemFilter, Steered};
+use crate::bulk::view::{BatchPage, BatchView, ItemPage};
 use crate::http::error::ApiError;
 use crate::http::extract::{self, Params, Segments};
 use crate::http::letters::Wisher;
@@ -122,19 +122,55 @@ pub async fn begin(State(app): State<App>, request: Request) -> Result<Response,
     operation_id = "listBatches",
     tag = "Batches",
     summary = "All batches",
-    description = "Newest first: all of them for the operator, their own for a seller.",
+    description = "A page, newest first: all of them for the operator, their own for a seller.",
+    params(Paged),
     responses(
-        (status = 200, description = "The batches.", body = BatchList), answers::Closed, answers::Reads
+        (status = 200, description = "A page. `next` is null on the last one.", body = BatchPage),
+        (status = 422, description = "`bad_limit` or `bad_cursor`.", body = bodies::Refusal),
+        answers::Queried, answers::Closed, answers::Reads
     )
 )]
-pub async fn list(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn list(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(paged): Params<Paged>,
+) -> Result<Response, ApiError> {
     app.admit(&headers)?;
     let visitor = app.visitor(&headers);
     if visitor == Visitor::Anybody {
         return Err(guard::token_needed());
     }
-    let batches = app.studio.batches(visitor.owner()).await?;
-    Ok(Json(BatchList { batches }).into_response())
+    let filter = BatchFilter { owner: visitor.owner().cloned(), ..paged.filter()? };
+    Ok(Json(app.studio.batches(filter).await?).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Paged {
+    /// The `next` of the page before.
+    #[param(value_type = Option<BatchId>)]
+    pub cursor: Option<String>,
+    /// How many batches a page has, usually 50.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100, example = 20)]
+    pub limit: Option<String>,
+}
+
+impl Paged {
+    /// Whosever they are.
+    pub fn filter(&self) -> Result<BatchFilter, ApiError> {
+        let cursor = |text: &str| BatchId::parse(text).ok_or_else(bad_cursor);
+        let limit = extract::limit(self.limit.as_deref(), BATCHES_A_PAGE_MAX)?;
+        let usual = BatchFilter::default();
+        Ok(BatchFilter {
+            before: self.cursor.as_deref().map(cursor).transpose()?,
+            limit: limit.unwrap_or(usual.limit),
+            ..usual
+        })
+    }
+}
+
+fn bad_cursor() -> ApiError {
+    ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -170,12 +206,6 @@ pub struct BatchForm {
     #[serde(rename = "notifyWhatsapp")]
     #[schema(max_length = 40, examples("+91 98765 43210"))]
     notify_whatsapp: Option<String>,
-}
-
-/// Batches, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct BatchList {
-    batches: Vec<BatchView>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -217,10 +247,7 @@ pub async fn show(
 
 pub fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
     let limit = extract::limit(wanted.limit.as_deref(), ITEMS_A_PAGE_MAX)?.unwrap_or(USUAL_ITEMS);
-    let bad_cursor = |_| {
-        ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
-    };
-    let after = wanted.cursor.as_deref().map(str::parse).transpose().map_err(bad_cursor)?.unwrap_or(0);
+    let after = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?.unwrap_or(0);
     let state = |word: &str| {
         let all = ItemState::ALL.map(ItemState::as_str).join(", ");
         ItemState::parse(&word.to_ascii_lowercase()).ok_or_else(|| {

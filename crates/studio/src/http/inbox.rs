@@ -32,6 +32,9 @@ pub struct Wanted {
     /// How many, usually 50.
     #[param(value_type = Option<u64>, minimum = 1, maximum = 200, example = 20)]
     limit: Option<String>,
+    /// The `next` of the page before.
+    #[param(value_type = Option<u64>)]
+    cursor: Option<String>,
 }
 
 /// Newest first. Always with the token: senders put into their webhooks what is nobody else's business.
@@ -45,8 +48,8 @@ pub struct Wanted {
     params(Wanted),
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "The newest ones.", body = bodies::RefusedWebhooks),
-        (status = 422, description = "`bad_state` or `bad_limit`.", body = bodies::Refusal),
+        (status = 200, description = "A page. `next` is null on the last one.", body = bodies::RefusedWebhooks),
+        (status = 422, description = "`bad_state`, `bad_limit` or `bad_cursor`.", body = bodies::Refusal),
         answers::Queried, answers::Closed, answers::Reads
     )
 )]
@@ -58,8 +61,15 @@ pub async fn list(
     if !app.config.admin_token.admits(&headers) {
         return Err(guard::token_needed());
     }
-    let events = app.studio.rejected(limit(&wanted)?).await?;
-    Ok(Json(json!({ "events": events.iter().map(as_json).collect::<Vec<_>>() })))
+    let page = app.studio.rejected(before(&wanted)?, limit(&wanted)?).await?;
+    Ok(Json(json!({ "events": page.events.iter().map(as_json).collect::<Vec<_>>(), "next": page.next })))
+}
+
+fn before(wanted: &Wanted) -> Result<Option<u64>, ApiError> {
+    let bad_cursor = |_| {
+        ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
+    };
+    wanted.cursor.as_deref().map(str::parse).transpose().map_err(bad_cursor)
 }
 
 fn limit(wanted: &Wanted) -> Result<usize, ApiError> {
@@ -96,7 +106,7 @@ mod tests {
     fn a_list_is_bounded_and_says_what_it_has() {
         let asked = |state: Option<&str>, count: Option<&str>| {
             let own = |text: Option<&str>| text.map(str::to_owned);
-            limit(&Wanted { state: own(state), limit: own(count) }).map_err(|error| error.code)
+            limit(&Wanted { state: own(state), limit: own(count), cursor: None }).map_err(|error| error.code)
         };
         assert_eq!(asked(None, None), Ok(50));
         assert_eq!(asked(Some("rejected"), Some("200")), Ok(200));

@@ -9,7 +9,7 @@ use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
-use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::wish::{Became, Wished};
 use plantain_studio::job::{Job, JobError, Owner};
@@ -44,8 +44,8 @@ impl BatchStore for PostgresStudio {
         Ok(counted(&self.0, id).await?)
     }
 
-    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError> {
-        Ok(list(&self.0, owner, count).await?)
+    async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
+        Ok(list(&self.0, filter).await?)
     }
 
     async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
@@ -233,17 +233,25 @@ fn counts(rows: &[Row]) -> Result<Counts, DatabaseError> {
     Ok(counts)
 }
 
-async fn list(database: &Database, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, DatabaseError> {
+async fn list(database: &Database, filter: &BatchFilter) -> Result<Vec<Batch>, DatabaseError> {
     let client = database.client().await?;
-    let rows = match owner {
+    let (before, limit) = (filter.before.as_ref().map(BatchId::as_str), limit(filter.limit));
+    let rows = match &filter.owner {
         Some(owner) => {
-            let select =
-                concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE owner = $1 ORDER BY id DESC LIMIT $2");
-            client.query(&client.prepare_cached(select).await?, &[&owner.as_str(), &limit(count)]).await?
+            let select = concat!(
+                "SELECT ",
+                batch_columns!(),
+                " FROM studio_batches WHERE owner = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"
+            );
+            client.query(&client.prepare_cached(select).await?, &[&owner.as_str(), &before, &limit]).await?
         }
         None => {
-            let select = concat!("SELECT ", batch_columns!(), " FROM studio_batches ORDER BY id DESC LIMIT $1");
-            client.query(&client.prepare_cached(select).await?, &[&limit(count)]).await?
+            let select = concat!(
+                "SELECT ",
+                batch_columns!(),
+                " FROM studio_batches WHERE $1::text IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"
+            );
+            client.query(&client.prepare_cached(select).await?, &[&before, &limit]).await?
         }
     };
     readable(rows.iter().map(batch))

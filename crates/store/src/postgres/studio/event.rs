@@ -181,16 +181,24 @@ pub(super) async fn reject(database: &Database, event: &RejectedEvent, keep: usi
     Ok(())
 }
 
-pub(super) async fn rejected(database: &Database, count: usize) -> Result<Vec<RejectedEvent>, DatabaseError> {
+pub(super) async fn rejected(
+    database: &Database,
+    before: Option<u64>,
+    count: usize,
+) -> Result<Vec<(u64, RejectedEvent)>, DatabaseError> {
     let client = database.client().await?;
     let select = client
         .prepare_cached(
-            "SELECT received_at, code, explanation, headers, body, body_bytes
-             FROM studio_rejected ORDER BY seq DESC LIMIT $1",
+            "SELECT received_at, code, explanation, headers, body, body_bytes, seq FROM studio_rejected
+             WHERE $1::bigint IS NULL OR seq < $1 ORDER BY seq DESC LIMIT $2",
         )
         .await?;
-    let rows = client.query(&select, &[&limit(count)]).await?;
-    rows.iter().map(|row| rejected_row(row)?.try_into()).collect()
+    let rows = client.query(&select, &[&before.map(to_i64), &limit(count)]).await?;
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        events.push((row.try_get::<_, i64>(6)?.unsigned_abs(), RejectedEvent::try_from(rejected_row(row)?)?));
+    }
+    Ok(events)
 }
 
 fn rejected_row(row: &Row) -> Result<RejectedRow, DatabaseError> {

@@ -197,7 +197,11 @@ impl InboxStore for PostgresStudio {
         Ok(self.0.retrying(|| event::reject(&self.0, event, keep)).await?)
     }
 
-    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
-        Ok(event::rejected(&self.0, limit).await?)
+    async fn rejected_before(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, RejectedEvent)>, StoreError> {
+        Ok(event::rejected(&self.0, before, limit).await?)
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
-use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::wish::{Became, Wished};
 use plantain_studio::job::{Job, JobError, Owner};
@@ -43,9 +43,9 @@ impl BatchStore for SqliteStudio {
         Ok(self.0.read(move |tx| counted(tx, &id)).await?)
     }
 
-    async fn batches(&self, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, StoreError> {
-        let owner = owner.cloned();
-        Ok(self.0.read(move |tx| list(tx, owner.as_ref(), count)).await?)
+    async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
+        let filter = filter.clone();
+        Ok(self.0.read(move |tx| list(tx, &filter)).await?)
     }
 
     async fn items(&self, id: &BatchId, filter: &ItemFilter) -> Result<Vec<Item>, StoreError> {
@@ -222,14 +222,21 @@ pub(super) fn counted(tx: &Transaction<'_>, id: &BatchId) -> Result<Option<(Batc
     Ok(Some((batch, counts)))
 }
 
-fn list(tx: &Transaction<'_>, owner: Option<&Owner>, count: usize) -> Result<Vec<Batch>, DatabaseError> {
-    let mut select = tx.prepare_cached(match owner {
-        Some(_) => {
-            concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE owner = ?1 ORDER BY id DESC LIMIT ?2")
-        }
-        None => concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2"),
+fn list(tx: &Transaction<'_>, filter: &BatchFilter) -> Result<Vec<Batch>, DatabaseError> {
+    let mut select = tx.prepare_cached(match filter.owner {
+        Some(_) => concat!(
+            "SELECT ",
+            batch_columns!(),
+            " FROM studio_batches WHERE owner = ?1 AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+        ),
+        None => concat!(
+            "SELECT ",
+            batch_columns!(),
+            " FROM studio_batches WHERE ?1 IS NULL AND (?2 IS NULL OR id < ?2) ORDER BY id DESC LIMIT ?3"
+        ),
     })?;
-    let rows = select.query_map(params![owner.map(Owner::as_str), limit(count)], batch_row)?;
+    let (owner, before) = (filter.owner.as_ref().map(Owner::as_str), filter.before.as_ref().map(BatchId::as_str));
+    let rows = select.query_map(params![owner, before, limit(filter.limit)], batch_row)?;
     readable(rows.map(|row| Batch::try_from(row?)))
 }
 

@@ -125,19 +125,30 @@ pub(super) fn reject(tx: &Transaction<'_>, event: &RejectedEvent, keep: usize) -
     Ok(())
 }
 
-pub(super) fn rejected(tx: &Transaction<'_>, count: usize) -> Result<Vec<RejectedEvent>, DatabaseError> {
+pub(super) fn rejected(
+    tx: &Transaction<'_>,
+    before: Option<u64>,
+    count: usize,
+) -> Result<Vec<(u64, RejectedEvent)>, DatabaseError> {
     let mut select = tx.prepare_cached(
-        "SELECT received_at, code, explanation, headers, body, body_bytes FROM studio_rejected ORDER BY seq DESC LIMIT ?1",
+        "SELECT received_at, code, explanation, headers, body, body_bytes, seq FROM studio_rejected
+         WHERE ?1 IS NULL OR seq < ?1 ORDER BY seq DESC LIMIT ?2",
     )?;
-    let rows = select.query_map([limit(count)], |row| {
-        Ok(RejectedRow {
+    let rows = select.query_map(params![before.map(to_i64), limit(count)], |row| {
+        let rejected = RejectedRow {
             received_at: row.get(0)?,
             code: row.get(1)?,
             explanation: row.get(2)?,
             headers: row.get(3)?,
             body: row.get(4)?,
             body_bytes: row.get(5)?,
-        })
+        };
+        Ok((row.get::<_, i64>(6)?, rejected))
     })?;
-    rows.map(|row| RejectedEvent::try_from(row?)).collect()
+    let mut events = Vec::new();
+    for row in rows {
+        let (seq, row) = row?;
+        events.push((seq.unsigned_abs(), RejectedEvent::try_from(row)?));
+    }
+    Ok(events)
 }

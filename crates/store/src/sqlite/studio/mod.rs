@@ -225,7 +225,11 @@ impl InboxStore for SqliteStudio {
         Ok(self.0.write(move |tx| event::reject(tx, &event, keep)).await?)
     }
 
-    async fn recent_rejected(&self, limit: usize) -> Result<Vec<RejectedEvent>, StoreError> {
-        Ok(self.0.read(move |tx| event::rejected(tx, limit)).await?)
+    async fn rejected_before(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<(u64, RejectedEvent)>, StoreError> {
+        Ok(self.0.read(move |tx| event::rejected(tx, before, limit)).await?)
     }
 }

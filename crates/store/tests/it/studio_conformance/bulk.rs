@@ -5,7 +5,7 @@ use std::time::Duration;
 use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::AccountId;
 use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
-use plantain_studio::bulk::store::{ItemFilter, Steered};
+use plantain_studio::bulk::store::{BatchFilter, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowed, StudioKey, Tier};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{JobError, Outcome, Owner};
@@ -80,8 +80,28 @@ pub async fn a_batch_survives_with_its_items(stores: &StudioStores) {
     assert_eq!(stores.jobs.items(&mine.id, &page(0, None, 100)).await.unwrap(), items);
     assert_eq!(stores.jobs.items(&mine.id, &page(1, None, 1)).await.unwrap(), items[1..2]);
     assert_eq!(stores.jobs.items(&mine.id, &page(1, Some(ItemState::Waiting), 9)).await.unwrap(), items[2..]);
-    assert_eq!(stores.jobs.batches(mine.owner.as_ref(), 9).await.unwrap(), std::slice::from_ref(&mine));
-    assert_eq!(stores.jobs.batches(None, 9).await.unwrap(), [other, mine]);
+    let of_mine = BatchFilter { owner: mine.owner.clone(), ..BatchFilter::default() };
+    assert_eq!(stores.jobs.batches(&of_mine).await.unwrap(), std::slice::from_ref(&mine));
+    assert_eq!(stores.jobs.batches(&BatchFilter::default()).await.unwrap(), [other, mine]);
+}
+
+pub async fn batches_are_listed_newest_first_page_by_page(stores: &StudioStores) {
+    let mut all = Vec::new();
+    for age in 0..4 {
+        let batch = batch(["a", "b"].into_iter().cycle().nth(age), age as u64);
+        stores.jobs.insert_batch(&batch, &[]).await.unwrap();
+        all.insert(0, batch);
+    }
+    let listed = async |owner: Option<&str>, before: Option<&Batch>, limit| {
+        let before = before.map(|batch| batch.id.clone());
+        let filter = BatchFilter { owner: owner.map(Owner::session), before, limit };
+        stores.jobs.batches(&filter).await.unwrap()
+    };
+    assert_eq!(listed(None, None, 2).await, all[..2]);
+    assert_eq!(listed(None, Some(&all[1]), 2).await, all[2..]);
+    assert_eq!(listed(None, Some(&all[3]), 2).await, []);
+    assert_eq!(listed(Some("b"), None, 1).await, all[..1]);
+    assert_eq!(listed(Some("b"), Some(&all[0]), 9).await, all[2..3]);
 }
 
 pub async fn items_become_jobs_once_and_a_few_at_a_time(stores: &StudioStores) {

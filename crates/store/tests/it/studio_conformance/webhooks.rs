@@ -149,4 +149,9 @@ pub async fn refused_webhooks_are_kept_up_to_a_limit(stores: &StudioStores) {
     let kept = stores.inbox.recent_rejected(100).await.unwrap();
     assert_eq!(kept, [event(7), event(6), event(5), event(4), event(3)]);
     assert_eq!(stores.inbox.recent_rejected(1).await.unwrap(), [event(7)]);
+    let first = stores.inbox.rejected_before(None, 3).await.unwrap();
+    let second = stores.inbox.rejected_before(Some(first[2].0), 3).await.unwrap();
+    let told: Vec<RejectedEvent> = first.into_iter().chain(second.clone()).map(|(_, event)| event).collect();
+    assert_eq!(told, kept, "page by page");
+    assert_eq!(stores.inbox.rejected_before(Some(second[1].0), 3).await.unwrap(), []);
 }

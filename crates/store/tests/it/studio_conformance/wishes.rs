@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use plantain_store::studio::StudioStores;
 use plantain_studio::bulk::batch::Batch;
-use plantain_studio::bulk::store::ItemFilter;
+use plantain_studio::bulk::store::{BatchFilter, ItemFilter};
 use plantain_studio::job::wish::{Became, Made, Once, WishKey, Wished};
 use plantain_studio::store::JobFilter;
 
@@ -47,7 +47,7 @@ pub async fn a_batch_and_its_key_are_kept_once_and_together(stores: &StudioStore
     let before = Became { made: Made::Batch(kept.id.clone()), digest: "d".into() };
     assert!(told.iter().flatten().all(|told| *told == before), "{told:?}");
     assert_eq!(stores.jobs.became(&wish.key, now()).await.unwrap(), Some(before.clone()));
-    assert_eq!(stores.jobs.batches(None, 9).await.unwrap(), std::slice::from_ref(kept));
+    assert_eq!(stores.jobs.batches(&BatchFilter::default()).await.unwrap(), std::slice::from_ref(kept));
     let items = stores.jobs.items(&kept.id, &ItemFilter { limit: 9, ..ItemFilter::default() }).await.unwrap();
     assert_eq!(items, std::slice::from_ref(item));
 
@@ -57,7 +57,7 @@ pub async fn a_batch_and_its_key_are_kept_once_and_together(stores: &StudioStore
     assert_eq!(stores.jobs.insert_once(&made, &other, now(), None).await.unwrap(), Once::Kept);
     let before = Became { made: Made::Job(made.id), digest: "d".into() };
     assert_eq!(keep(&super::bulk::lone(None), &other).await, Some(before));
-    assert_eq!(stores.jobs.batches(None, 9).await.unwrap().len(), 1);
+    assert_eq!(stores.jobs.batches(&BatchFilter::default()).await.unwrap().len(), 1);
 }
 
 pub async fn keys_of_different_senders_are_different(stores: &StudioStores) {

@@ -129,6 +129,8 @@ struct Area {
 #[derive(Serialize, ToSchema)]
 pub struct RefusedWebhooks {
     events: Vec<RefusedWebhook>,
+    /// The cursor of the next page; null on the last one.
+    next: Option<u64>,
 }
 
 /// A webhook that was refused, and why. Everything in it came from anybody.

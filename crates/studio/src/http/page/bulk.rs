@@ -9,10 +9,10 @@ use super::frame::Frame;
 use super::{MessagePage, PICTURES_A_PHOTO, PresetOption, RuleLine, rule, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
 use crate::bulk::batch::{BatchId, BatchState, Counts, ItemState};
-use crate::bulk::store::ItemFilter;
-use crate::bulk::view::{BatchView, ItemView};
+use crate::bulk::store::{BatchFilter, ItemFilter};
+use crate::bulk::view::{BatchPage as Batches, BatchView, ItemView};
 use crate::http::App;
-use crate::http::batches::{self, Wanted};
+use crate::http::batches::{self, Paged, Wanted};
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
 use crate::http::openapi::{answers, bodies, values};
@@ -22,6 +22,9 @@ use crate::job::Visitor;
 
 /// Photos of a page: few enough for a phone, whatever the batch has.
 const ITEMS_A_PAGE: usize = 48;
+
+/// Batches below the form.
+const BATCHES_A_PAGE: usize = 24;
 
 #[derive(Template)]
 #[template(path = "bulk.html")]
@@ -39,6 +42,8 @@ struct BulkPage {
     /// Whoever looks may wish for a letter.
     letters: bool,
     rows: Vec<Row>,
+    /// The address of the next page of them.
+    next: Option<String>,
 }
 
 /// A batch in the list.
@@ -100,19 +105,29 @@ struct Tile {
     operation_id = "openBulk",
     tag = "Pages",
     summary = "Where many photos are handed in",
+    params(Paged),
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
         (status = 401, description = "The sign-in form.", body = String, content_type = "text/html"),
-        answers::Reads
+        (status = 422, description = "`bad_limit` or `bad_cursor`.", body = bodies::Refusal),
+        answers::Queried, answers::Reads
     )
 )]
-pub async fn all(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub async fn all(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Params(paged): Params<Paged>,
+) -> Result<Response, ApiError> {
     if app.admit(&headers).is_err() {
         return sign_in(&app, &headers, false);
     }
     let visitor = app.visitor(&headers);
+    let filter = BatchFilter { owner: visitor.owner().cloned(), limit: BATCHES_A_PAGE, ..paged.filter()? };
     // Whoever has never been here has no batches yet.
-    let batches = if visitor == Visitor::Anybody { Vec::new() } else { app.studio.batches(visitor.owner()).await? };
+    let Batches { batches, next } = match visitor {
+        Visitor::Anybody => Batches { batches: Vec::new(), next: None },
+        Visitor::Operator | Visitor::Seller(_) => app.studio.batches(filter).await?,
+    };
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
     let presets: Vec<PresetOption> =
@@ -127,6 +142,7 @@ pub async fn all(State(app): State<App>, headers: HeaderMap) -> Result<Response,
         photos_max: PHOTOS_MAX,
         letters: app.offers_letters(&headers),
         rows: batches.iter().map(|batch| Row::new(batch, words)).collect(),
+        next: next.map(|cursor| format!("/bulk?cursor={cursor}")),
         presets,
         frame,
     };

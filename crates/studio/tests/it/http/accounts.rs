@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{Method, StatusCode};
 use plantain_studio::bulk::batch::BatchState;
+use plantain_studio::bulk::store::BatchFilter;
 use plantain_studio::http::guard::AdminToken;
 use plantain_studio::http::letters::Writers;
 use plantain_studio::job::JobId;
@@ -386,7 +387,9 @@ async fn an_account_says_what_it_wants_and_goes_with_everything() {
     let bearer = format!("Bearer {TOKEN}");
     let gone = house.get_with(&format!("/api/jobs/{job}"), &[("authorization", &bearer)]).await;
     assert_eq!(gone.status, StatusCode::NOT_FOUND);
-    assert!(house.store.batches(None, 9).await.unwrap().iter().all(|batch| batch.state != BatchState::Open));
+    assert!(
+        house.store.batches(&BatchFilter::default()).await.unwrap().iter().all(|batch| batch.state != BatchState::Open)
+    );
 }
 
 #[tokio::test]

@@ -122,6 +122,48 @@ async fn an_archive_that_is_sent_again_with_its_key_is_the_same_batch() {
 }
 
 #[tokio::test]
+async fn batches_are_listed_page_by_page() {
+    let house = house().await;
+    let archive = zip(&[("1.jpg", &photo())]);
+    let mut ids = Vec::new();
+    for number in 0..25 {
+        let name = format!("{number}.zip");
+        let begun = begun(&house, &[file("zip", &name, &archive), text("preset", "ebay")], &[]).await;
+        ids.insert(0, begun.json()["batchId"].clone());
+        house.clock.advance(Duration::from_secs(1));
+    }
+    let list = async |query: &str| house.get(&format!("/api/batches{query}")).await;
+    let told = |answer: &Answer| {
+        let page = answer.json();
+        let ids: Vec<Value> = page["batches"].as_array().unwrap().iter().map(|one| one["batchId"].clone()).collect();
+        (ids, page["next"].clone())
+    };
+    assert_eq!(told(&list("").await), (ids.clone(), Value::Null), "the last page says so");
+    let first = list("?limit=20").await;
+    assert_eq!(told(&first), (ids[..20].to_vec(), ids[19].clone()));
+    let cursor = first.json()["next"].as_str().unwrap().to_owned();
+    assert_eq!(told(&list(&format!("?limit=20&cursor={cursor}")).await), (ids[20..].to_vec(), Value::Null));
+    assert_eq!(told(&list("?limit=25").await).1, Value::Null, "a full page need not have a next one");
+    for (query, code) in [("?limit=0", "bad_limit"), ("?limit=101", "bad_limit"), ("?cursor=7", "bad_cursor")] {
+        assert_eq!(list(query).await.code(), code, "{query}");
+    }
+
+    let page = house.get("/bulk").await.text();
+    let next = page.split("rel=\"next\"").next().unwrap().rsplit("href=\"").next().unwrap();
+    let next = next.split('"').next().unwrap();
+    assert!(page.contains("24.zip") && !page.contains(">0.zip<") && next.starts_with("/bulk?cursor="), "{next}");
+    let older = house.get(next).await.text();
+    assert!(older.contains(">0.zip<") && !older.contains(">24.zip<") && !older.contains("rel=\"next\""), "{older}");
+
+    // A row that can't be read makes its page shorter, and ends no list.
+    house
+        .database(&format!("UPDATE studio_batches SET state = 'BROKEN' WHERE id = '{}'", ids[1].as_str().unwrap()))
+        .await;
+    let shorter = (vec![ids[0].clone(), ids[2].clone()], ids[2].clone());
+    assert_eq!(told(&list("?limit=2").await), shorter);
+}
+
+#[tokio::test]
 async fn what_can_not_become_a_batch_is_refused_with_a_reason() {
     let house = house().await;
     let good = || zip(&[("1.jpg", &photo())]);

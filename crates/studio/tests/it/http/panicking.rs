@@ -17,7 +17,7 @@ use plantain_studio::accounts::account::{
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
 use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Refused, Steer};
-use plantain_studio::bulk::store::{BatchStore, ItemFilter, Steered};
+use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
 use plantain_studio::job::key::{Allowance, Allowed, StudioKey, Tier};
@@ -183,7 +183,7 @@ impl BatchStore for Broken {
         bug()
     }
 
-    async fn batches(&self, _: Option<&Owner>, _: usize) -> Result<Vec<Batch>, StoreError> {
+    async fn batches(&self, _: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
         bug()
     }
 

@@ -60,6 +60,11 @@ async fn what_was_refused_is_listed_for_the_operator_alone() {
     assert_eq!((&events[1]["bodyBytes"], &events[1]["bodyTruncated"]), (&(8 * 1024 * 1024 + 1).into(), &true.into()));
     let answer = house.get_with("/api/inbox?limit=1", &[("authorization", &bearer)]).await;
     assert_eq!(answer.json()["events"].as_array().unwrap().len(), 1);
+    let older = format!("/api/inbox?limit=1&cursor={}", answer.json()["next"]);
+    let older = house.get_with(&older, &[("authorization", &bearer)]).await.json();
+    assert_eq!((&older["events"][0]["code"], &older["next"]), (&"webhook_too_large".into(), &serde_json::Value::Null));
+    let answer = house.get_with("/api/inbox?cursor=x", &[("authorization", &bearer)]).await;
+    assert_eq!(answer.code(), "bad_cursor");
     let answer = house.get_with("/api/inbox?limit=0", &[("authorization", &bearer)]).await;
     assert_eq!(answer.code(), "bad_limit");
 }
