@@ -2,7 +2,7 @@
 import * as batches from './batches.js';
 import { $, announce, clone, say } from './dom.js';
 import { lang } from './text.js';
-import { stopwatch, t } from './words.js';
+import { many, stopwatch, t } from './words.js';
 
 document.documentElement.classList.remove('no-script');
 
@@ -57,8 +57,11 @@ function show(batch) {
     pause: status === 'OPEN',
     resume: status === 'PAUSED',
     cancel: !over(batch),
-    retry: status !== 'CANCELED' && batch.counts.failed > 0,
+    retry: batch.retryable > 0,
   };
+  const unfit = status === 'CANCELED' ? 0 : batch.counts.failed - batch.retryable;
+  $('batch-unfit').hidden = unfit < 1;
+  say($('batch-unfit'), unfit < 1 ? '' : many('bulk.unfit', unfit));
   for (const form of root.querySelectorAll('[data-act]')) form.hidden = !may[form.dataset.act];
   if (changed) announce($('batch-state').textContent);
 }

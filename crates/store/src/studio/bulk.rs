@@ -24,6 +24,14 @@ macro_rules! item_columns {
 }
 pub(crate) use item_columns;
 
+/// Of an item: it can be tried again. What never became a job is the file's fault, and without its bytes a photo can't be made.
+macro_rules! is_retryable {
+    () => {
+        "state = 'failed' AND job_id IS NOT NULL AND blob IN (SELECT blob FROM studio_blobs)"
+    };
+}
+pub(crate) use is_retryable;
+
 pub(crate) struct BatchRow {
     pub id: String,
     pub owner: Option<String>,

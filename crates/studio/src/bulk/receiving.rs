@@ -182,7 +182,12 @@ impl Studio {
 
     /// `None`: unknown.
     pub async fn batch(&self, id: &BatchId) -> Result<Option<BatchView>, StudioError> {
-        Ok(self.0.store.batch(id).await?.map(|(batch, counts)| BatchView::of(batch, counts)))
+        let Some((batch, counts)) = self.0.store.batch(id).await? else { return Ok(None) };
+        let retryable = match batch.state.steered(Steer::Retry) {
+            Some(_) if counts.failed > 0 => self.0.store.retryable(id).await?,
+            Some(_) | None => 0,
+        };
+        Ok(Some(BatchView { retryable, ..BatchView::of(batch, counts) }))
     }
 
     /// Whether the visitor may see the batch. Unknown ones are nobody's.

@@ -34,6 +34,9 @@ pub trait BatchStore: Send + Sync + 'static {
     /// `None`: unknown.
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError>;
 
+    /// How many of a batch's failed items [`Steer::Retry`] would try again: those whose job failed and whose bytes are kept.
+    async fn retryable(&self, id: &BatchId) -> Result<u64, StoreError>;
+
     /// Newest first, at most `filter.limit`. What can't be read is left out.
     async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError>;
 

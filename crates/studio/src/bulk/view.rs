@@ -24,6 +24,9 @@ pub struct BatchView {
     /// Photos, and files that were skipped.
     pub total: u64,
     pub counts: Counts,
+    /// Of the failed ones those that can be tried again. The files of the others can't be used, or are not kept any more.
+    #[serde(default)]
+    pub retryable: u64,
     pub status_url: String,
     pub events_url: String,
     /// All pictures, and a report.
@@ -80,6 +83,7 @@ pub struct ItemPage {
 }
 
 impl BatchView {
+    /// So far nothing can be tried again.
     pub fn of(batch: Batch, counts: Counts) -> BatchView {
         let id = &batch.id;
         BatchView {
@@ -95,6 +99,7 @@ impl BatchView {
             file_name: batch.file_name,
             total: counts.total(),
             counts,
+            retryable: 0,
             created_at: batch.created_at,
             finished_at: batch.finished_at,
             batch_id: batch.id,

@@ -320,7 +320,7 @@ pub async fn resume(State(app): State<App>, headers: HeaderMap, id: Segments<Str
     operation_id = "retryBatch",
     tag = "Batches",
     summary = "Make failed jobs again",
-    description = "A new job for each photo whose job failed.",
+    description = "A new job for each photo whose job failed and whose bytes are kept: `retryable` of them. What never became a job, such as a damaged file, is not tried again; its `error` says why.",
     params(values::OfBatch),
     responses(
         (status = 200, description = "The batch as it is then.", body = BatchView),

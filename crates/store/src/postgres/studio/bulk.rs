@@ -20,7 +20,7 @@ use crate::postgres::Database;
 use crate::postgres::group::column;
 use crate::postgres::studio::{PostgresStudio, blob, ending, job, key, wish};
 use crate::postgres::text::storable;
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -42,6 +42,10 @@ impl BatchStore for PostgresStudio {
 
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
         Ok(counted(&self.0, id).await?)
+    }
+
+    async fn retryable(&self, id: &BatchId) -> Result<u64, StoreError> {
+        Ok(retryable(&self.0, id).await?)
     }
 
     async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
@@ -231,6 +235,14 @@ fn counts(rows: &[Row]) -> Result<Counts, DatabaseError> {
         }
     }
     Ok(counts)
+}
+
+async fn retryable(database: &Database, id: &BatchId) -> Result<u64, DatabaseError> {
+    let client = database.client().await?;
+    let count = client
+        .prepare_cached(concat!("SELECT count(*) FROM studio_batch_items WHERE batch_id = $1 AND ", is_retryable!()))
+        .await?;
+    Ok(client.query_one(&count, &[&id.as_str()]).await?.try_get::<_, i64>(0)?.unsigned_abs())
 }
 
 async fn list(database: &Database, filter: &BatchFilter) -> Result<Vec<Batch>, DatabaseError> {
@@ -547,12 +559,12 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
     match wish {
         Steer::Pause | Steer::Resume => {}
         Steer::Retry => {
-            // Without its bytes a photo can't be tried again.
             let again = tx
-                .prepare_cached(
+                .prepare_cached(concat!(
                     "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
-                     WHERE batch_id = $1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
-                )
+                     WHERE batch_id = $1 AND ",
+                    is_retryable!()
+                ))
                 .await?;
             if tx.execute(&again, &[&id.as_str()]).await? == 0 && batch.state == BatchState::Done {
                 return Ok(Steered::Done);

@@ -16,7 +16,7 @@ use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
 use crate::sqlite::studio::{SqliteStudio, ending, job, key, wish};
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, item_columns, readable, unreadable};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -41,6 +41,11 @@ impl BatchStore for SqliteStudio {
     async fn batch(&self, id: &BatchId) -> Result<Option<(Batch, Counts)>, StoreError> {
         let id = id.clone();
         Ok(self.0.read(move |tx| counted(tx, &id)).await?)
+    }
+
+    async fn retryable(&self, id: &BatchId) -> Result<u64, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| retryable(tx, &id)).await?)
     }
 
     async fn batches(&self, filter: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
@@ -220,6 +225,12 @@ pub(super) fn counted(tx: &Transaction<'_>, id: &BatchId) -> Result<Option<(Batc
         }
     }
     Ok(Some((batch, counts)))
+}
+
+fn retryable(tx: &Transaction<'_>, id: &BatchId) -> Result<u64, DatabaseError> {
+    let mut count = tx
+        .prepare_cached(concat!("SELECT count(*) FROM studio_batch_items WHERE batch_id = ?1 AND ", is_retryable!()))?;
+    Ok(count.query_row([id.as_str()], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
 fn list(tx: &Transaction<'_>, filter: &BatchFilter) -> Result<Vec<Batch>, DatabaseError> {
@@ -473,12 +484,12 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
     match wish {
         Steer::Pause | Steer::Resume => {}
         Steer::Retry => {
-            // Without its bytes a photo can't be tried again.
             let again = tx
-                .prepare_cached(
+                .prepare_cached(concat!(
                     "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL
-                     WHERE batch_id = ?1 AND state = 'failed' AND blob IN (SELECT blob FROM studio_blobs)",
-                )?
+                     WHERE batch_id = ?1 AND ",
+                    is_retryable!()
+                ))?
                 .execute([id.as_str()])?;
             if again == 0 && batch.state == BatchState::Done {
                 return Ok(Steered::Done);

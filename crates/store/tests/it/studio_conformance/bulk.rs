@@ -275,7 +275,7 @@ pub async fn an_item_that_is_handed_back_is_taken_at_once(stores: &StudioStores)
 
 /// The job's photo is `ab…`, as if it had been kept in another form.
 pub async fn a_failed_item_is_made_again_of_what_its_job_kept(stores: &StudioStores) {
-    let batch = inserted(stores, 0, &[item(1, "aa")]).await;
+    let batch = inserted(stores, 0, &[item(1, "aa"), item(2, "ab")]).await;
     let made = job(1);
     assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
     assert_eq!(
@@ -286,8 +286,18 @@ pub async fn a_failed_item_is_made_again_of_what_its_job_kept(stores: &StudioSto
     stores.jobs.claim(9, LEASE, later(2)).await.unwrap();
     let error = JobError::new("no", "No.", "Do.");
     changed(stores, &made.id, JobEvent::Ends { epoch: 1, outcome: Outcome::Failed(error) }).await;
+    let damaged = JobError::new("not_a_picture", "No.", "Do.");
+    assert!(stores.jobs.fail_item(&batch.id, 2, &damaged, later(3)).await.unwrap());
+    assert_eq!(stores.jobs.retryable(&batch.id).await.unwrap(), 0, "its end was not noted");
     claimed(stores, 9, 9, 3).await;
+    assert_eq!(
+        stores.jobs.retryable(&batch.id).await.unwrap(),
+        1,
+        "what had no job fails again, whoever keeps its bytes"
+    );
     assert_eq!(stores.jobs.steer(&batch.id, Steer::Retry, later(4)).await.unwrap(), Steered::Done);
+    assert_eq!(stores.jobs.retryable(&batch.id).await.unwrap(), 0);
     let again = stores.jobs.claim_items(9, 9, LEASE, later(5)).await.unwrap();
     assert_eq!(again[0].1.blob, Some(made.spec.sources[0].blob.clone()));
+    assert_eq!(again.len(), 1);
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use super::frame::Frame;
 use super::{MessagePage, PICTURES_A_PHOTO, PresetOption, RuleLine, rule, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
-use crate::bulk::batch::{BatchId, BatchState, Counts, ItemState};
+use crate::bulk::batch::{BatchId, Counts, ItemState};
 use crate::bulk::store::{BatchFilter, ItemFilter};
 use crate::bulk::view::{BatchPage as Batches, BatchView, ItemView};
 use crate::http::App;
@@ -211,7 +211,16 @@ impl BatchPage {
     }
 
     fn may_be_retried(&self) -> bool {
-        self.batch.status != BatchState::Canceled && self.batch.counts.failed > 0
+        self.batch.retryable > 0
+    }
+
+    /// What is said of failed photos that can't be tried again; empty where there are none.
+    fn unfit(&self) -> String {
+        match self.batch.counts.failed.saturating_sub(self.batch.retryable) {
+            0 => String::new(),
+            _ if self.is("CANCELED") => String::new(),
+            unfit => self.frame.words.many("bulk.unfit", unfit as usize, &[]),
+        }
     }
 }
 
@@ -300,6 +309,7 @@ fn query(state: Option<ItemState>, cursor: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bulk::batch::BatchState;
 
     #[test]
     fn what_has_ended_is_neither_waiting_nor_running() {

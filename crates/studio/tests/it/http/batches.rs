@@ -214,6 +214,36 @@ async fn a_batch_is_steered_and_its_archive_holds_a_report() {
 }
 
 #[tokio::test]
+async fn a_file_that_can_not_be_used_is_not_offered_to_be_tried_again() {
+    let house = house().await;
+    let whole = photo();
+    let archive = zip(&[("half.jpg", &whole[..whole.len() / 2])]);
+    let answer = begun(&house, &[file("zip", "a.zip", archive), text("preset", "ebay")], &[]).await;
+    assert_eq!(answer.json()["retryable"], 0, "{}", answer.text());
+    let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+    let tasks = Tasks::new();
+    house.studio.start(&tasks, &house.shutdown);
+    let batch = BatchId::parse(&id).unwrap();
+    let ends = async {
+        while !house.studio.batch(&batch).await.unwrap().unwrap().status.is_over() {
+            house.clock.sleep(Duration::from_millis(200)).await;
+        }
+    };
+    in_the_end(&house.clock, ends).await;
+    house.shutdown.abort();
+    tasks.wait().await;
+    let done = shown(&house, &id, "").await;
+    assert_eq!((&done["counts"]["failed"], &done["retryable"]), (&json!(1), &json!(0)), "{done:#}");
+    let error = &done["items"][0]["error"];
+    assert!(error["message"].as_str().is_some_and(|words| !words.is_empty()), "{done:#}");
+    let page = house.get(&format!("/bulk/{id}")).await.text();
+    assert!(page.contains("data-act=\"retry\" hidden"), "{page}");
+    assert!(page.contains("1 photo that did not work can") && page.contains("data-test=\"unfit\">"), "{page}");
+    let retried = house.send(ask(Method::POST, &format!("/api/batches/{id}/retry"), &[])).await;
+    assert_eq!((retried.status, &retried.json()["status"]), (StatusCode::OK, &json!("DONE")), "{}", retried.text());
+}
+
+#[tokio::test]
 async fn nothing_of_a_batch_is_found_by_another_seller() {
     let house = house_with(|config| config.loopback = false).await;
     let first = house.get("/").await;

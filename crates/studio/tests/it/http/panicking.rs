@@ -183,6 +183,10 @@ impl BatchStore for Broken {
         bug()
     }
 
+    async fn retryable(&self, _: &BatchId) -> Result<u64, StoreError> {
+        bug()
+    }
+
     async fn batches(&self, _: &BatchFilter) -> Result<Vec<Batch>, StoreError> {
         bug()
     }
