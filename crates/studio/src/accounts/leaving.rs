@@ -8,6 +8,7 @@ use plantain_work::clock::after;
 
 use crate::accounts::account::{AccountId, Closed};
 use crate::bulk::batch::Steer;
+use crate::bulk::store::BatchFilter;
 use crate::error::StudioError;
 use crate::job::Owner;
 use crate::service::{Inner, Studio};
