@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { $, say } from './dom.js';
 import * as recent from './recent.js';
-import { t } from './words.js';
+import { price, t } from './words.js';
 
 function read(text) {
   try {
@@ -11,6 +11,43 @@ function read(text) {
   } catch {
     return false;
   }
+}
+
+// How many pictures the queue is asked for, as the server counts them.
+function pictures() {
+  try {
+    const count = JSON.parse($('any-input').value)?.num_images;
+    return Number.isInteger(count) && count > 0 ? count : 1;
+  } catch {
+    return 1;
+  }
+}
+
+// The endpoint whose price was asked for last, and that price.
+let [priced, cents] = ['', null];
+
+const told = (said) => say($('any-price'), said);
+
+async function tellPrice() {
+  const endpoint = $('any-endpoint').value.trim();
+  if (endpoint !== priced) {
+    priced = endpoint;
+    const known = await api.priceOf(endpoint).catch(() => null);
+    if (priced !== endpoint) return;
+    // What is no name yet has no price either, and asking it says why.
+    cents = known && (known.centsPerImage ?? NaN);
+  }
+  if (cents === null) told('');
+  else told(Number.isNaN(cents) ? t('make.any.price.unknown') : price(cents, pictures()));
+}
+
+// While a name is typed it is not asked for at each letter.
+const PAUSE_MS = 300;
+let typing = 0;
+
+function typed() {
+  clearTimeout(typing);
+  typing = setTimeout(tellPrice, PAUSE_MS);
 }
 
 async function ask(event) {
@@ -35,3 +72,4 @@ async function ask(event) {
 }
 
 $('any-form').addEventListener('submit', ask);
+$('any-form').addEventListener('input', typed);

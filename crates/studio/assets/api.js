@@ -94,6 +94,7 @@ export const askAny = (endpoint, input, sku) => ask('/api/jobs', {
   headers: { accept: 'application/json', 'content-type': 'application/json' },
   body: `{"endpoint": ${JSON.stringify(endpoint)}, "input": ${input}, "sku": ${JSON.stringify(sku || null)}}`,
 });
+export const priceOf = (endpoint) => ask(`/api/price?endpoint=${encodeURIComponent(endpoint)}`);
 export const eventsOf = (id) => `${jobUrl(id)}/events`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
 

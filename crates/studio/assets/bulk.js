@@ -4,7 +4,7 @@ import { $, announce, say } from './dom.js';
 import { chosen as filesOf, dropped } from './folder.js';
 import * as preset from './preset.js';
 import { lang } from './text.js';
-import { bytes, many, t } from './words.js';
+import { bytes, many, price, t } from './words.js';
 import { pack } from './zip.js';
 
 document.documentElement.classList.remove('no-script');
@@ -33,15 +33,25 @@ function hint(text, bad = false) {
 // What the place for photos says while nothing was chosen.
 const usual = [...$('chosen').childNodes];
 
-const total = () => [...photos.values()].reduce((sum, { file }) => sum + file.size, 0);
+const taken = () => [...photos.values()];
+const total = () => taken().reduce((sum, { file }) => sum + file.size, 0);
 
 function draw() {
   const [some, title] = [zip || photos.size > 0, $('chosen')];
-  const count = [...photos.values()].filter((one) => !isList(one)).length;
+  const count = taken().filter((one) => !isList(one)).length;
   if (zip) say(title, `${zip.name}, ${bytes(zip.size)}`);
   else if (some) say(title, many('bulk.chosen', count, { bytes: bytes(total()) }));
   else title.replaceChildren(...usual);
   $('clear').hidden = !some;
+  priced(zip ? 0 : count);
+}
+
+// A ZIP keeps to itself how many photos it holds, and a list may name one several times: then it is said for each.
+function priced(photos) {
+  const [cents, pictures] = [Number($('price').dataset.cents), Number($('num-images').value)];
+  const listed = $('csv').files.length > 0 || taken().some(isList);
+  if (photos === 0 || listed) say($('price'), price(cents, pictures, listed ? 'bulk.price.line' : 'bulk.price.each'));
+  else say($('price'), price(cents * pictures, photos, photos === 1 ? 'bulk.price.each' : 'bulk.price'));
 }
 
 function clear() {
@@ -229,7 +239,10 @@ function start() {
   $('csv').addEventListener('change', () => {
     if ($('csv').files.length > 0) preview($('csv').files[0]);
     else $('list').hidden = true;
+    draw();
   });
+  $('num-images').addEventListener('change', draw);
+  draw();
   $('stop').addEventListener('click', () => stop?.());
   $('bulk').addEventListener('submit', send);
   addEventListener('beforeunload', (event) => {

@@ -8,7 +8,7 @@ import * as preset from './preset.js';
 import * as recent from './recent.js';
 import * as result from './result.js';
 import * as views from './views.js';
-import { duration, many, stopwatch, t } from './words.js';
+import { duration, many, price, stopwatch, t } from './words.js';
 
 const skew = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
 
@@ -210,9 +210,12 @@ export class Card {
     if (view.preset && $('preset-chips')) elsewhere().then((module) => module?.offer(this.slot, view, (job) => this.beside(job)));
     const tilt = view.tiltDegrees ?? 0;
     const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
-    const offered = slight && !view.staging?.straighten;
+    // What is not made again here has no price for it.
+    const offered = slight && !view.staging?.straighten && view.againCents !== undefined;
     this.slot('lean').hidden = !offered;
-    if (offered) say(this.slot('lean-text'), t(`job.leans.${tilt > 0 ? 'right' : 'left'}`, { degrees: Math.abs(tilt) }));
+    if (!offered) return;
+    say(this.slot('lean-text'), t(`job.leans.${tilt > 0 ? 'right' : 'left'}`, { degrees: Math.abs(tilt) }));
+    say(this.slot('lean-price'), price(view.againCents, 1));
   }
 
   async fix() {

@@ -120,10 +120,18 @@ function draw() {
   $('drop').classList.toggle('has-photos', photos.length > 0);
   say($('drop-pick'), photos.length ? t('make.drop.more') : t('make.drop.choose'));
   $('together-field').hidden = photos.length < 2;
+  priced();
   const sets = together() ? 1 : photos.length;
-  wishes.price(sets);
   say($('generate'), sets > 1 ? t('make.generate.many', { n: sets }) : t('make.generate'));
 }
+
+// Words make a picture where there is none to begin with.
+const ofWords = () => {
+  const [words, picture] = [$('prompt').value.trim(), photos.length > 0 || scene.wish().backdropPicture];
+  return Boolean(words && !picture && $('composer').dataset.words === 'yes');
+};
+
+const priced = () => wishes.price(together() ? 1 : photos.length, ofWords());
 
 // All photos are of one set of pictures.
 const together = () => photos.length > 1 && $('together').checked;
@@ -236,7 +244,7 @@ function counted() {
   $('hint').dataset.usual = many('make.hint', wishes.count());
   $('hint').dataset.pictures = wishes.count();
   if (photos.length === 0) hint($('hint').dataset.usual);
-  wishes.price(together() ? 1 : photos.length);
+  priced();
 }
 
 function watchDrops() {
@@ -302,6 +310,7 @@ export function start() {
   wishes.start(counted);
   notify.start((why) => hint(why, true));
   $('together').addEventListener('change', draw);
+  $('composer').addEventListener('input', priced);
   $('photo-url-add').addEventListener('click', fromField);
   $('photo-url').addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
@@ -311,6 +320,8 @@ export function start() {
   document.querySelector('.langs').addEventListener('click', bringAlong);
   takeBack();
   scene.start();
+  // Browsers put back what was typed before the page was loaded anew.
+  counted();
   input().multiple = true;
   input().required = false;
   // Emptied, so that the same file can be chosen again.

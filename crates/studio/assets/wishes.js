@@ -1,7 +1,6 @@
 // What a wish costs and how it may begin: the price before the click, the number of pictures, words to start with.
 import { $, say } from './dom.js';
-import { lang } from './text.js';
-import { t } from './words.js';
+import { price as told, t } from './words.js';
 
 // The models read English best, so that is what is put into the prompt; the chips say it in the page's language.
 const STARTERS = {
@@ -9,14 +8,12 @@ const STARTERS = {
   free: ['on a light wooden table', 'warm morning light', 'plain beige background'],
 };
 
-const money = new Intl.NumberFormat(lang, { style: 'currency', currency: 'USD' });
-
 export const count = () => Number($('num').value);
 
-// For so many sets of pictures.
-export function price(sets) {
-  const cents = Number($('price').dataset.cents) * count() * Math.max(1, sets);
-  say($('price'), cents > 0 ? t('make.price', { price: money.format(cents / 100) }) : t('make.price.free'));
+// For so many sets of pictures. What is made of words alone may have another price than what is made of photos.
+export function price(sets, ofWords) {
+  const { cents, wordsCents = cents } = $('price').dataset;
+  say($('price'), told(Number(ofWords ? wordsCents : cents), count() * Math.max(1, sets)));
 }
 
 function starters() {
@@ -35,6 +32,7 @@ function begin(event) {
   const prompt = $('prompt');
   if (!words || prompt.value.includes(words)) return;
   prompt.value = prompt.value.trim() ? `${prompt.value.trim()}, ${words}` : words;
+  prompt.dispatchEvent(new Event('input', { bubbles: true }));
   prompt.focus();
 }
 

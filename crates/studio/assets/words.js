@@ -20,6 +20,13 @@ export function many(key, n, values = {}) {
   return t(form in text ? form : `${key}.other`, { n, ...values });
 }
 
+// What so many pictures cost, said before anybody asks for them: whole cents, upwards, but for what fractions leave.
+const dollars = new Intl.NumberFormat(lang, { style: 'currency', currency: 'USD' });
+const most = (cents) => dollars.format(Math.ceil(cents - 1e-6) / 100);
+
+export const price = (cents, pictures, key = 'make.price') =>
+  cents * pictures > 0 ? t(key, { price: most(cents * pictures), n: pictures }) : t('make.price.free');
+
 export function has(key) {
   return key in text;
 }

@@ -60,6 +60,7 @@ mod openapi;
 mod page;
 mod pictures;
 mod presets;
+mod price;
 mod reuse;
 mod session;
 mod share;
@@ -231,6 +232,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/share/{id}/{token}", get(share::follow))
         .route("/api/openapi.json", get(openapi::describe))
         .route("/docs", get(openapi::reader::read))
+        .route("/api/price", get(price::show))
         .route("/api/presets", get(presets::list))
         .route("/api/presets/{id}", get(presets::show))
         .route("/healthz", get(health::alive))

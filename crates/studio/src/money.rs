@@ -17,6 +17,11 @@ pub fn told(micro_usd: u64) -> String {
     tenths.strip_suffix('0').map_or_else(|| tenths.clone(), str::to_owned)
 }
 
+/// Of what may cost this much: whole cents, upwards, so that nothing costs more than was said.
+pub fn at_most(micro_usd: u64) -> String {
+    format!("${:.2}", micro_usd.div_ceil(MICRO_USD as u64) as f64 / 100.0)
+}
+
 /// To the nearest millionth of a dollar.
 pub fn micro_usd(cents: f64) -> u64 {
     (cents * MICRO_USD).round() as u64
@@ -37,6 +42,15 @@ mod tests {
             (400, "$0.00"),
         ] {
             assert_eq!(told(micro_usd), told_as);
+        }
+    }
+
+    #[test]
+    fn nothing_costs_more_than_was_said_before() {
+        for (micro_usd, said) in
+            [(0, "$0.00"), (1, "$0.01"), (117_000, "$0.12"), (151_000, "$0.16"), (500_000, "$0.50")]
+        {
+            assert_eq!(at_most(micro_usd), said);
         }
     }
 }

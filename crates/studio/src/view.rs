@@ -96,6 +96,10 @@ pub struct JobView {
     /// US cents: what it costs at most while it runs, and what it did cost once it has ended.
     #[schema(examples(11.7))]
     pub cost_cents: f64,
+    /// US cents that the same photos cost at most once more; only of what the local engine makes, and nothing else is made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(examples(0.0))]
+    pub again_cents: Option<f64>,
     /// What makes the pictures, as a person calls it.
     #[schema(examples("Local engine"))]
     pub backend: String,
@@ -281,6 +285,7 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         error,
         description: finished.and_then(|finished| finished.description.clone()),
         cost_cents: cost_cents(job, config),
+        again_cents: again_cents(job, config),
         backend: config.backend_label.clone(),
         notices: notices(job, finished),
         timings: timings(job),
@@ -335,8 +340,19 @@ fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> (W
 fn cost_cents(job: &Job, config: &StudioConfig) -> f64 {
     let today = || config.makers.of(&job.spec.endpoint).cents_per_image;
     let cents = job.price_micro_usd.map_or_else(today, money::cents);
-    // Tenths of a cent are all that a price list has; more digits would be rounding noise.
-    (job.charged_pictures() as f64 * cents * 10.0).round() / 10.0
+    in_tenths(job.charged_pictures() as f64 * cents)
+}
+
+/// By today's price.
+fn again_cents(job: &Job, config: &StudioConfig) -> Option<f64> {
+    let maker = config.makers.of(&job.spec.endpoint);
+    let may_be_made = maker.is_local() && job.spec.making.own_input().is_none();
+    may_be_made.then(|| in_tenths(f64::from(job.spec.num_images) * maker.cents_per_image))
+}
+
+/// Tenths of a cent are all that a price list has; more digits would be rounding noise.
+fn in_tenths(cents: f64) -> f64 {
+    (cents * 10.0).round() / 10.0
 }
 
 fn notices(job: &Job, finished: Option<&Finished>) -> Vec<String> {

@@ -17,7 +17,7 @@ use crate::http::guard::SESSION_COOKIE;
 use crate::http::visitor::SELLER_COOKIE;
 use crate::http::{
     accounts, again, any, assets, batches, brush, events, generate, health, history, hooks, inbox, jobs, keys,
-    messages, page, pictures, presets, reuse, session, share, tiers, unsubscribing, usage, webhook, whatsapp,
+    messages, page, pictures, presets, price, reuse, session, share, tiers, unsubscribing, usage, webhook, whatsapp,
 };
 
 pub mod answers;
@@ -53,6 +53,7 @@ pub mod values;
         again::again,
         reuse::for_preset,
         any::ask,
+        price::show,
         any::result,
         pictures::media::medium,
         jobs::list,

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 
+use crate::config::Maker;
 use crate::http::App;
 use crate::http::error::ApiError;
 use crate::http::extract::Segments;
@@ -20,6 +21,7 @@ use crate::http::visitor::Guest;
 use crate::http::words::Words;
 use crate::job::JobId;
 use crate::job::key::Tier;
+use crate::money;
 
 pub mod account;
 pub mod bulk;
@@ -56,6 +58,8 @@ struct StudioPage {
     /// US cents for a picture, and for a photo's pictures in words.
     cents: f64,
     price: String,
+    /// The same of words alone, where that costs something else.
+    of_words: Option<OfWords>,
     usual_hint: String,
     photo_bytes_max: usize,
     photos_max: usize,
@@ -89,6 +93,13 @@ struct SignInPage {
     wrong: bool,
     /// The page to go on to.
     to: &'static str,
+}
+
+/// What pictures cost that are made without a photo.
+struct OfWords {
+    /// US cents for a picture.
+    cents: f64,
+    price: String,
 }
 
 /// Photos that are taken from one drop: each becomes a job of its own.
@@ -170,7 +181,7 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
     let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
     let most = app.tier(headers).await?.pictures_max().unwrap_or(NUM_IMAGES_MAX);
     let pictures = PICTURES_A_PHOTO.min(most);
-    let cents = app.studio.config().usual_maker().cents_per_image;
+    let (maker, of_words) = (app.studio.config().usual_maker(), of_words(app, pictures, frame.words));
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
     Ok(StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
@@ -178,8 +189,9 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         refresh: cards.iter().any(|card| card.is_open),
         pictures,
         counts: (1..=most).collect(),
-        cents,
-        price: price(cents * f64::from(pictures), frame.words),
+        cents: maker.cents_per_image,
+        price: price(&maker, pictures, frame.words),
+        of_words,
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
         photos_max: PHOTOS_A_DROP_MAX,
@@ -187,7 +199,7 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         asks: app.key_tier(headers) == Tier::Paid,
         letters: app.offers_letters(headers),
         tells_whatsapp: app.studio.config().whatsapp.is_some(),
-        takes_scenes: app.studio.config().usual_maker().is_local(),
+        takes_scenes: maker.is_local(),
         blank_card: JobCard::default(),
         blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),
         blank_rule: RuleRow::default(),
@@ -198,11 +210,19 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
 }
 
 /// What pictures cost, said before anybody asks for them.
-fn price(cents: f64, words: &Words) -> String {
-    if cents <= 0.0 {
-        return words.get("make.price.free").to_owned();
+fn price(maker: &Maker, pictures: u8, words: &Words) -> String {
+    match maker.micro_usd_per_image() * u64::from(pictures) {
+        0 => words.get("make.price.free").to_owned(),
+        micro_usd => words.fill("make.price", &[("price", &money::at_most(micro_usd))]),
     }
-    words.fill("make.price", &[("price", &format!("${:.2}", cents / 100.0))])
+}
+
+/// `None` where words alone cost what a photo costs, or make nothing.
+fn of_words(app: &App, pictures: u8, words: &Words) -> Option<OfWords> {
+    let config = app.studio.config();
+    let maker = config.makers.of(&config.words_endpoint()?);
+    let differs = maker.micro_usd_per_image() != config.usual_maker().micro_usd_per_image();
+    differs.then(|| OfWords { cents: maker.cents_per_image, price: price(&maker, pictures, words) })
 }
 
 /// A few words, the title and the text of a key, and the way back.

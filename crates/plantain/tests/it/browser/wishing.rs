@@ -1,5 +1,7 @@
 //! Everything that can be wished for: addresses, an order, one set of several photos, words to start with, any endpoint.
 
+use std::fs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plantain_testkit::photo;
@@ -85,5 +87,49 @@ async fn any_endpoint_answers_on_the_page() {
     shot(&browser, "answer", Screen::Phone).await;
     browser.click("[data-test=history]").await;
     has(&browser, "the job", "document.body.innerText.includes('plantain/simulated')").await;
+    assert_clean(&browser, &server).await;
+}
+
+/// Makers of pictures from photos and from words alone, each with a price of its own.
+const PRICES: &str = "[endpoints.\"fal-ai/nano-banana/edit\"]\nrunner = \"simulated\"\nprice = 0.039\n\n\
+    [endpoints.\"fal-ai/nano-banana\"]\nrunner = \"simulated\"\nprice = 0.5\n";
+
+#[tokio::test]
+async fn what_it_costs_is_said_before_the_click() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("plantain.toml"), PRICES).unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    let costs = async |words: &str| {
+        let said = format!("document.getElementById('price').textContent === 'Costs at most {words}'");
+        has(&browser, words, &said).await;
+    };
+    browser.choose("[data-test=num]", "'4'").await;
+    costs("$0.16").await;
+    browser.write("[data-test=prompt]", "a blue mug").await;
+    costs("$2.00").await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    costs("$0.16").await;
+    browser.click("[data-test=anything] summary").await;
+    for (endpoint, told) in
+        [("fal-ai/nano-banana", "Costs at most $1.00"), ("fal-ai/kling", "What this endpoint costs is not known here")]
+    {
+        browser.run("document.getElementById('any-endpoint').value = ''", &[]).await;
+        browser.run("document.getElementById('any-input').value = '{\"num_images\": 2}'", &[]).await;
+        browser.write("[data-test=any-endpoint]", endpoint).await;
+        has(&browser, told, &format!("document.getElementById('any-price').textContent.startsWith('{told}')")).await;
+    }
+
+    browser.click("[data-test=bulk]").await;
+    costs("$0.04 for each photo").await;
+    browser.choose("[data-test=num-images]", "'3'").await;
+    costs("$0.12 for each photo").await;
+    let photos = ["mug.jpg", "tshirt.jpg"].map(|name| example(name).display().to_string());
+    browser.write("[data-test=zip-input]", &photos.join("\n")).await;
+    costs("$0.24 for 2 photos").await;
+    let list = folder.path().join("list.csv");
+    fs::write(&list, "file,sku\nmug.jpg,S1\nmug.jpg,S2\n").unwrap();
+    browser.pick_file("[data-test=csv-input]", &list).await;
+    costs("$0.12 for each line of the list, and for each photo that it does not name").await;
     assert_clean(&browser, &server).await;
 }

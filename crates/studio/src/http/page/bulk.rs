@@ -8,9 +8,10 @@ use http::{HeaderMap, StatusCode};
 use super::frame::Frame;
 use super::{MessagePage, PICTURES_A_PHOTO, PresetOption, RuleLine, rule, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
-use crate::bulk::batch::{BatchId, Counts, ItemState};
+use crate::bulk::batch::{BatchId, BatchState, Counts, ItemState};
 use crate::bulk::store::{BatchFilter, ItemFilter};
 use crate::bulk::view::{BatchPage as Batches, BatchView, ItemView};
+use crate::config::Maker;
 use crate::http::App;
 use crate::http::batches::{self, Paged, Wanted};
 use crate::http::error::ApiError;
@@ -19,6 +20,7 @@ use crate::http::openapi::{answers, bodies, values};
 use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::words::Words;
 use crate::job::Visitor;
+use crate::money;
 
 /// Photos of a page: few enough for a phone, whatever the batch has.
 const ITEMS_A_PAGE: usize = 48;
@@ -34,6 +36,9 @@ struct BulkPage {
     rule: RuleLine,
     /// How many pictures of each photo one may ask for.
     pictures: u8,
+    /// US cents for a picture, and for a photo with one picture in words.
+    cents: f64,
+    price: String,
     /// A number may be given for a message by WhatsApp.
     tells_whatsapp: bool,
     photo_bytes_max: usize,
@@ -133,7 +138,10 @@ pub async fn all(
     let presets: Vec<PresetOption> =
         app.studio.presets().iter().map(|preset| PresetOption::new(preset, words)).collect();
     let usual = presets.iter().find(|option| option.id == USUAL_PRESET).or(presets.first());
+    let maker = app.studio.config().usual_maker();
     let page = BulkPage {
+        cents: maker.cents_per_image,
+        price: price(&maker, words),
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         pictures: app.tier(&headers).await?.pictures_max().unwrap_or(PICTURES_A_PHOTO),
         tells_whatsapp: app.studio.config().whatsapp.is_some(),
@@ -199,6 +207,14 @@ pub fn no_batch(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame::new(app, headers);
     let (title, text) = (frame.t("bulk.missing").to_owned(), frame.t("bulk.missing.text").to_owned());
     shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text })
+}
+
+/// What a photo costs of which one picture is made.
+fn price(maker: &Maker, words: &Words) -> String {
+    match maker.micro_usd_per_image() {
+        0 => words.get("make.price.free").to_owned(),
+        micro_usd => words.fill("bulk.price.each", &[("price", &money::at_most(micro_usd))]),
+    }
 }
 
 impl BatchPage {

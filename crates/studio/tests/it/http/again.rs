@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use plantain_studio::config::Maker;
 use plantain_studio::job::JobId;
 use plantain_studio::store::JobFilter;
+use serde_json::json;
 
 use super::house::{Answer, House, house, house_made_by, house_with, report, request};
 
@@ -98,4 +99,17 @@ async fn what_might_bill_again_is_not_made_again() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "not_the_local_engine"));
     assert_eq!(house.get(&format!("/api/jobs/{id}")).await.json()["costCents"], 3.9);
     assert_eq!(house.store.jobs(&JobFilter::default()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_making_a_job_again_costs_is_told_before() {
+    for (maker, cents) in [
+        (Maker::LOCAL, json!(0.0)),
+        (Maker { cents_per_image: 1.5, ..Maker::LOCAL }, json!(4.5)),
+        (Maker::generative(3.9), json!(null)),
+    ] {
+        let house = house_made_by(maker).await;
+        let id = house.succeeded(1, report("Size")).await;
+        assert_eq!(house.get(&format!("/api/jobs/{id}")).await.json()["againCents"], cents, "{maker:?}");
+    }
 }

@@ -2,14 +2,15 @@
 
 use axum::body::Body;
 use http::{Method, StatusCode};
-use plantain_studio::config::Maker;
+use plantain_studio::config::{Maker, Makers};
 use plantain_studio::job::making::AnyInput;
 use plantain_studio::job::medium::{KeptMedium, Kind, Medium};
 use plantain_studio::job::{Finished, JobId, Making, Outcome, Phase};
 use plantain_studio::store::JobFilter;
+use plantain_wire::endpoint::EndpointPattern;
 use serde_json::json;
 
-use super::house::{Answer, House, TOKEN, house, house_made_by, house_with, report, request};
+use super::house::{Answer, House, TOKEN, house, house_made_by, house_of, house_with, report, request};
 
 async fn ask_with(house: &House, body: &str, headers: &[(&str, &str)]) -> Answer {
     let all: Vec<_> = headers.iter().copied().chain([("content-type", "application/json")]).collect();
@@ -74,6 +75,22 @@ async fn strangers_choose_no_endpoint_and_a_budget_needs_a_price() {
     assert_eq!(ask_with(&house, CHAIR, &[("authorization", &paid)]).await.status, StatusCode::ACCEPTED);
     let bounded = key(json!({"name": "bounded", "tier": "paid", "monthlyBudgetCents": 100})).await;
     assert_eq!(ask_with(&house, CHAIR, &[("authorization", &bounded)]).await.code(), "price_unknown");
+}
+
+#[tokio::test]
+async fn what_an_endpoint_costs_is_told_where_somebody_has_said_so() {
+    let makers = Makers::only(Maker::LOCAL).with(EndpointPattern::new("fal-ai/flux/*"), Maker::generative(2.5));
+    let house = house_of(makers).await;
+    for (endpoint, cents) in [("fal-ai/flux/dev", json!(2.5)), ("fal-ai/kling", json!(null))] {
+        let answer = house.get(&format!("/api/price?endpoint={endpoint}")).await;
+        assert_eq!(answer.json(), json!({"endpoint": endpoint, "centsPerImage": cents}));
+    }
+    for (query, status, code) in [("?endpoint=flux", 422, "endpoint_unusable"), ("", 400, "bad_query")] {
+        let answer = house.get(&format!("/api/price{query}")).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{query}");
+    }
+    let closed = house_with(|config| config.open = false).await;
+    assert_eq!(closed.get("/api/price?endpoint=a/b").await.status, StatusCode::UNAUTHORIZED);
 }
 
 /// A job whose answer named a film, a page and something that is only linked.

@@ -63,9 +63,14 @@ pub async fn house_with(change: impl FnOnce(&mut HttpConfig)) -> House {
 
 /// Open, on loopback; its pictures are made by somebody else than the local engine.
 pub async fn house_made_by(maker: Maker) -> House {
+    house_of(Makers::only(maker)).await
+}
+
+/// The same where endpoints have makers of their own.
+pub async fn house_of(makers: Makers) -> House {
     let folder = tempfile::tempdir().unwrap();
     let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
-    built(stores, folder, StudioConfig { makers: Makers::only(maker), ..StudioConfig::default() }, |_| {}).await
+    built(stores, folder, StudioConfig { makers, ..StudioConfig::default() }, |_| {}).await
 }
 
 /// Open to everybody, reached from elsewhere under a name of its own, with letters that go to this server.

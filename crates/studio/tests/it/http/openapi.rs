@@ -214,6 +214,8 @@ async fn real_answers_are_as_they_are_described() {
         ("/api/jobs/{id}/sheet", format!("/api/jobs/{id}/sheet?picture=9")),
         ("/api/jobs/{id}/source", format!("/api/jobs/{id}/source")),
         ("/api/jobs/{id}/source/{n}", format!("/api/jobs/{id}/source/1")),
+        ("/api/price", "/api/price?endpoint=fal-ai/flux/dev".into()),
+        ("/api/price", "/api/price?endpoint=flux".into()),
         ("/api/presets", "/api/presets".into()),
         ("/api/presets/{id}", "/api/presets/amazon_main".into()),
         ("/api/presets/{id}", "/api/presets/amazn".into()),

@@ -4,9 +4,10 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use plantain_studio::job::{JobError, JobId, Outcome, Phase};
 
-use plantain_studio::config::Maker;
+use plantain_studio::config::{Maker, Makers};
+use plantain_wire::endpoint::EndpointPattern;
 
-use super::house::{House, ask, house, house_made_by, house_with, report};
+use super::house::{House, ask, house, house_made_by, house_of, house_with, report};
 
 async fn page(house: &House, path: &str) -> String {
     let answer = house.get_with(path, &[("accept", "text/html")]).await;
@@ -67,6 +68,48 @@ async fn the_price_and_the_number_of_pictures_are_said_before_the_click() {
     let stranger = page(&house_with(|config| config.loopback = false).await, "/").await;
     assert!(stranger.contains("<option value=\"1\" selected>1</option>") && !stranger.contains("<option value=\"2\""));
     assert!(!stranger.contains("data-test=\"anything\""), "only for whoever may");
+}
+
+/// `edit` makes pictures of photos, `words` of words alone.
+async fn two_makers(edit: Maker, words: Maker) -> House {
+    let named = |name| EndpointPattern::new(name);
+    house_of(
+        Makers::only(Maker::LOCAL)
+            .with(named("fal-ai/nano-banana/edit"), edit)
+            .with(named("fal-ai/nano-banana"), words),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn words_alone_have_a_price_of_their_own() {
+    let (cheap, dear) = (Maker::generative(3.9), Maker::generative(50.0));
+    for (edit, words, said) in [
+        (cheap, dear, Some(("data-cents=\"3.9\" data-words-cents=\"50\"", "without a photo: Costs at most $1.50"))),
+        (
+            Maker::LOCAL,
+            dear,
+            Some(("data-cents=\"0\" data-words-cents=\"50\"", "without a photo: Costs at most $1.50")),
+        ),
+        (dear, dear, None),
+        (cheap, Maker::LOCAL, None),
+    ] {
+        let html = page(&two_makers(edit, words).await, "/").await;
+        assert_eq!(html.contains("data-words-cents"), said.is_some(), "{said:?}");
+        assert_eq!(html.contains("without a photo:"), said.is_some(), "{said:?}");
+        assert!(said.is_none_or(|(data, sentence)| html.contains(data) && html.contains(sentence)), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_many_photos_cost_is_said_before_they_are_sent() {
+    for (maker, said) in [
+        (Maker::LOCAL, "data-cents=\"0\" aria-live=\"polite\">Free: made on this server"),
+        (Maker::generative(3.9), "data-cents=\"3.9\" aria-live=\"polite\">Costs at most $0.04 for each photo"),
+    ] {
+        let html = page(&house_made_by(maker).await, "/bulk").await;
+        assert!(html.contains(said), "{said}");
+    }
 }
 
 #[tokio::test]
