@@ -7,13 +7,14 @@ function box(rect, numbers) {
 }
 
 function show(option) {
-  const { main, more, background, frame, fill } = option.dataset;
+  const { main, more, background, frame, fill, example } = option.dataset;
   say($('rule-main'), main);
   say($('rule-more'), more);
   const [canvas, product] = $('rule-frame').children;
   canvas.setAttribute('class', `canvas ${background}`);
   box(canvas, frame);
   box(product, fill);
+  $('prompt').placeholder = example;
 }
 
 const KEY = 'plantain.preset';

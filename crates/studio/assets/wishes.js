@@ -1,12 +1,6 @@
 // What a wish costs and how it may begin: the price before the click, the number of pictures, words to start with.
 import { $, say } from './dom.js';
-import { price as told, t } from './words.js';
-
-// The models read English best, so that is what is put into the prompt; the chips say it in the page's language.
-const STARTERS = {
-  white: ['soft light from the left', 'bright, crisp light', 'a little closer'],
-  free: ['on a light wooden table', 'warm morning light', 'plain beige background'],
-};
+import { price as told } from './words.js';
 
 export const count = () => Number($('num').value);
 
@@ -16,22 +10,21 @@ export function price(sets, ofWords) {
   say($('price'), told(Number(ofWords ? wordsCents : cents), count() * Math.max(1, sets)));
 }
 
+const chips = () => [...$('starters').children];
+
+// What the chosen marketplace leaves open.
 function starters() {
-  const kind = $('preset').selectedOptions[0]?.dataset.background === 'F0' ? 'free' : 'white';
-  const chips = STARTERS[kind].map((words, at) => Object.assign(document.createElement('button'), {
-    type: 'button',
-    className: 'starter',
-    value: words,
-    textContent: t(`make.starter.${kind}.${at + 1}`),
-  }));
-  $('starters').replaceChildren(...chips);
+  const fit = $('preset').selectedOptions[0].dataset.starters.split(' ');
+  for (const chip of chips()) chip.hidden = !fit.includes(chip.dataset.name);
 }
 
+// Of two of a kind only one can be followed: the one that was pressed last.
 function begin(event) {
-  const words = event.target.closest('button')?.value;
-  const prompt = $('prompt');
-  if (!words || prompt.value.includes(words)) return;
-  prompt.value = prompt.value.trim() ? `${prompt.value.trim()}, ${words}` : words;
+  const [chip, prompt] = [event.target.closest('button'), $('prompt')];
+  if (!chip || prompt.value.includes(chip.value)) return;
+  const others = chips().filter((one) => one.dataset.kind === chip.dataset.kind).map((one) => one.value);
+  const kept = prompt.value.split(',').map((part) => part.trim()).filter((part) => part && !others.includes(part));
+  prompt.value = [...kept, chip.value].join(', ');
   prompt.dispatchEvent(new Event('input', { bubbles: true }));
   prompt.focus();
 }

@@ -32,12 +32,14 @@ pub mod keys;
 pub mod messages;
 mod result;
 mod rule;
+mod starter;
 pub mod usage;
 
 use card::JobCard;
 pub use frame::Frame;
 use result::{ResultCard, RuleRow};
 use rule::{PresetOption, RuleLine};
+use starter::Starter;
 
 #[derive(Template)]
 #[template(path = "studio.html")]
@@ -50,7 +52,10 @@ struct StudioPage {
     /// The page has news to come, and a browser without scripts has to ask for them.
     refresh: bool,
     presets: Vec<PresetOption>,
+    starters: Vec<Chip>,
     rule: RuleLine,
+    /// What may be wished for, as an example.
+    example: String,
     /// Pictures that a photo becomes, and that in words.
     pictures: u8,
     /// How many there may be instead.
@@ -93,6 +98,14 @@ struct SignInPage {
     wrong: bool,
     /// The page to go on to.
     to: &'static str,
+}
+
+/// Words to begin with, as a chip.
+struct Chip {
+    starter: &'static Starter,
+    label: &'static str,
+    /// For the preset that is chosen before anybody chooses.
+    is_usual: bool,
 }
 
 /// What pictures cost that are made without a photo.
@@ -178,13 +191,16 @@ pub fn sign_in_for(app: &App, headers: &HeaderMap, to: &'static str) -> Result<R
 
 async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Result<StudioPage, ApiError> {
     let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
-    let options: Vec<PresetOption> = presets.iter().map(|preset| PresetOption::new(preset, frame.words)).collect();
     let most = app.tier(headers).await?.pictures_max().unwrap_or(NUM_IMAGES_MAX);
     let pictures = PICTURES_A_PHOTO.min(most);
     let (maker, of_words) = (app.studio.config().usual_maker(), of_words(app, pictures, frame.words));
+    let options: Vec<PresetOption> =
+        presets.iter().map(|preset| PresetOption::new(preset, &maker, frame.words)).collect();
     let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
     Ok(StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
+        example: usual.map(|option| option.example.clone()).unwrap_or_default(),
+        starters: starter::all(&maker).iter().map(|starter| Chip::new(starter, usual, frame.words)).collect(),
         told: None,
         refresh: cards.iter().any(|card| card.is_open),
         pictures,
@@ -207,6 +223,13 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         frame,
         cards,
     })
+}
+
+impl Chip {
+    fn new(starter: &'static Starter, usual: Option<&PresetOption>, words: &'static Words) -> Chip {
+        let is_usual = usual.is_some_and(|option| option.starters.split(' ').any(|name| name == starter.name));
+        Chip { starter, label: words.named("make.starter", starter.name, starter.words), is_usual }
+    }
 }
 
 /// What pictures cost, said before anybody asks for them.

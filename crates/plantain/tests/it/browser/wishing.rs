@@ -28,10 +28,12 @@ async fn wished(screen: Screen) {
     has(&browser, "two sets", "document.getElementById('generate').textContent.includes('2')").await;
     browser.click("[data-test=together]").await;
     has(&browser, "one set", "document.getElementById('generate').textContent === 'Generate'").await;
-    browser.click(".starter").await;
+    browser.click(".starter[data-name=bright]").await;
     browser.choose("[data-test=num]", "'2'").await;
-    let words = "document.getElementById('prompt').value === 'soft light from the left'";
-    has(&browser, "the words", words).await;
+    has(&browser, "the words", "document.getElementById('prompt').value === 'bright light'").await;
+    browser.click(".starter[data-name=contrast]").await;
+    let words = "document.getElementById('prompt').value === 'more contrast'";
+    has(&browser, "other words of the same kind in their place", words).await;
     shot(&browser, "wish", screen).await;
 
     // Another language is another page, and nothing that was not sent is lost.

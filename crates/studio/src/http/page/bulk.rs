@@ -34,6 +34,8 @@ struct BulkPage {
     frame: Frame,
     presets: Vec<PresetOption>,
     rule: RuleLine,
+    /// What may be wished for, as an example.
+    example: String,
     /// How many pictures of each photo one may ask for.
     pictures: u8,
     /// US cents for a picture, and for a photo with one picture in words.
@@ -135,11 +137,12 @@ pub async fn all(
     };
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
-    let presets: Vec<PresetOption> =
-        app.studio.presets().iter().map(|preset| PresetOption::new(preset, words)).collect();
-    let usual = presets.iter().find(|option| option.id == USUAL_PRESET).or(presets.first());
     let maker = app.studio.config().usual_maker();
+    let presets: Vec<PresetOption> =
+        app.studio.presets().iter().map(|preset| PresetOption::new(preset, &maker, words)).collect();
+    let usual = presets.iter().find(|option| option.id == USUAL_PRESET).or(presets.first());
     let page = BulkPage {
+        example: usual.map(|option| option.example.clone()).unwrap_or_default(),
         cents: maker.cents_per_image,
         price: price(&maker, words),
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),

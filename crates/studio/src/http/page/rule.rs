@@ -2,6 +2,8 @@
 
 use plantain_media::preset::{Background, Format, Preset, ShadowRule};
 
+use crate::config::Maker;
+use crate::http::page::starter::{self, Starter};
 use crate::http::words::Words;
 use crate::roles;
 
@@ -20,6 +22,10 @@ pub struct PresetOption {
     pub scenes: String,
     /// `yes` where colours and pictures may lie behind the product.
     pub backdrop: &'static str,
+    /// The names of its starters, with spaces between.
+    pub starters: String,
+    /// The first of them, as an example of a wish.
+    pub example: String,
 }
 
 /// The rule in words, and the frame with the product's box in the drawing's own units.
@@ -60,7 +66,9 @@ impl std::fmt::Display for Area {
 }
 
 impl PresetOption {
-    pub fn new(preset: &Preset, words: &Words) -> PresetOption {
+    pub fn new(preset: &Preset, maker: &Maker, words: &Words) -> PresetOption {
+        let starters: Vec<&Starter> = starter::of(preset, maker).collect();
+        let example = starters.first().map(|first| words.fill("make.prompt.example", &[("words", first.words)]));
         PresetOption {
             id: preset.id.clone(),
             title: title(preset),
@@ -69,6 +77,8 @@ impl PresetOption {
             rule: RuleLine::new(preset, words),
             scenes: roles::scenes(preset).collect::<Vec<_>>().join(" "),
             backdrop: if preset.background == Background::F0 { "yes" } else { "no" },
+            starters: starters.iter().map(|starter| starter.name).collect::<Vec<_>>().join(" "),
+            example: example.unwrap_or_default(),
         }
     }
 }
@@ -150,11 +160,11 @@ mod tests {
     #[test]
     fn the_rule_of_a_preset_is_told_in_a_line() {
         let presets = Presets::builtin();
-        let option = PresetOption::new(presets.get("amazon_main").unwrap(), Words::english());
+        let option = PresetOption::new(presets.get("amazon_main").unwrap(), &Maker::LOCAL, Words::english());
         assert!(option.chosen);
         assert_eq!(option.rule.main, "Pure white, no shadow");
         assert_eq!((option.scenes.as_str(), option.backdrop), ("auto white", "no"));
-        let free = PresetOption::new(presets.get("shopify").unwrap(), Words::english());
+        let free = PresetOption::new(presets.get("shopify").unwrap(), &Maker::LOCAL, Words::english());
         assert_eq!((free.scenes.as_str(), free.backdrop), ("auto white shadow studio reflection", "yes"));
         let told = "2000 × 2000 px · product fills 85–95\u{a0}% · JPEG up to\u{a0}10\u{a0}MB";
         assert!(option.rule.more.starts_with(told), "{}", option.rule.more);
@@ -163,7 +173,7 @@ mod tests {
     #[test]
     fn every_preset_has_words_and_a_drawing_that_fits() {
         for preset in Presets::builtin().iter() {
-            let option = PresetOption::new(preset, Words::english());
+            let option = PresetOption::new(preset, &Maker::LOCAL, Words::english());
             assert!(!option.rule.main.contains("rule."), "{}", option.rule.main);
             assert!(!option.rule.more.contains("rule.") && !option.title.is_empty(), "{}", preset.id);
             let frame = option.rule.frame;

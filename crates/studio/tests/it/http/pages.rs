@@ -70,6 +70,26 @@ async fn the_price_and_the_number_of_pictures_are_said_before_the_click() {
     assert!(!stranger.contains("data-test=\"anything\""), "only for whoever may");
 }
 
+#[tokio::test]
+async fn words_to_begin_with_are_such_as_the_maker_follows() {
+    for (maker, example, shown, waiting) in [
+        (Maker::LOCAL, "bright light", "data-name=\"bright\" data-kind=\"light\">Bright light", "data-name=\"beige\""),
+        (
+            Maker::generative(3.9),
+            "soft light from the left",
+            "data-name=\"left\" data-kind=\"light\">Soft light",
+            "data-name=\"table\"",
+        ),
+    ] {
+        let house = house_made_by(maker).await;
+        let html = page(&house, "/").await;
+        assert!(html.contains(&format!("placeholder=\"For example: {example}\"")) && html.contains(shown), "{example}");
+        assert!(html.contains(&format!("{waiting} data-kind=\"background\" hidden")), "{example}");
+        assert!(page(&house, "/bulk").await.contains(&format!("placeholder=\"For example: {example}\"")), "{example}");
+        assert!(page(&house, "/?lang=hi").await.contains(&format!("placeholder=\"जैसे: {example}\"")), "{example}");
+    }
+}
+
 /// `edit` makes pictures of photos, `words` of words alone.
 async fn two_makers(edit: Maker, words: Maker) -> House {
     let named = |name| EndpointPattern::new(name);
