@@ -78,8 +78,8 @@ impl Inner {
         let Some(reader) = self.reader(message, &facts, &to).await? else { return never("Its account is gone.") };
         let words = reader.words;
         let preset = facts.preset.as_deref().map(|id| match self.presets.get(id) {
-            Ok(preset) if !preset.title.is_empty() => preset.title.as_str(),
-            _ => id,
+            Ok(preset) if !preset.title.is_empty() => words.told(&preset.title),
+            _ => id.into(),
         });
         let at = Addresses {
             facts: &facts,
@@ -87,7 +87,7 @@ impl Inner {
             token: token(message, &facts, &self.messages.links),
         };
         let stop = post.stop_url(&mailbox, &self.config.public_url);
-        let said = said(message.event, &at, preset.unwrap_or_default(), &reader, stop.as_ref());
+        let said = said(message.event, &at, &preset.unwrap_or_default(), &reader, stop.as_ref());
         let rendered = DoneText { words, said: &said }
             .render()
             .and_then(|text| Ok((text, DoneHtml { words, said: &said }.render()?)));

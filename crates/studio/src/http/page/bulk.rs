@@ -187,7 +187,8 @@ pub async fn batch(
     };
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
-    let preset = app.studio.presets().get(&batch.preset).map_or_else(|_| batch.preset.clone(), rule::title);
+    let preset = app.studio.presets().get(&batch.preset);
+    let preset = preset.map_or_else(|_| batch.preset.clone(), |preset| rule::title(preset, words));
     let here = |cursor: u32| format!("{}?{}", batch.page_url, query(filter.state, cursor));
     let page = BatchPage {
         row: Row::new(&batch, words),

@@ -52,14 +52,14 @@ pub fn title(job: &JobView, words: &Words) -> String {
 }
 
 /// Whose rules its pictures meet, or what was asked as it is.
-pub fn made_for(job: &JobView, preset: Option<&Preset>) -> String {
+pub fn made_for(job: &JobView, preset: Option<&Preset>, words: &Words) -> String {
     let named = if job.preset.is_empty() { &job.endpoint } else { &job.preset };
-    preset.map_or_else(|| named.clone(), rule::title)
+    preset.map_or_else(|| named.clone(), |preset| rule::title(preset, words))
 }
 
 impl JobCard {
     pub fn new(job: &JobView, preset: Option<&Preset>, words: &Words) -> JobCard {
-        let (title, preset_title) = (title(job, words), made_for(job, preset));
+        let (title, preset_title) = (title(job, words), made_for(job, preset, words));
         let canvas = preset.map_or((1000, 1000), |preset| preset.canvas);
         let results = if job.status == JobState::Succeeded {
             job.images

@@ -30,14 +30,15 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(app: &App, headers: &HeaderMap) -> Frame {
+        let words = language::of(headers);
         Frame {
             now_ms: app.config.clock.now().as_millisecond(),
-            backend: app.studio.config().backend_label.clone(),
+            backend: words.told(&app.studio.config().backend_label).into_owned(),
             account: app.signed_in(headers).is_some(),
             may_sign_in: app.studio.has_accounts() && app.is_nameless(headers),
             operator: app.visitor(headers) == Visitor::Operator,
             signed_in: app.config.admin_token.admits(headers),
-            ..Frame::plain(language::of(headers))
+            ..Frame::plain(words)
         }
     }
 

@@ -131,7 +131,7 @@ impl Row {
             state: job.status.as_str(),
             state_word: state_word(job.status, words),
             title: card::title(job, words),
-            preset: card::made_for(job, preset),
+            preset: card::made_for(job, preset, words),
             made_from: job.made_from.as_ref().map(|from| format!("/jobs/{from}")),
             thumb: shown.or(job.source_url.as_ref()).map(|url| format!("{url}?w=160")),
             made_at: job.created_at.to_string(),

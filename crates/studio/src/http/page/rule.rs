@@ -71,7 +71,7 @@ impl PresetOption {
         let example = starters.first().map(|first| words.fill("make.prompt.example", &[("words", first.words)]));
         PresetOption {
             id: preset.id.clone(),
-            title: title(preset),
+            title: title(preset, words),
             chosen: preset.id == crate::http::upload::fields::USUAL_PRESET,
             canvas: preset.canvas,
             rule: RuleLine::new(preset, words),
@@ -83,9 +83,10 @@ impl PresetOption {
     }
 }
 
-/// What a person calls the preset; a user's own may have no title.
-pub fn title(preset: &Preset) -> String {
-    if preset.title.is_empty() { preset.id.clone() } else { preset.title.clone() }
+/// What a person calls the preset; a user's own may have no title, and keeps it in all languages.
+pub fn title(preset: &Preset, words: &Words) -> String {
+    let title = if preset.title.is_empty() { &preset.id } else { &preset.title };
+    words.told(title).into_owned()
 }
 
 impl RuleLine {
@@ -180,6 +181,16 @@ mod tests {
             assert!(frame.x >= AIR - 0.1 && frame.y + frame.height <= DRAWING - AIR + 0.1, "{} {frame}", preset.id);
             assert!(option.rule.fill.width < frame.width);
             assert!(option.scenes.starts_with("auto"), "{}: {}", preset.id, option.scenes);
+        }
+    }
+
+    #[test]
+    fn a_users_own_preset_keeps_its_name() {
+        let presets = Presets::builtin();
+        let hindi = Words::of("hi").unwrap();
+        for (named, told) in [("eBay photo", "eBay फ़ोटो"), ("Our shop's square", "Our shop's square"), ("", "ebay")] {
+            let own = Preset { title: named.to_owned(), ..presets.get("ebay").unwrap().clone() };
+            assert_eq!(title(&own, hindi), told);
         }
     }
 }

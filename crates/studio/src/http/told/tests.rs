@@ -1,6 +1,7 @@
 //! That everything which is said in English has its Hindi, and that no text can do harm.
 
 mod errors;
+mod presets;
 mod reports;
 mod scanned;
 mod table;

@@ -148,7 +148,7 @@ async fn pages_tell_failures_notices_and_rules_in_hindi() {
 #[tokio::test]
 async fn what_is_for_programs_alone_is_the_same_for_everybody() {
     let house = house().await;
-    for path in ["/api/openapi.json", "/api/presets", "/healthz"] {
+    for path in ["/api/openapi.json", "/healthz"] {
         let (english, hindi) = (house.get(path).await, house.get_with(path, &HINDI).await);
         assert_eq!(english.body, hindi.body, "{path}");
     }
@@ -157,4 +157,30 @@ async fn what_is_for_programs_alone_is_the_same_for_everybody() {
     let hindi = house.send(ask(Method::POST, "/api/fal/webhook", &HINDI)).await;
     assert_eq!(english.text(), hindi.text());
     assert!(!hindi.code().is_empty());
+}
+
+#[tokio::test]
+async fn presets_and_what_makes_the_pictures_are_named_in_the_language() {
+    let house = house().await;
+    let id = house.succeeded(1, report()).await;
+    let all = house.get_with("/api/presets", &HINDI).await.json();
+    let amazon = &all["presets"][0];
+    assert_eq!((&amazon["id"], &amazon["title"]), (&"amazon_main".into(), &"Amazon मुख्य तस्वीर".into()));
+    assert!(amazon["notes"].as_str().unwrap().starts_with("किनारे तक एकदम सफ़ेद"), "{amazon}");
+    let english = house.get("/api/presets").await.json();
+    assert_eq!(english["presets"][0]["title"], "Amazon main image");
+    assert_eq!(house.get_with(&format!("/api/jobs/{id}"), &HINDI).await.json()["backend"], "इसी सर्वर की कतार");
+    for (path, words) in [
+        ("/", ">Amazon मुख्य तस्वीर</option>"),
+        ("/", ">इसी सर्वर की कतार</span>"),
+        ("/bulk", ">Myntra कपड़े</option>"),
+        ("/history", "Amazon मुख्य तस्वीर"),
+        (&format!("/jobs/{id}"), "Amazon मुख्य तस्वीर में पास"),
+    ] {
+        let html = house.get_with(path, &[HINDI[0], ("accept", "text/html")]).await.text();
+        assert!(html.contains(words), "{path}: {words}");
+        for english in ["main image", "first image", "listing photo", "embedded queue"] {
+            assert!(!html.contains(english), "{path}: {english}");
+        }
+    }
 }
