@@ -47,6 +47,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0017.sql"),
         include_str!("../../migrations/sqlite/studio_0018.sql"),
         include_str!("../../migrations/sqlite/studio_0019.sql"),
+        include_str!("../../migrations/sqlite/studio_0020.sql"),
     ],
 };
 
@@ -71,6 +72,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0016.sql"),
         include_str!("../../migrations/postgres/studio_0017.sql"),
         include_str!("../../migrations/postgres/studio_0018.sql"),
+        include_str!("../../migrations/postgres/studio_0019.sql"),
     ],
 };
 

@@ -73,8 +73,8 @@ impl Studio {
     }
 }
 
-/// How long an account waits that could not be cleared so often in a row. One whose jobs still run only lets the others pass.
-fn pause(failures: u32) -> Duration {
+/// How long whatever could not be cleared so often in a row waits. One whose jobs still run only lets the others pass.
+pub(crate) fn pause(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     if failures == 0 { Duration::ZERO } else { (EVERY * 2_u32.pow(doublings)).min(PAUSE_MAX) }
 }

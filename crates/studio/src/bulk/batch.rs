@@ -56,6 +56,14 @@ pub struct Batch {
     pub notify: Option<LetterTo>,
 }
 
+/// A batch that was thrown away, of which something is still kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftBatch {
+    pub id: BatchId,
+    /// How often in a row it could not be cleared.
+    pub failures: u32,
+}
+
 /// A batch that never began: its archive or its list can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {

@@ -13,6 +13,7 @@ use plantain_work::lane::{self, Claim, ClaimFailed, Lane, Left};
 use plantain_work::{Shutdown, Tasks};
 
 use crate::bulk::batch::{Batch, Item};
+use crate::bulk::leaving;
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed, StudioKey, Tier};
 use crate::job::{CallbackToken, Job, JobError, JobId};
@@ -36,6 +37,7 @@ impl Studio {
         let lane = Arc::new(BatchLane(self.0.clone()));
         let (wake, clock) = (self.0.bulk.clone(), self.0.clock.clone());
         tasks.spawn("studio.batches", lane::run(lane, SLOTS, wake, clock, tasks.clone(), shutdown.clone()));
+        tasks.spawn("studio.discarded", leaving::run(self.0.clone(), shutdown.clone()));
     }
 }
 

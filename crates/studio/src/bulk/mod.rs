@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod batch;
 pub mod error;
+mod leaving;
 mod making;
 pub mod name;
 pub mod plan;

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use plantain_inbox::store::StoreError;
 
-use crate::bulk::batch::{Batch, BatchId, Counts, Item, ItemState, Steer};
+use crate::bulk::batch::{Batch, BatchId, Counts, Item, ItemState, LeftBatch, Steer};
 use crate::job::key::{Allowance, Allowed};
 use crate::job::wish::{Became, Wished};
-use crate::job::{Job, JobError, Owner};
+use crate::job::{Job, JobError, JobId, Owner};
 
 /// The longest page of items.
 pub const ITEMS_A_PAGE_MAX: usize = 500;
@@ -86,6 +86,24 @@ pub trait BatchStore: Send + Sync + 'static {
     /// Does what a seller wishes of a batch ([`crate::bulk::batch::BatchState::steered`]). Trying one again that is done, and of
     /// which nothing failed that could be, changes nothing. Canceling one of which nothing runs owes what its end owes.
     async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError>;
+
+    /// Throws a batch away: from now on there is none, nothing of it begins, and nobody is told of its end. The addresses that
+    /// were given with it are forgotten at once, with what was owed to them; jobs, items and bytes are left to be cleared. False
+    /// where there is none.
+    async fn discard_batch(&self, id: &BatchId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Batches that were thrown away, of which something is still kept, and whose turn it is: whoever waits longest first.
+    async fn left_batches(&self, count: usize, now: Timestamp) -> Result<Vec<LeftBatch>, StoreError>;
+
+    /// Jobs of a batch that was thrown away, those of items that were made again since among them.
+    async fn jobs_left(&self, id: &BatchId, count: usize) -> Result<Vec<JobId>, StoreError>;
+
+    /// It is a left batch's turn again at `at`, after so many failures in a row.
+    async fn put_off_batch(&self, id: &BatchId, failures: u32, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets at most `count` items of a batch that was thrown away and has no job any more, and with the last one the batch.
+    /// True once nothing of it is kept.
+    async fn clear_batch(&self, id: &BatchId, count: usize) -> Result<bool, StoreError>;
 }
 
 /// Which batches to list.

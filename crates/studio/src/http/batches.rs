@@ -3,7 +3,7 @@
 use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
@@ -43,6 +43,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/api/batches/{id}/resume", post(resume))
         .route("/api/batches/{id}/retry", post(retry))
         .route("/api/batches/{id}/cancel", post(cancel_by_form))
+        .route("/api/history/batches/{id}", delete(discard).post(discard_by_form))
         .route("/bulk/{id}", get(page::bulk::batch))
         .route_layer(from_fn_with_state(app.clone(), in_time))
         .merge(slow)
@@ -373,6 +374,53 @@ pub async fn cancel_by_form(
     id: Segments<String>,
 ) -> Result<Response, ApiError> {
     steer(&app, &headers, id, Steer::Cancel).await
+}
+
+/// `DELETE /api/history/batches/{id}`: 204 once it is gone for everybody.
+#[utoipa::path(
+    delete,
+    path = "/api/history/batches/{id}",
+    operation_id = "discardBatch",
+    tag = "Batches",
+    summary = "Delete a batch",
+    description = "With its list, its jobs and their pictures, and the addresses that were given with it. What still runs is stopped first, and nobody is told of the end. It is gone at once; jobs and bytes follow within the hour, also after a restart.",
+    params(values::OfBatch),
+    responses((status = 204, description = "There is no such batch any more."), answers::Closed, answers::OfJob, answers::Writes)
+)]
+pub async fn discard(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Segments(id): Segments<String>,
+) -> Result<Response, ApiError> {
+    app.admit(&headers)?;
+    let Some(id) = BatchId::parse(&id) else { return Ok(jobs::not_found()) };
+    match app.studio.discard_batch(&id).await? {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Ok(jobs::not_found()),
+    }
+}
+
+/// The same for a browser, which is led back to the other batches.
+#[utoipa::path(
+    post,
+    path = "/api/history/batches/{id}",
+    operation_id = "discardBatchByForm",
+    tag = "Pages",
+    summary = "Delete a batch, by a form",
+    description = "As `DELETE /api/history/batches/{id}`.",
+    params(values::OfBatch),
+    responses(
+        (status = 303, description = "There is no such batch any more: to the others."),
+        answers::Closed, answers::OfJob, answers::Writes
+    )
+)]
+pub async fn discard_by_form(
+    State(app): State<App>,
+    headers: HeaderMap,
+    id: Segments<String>,
+) -> Result<Response, ApiError> {
+    let answer = discard(State(app), headers, id).await?;
+    Ok(if answer.status() == StatusCode::NO_CONTENT { Redirect::to("/bulk").into_response() } else { answer })
 }
 
 async fn steer(

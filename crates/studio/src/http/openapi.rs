@@ -81,6 +81,8 @@ pub mod values;
         batches::resume,
         batches::retry,
         batches::cancel_by_form,
+        batches::discard,
+        batches::discard_by_form,
         batches::zip,
         batches::report::report,
         batches::list::read,

@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, LeftBatch, Steer};
 use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::wish::{Became, Wished};
-use plantain_studio::job::{Job, JobError, Owner};
+use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, ending, job, key, wish};
+use crate::postgres::studio::{PostgresStudio, blob, discarded, ending, job, key, wish};
 use crate::postgres::text::storable;
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
@@ -102,6 +102,26 @@ impl BatchStore for PostgresStudio {
     async fn steer(&self, id: &BatchId, wish: Steer, now: Timestamp) -> Result<Steered, StoreError> {
         Ok(self.0.retrying(|| steer(&self.0, id, wish, now)).await?)
     }
+
+    async fn discard_batch(&self, id: &BatchId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| discarded::discard(&self.0, id, now)).await?)
+    }
+
+    async fn left_batches(&self, count: usize, now: Timestamp) -> Result<Vec<LeftBatch>, StoreError> {
+        Ok(discarded::left(&self.0, count, now).await?)
+    }
+
+    async fn jobs_left(&self, id: &BatchId, count: usize) -> Result<Vec<JobId>, StoreError> {
+        Ok(discarded::jobs(&self.0, id, count).await?)
+    }
+
+    async fn put_off_batch(&self, id: &BatchId, failures: u32, at: Timestamp) -> Result<(), StoreError> {
+        Ok(self.0.retrying(|| discarded::put_off(&self.0, id, failures, at)).await?)
+    }
+
+    async fn clear_batch(&self, id: &BatchId, count: usize) -> Result<bool, StoreError> {
+        Ok(self.0.retrying(|| discarded::clear(&self.0, id, count)).await?)
+    }
 }
 
 async fn insert(database: &Database, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
@@ -181,7 +201,12 @@ async fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> 
 }
 
 /// Forgets the bytes of items that nothing of the batch waits for any more: of one item, or of all.
-async fn release(tx: &Transaction<'_>, id: &str, number: Option<i64>, now: Timestamp) -> Result<(), DatabaseError> {
+pub(super) async fn release(
+    tx: &Transaction<'_>,
+    id: &str,
+    number: Option<i64>,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
     let release = tx
         .prepare_cached(
             "WITH gone AS (
@@ -559,6 +584,7 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
     match wish {
         Steer::Pause | Steer::Resume => {}
         Steer::Retry => {
+            discarded::note_tries(&tx, id).await?;
             let again = tx
                 .prepare_cached(concat!(
                     "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL

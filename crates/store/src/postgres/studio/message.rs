@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, Counts, Refused};
+use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Refused};
 use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
@@ -137,6 +137,16 @@ async fn hooks_of_job(tx: &Transaction<'_>, id: &JobId, owner: Option<&Owner>) -
 pub(super) async fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseError> {
     let outlive = "UPDATE studio_messages SET job_id = NULL WHERE job_id = $1 AND due_at IS NOT NULL
                    AND NOT ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL)";
+    tx.execute(&tx.prepare_cached(outlive).await?, &[&id.as_str()]).await?;
+    Ok(())
+}
+
+/// The same for a batch that is thrown away. What was settled goes at once, since no row of its own takes it along.
+pub(super) async fn outlive_batch(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
+    let forget = "DELETE FROM studio_messages WHERE batch_id = $1
+                  AND (due_at IS NULL OR ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL))";
+    tx.execute(&tx.prepare_cached(forget).await?, &[&id.as_str()]).await?;
+    let outlive = "UPDATE studio_messages SET batch_id = NULL WHERE batch_id = $1";
     tx.execute(&tx.prepare_cached(outlive).await?, &[&id.as_str()]).await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod batch;
 mod blob;
 mod bulk;
 mod correction;
+mod discarded;
 mod ending;
 mod event;
 mod hook;

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, LeftBatch, Steer};
 use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::wish::{Became, Wished};
-use plantain_studio::job::{Job, JobError, Owner};
+use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, ending, job, key, wish};
+use crate::sqlite::studio::{SqliteStudio, discarded, ending, job, key, wish};
 use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
@@ -110,6 +110,30 @@ impl BatchStore for SqliteStudio {
         let id = id.clone();
         Ok(self.0.write(move |tx| steer(tx, &id, wish, now)).await?)
     }
+
+    async fn discard_batch(&self, id: &BatchId, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| discarded::discard(tx, &id, now)).await?)
+    }
+
+    async fn left_batches(&self, count: usize, now: Timestamp) -> Result<Vec<LeftBatch>, StoreError> {
+        Ok(self.0.read(move |tx| discarded::left(tx, count, now)).await?)
+    }
+
+    async fn jobs_left(&self, id: &BatchId, count: usize) -> Result<Vec<JobId>, StoreError> {
+        let id = id.clone();
+        Ok(self.0.read(move |tx| discarded::jobs(tx, &id, count)).await?)
+    }
+
+    async fn put_off_batch(&self, id: &BatchId, failures: u32, at: Timestamp) -> Result<(), StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| discarded::put_off(tx, &id, failures, at)).await?)
+    }
+
+    async fn clear_batch(&self, id: &BatchId, count: usize) -> Result<bool, StoreError> {
+        let id = id.clone();
+        Ok(self.0.write(move |tx| discarded::clear(tx, &id, count)).await?)
+    }
 }
 
 pub(super) fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Result<(), DatabaseError> {
@@ -176,7 +200,7 @@ fn refer(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
 }
 
 /// Forgets the bytes that nothing of the batch waits for any more.
-fn release(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), DatabaseError> {
+pub(super) fn release(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<(), DatabaseError> {
     let mut release = tx.prepare_cached(
         "DELETE FROM studio_blobs WHERE job_id = ?1 AND blob NOT IN (
              SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting')
@@ -484,6 +508,7 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
     match wish {
         Steer::Pause | Steer::Resume => {}
         Steer::Retry => {
+            discarded::note_tries(tx, id)?;
             let again = tx
                 .prepare_cached(concat!(
                     "UPDATE studio_batch_items SET state = 'waiting', job_id = NULL, error = NULL, leased_until = NULL

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use plantain_inbox::store::StoreError;
-use plantain_studio::bulk::batch::{Batch, Counts, Refused};
+use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Refused};
 use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_studio::messages::hook::{Hook, HookId};
 use plantain_studio::messages::message::{
@@ -138,6 +138,17 @@ pub(super) fn outlive(tx: &Transaction<'_>, id: &JobId) -> Result<(), DatabaseEr
          AND NOT ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL)",
     )?
     .execute([id.as_str()])?;
+    Ok(())
+}
+
+/// The same for a batch that is thrown away. What was settled goes at once, since no row of its own takes it along.
+pub(super) fn outlive_batch(tx: &Transaction<'_>, id: &BatchId) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "DELETE FROM studio_messages WHERE batch_id = ?1
+         AND (due_at IS NULL OR ((channel = 'mail' OR channel = 'whatsapp') AND hook_id IS NULL))",
+    )?
+    .execute([id.as_str()])?;
+    tx.prepare_cached("UPDATE studio_messages SET batch_id = NULL WHERE batch_id = ?1")?.execute([id.as_str()])?;
     Ok(())
 }
 

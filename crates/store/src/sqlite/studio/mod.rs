@@ -7,6 +7,7 @@ mod account;
 mod blob;
 mod bulk;
 mod correction;
+mod discarded;
 mod ending;
 mod event;
 mod hook;

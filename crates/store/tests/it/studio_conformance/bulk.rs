@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use plantain_store::studio::StudioStores;
 use plantain_studio::accounts::account::AccountId;
-use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, LeftBatch, Steer};
 use plantain_studio::bulk::store::{BatchFilter, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowed, StudioKey, Tier};
 use plantain_studio::job::transition::JobEvent;
 use plantain_studio::job::{JobError, Outcome, Owner};
+use plantain_studio::store::Forgotten;
 
 use super::{LEASE, changed, job, later, now};
 
@@ -300,4 +301,51 @@ pub async fn a_failed_item_is_made_again_of_what_its_job_kept(stores: &StudioSto
     let again = stores.jobs.claim_items(9, 9, LEASE, later(5)).await.unwrap();
     assert_eq!(again[0].1.blob, Some(made.spec.sources[0].blob.clone()));
     assert_eq!(again.len(), 1);
+}
+
+/// One of its photos was tried in vain and then again, so that it has a job more than its items know.
+pub async fn a_batch_that_is_thrown_away_goes_with_all_that_came_of_it(stores: &StudioStores) {
+    let gone = inserted(stores, 0, &[item(1, "aa"), item(2, "bb"), skipped(3)]).await;
+    let kept = inserted(stores, 1, &[item(1, "cc")]).await;
+    let (first, second) = (job(1), job(5));
+    assert!(stores.jobs.begin_item(&gone.id, 1, &first).await.unwrap());
+    stores.jobs.claim(9, LEASE, later(2)).await.unwrap();
+    let failed = Outcome::Failed(JobError::new("no", "No.", "Do."));
+    changed(stores, &first.id, JobEvent::Ends { epoch: 1, outcome: failed }).await;
+    claimed(stores, 9, 9, 3).await;
+    stores.jobs.steer(&gone.id, Steer::Retry, later(4)).await.unwrap();
+    assert!(stores.jobs.begin_item(&gone.id, 1, &second).await.unwrap());
+
+    assert!(stores.jobs.discard_batch(&gone.id, later(6)).await.unwrap());
+    assert!(!stores.jobs.discard_batch(&gone.id, later(6)).await.unwrap(), "it is thrown away once");
+    assert_eq!(stores.jobs.batch(&gone.id).await.unwrap(), None);
+    assert_eq!(stores.jobs.batches(&BatchFilter::default()).await.unwrap(), std::slice::from_ref(&kept));
+    assert!(!stores.jobs.begin_item(&gone.id, 2, &job(7)).await.unwrap(), "nothing of it begins");
+    let left = async |age| stores.jobs.left_batches(9, later(age)).await.unwrap();
+    assert_eq!(left(6).await, [LeftBatch { id: gone.id.clone(), failures: 0 }]);
+
+    let mut jobs = stores.jobs.jobs_left(&gone.id, 9).await.unwrap();
+    jobs.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    assert_eq!(jobs, [first.id.clone(), second.id.clone()]);
+    assert_eq!(stores.jobs.jobs_left(&gone.id, 1).await.unwrap().len(), 1);
+    assert_eq!(stores.jobs.forget(&second.id, later(7)).await.unwrap(), Forgotten::Open);
+    changed(stores, &second.id, JobEvent::CancelAsked).await;
+    assert_eq!(stores.jobs.forget(&first.id, later(7)).await.unwrap(), Forgotten::Gone);
+    assert!(!stores.jobs.clear_batch(&gone.id, 9).await.unwrap(), "a job of it is still there");
+    assert_eq!(stores.jobs.forget(&second.id, later(7)).await.unwrap(), Forgotten::Gone);
+
+    stores.jobs.put_off_batch(&gone.id, 2, later(20)).await.unwrap();
+    assert_eq!(left(19).await, []);
+    assert_eq!(left(20).await, [LeftBatch { id: gone.id.clone(), failures: 2 }]);
+    assert!(!stores.jobs.clear_batch(&gone.id, 2).await.unwrap(), "piece by piece");
+    assert_eq!(states(stores, &gone).await.len(), 1);
+    assert!(stores.jobs.clear_batch(&gone.id, 2).await.unwrap());
+    assert!(!stores.jobs.clear_batch(&gone.id, 2).await.unwrap());
+    assert_eq!((left(99).await, states(stores, &gone).await), (vec![], vec![]));
+    assert!(!stores.jobs.clear_batch(&kept.id, 9).await.unwrap(), "which nobody threw away");
+    assert_eq!(states(stores, &kept).await, [ItemState::Waiting]);
+    let doomed = stores.jobs.doom(9, later(100), later(100)).await.unwrap();
+    for (blob, is_garbage) in [("aa", true), ("bb", true), ("ab", true), ("cc", false)] {
+        assert_eq!(doomed.contains(&blob.repeat(32)), is_garbage, "{blob}");
+    }
 }

@@ -543,3 +543,29 @@ pub async fn messages_are_listed_and_old_ones_forgotten(stores: &StudioStores) {
     assert_eq!(list(usual()).await.len(), 4);
     assert_eq!(list(MessageFilter { state: Some(MessageState::Delivered), ..usual() }).await, []);
 }
+
+pub async fn nobody_named_with_a_batch_hears_of_it_once_it_is_thrown_away(stores: &StudioStores) {
+    assert!(stores.jobs.add_hook(&hook(Some(own()), "https://own.example/", &[Event::BatchDone]), 9).await.unwrap());
+    let whatsapp = Some(WhatsappWish::parse("+91 98765 43210").unwrap());
+    let begun = async || {
+        let (batch, item) = super::bulk::lone(Some(own()));
+        let named = Batch { notify: Some(letter_to()), whatsapp: whatsapp.clone(), ..batch };
+        stores.jobs.insert_batch(&named, &[item]).await.unwrap();
+        named.id
+    };
+    let claim = async |age| stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
+    let ended = begun().await;
+    claim(1).await;
+    let why = JobError::new("not_a_picture", "No.", "Do.");
+    assert!(stores.jobs.fail_item(&ended, 1, &why, later(2)).await.unwrap());
+    claim(3).await;
+    assert_eq!(all(stores).await.len(), 3, "an address, a number and a hook");
+    assert!(stores.jobs.discard_batch(&ended, later(4)).await.unwrap());
+    let left = all(stores).await;
+    assert_eq!((left.len(), left[0].target.as_str(), &left[0].batch), (1, "https://own.example/", &None));
+
+    let waiting = begun().await;
+    assert!(stores.jobs.discard_batch(&waiting, later(5)).await.unwrap());
+    claim(6).await;
+    assert_eq!(all(stores).await, left, "its end is told to nobody");
+}

@@ -188,7 +188,8 @@ mod tests {
     fn a_users_own_preset_keeps_its_name() {
         let presets = Presets::builtin();
         let hindi = Words::of("hi").unwrap();
-        for (named, told) in [("eBay photo", "eBay फ़ोटो"), ("Our shop's square", "Our shop's square"), ("", "ebay")] {
+        for (named, told) in [("eBay photo", "eBay फ़ोटो"), ("Our shop's square", "Our shop's square"), ("", "ebay")]
+        {
             let own = Preset { title: named.to_owned(), ..presets.get("ebay").unwrap().clone() };
             assert_eq!(title(&own, hindi), told);
         }

@@ -11,6 +11,8 @@ use zip::write::SimpleFileOptions;
 use plantain_studio::bulk::batch::{BatchId, ItemState};
 use plantain_studio::bulk::store::ItemFilter;
 use plantain_studio::config::Maker;
+use plantain_studio::job::{Job, JobId};
+use plantain_studio::store::JobFilter;
 use plantain_work::Tasks;
 
 use super::house::{
@@ -260,8 +262,13 @@ async fn nothing_of_a_batch_is_found_by_another_seller() {
         (Method::POST, "/resume"),
         (Method::POST, "/retry"),
         (Method::DELETE, ""),
+        (Method::DELETE, "thrown away"),
+        (Method::POST, "thrown away"),
     ] {
-        let path = format!("/api/batches/{id}{tail}");
+        let path = match tail {
+            "thrown away" => format!("/api/history/batches/{id}"),
+            _ => format!("/api/batches/{id}{tail}"),
+        };
         for headers in [&[][..], &[("cookie", other.as_str())]] {
             let answer = house.send(ask(method.clone(), &path, headers)).await;
             assert_eq!(
@@ -278,6 +285,62 @@ async fn nothing_of_a_batch_is_found_by_another_seller() {
     }
     let none = house.get_with("/api/batches", &[("cookie", &other)]).await;
     assert_eq!(none.json()["batches"], json!([]));
+}
+
+#[tokio::test]
+async fn a_batch_is_deleted_with_its_jobs_and_what_runs_is_stopped_first() {
+    let house = house().await;
+    let archive = zip(&[("1.jpg", &photo()), ("2.png", &plantain_testkit::photo::png())]);
+    let answer = begun(&house, &[file("zip", "a.zip", archive), text("preset", "ebay")], &[]).await;
+    let id = BatchId::parse(answer.json()["batchId"].as_str().unwrap()).unwrap();
+    let other = house.succeeded(1, json!({})).await;
+    let (done, running) = (house.succeeded(1, json!({})).await, house.job("2.png", &"0".repeat(64)));
+    let ended = house.store.job(&done).await.unwrap().unwrap();
+    assert!(house.store.begin_item(&id, 1, &Job { id: JobId::new(house.clock.now()), ..ended }).await.unwrap());
+    assert!(house.store.begin_item(&id, 2, &running).await.unwrap());
+    let page = house.get_with(&format!("/bulk/{id}"), &[("accept", "text/html")]).await.text();
+    assert!(page.contains(&format!("action=\"/api/history/batches/{id}\"")), "{page}");
+
+    let delete = async || house.send(ask(Method::DELETE, &format!("/api/history/batches/{id}"), &[])).await.status;
+    assert_eq!(delete().await, StatusCode::NO_CONTENT);
+    assert_eq!(delete().await, StatusCode::NOT_FOUND);
+    assert_eq!(house.get(&format!("/api/batches/{id}")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(house.get("/api/batches").await.json()["batches"], json!([]));
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 0, "what ran is told to stop");
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 1);
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 0);
+    let mut left: Vec<String> =
+        house.store.jobs(&JobFilter::default()).await.unwrap().into_iter().map(|job| job.id.to_string()).collect();
+    let mut others = [other.to_string(), done.to_string()];
+    left.sort();
+    others.sort();
+    assert_eq!(left, others, "what is not the batch's stays");
+}
+
+#[tokio::test]
+async fn a_browser_deletes_a_batch_by_a_form_and_one_that_is_stuck_keeps_no_other() {
+    let house = house().await;
+    let mut ids = Vec::new();
+    for name in ["a.zip", "b.zip"] {
+        let answer = begun(&house, &[file("zip", name, zip(&[("1.jpg", &photo())]))], &[]).await;
+        let id = answer.json()["batchId"].as_str().unwrap().to_owned();
+        let path = format!("/api/history/batches/{id}");
+        let answer = house.send(ask(Method::POST, &path, &[("accept", "text/html")])).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/bulk"));
+        ids.push(id);
+        house.clock.advance(Duration::from_secs(1));
+    }
+    let stuck = format!(
+        "CREATE TRIGGER stuck BEFORE DELETE ON studio_batch_items WHEN OLD.batch_id = '{}'
+         BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ids[0]
+    );
+    house.database(&stuck).await;
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 1, "the second is gone");
+    house.database("DROP TRIGGER stuck").await;
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 0, "the first waits for its turn");
+    house.clock.advance(Duration::from_secs(10));
+    assert_eq!(house.studio.clear_batches().await.unwrap(), 1);
 }
 
 #[tokio::test]

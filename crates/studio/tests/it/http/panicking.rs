@@ -16,7 +16,7 @@ use plantain_studio::accounts::account::{
 };
 use plantain_studio::accounts::silence::Mailbox;
 use plantain_studio::accounts::store::AccountStore;
-use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, Refused, Steer};
+use plantain_studio::bulk::batch::{Batch, BatchId, Counts, Item, LeftBatch, Refused, Steer};
 use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::arrival::{Arrival, Arrived};
 use plantain_studio::job::correction::{Corrected, Kept, Stroke, Strokes};
@@ -232,6 +232,26 @@ impl BatchStore for Broken {
     }
 
     async fn steer(&self, _: &BatchId, _: Steer, _: Timestamp) -> Result<Steered, StoreError> {
+        bug()
+    }
+
+    async fn discard_batch(&self, _: &BatchId, _: Timestamp) -> Result<bool, StoreError> {
+        bug()
+    }
+
+    async fn left_batches(&self, _: usize, _: Timestamp) -> Result<Vec<LeftBatch>, StoreError> {
+        bug()
+    }
+
+    async fn jobs_left(&self, _: &BatchId, _: usize) -> Result<Vec<JobId>, StoreError> {
+        bug()
+    }
+
+    async fn put_off_batch(&self, _: &BatchId, _: u32, _: Timestamp) -> Result<(), StoreError> {
+        bug()
+    }
+
+    async fn clear_batch(&self, _: &BatchId, _: usize) -> Result<bool, StoreError> {
         bug()
     }
 }
