@@ -168,7 +168,7 @@ async function send(event) {
   }
   const form = $('bulk').elements;
   const fields = {
-    preset: form.preset.value,
+    preset: preset.chosen().value,
     prompt: form.prompt.value.trim(),
     num_images: form.num_images.value,
     notifyEmail: form.notifyEmail?.value.trim() ?? '',

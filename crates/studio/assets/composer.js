@@ -138,7 +138,7 @@ const together = () => photos.length > 1 && $('together').checked;
 
 function wish() {
   return {
-    preset: $('preset').value,
+    preset: preset.chosen().value,
     prompt: $('prompt').value.trim(),
     identifier: $('identifier').value.trim(),
     num_images: $('composer').elements.num_images.value,

@@ -1,52 +1,53 @@
-// The chosen marketplace: its rule in a line, and its frame drawn.
+// The chosen marketplace: remembered, its rule in a line, and what its card says of it.
 import { $, say } from './dom.js';
 
-function box(rect, numbers) {
-  const [x, y, width, height] = numbers.split(' ');
-  for (const [name, value] of Object.entries({ x, y, width, height })) rect.setAttribute(name, value);
+const all = () => [...($('preset')?.querySelectorAll('input') ?? [])];
+export const chosen = () => all().find((one) => one.checked);
+
+function show() {
+  const { more, example } = chosen().dataset;
+  say($('rule'), more);
+  $('prompt').placeholder = example;
 }
 
-function show(option) {
-  const { main, more, background, frame, fill, example } = option.dataset;
-  say($('rule-main'), main);
-  say($('rule-more'), more);
-  const [canvas, product] = $('rule-frame').children;
-  canvas.setAttribute('class', `canvas ${background}`);
-  box(canvas, frame);
-  box(product, fill);
-  $('prompt').placeholder = example;
+// Brings its card into the middle of the list, without moving the page.
+function reveal() {
+  const [list, card] = [$('presets'), chosen().parentElement];
+  list.scrollLeft = card.offsetLeft - (list.clientWidth - card.offsetWidth) / 2;
+  list.scrollTop = card.offsetTop - (list.clientHeight - card.offsetHeight) / 2;
 }
 
 const KEY = 'plantain.preset';
 
 export function start() {
-  const select = $('preset');
   try {
-    const last = localStorage.getItem(KEY);
-    if ([...select.options].some((option) => option.value === last)) select.value = last;
+    const last = all().find((one) => one.value === localStorage.getItem(KEY));
+    if (last && !last.checked) {
+      last.checked = true;
+      reveal();
+    }
   } catch {
     // Nothing is remembered, and the usual one stays chosen.
   }
-  const changed = () => show(select.selectedOptions[0]);
-  select.addEventListener('change', () => {
-    changed();
+  $('preset').addEventListener('change', () => {
+    show();
     try {
-      localStorage.setItem(KEY, select.value);
+      localStorage.setItem(KEY, chosen().value);
     } catch {
       // As above.
     }
   });
-  changed();
+  show();
 }
 
-const option = (id) => [...($('preset')?.options ?? [])].find((one) => one.value === id);
+const card = (id) => all().find((one) => one.value === id);
 
-// The first page has the list, every page of a job the chips.
+// The first page has the cards, every page of a job the chips.
 const chip = (id) => $('preset-chips')?.content.querySelector(`[value="${CSS.escape(id)}"]`);
 
-export const title = (id) => option(id)?.textContent ?? chip(id)?.textContent ?? id;
+export const title = (id) => card(id)?.parentElement.querySelector('b').textContent ?? chip(id)?.textContent ?? id;
 
 // Width and height of the finished picture, so that its place can be kept free.
 export function canvas(id) {
-  return ((option(id) ?? chip(id))?.dataset.canvas ?? '1000 1000').split(' ').map(Number);
+  return ((card(id) ?? chip(id))?.dataset.canvas ?? '1000 1000').split(' ').map(Number);
 }

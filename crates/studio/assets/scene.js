@@ -1,5 +1,6 @@
 // What the product is laid on, as far as the chosen marketplace leaves it open.
 import { $, say } from './dom.js';
+import { chosen } from './preset.js';
 import { t } from './words.js';
 
 const kind = () => $('scene-kind');
@@ -11,7 +12,7 @@ const OWN = ['white', 'studio'];
 const takesBackdrop = () => !backdrop().disabled && !OWN.includes(kind().value);
 
 function rules() {
-  const { scenes, backdrop: free } = $('preset').selectedOptions[0].dataset;
+  const { scenes, backdrop: free } = chosen().dataset;
   return { scenes: scenes.split(' '), free: free === 'yes' };
 }
 

@@ -1,5 +1,6 @@
 // What a wish costs and how it may begin: the price before the click, the number of pictures, words to start with.
 import { $, say } from './dom.js';
+import { chosen } from './preset.js';
 import { price as told } from './words.js';
 
 export const count = () => Number($('num').value);
@@ -14,7 +15,7 @@ const chips = () => [...$('starters').children];
 
 // What the chosen marketplace leaves open.
 function starters() {
-  const fit = $('preset').selectedOptions[0].dataset.starters.split(' ');
+  const fit = chosen().dataset.starters.split(' ');
   for (const chip of chips()) chip.hidden = !fit.includes(chip.dataset.name);
 }
 

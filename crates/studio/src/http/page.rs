@@ -16,7 +16,6 @@ use crate::http::error::ApiError;
 use crate::http::extract::Segments;
 use crate::http::language;
 use crate::http::openapi::{answers, values};
-use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::visitor::Guest;
 use crate::http::words::Words;
 use crate::job::JobId;
@@ -38,7 +37,7 @@ pub mod usage;
 use card::JobCard;
 pub use frame::Frame;
 use result::{ResultCard, RuleRow};
-use rule::{PresetOption, RuleLine};
+use rule::{Group, PresetOption, RuleLine};
 use starter::Starter;
 
 #[derive(Template)]
@@ -51,7 +50,7 @@ struct StudioPage {
     told: Option<String>,
     /// The page has news to come, and a browser without scripts has to ask for them.
     refresh: bool,
-    presets: Vec<PresetOption>,
+    groups: Vec<Group>,
     starters: Vec<Chip>,
     rule: RuleLine,
     /// What may be wished for, as an example.
@@ -81,6 +80,12 @@ struct StudioPage {
     blank_card: JobCard,
     blank_result: ResultCard,
     blank_rule: RuleRow,
+}
+
+impl StudioPage {
+    fn presets(&self) -> impl Iterator<Item = &PresetOption> {
+        self.groups.iter().flat_map(|group| &group.presets)
+    }
 }
 
 #[derive(Template)]
@@ -190,13 +195,12 @@ pub fn sign_in_for(app: &App, headers: &HeaderMap, to: &'static str) -> Result<R
 }
 
 async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Result<StudioPage, ApiError> {
-    let (frame, presets) = (Frame::new(app, headers), app.studio.presets());
+    let frame = Frame::new(app, headers);
     let most = app.tier(headers).await?.pictures_max().unwrap_or(NUM_IMAGES_MAX);
     let pictures = PICTURES_A_PHOTO.min(most);
     let (maker, of_words) = (app.studio.config().usual_maker(), of_words(app, pictures, frame.words));
-    let options: Vec<PresetOption> =
-        presets.iter().map(|preset| PresetOption::new(preset, &maker, frame.words)).collect();
-    let usual = options.iter().find(|option| option.id == USUAL_PRESET).or(options.first());
+    let groups = rule::groups(app.studio.presets(), &maker, frame.words);
+    let usual = rule::usual(&groups);
     Ok(StudioPage {
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         example: usual.map(|option| option.example.clone()).unwrap_or_default(),
@@ -219,7 +223,7 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         blank_card: JobCard::default(),
         blank_result: ResultCard::waiting(0, (1000, 1000), frame.words),
         blank_rule: RuleRow::default(),
-        presets: options,
+        groups,
         frame,
         cards,
     })

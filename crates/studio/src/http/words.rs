@@ -247,6 +247,7 @@ mod tests {
             include_str!("../../templates/page.html"),
             include_str!("../../templates/studio.html"),
             include_str!("../../templates/composer.html"),
+            include_str!("../../templates/presets.html"),
             include_str!("../../templates/brush.html"),
             include_str!("../../templates/job.html"),
             include_str!("../../templates/result.html"),

@@ -36,7 +36,7 @@ async fn finished(browser: &Browser, folder: &std::path::Path, count: usize) {
         fs::write(&file, photo::jpeg_of_size(1200, 900)).unwrap();
         browser.pick_file("[data-test=file-input]", &file).await;
     }
-    browser.choose("[data-test=preset]", "flipkart_main").await;
+    browser.choose_preset("flipkart_main").await;
     browser.click("[data-test=generate]").await;
     let fixable =
         format!("return [...document.querySelectorAll('[data-test=fix]')].filter(f => !f.hidden).length === {count}");

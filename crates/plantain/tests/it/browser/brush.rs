@@ -72,7 +72,7 @@ async fn the_cut_out_is_corrected(screen: Screen, width: u32) {
     assert_eq!(browser.run("return document.querySelector('#choose').dataset.count", &[]).await, "2");
     browser.screenshot(&screenshots().join(format!("choose-{width}.png"))).await;
     browser.click("[data-test=choose-done]").await;
-    browser.choose("[data-test=preset]", "flipkart_main").await;
+    browser.choose_preset("flipkart_main").await;
     browser.click("[data-test=generate]").await;
     wait_for_three(&browser).await;
     let before = browser.run(PICTURES, &[]).await;

@@ -57,7 +57,7 @@ async fn handed_in_and_taken_home(screen: Screen, photos: usize) {
     choose(&browser, folder.path(), screen).await;
     has(&browser, "the choice", &format!("document.getElementById('chosen').textContent.includes('{}')", photos + 1))
         .await;
-    browser.choose("[data-test=preset]", "small").await;
+    browser.choose_preset("small").await;
     browser.run("document.getElementById('csv').scrollIntoView({ block: 'center' })", &[]).await;
     shot(&browser, "bulk-list", screen).await;
     judge.look("access-bulk-list").await;

@@ -202,6 +202,11 @@ impl Browser {
         self.click(&format!("{selector} option[value={value}]")).await;
     }
 
+    /// The card of a preset.
+    pub async fn choose_preset(&self, id: &str) {
+        self.click(&format!("[data-test=preset] input[value={id}]")).await;
+    }
+
     pub async fn download_to(&self, folder: &Path) {
         self.devtools("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder })).await;
     }

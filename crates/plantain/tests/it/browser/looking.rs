@@ -26,7 +26,7 @@ async fn chosen_and_looked_at(screen: Screen) {
     let open = "return [...document.getElementById('scene-kind').options].filter(o => !o.disabled).map(o => o.value)";
     assert_eq!(browser.run(open, &[]).await, json!(["auto", "white"]), "amazon_main is white without a shadow");
     has(&browser, "why", "!document.getElementById('scene-rule').hidden").await;
-    browser.choose("[data-test=preset]", "shopify").await;
+    browser.choose_preset("shopify").await;
     assert_eq!(browser.run(open, &[]).await.as_array().map(Vec::len), Some(5));
     set(&browser, "scene-backdrop", "gradient").await;
     set(&browser, "scene-top", "#f4e9dd").await;

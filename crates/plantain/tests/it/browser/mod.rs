@@ -108,7 +108,7 @@ async fn a_picked_photo_becomes_three_pictures_that_can_be_downloaded_and_found_
     // Large enough that nothing is enlarged, which would be a remark on every picture.
     fs::write(&photo, photo::jpeg_of_size(2000, 1500)).unwrap();
     browser.pick_file("[data-test=file-input]", &photo).await;
-    browser.choose("[data-test=preset]", "flipkart_main").await;
+    browser.choose_preset("flipkart_main").await;
     browser.write("[data-test=prompt]", "pure white, please").await;
     browser.click("[data-test=generate]").await;
     browser

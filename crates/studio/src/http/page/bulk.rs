@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
 use super::frame::Frame;
-use super::{MessagePage, PICTURES_A_PHOTO, PresetOption, RuleLine, rule, shown, sign_in};
+use super::rule::{self, Group};
+use super::{MessagePage, PICTURES_A_PHOTO, RuleLine, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
 use crate::bulk::batch::{BatchId, BatchState, Counts, ItemState};
 use crate::bulk::store::{BatchFilter, ItemFilter};
@@ -17,7 +18,6 @@ use crate::http::batches::{self, Paged, Wanted};
 use crate::http::error::ApiError;
 use crate::http::extract::{Params, Segments};
 use crate::http::openapi::{answers, bodies, values};
-use crate::http::upload::fields::USUAL_PRESET;
 use crate::http::words::Words;
 use crate::job::Visitor;
 use crate::money;
@@ -32,7 +32,7 @@ const BATCHES_A_PAGE: usize = 24;
 #[template(path = "bulk.html")]
 struct BulkPage {
     frame: Frame,
-    presets: Vec<PresetOption>,
+    groups: Vec<Group>,
     rule: RuleLine,
     /// What may be wished for, as an example.
     example: String,
@@ -138,9 +138,8 @@ pub async fn all(
     let frame = Frame::new(&app, &headers);
     let words = frame.words;
     let maker = app.studio.config().usual_maker();
-    let presets: Vec<PresetOption> =
-        app.studio.presets().iter().map(|preset| PresetOption::new(preset, &maker, words)).collect();
-    let usual = presets.iter().find(|option| option.id == USUAL_PRESET).or(presets.first());
+    let groups = rule::groups(app.studio.presets(), &maker, words);
+    let usual = rule::usual(&groups);
     let page = BulkPage {
         example: usual.map(|option| option.example.clone()).unwrap_or_default(),
         cents: maker.cents_per_image,
@@ -154,7 +153,7 @@ pub async fn all(
         letters: app.offers_letters(&headers),
         rows: batches.iter().map(|batch| Row::new(batch, words)).collect(),
         next: next.map(|cursor| format!("/bulk?cursor={cursor}")),
-        presets,
+        groups,
         frame,
     };
     Ok(app.remembering(&headers, shown(StatusCode::OK, &page)?))

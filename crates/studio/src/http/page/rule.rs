@@ -1,6 +1,6 @@
 //! A preset in a line and a drawing, for whoever chooses one.
 
-use plantain_media::preset::{Background, Format, Preset, ShadowRule};
+use plantain_media::preset::{Background, Format, Preset, Presets, ShadowRule};
 
 use crate::config::Maker;
 use crate::http::page::starter::{self, Starter};
@@ -28,11 +28,19 @@ pub struct PresetOption {
     pub example: String,
 }
 
+/// A marketplace's choices, under what it is called.
+pub struct Group {
+    pub name: String,
+    pub presets: Vec<PresetOption>,
+}
+
 /// The rule in words, and the frame with the product's box in the drawing's own units.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleLine {
     pub main: String,
     pub more: String,
+    /// When it was read.
+    pub read: Option<String>,
     pub background: &'static str,
     pub frame: Area,
     pub fill: Area,
@@ -83,6 +91,30 @@ impl PresetOption {
     }
 }
 
+/// All choices by marketplace, in the order in which these come up.
+pub fn groups(presets: &Presets, maker: &Maker, words: &Words) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for preset in presets.iter() {
+        let name = match preset.marketplace.as_str() {
+            "" => words.get("make.preset.own"),
+            "Any" => words.get("make.preset.any"),
+            marketplace => marketplace,
+        };
+        let option = PresetOption::new(preset, maker, words);
+        match groups.iter_mut().find(|group| group.name == name) {
+            Some(group) => group.presets.push(option),
+            None => groups.push(Group { name: name.to_owned(), presets: vec![option] }),
+        }
+    }
+    groups
+}
+
+/// The choice that stands before anybody chooses.
+pub fn usual(groups: &[Group]) -> Option<&PresetOption> {
+    let mut all = groups.iter().flat_map(|group| &group.presets);
+    all.clone().find(|option| option.chosen).or_else(|| all.next())
+}
+
 /// What a person calls the preset; a user's own may have no title, and keeps it in all languages.
 pub fn title(preset: &Preset, words: &Words) -> String {
     let title = if preset.title.is_empty() { &preset.id } else { &preset.title };
@@ -97,6 +129,7 @@ impl RuleLine {
         RuleLine {
             main: main_line(preset, words),
             more: more_line(preset, words),
+            read: read(preset, words),
             background: code(preset.background),
             frame: Area::centred(width, height, DRAWING),
             fill: Area::centred(width * preset.fill.target, height * preset.fill.target, DRAWING),
@@ -125,9 +158,12 @@ fn more_line(preset: &Preset, words: &Words) -> String {
     let size = words.fill("rule.size", &[("width", &width), ("height", &height)]);
     let format = preset.formats.first().map_or("", |format| format_name(*format));
     let bytes = words.fill("rule.bytes", &[("format", format), ("bytes", &mega(preset.max_bytes))]);
-    let read = preset.sources.iter().map(|source| source.read).max();
-    let read = read.map(|day| words.fill("make.preset.read", &[("date", &words.day(day))]));
-    [Some(size), Some(fill), Some(bytes), read].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+    [size, fill, bytes].join(" · ")
+}
+
+fn read(preset: &Preset, words: &Words) -> Option<String> {
+    let day = preset.sources.iter().map(|source| source.read).max()?;
+    Some(words.fill("make.preset.read", &[("date", &words.day(day))]))
 }
 
 fn code(background: Background) -> &'static str {
@@ -154,9 +190,17 @@ fn mega(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use plantain_media::preset::Presets;
-
     use super::*;
+
+    #[test]
+    fn choices_stand_together_by_marketplace() {
+        let groups = groups(&Presets::builtin(), &Maker::LOCAL, Words::english());
+        let told: Vec<(&str, usize)> =
+            groups.iter().map(|group| (group.name.as_str(), group.presets.len())).take(3).collect();
+        assert_eq!(told, [("Amazon", 2), ("Flipkart", 1), ("Myntra", 3)]);
+        assert_eq!(groups.last().map(|group| group.name.as_str()), Some("For all of them"));
+        assert_eq!(usual(&groups).map(|option| option.id.as_str()), Some("amazon_main"));
+    }
 
     #[test]
     fn the_rule_of_a_preset_is_told_in_a_line() {

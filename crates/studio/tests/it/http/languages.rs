@@ -171,9 +171,9 @@ async fn presets_and_what_makes_the_pictures_are_named_in_the_language() {
     assert_eq!(english["presets"][0]["title"], "Amazon main image");
     assert_eq!(house.get_with(&format!("/api/jobs/{id}"), &HINDI).await.json()["backend"], "इसी सर्वर की कतार");
     for (path, words) in [
-        ("/", ">Amazon मुख्य तस्वीर</option>"),
+        ("/", "<b>Amazon मुख्य तस्वीर</b>"),
         ("/", ">इसी सर्वर की कतार</span>"),
-        ("/bulk", ">Myntra कपड़े</option>"),
+        ("/bulk", "<b>Myntra कपड़े</b>"),
         ("/history", "Amazon मुख्य तस्वीर"),
         (&format!("/jobs/{id}"), "Amazon मुख्य तस्वीर में पास"),
     ] {

@@ -27,6 +27,9 @@ async fn the_first_page_is_a_form_that_works_without_scripts() {
         "name=\"prompt\"",
         "value=\"amazon_main\"",
         "Pure white, no shadow",
+        "<input type=\"radio\" name=\"preset\" value=\"etsy\"",
+        "Rules read 20 Nov 2026",
+        "role=\"group\" aria-label=\"Myntra\"",
     ] {
         assert!(html.contains(part), "{part}");
     }
