@@ -95,7 +95,7 @@ export const askAny = (endpoint, input, sku) => ask('/api/jobs', {
   body: `{"endpoint": ${JSON.stringify(endpoint)}, "input": ${input}, "sku": ${JSON.stringify(sku || null)}}`,
 });
 export const priceOf = (endpoint) => ask(`/api/price?endpoint=${encodeURIComponent(endpoint)}`);
-export const eventsOf = (id) => `${jobUrl(id)}/events`;
+export const eventsOf = (ids) => `/api/events?ids=${ids.map(encodeURIComponent).join(',')}`;
 export const presets = async () => (await ask('/api/presets', { cache: 'default' })).presets;
 
 // A server that says nothing for this long is taken as gone. Pictures are made within it.

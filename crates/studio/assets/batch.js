@@ -1,6 +1,7 @@
 // One batch as it goes on: how far it is by its event stream, and the photos of this page, however many there are in all.
 import * as batches from './batches.js';
 import { $, announce, clone, say } from './dom.js';
+import * as notify from './notify.js';
 import { lang } from './text.js';
 import { many, stopwatch, t } from './words.js';
 
@@ -139,12 +140,22 @@ async function poll() {
     offline(true);
   }
   const pause = Math.min(POLL_MS * 2 ** Math.min(failures, 3), POLL_MS_MAX);
-  if (status === 'OPEN' || status === 'PAUSED') timer = setTimeout(poll, pause);
+  if (goesOn() && !stream && listens()) timer = setTimeout(poll, pause);
 }
 
-// The stream comes back by itself; where it won't, the batch is asked for.
+const goesOn = () => status === 'OPEN' || status === 'PAUSED';
+
+// Behind another tab only for whoever wants to be told.
+const listens = () => !document.hidden || notify.wanted();
+
+// The stream comes back by itself; where it won't, the batch is asked for. A tab that nobody sees keeps no connection, of which
+// a browser has few.
 function follow() {
-  if (stream || timer) return;
+  if (stream || timer || !listens()) return;
+  if (document.hidden) {
+    timer = setTimeout(poll, POLL_MS);
+    return;
+  }
   if (!('EventSource' in window)) {
     poll();
     return;
@@ -196,4 +207,10 @@ root.addEventListener('submit', (event) => {
 });
 const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
 for (const time of document.querySelectorAll('time')) say(time, when.format(new Date(time.dateTime)));
-if (status === 'OPEN' || status === 'PAUSED') follow();
+document.addEventListener('visibilitychange', () => {
+  if (!goesOn()) return;
+  unfollow();
+  failures = 0;
+  follow();
+});
+if (goesOn()) follow();

@@ -4,7 +4,7 @@ import { t } from './words.js';
 
 const KEY = 'plantain.notify';
 
-function wanted() {
+export function wanted() {
   try {
     return localStorage.getItem(KEY) === 'yes';
   } catch {

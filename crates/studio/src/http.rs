@@ -198,6 +198,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/api/sign-in-link", post(accounts::ask))
         .route("/api/account", get(accounts::show).post(accounts::change).delete(accounts::close))
         .route("/api/account/close", post(accounts::close_by_form))
+        .route("/api/events", get(events::several::events))
         .route("/api/generate", post(generate::generate))
         .route("/api/jobs", post(any::ask))
         .route("/api/fal/webhook", post(webhook::receive))

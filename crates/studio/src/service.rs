@@ -33,7 +33,7 @@ use crate::messages::Outgoing;
 use crate::pace::Pace;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
-use crate::watch::{Hub, Watch};
+use crate::watch::{Hub, Watch, Watches};
 
 /// Photos that are decoded at once when they come in; each may take a few hundred megabytes.
 const PHOTOS_LOOKED_AT: usize = 1;
@@ -173,6 +173,11 @@ impl Studio {
     /// Waits for news of a job, known or not.
     pub fn watch(&self, id: &JobId) -> Watch {
         self.0.hub.watch(id, &self.0.clock)
+    }
+
+    /// The same for several.
+    pub fn watch_all(&self, ids: &[JobId]) -> Watches {
+        Watches::new(ids.iter().map(|id| self.watch(id)).collect(), &self.0.clock)
     }
 
     pub fn presets(&self) -> &Presets {

@@ -6,9 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use plantain_work::{Channels, Clock};
+use plantain_work::{Channels, Clock, clock};
 
 use crate::job::JobId;
 
@@ -100,6 +103,12 @@ impl Watch {
         }
     }
 
+    async fn news(&mut self) -> JobId {
+        // The sender is held by this very watch, so waiting can't fail.
+        let _ = self.news.changed().await;
+        self.id.clone()
+    }
+
     /// Returns when this process has changed the stored job since the last call; for those who do the live part themselves
     /// and have a timeout of their own.
     pub async fn stored(&mut self) {
@@ -120,10 +129,42 @@ impl Watch {
     }
 }
 
+/// Waits for news about several jobs.
+#[derive(Debug)]
+pub struct Watches {
+    all: Vec<Watch>,
+    clock: Clock,
+    /// When the store is asked of all of them anyway, whatever news comes before.
+    due: Timestamp,
+}
+
+impl Watches {
+    pub fn new(all: Vec<Watch>, clock: &Clock) -> Watches {
+        Watches { all, clock: clock.clone(), due: clock::after(clock.now(), POLL) }
+    }
+
+    /// This job is waited for no more.
+    pub fn forget(&mut self, id: &JobId) {
+        self.all.retain(|watch| watch.id != *id);
+    }
+
+    /// Returns when a job may have changed, and which; `None` once a second, when each may have.
+    pub async fn changed(&mut self) -> Option<JobId> {
+        let (all, clock, due) = (&mut self.all, &self.clock, self.due);
+        let mut news: FuturesUnordered<_> = all.iter_mut().map(Watch::news).collect();
+        tokio::select! {
+            biased;
+            () = clock.sleep_until(due) => {}
+            Some(id) = news.next() => return Some(id),
+        }
+        drop(news);
+        self.due = clock::after(self.clock.now(), POLL);
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     fn hub() -> (Hub, JobId, Clock) {
@@ -164,5 +205,24 @@ mod tests {
         hub.changed(&id);
         watch.stored().await;
         assert!(futures_util::poll!(std::pin::pin!(watch.stored())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn of_several_jobs_the_one_with_news_is_named_and_all_are_looked_at_once_a_second() {
+        let (hub, one, clock) = hub();
+        let other = JobId::new(Timestamp::UNIX_EPOCH);
+        let mut watches = Watches::new([&one, &other].map(|id| hub.watch(id, &clock)).into(), &clock);
+        assert!(futures_util::poll!(std::pin::pin!(watches.changed())).is_pending());
+        for id in [&other, &one, &other] {
+            hub.changed(id);
+            assert_eq!(watches.changed().await, Some(id.clone()));
+        }
+        hub.changed(&one);
+        clock.advance(POLL);
+        assert_eq!(watches.changed().await, None, "however much news there is");
+        assert_eq!(watches.changed().await, Some(one.clone()), "which is not lost");
+        watches.forget(&one);
+        hub.changed(&one);
+        assert!(futures_util::poll!(std::pin::pin!(watches.changed())).is_pending());
     }
 }

@@ -25,6 +25,8 @@ use crate::job::JobId;
 use crate::view::JobView;
 use crate::watch::Watch;
 
+pub mod several;
+
 /// Proxies cut connections that stay silent for half a minute and more.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -55,7 +57,7 @@ pub async fn events(
     // Watched before it is read: what happens between the two is news.
     let watch = app.studio.watch(&id);
     let Some(job) = app.studio.job(&id).await? else { return Ok(not_found()) };
-    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let last = last_of(&headers);
     if job.status.is_final() && last.as_deref() == Some(&digest(&job)) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -64,6 +66,11 @@ pub async fn events(
     let sse = Sse::new(told.into_stream()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Asks reverse proxies not to save events up.
     Ok(([("x-accel-buffering", "no")], sse).into_response())
+}
+
+/// The id of the newest event that whoever comes back has.
+fn last_of(headers: &HeaderMap) -> Option<String> {
+    headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned)
 }
 
 struct Told {

@@ -135,7 +135,7 @@ pub async fn list(
 /// What a query asks for.
 pub fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
     let usual = JobFilter::default();
-    let ids = wanted.ids.as_deref().map(ids).transpose()?;
+    let ids = wanted.ids.as_deref().map(|list| ids(list, JOBS_A_PAGE_MAX)).transpose()?;
     let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;
     let limit = extract::limit(wanted.limit.as_deref(), JOBS_A_PAGE_MAX)?;
     let limit = limit.unwrap_or_else(|| ids.as_ref().map_or(usual.limit, Vec::len).max(1));
@@ -158,12 +158,13 @@ fn searchable(text: String) -> Result<String, ApiError> {
     fits.then_some(text).ok_or_else(|| ApiError::unprocessable("bad_search", "Nothing can be found by that.", hint))
 }
 
-fn ids(list: &str) -> Result<Vec<JobId>, ApiError> {
+/// Ids with commas between them, at most so many; what is no id is left out.
+pub fn ids(list: &str, most: usize) -> Result<Vec<JobId>, ApiError> {
     let ids: Vec<&str> = list.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
-    if ids.len() > JOBS_A_PAGE_MAX {
+    if ids.len() > most {
         return Err(ApiError::unprocessable(
             "too_many_ids",
-            format!("{} ids were given; at most {JOBS_A_PAGE_MAX} are looked up at once.", ids.len()),
+            format!("{} ids were given; at most {most} are looked up at once.", ids.len()),
             "Ask in several requests.",
         ));
     }

@@ -60,6 +60,7 @@ pub mod values;
         jobs::show,
         jobs::cancel,
         events::events,
+        events::several::events,
         pictures::image,
         pictures::raw,
         pictures::diff,

@@ -8,11 +8,12 @@ use super::answers::{refusal, text, unavailable};
 use crate::http::{webhook, whatsapp};
 
 /// Calls that may take as long as their bodies or their streams last.
-const SLOW: [&str; 12] = [
+const SLOW: [&str; 13] = [
     "/sign-in",
     "/sign-out",
     "/api/keys",
     "/keys",
+    "/api/events",
     "/api/generate",
     webhook::PATH,
     whatsapp::PATH,
