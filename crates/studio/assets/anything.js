@@ -50,6 +50,15 @@ function typed() {
   typing = setTimeout(tellPrice, PAUSE_MS);
 }
 
+// The newest wish and its name: it keeps that until it is another one.
+let wished = ['', ''];
+
+function nameOf(...wish) {
+  const words = JSON.stringify(wish);
+  if (wished[0] !== words) wished = [words, api.named()];
+  return wished[1];
+}
+
 async function ask(event) {
   event.preventDefault();
   const [endpoint, input] = [$('any-endpoint').value.trim(), $('any-input').value.trim()];
@@ -62,8 +71,10 @@ async function ask(event) {
   button.disabled = true;
   say($('any-said'), '');
   try {
-    const job = await api.askAny(endpoint, input, $('any-sku').value.trim());
+    const sku = $('any-sku').value.trim();
+    const job = await api.askAny(endpoint, input, sku, nameOf(endpoint, input, sku));
     recent.remember(job.jobId);
+    wished = ['', ''];
     location.assign(job.pageUrl);
   } catch (error) {
     say($('any-said'), `${error.message} ${error.hint ?? ''}`);

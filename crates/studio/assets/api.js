@@ -42,8 +42,14 @@ export async function ask(url, options = {}) {
   return body;
 }
 
+// What a wish is named by: sent again under its name it is made, and paid for, once. (randomUUID is for TLS alone.)
+export function named() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 // XMLHttpRequest, since fetch can't tell how much of an upload has left. Returns the promise and a way to stop it.
-export function generate({ backdropPicture, more = [], ...fields }, file, progress) {
+export function generate({ backdropPicture, more = [], ...fields }, file, key, progress) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) {
@@ -68,6 +74,7 @@ export function generate({ backdropPicture, more = [], ...fields }, file, progre
   });
   request.open('POST', '/api/generate');
   request.setRequestHeader('accept', 'application/json');
+  request.setRequestHeader('idempotency-key', key);
   request.send(form);
   return { done, stop: () => request.abort() };
 }
@@ -89,9 +96,9 @@ export const forPreset = (id, preset, key) => {
   return ask(`${jobUrl(id)}/presets`, { ...wish, headers: { ...wish.headers, 'idempotency-key': key } });
 };
 // The input goes out as it was written: numbers beyond what scripts hold stay what they are.
-export const askAny = (endpoint, input, sku) => ask('/api/jobs', {
+export const askAny = (endpoint, input, sku, key) => ask('/api/jobs', {
   method: 'POST',
-  headers: { accept: 'application/json', 'content-type': 'application/json' },
+  headers: { accept: 'application/json', 'content-type': 'application/json', 'idempotency-key': key },
   body: `{"endpoint": ${JSON.stringify(endpoint)}, "input": ${input}, "sku": ${JSON.stringify(sku || null)}}`,
 });
 export const priceOf = (endpoint) => ask(`/api/price?endpoint=${encodeURIComponent(endpoint)}`);

@@ -12,7 +12,7 @@ export const readList = (file) =>
   ask('/api/batches/list', { method: 'POST', headers: { ...json, 'content-type': 'text/csv' }, body: file });
 
 // XMLHttpRequest, since fetch can't tell how much of an upload has left. Returns the promise and a way to stop it.
-export function handIn(fields, archive, name, list, progress) {
+export function handIn(fields, archive, name, list, key, progress) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   // The words first: whoever is refused for them hears it before two gigabytes have left.
@@ -33,6 +33,7 @@ export function handIn(fields, archive, name, list, progress) {
   });
   request.open('POST', '/api/batches');
   request.setRequestHeader('accept', 'application/json');
+  request.setRequestHeader('idempotency-key', key);
   request.send(form);
   return { done, stop: () => request.abort() };
 }

@@ -1,4 +1,5 @@
 // Many photos at once: a ZIP as it is, or a folder that becomes one on its way; a list beside them, read before anything is sent.
+import { named } from './api.js';
 import * as batches from './batches.js';
 import { $, announce, say } from './dom.js';
 import { chosen as filesOf, dropped } from './folder.js';
@@ -24,6 +25,15 @@ let photos = new Map();
 // Of these photos, so that a second try needs not read them again.
 let packed = null;
 let stop = null;
+// The newest wish, part by part, and its name: the same one that is sent again becomes one batch.
+let wished = [];
+let key = '';
+
+function keyOf(...wish) {
+  const same = wish.length === wished.length && wish.every((part, at) => part === wished[at]);
+  if (!same) [wished, key] = [wish, named()];
+  return key;
+}
 
 function hint(text, bad = false) {
   say($('hint'), text);
@@ -177,7 +187,9 @@ async function send(event) {
   busy(true);
   try {
     const body = await archive();
-    const upload = batches.handIn(fields, body, zip ? zip.name : archiveName(), $('csv').files[0], (part) =>
+    const list = $('csv').files[0];
+    const mine = keyOf(JSON.stringify(fields), body, list);
+    const upload = batches.handIn(fields, body, zip ? zip.name : archiveName(), list, mine, (part) =>
       progress(part, part < 1 ? 'bulk.sending.part' : 'bulk.checking'));
     stop = upload.stop;
     const batch = await upload.done;

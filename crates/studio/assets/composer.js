@@ -189,12 +189,15 @@ function generate(event) {
 
 function begin(photo, fields, alone) {
   const card = new Card();
+  // Kept over tries that ended in doubt; a job that has failed is asked for as a new one.
+  let key = api.named();
   const start = () => {
     card.begin(photo.file ?? photo, photo.url, fields.preset);
-    waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo), ...others(photo) }, alone });
+    waiting.push({ card, photo, fields: { ...fields, ...choice.fields(photo), ...others(photo) }, alone, key });
     next();
   };
   card.again = () => {
+    if (card.id) key = api.named();
     card.stop();
     card.step = -1;
     card.since = Date.now();
@@ -226,8 +229,8 @@ function next() {
   }
 }
 
-async function send({ card, photo, fields, alone }) {
-  const upload = api.generate(fields, photo.file, (part) => card.uploading(part));
+async function send({ card, photo, fields, alone, key }) {
+  const upload = api.generate(fields, photo.file, key, (part) => card.uploading(part));
   card.abort = upload.stop;
   card.uploading(0);
   try {
