@@ -13,6 +13,7 @@ export class Refusal extends Error {
 export function refusal(status, body) {
   const error = body?.error;
   if (error && typeof error.message === 'string') return new Refusal(status, error);
+  if (status === 404) return new Refusal(status, { code: 'not_found', message: t('trouble.gone'), hint: t('trouble.gone.hint') });
   return new Refusal(status, { code: 'unread', message: t('trouble.unread'), hint: t('trouble.unread.hint') });
 }
 

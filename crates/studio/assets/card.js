@@ -1,7 +1,7 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
 import * as chosen from './chosen.js';
-import { $, announce, calm, change, clone, say, slot } from './dom.js';
+import { $, announce, calm, change, clone, refused, say, slot } from './dom.js';
 import { ended, follow } from './live.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
@@ -165,6 +165,7 @@ export class Card {
     if (view.sourceUrl && !this.slot('thumb').getAttribute('src')) this.thumb(`${view.sourceUrl}?w=160`);
     if (this.slot('results').children.length === 0 && view.preset) this.frames(view.numImages, preset.canvas(view.preset));
     this.state(view.status);
+    if (ended(view)) refused(this.element.querySelector('.progress'));
     this.stage(stageOf(view), stepOf(view));
     this.slot('cancel').hidden = ended(view);
     if (view.error) this.trouble(view.error);
@@ -308,13 +309,15 @@ export class Card {
       this.abort?.();
       return;
     }
+    const place = this.element.querySelector('.progress');
     button.disabled = true;
     say(button, t('job.canceling'));
+    refused(place);
     try {
       await api.cancel(this.id);
       // The stream tells how it ends; the queue may still finish what it has begun.
     } catch (error) {
-      announce(error.message);
+      refused(place, error);
       button.disabled = false;
       say(button, t('job.cancel'));
     }

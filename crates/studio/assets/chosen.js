@@ -1,6 +1,6 @@
 // The picture in use, and the link for others to look.
 import * as api from './api.js';
-import { announce, say, slot } from './dom.js';
+import { announce, refused, say, slot } from './dom.js';
 import { lang } from './text.js';
 import { t } from './words.js';
 
@@ -12,11 +12,12 @@ export function fill(card, view, n, shown) {
   say(button.querySelector('span'), t(on ? 'result.used' : 'result.use'));
   button.onclick = async () => {
     button.disabled = true;
+    refused(button.parentElement);
     try {
       shown(await api.use(view.jobId, on ? null : n));
       announce(t(on ? 'result.unused.said' : 'result.used.said', { n }));
     } catch (error) {
-      announce(`${error.message} ${error.hint ?? ''}`);
+      refused(button.parentElement, error);
     }
     button.disabled = false;
     button.focus();
@@ -27,6 +28,7 @@ export function fill(card, view, n, shown) {
 export async function share(id, slotOf) {
   const button = slotOf('share');
   button.disabled = true;
+  refused(button.parentElement);
   try {
     const { url, expiresAt } = await api.share(id);
     const day = new Intl.DateTimeFormat(lang, { dateStyle: 'medium' }).format(new Date(expiresAt));
@@ -37,7 +39,7 @@ export async function share(id, slotOf) {
     field.select();
     await navigator.clipboard?.writeText(url).then(() => announce(t('job.copied')), () => {});
   } catch (error) {
-    announce(`${error.message} ${error.hint ?? ''}`);
+    refused(button.parentElement, error);
   }
   button.disabled = false;
 }

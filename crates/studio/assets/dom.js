@@ -16,6 +16,17 @@ export function announce(text) {
   say($('said'), text);
 }
 
+// Why a button did nothing, as the last line of what it stands in; without an error the line goes.
+export function refused(place, error) {
+  const line = place.querySelector(':scope > .refused');
+  if (!error) {
+    line?.remove();
+    return;
+  }
+  const said = line ?? place.appendChild(clone('refused'));
+  say(said, `${error.message} ${error.hint ?? ''}`.trim());
+}
+
 export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
 let latest = null;

@@ -1,6 +1,6 @@
 // The list of all jobs: asks before it deletes, and tells times as this place tells them.
 import { forget } from './api.js';
-import { $, announce, change, say } from './dom.js';
+import { $, announce, change, refused, say } from './dom.js';
 import * as recent from './recent.js';
 import { lang } from './text.js';
 import { t } from './words.js';
@@ -18,13 +18,19 @@ function asked(question) {
   });
 }
 
+// Another tab has deleted it, or somebody else: it is as was wished.
+function gone(error) {
+  if (error.status !== 404) throw error;
+}
+
 async function remove(form) {
   const row = form.closest('[data-id]');
   const button = form.querySelector('button');
   if (!(await asked(form.dataset.ask))) return;
   button.disabled = true;
+  refused(form.parentElement);
   try {
-    await forget(row.dataset.id);
+    await forget(row.dataset.id).catch(gone);
     recent.forget(row.dataset.id);
     const next = row.nextElementSibling ?? row.previousElementSibling;
     await change(() => row.remove(), 'list');
@@ -33,7 +39,7 @@ async function remove(form) {
     else location.reload();
   } catch (error) {
     button.disabled = false;
-    announce(`${error.message} ${error.hint ?? ''}`);
+    refused(form.parentElement, error);
   }
 }
 
