@@ -274,20 +274,37 @@ function watchDrops() {
   });
 }
 
+// All that can be filled in, but the photos, which are files here and not in their field, and what the browser remembers itself.
+const filled = () => [...$('composer').querySelectorAll('[id]:is(input, select, textarea):not(#photo, #notify)')];
+
+function valueOf(field) {
+  if (field.type === 'file') return [...field.files];
+  return field.type === 'checkbox' ? field.checked : field.value;
+}
+
+function fill(field, value) {
+  if (field.type === 'checkbox') field.checked = value;
+  else if (field.type !== 'file') field.value = value;
+  else if (value.length > 0) {
+    const files = new DataTransfer();
+    for (const file of value) files.items.add(file);
+    field.files = files.files;
+  }
+}
+
 // Another language is another page: what was not sent yet comes along.
 async function bringAlong(event) {
   const link = event.target.closest('a');
-  if (!link || photos.length === 0 || event.metaKey || event.ctrlKey) return;
+  if (!link || event.metaKey || event.ctrlKey) return;
   event.preventDefault();
   const kept = photos.map(({ file, address, name, choice: marks }) => ({ file, address, name, choice: marks }));
-  const fields = { prompt: $('prompt').value, identifier: $('identifier').value, num: $('num').value };
-  if ($('notify-email')) fields['notify-email'] = $('notify-email').value;
+  const fields = Object.fromEntries(filled().map((field) => [field.id, valueOf(field)]));
   try {
     const { keep } = await import('./keeping.js');
     await keep({ photos: kept, fields });
     sessionStorage.setItem('plantain.unsent', 'yes');
   } catch {
-    if (!confirm(t('make.unsent'))) return;
+    if (photos.length > 0 && !confirm(t('make.unsent'))) return;
   }
   location.assign(link.href);
 }
@@ -299,10 +316,12 @@ async function takeBack() {
     const { take } = await import('./keeping.js');
     const kept = await take();
     if (!kept) return;
-    for (const [id, value] of Object.entries(kept.fields)) $(id).value = value;
     photos = kept.photos.map((photo) => ({ ...photo, url: photo.file ? URL.createObjectURL(photo.file) : '' }));
+    for (const field of filled()) if (field.id in kept.fields) fill(field, kept.fields[field.id]);
+    // The marketplace first, since it says what else can be chosen.
+    for (const id of ['preset', 'scene-kind', 'num']) $(id)?.dispatchEvent(new Event('change', { bubbles: true }));
     draw();
-    hint(many('make.added', photos.length));
+    if (photos.length > 0) hint(many('make.added', photos.length));
   } catch {
     // They are chosen anew.
   }
