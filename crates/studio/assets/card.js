@@ -169,7 +169,7 @@ export class Card {
     this.stage(stageOf(view), stepOf(view));
     this.slot('cancel').hidden = ended(view);
     if (view.error) this.trouble(view.error);
-    if (!ended(view)) this.tick();
+    if (!ended(view)) this.tick(view.etaSeconds);
     else if (this.followed) change(() => this.end(view, title), 'list');
     else this.end(view, title);
   }
@@ -278,8 +278,13 @@ export class Card {
     });
   }
 
-  tick() {
-    const tell = () => say(this.slot('time'), stopwatch(Date.now() - this.since));
+  // How long it has gone on, and how long it may yet: a guess, said no more once its time is over.
+  tick(seconds) {
+    const end = seconds ? Date.now() + seconds * 1000 : 0;
+    const tell = () => {
+      const [gone, left] = [stopwatch(Date.now() - this.since), Math.ceil((end - Date.now()) / 1000)];
+      say(this.slot('time'), left > 0 ? `${gone} · ${t('job.eta', { time: duration(left * 1000) })}` : gone);
+    };
     clearInterval(this.timer);
     this.timer = setInterval(tell, 1000);
     tell();
