@@ -87,9 +87,9 @@ export const cancel = (id) => ask(jobUrl(id), { method: 'DELETE' });
 export const forget = (id) => ask(`/api/history/${encodeURIComponent(id)}`, { method: 'DELETE' });
 export const use = (id, n) => ask(`${jobUrl(id)}/use`, told('POST', { n }));
 export const share = (id) => ask(`${jobUrl(id)}/share`, told('POST', {}));
-export const again = (id, change) => ask(`${jobUrl(id)}/again`, {
+export const again = (id, change, key) => ask(`${jobUrl(id)}/again`, {
   method: 'POST',
-  headers: { accept: 'application/json', 'content-type': 'application/json' },
+  headers: { accept: 'application/json', 'content-type': 'application/json', 'idempotency-key': key },
   body: JSON.stringify(change),
 });
 export const forPreset = (id, preset, key) => {

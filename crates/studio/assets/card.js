@@ -78,7 +78,7 @@ export class Card {
     this.slot = (name) => slot(this.element, name);
     this.slot('cancel').addEventListener('click', () => this.cancel());
     this.slot('hide').addEventListener('click', () => this.hide());
-    this.slot('upright').addEventListener('click', () => this.upright());
+    this.slot('upright').addEventListener('click', () => this.anew('upright', { straighten: true }));
     this.slot('again').addEventListener('click', () => this.again?.());
     this.slot('share').addEventListener('click', () => chosen.share(this.id, this.slot));
     this.slot('fix').addEventListener('click', () => this.fix());
@@ -168,7 +168,7 @@ export class Card {
     if (ended(view)) refused(this.element.querySelector('.progress'));
     this.stage(stageOf(view), stepOf(view));
     this.slot('cancel').hidden = ended(view);
-    if (view.error) this.trouble(view.error);
+    if (view.error) this.failed(view);
     if (!ended(view)) this.tick(view.etaSeconds);
     else if (this.followed) change(() => this.end(view, title), 'list');
     else this.end(view, title);
@@ -242,12 +242,13 @@ export class Card {
     element.focus({ preventScroll: true });
   }
 
-  // A job of its own, whose page is the next one: this one keeps its pictures.
-  async upright() {
-    const button = this.slot('upright');
+  // A job of its own, whose page is the next one: this one stays as it is.
+  async anew(name, change) {
+    const button = this.slot(name);
     button.disabled = true;
+    this.keys ??= {};
     try {
-      const job = await api.again(this.id, { straighten: true });
+      const job = await api.again(this.id, change, (this.keys[name] ??= api.named()));
       recent.remember(job.jobId);
       location.assign(job.pageUrl);
     } catch (error) {
@@ -296,6 +297,14 @@ export class Card {
     say(this.slot('trouble-hint'), hint ?? '');
     say(this.slot('trouble-code'), code ?? '');
     this.slot('again').hidden = !this.again;
+  }
+
+  // What has failed can be made again of the photo that is kept; a page that still has the photo in hand sends it anew.
+  failed(view) {
+    const cents = view.againCents;
+    if (cents !== undefined) this.again ??= () => this.anew('again', {});
+    this.trouble(view.error);
+    say(this.slot('again'), cents > 0 ? price(cents, 1, 'job.again.price') : t('job.again'));
   }
 
   fail(error) {

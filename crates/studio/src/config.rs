@@ -10,6 +10,7 @@ use plantain_wire::endpoint::{EndpointId, EndpointPattern};
 use plantain_wire::models::nano_banana;
 
 use crate::accounts::Post;
+use crate::job::{Job, Outcome};
 use crate::messages::whatsapp::Whatsapp;
 use crate::money;
 use crate::photo::NewJob;
@@ -130,6 +131,12 @@ impl StudioConfig {
     pub fn words_endpoint(&self) -> Option<EndpointId> {
         let endpoint = nano_banana::TEXT_ENDPOINT.parse().expect("the constant is an endpoint id");
         (!self.makers.of(&endpoint).is_local()).then_some(endpoint)
+    }
+
+    /// The same photos and wishes may become a new job: the local engine is asked for nothing, and a failure is not billed.
+    pub fn may_be_made_again(&self, job: &Job) -> bool {
+        let has_failed = matches!(job.outcome, Some(Outcome::Failed(_)));
+        job.spec.making.own_input().is_none() && (has_failed || self.makers.of(&job.spec.endpoint).is_local())
     }
 
     /// The wish, which goes to that endpoint where it has words and no picture.

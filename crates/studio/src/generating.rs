@@ -101,7 +101,7 @@ impl Studio {
     }
 
     /// Accepts a job for the photos and wishes of an earlier one; `None` where there is no such job. Only of what the local
-    /// engine makes: whoever else would be asked again might bill again.
+    /// engine makes, and of what has failed: whoever else would be asked again might bill again.
     pub async fn again(
         &self,
         id: &JobId,
@@ -114,11 +114,12 @@ impl Studio {
         if let Some(before) = self.before(wished.as_ref()).await? {
             return Ok(Some(before));
         }
-        let Some(Job { mut spec, owner, .. }) = self.0.store.job(id).await? else { return Ok(None) };
-        let maker = self.0.config.makers.of(&spec.endpoint);
-        if !maker.is_local() || spec.making.own_input().is_some() {
+        let Some(job) = self.0.store.job(id).await? else { return Ok(None) };
+        if !self.0.config.may_be_made_again(&job) {
             return Err(StudioError::NotLocal);
         }
+        let Job { mut spec, owner, .. } = job;
+        let maker = self.0.config.makers.of(&spec.endpoint);
         let preset = self.0.presets.get(&spec.preset).map_err(StudioError::UnknownPreset)?;
         spec.staging.straighten = change.straighten.unwrap_or(spec.staging.straighten);
         spec.staging.normalize = change.normalize.unwrap_or(spec.staging.normalize);
@@ -129,8 +130,10 @@ impl Studio {
         spec.making = Making::Asked;
         // It was asked for one end.
         (spec.callback, spec.notify, spec.whatsapp) = (None, None, None);
+        // What costs nothing is made whatever was spent.
+        let allowance = payer.allowance.filter(|_| maker.micro_usd_per_image() > 0);
         let owner = payer.owner.or(owner);
-        self.begin(spec, owner, payer.allowance.as_ref(), wished, &Naming::default()).await.map(Some)
+        self.begin(spec, owner, allowance.as_ref(), wished, &Naming::default()).await.map(Some)
     }
 
     /// The job is durable when this returns `Ok`.

@@ -91,15 +91,16 @@ pub struct JobView {
     pub source_name: Option<String>,
     /// Why it failed.
     pub error: Option<JobError>,
+    /// US cents that making it again costs at most (`POST /api/jobs/{id}/again`); only of what the local engine makes, and of what has
+    /// failed: nothing else is made again.
+    #[schema(examples(11.7))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_cents: Option<f64>,
     /// What the model said about its work.
     pub description: Option<String>,
     /// US cents: what it costs at most while it runs, and what it did cost once it has ended.
     #[schema(examples(11.7))]
     pub cost_cents: f64,
-    /// US cents that the same photos cost at most once more; only of what the local engine makes, and nothing else is made again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(examples(0.0))]
-    pub again_cents: Option<f64>,
     /// What makes the pictures, as a person calls it.
     #[schema(examples("Local engine"))]
     pub backend: String,
@@ -283,9 +284,9 @@ pub fn view(job: &Job, live: &Live, run_seconds: Option<f64>, config: &StudioCon
         source_name: job.spec.sources.first().and_then(|source| source.file_name.clone()),
         source_url: (!job.spec.sources.is_empty()).then(|| Which::Source(1).path(&job.id)),
         error,
+        again_cents: again_cents(job, config),
         description: finished.and_then(|finished| finished.description.clone()),
         cost_cents: cost_cents(job, config),
-        again_cents: again_cents(job, config),
         backend: config.backend_label.clone(),
         notices: notices(job, finished),
         timings: timings(job),
@@ -336,22 +337,21 @@ fn images(job: &JobId, pictures: &[FinishedPicture], which: impl Fn(usize) -> (W
     pictures.iter().enumerate().map(image).collect()
 }
 
+/// By today's price.
+fn again_cents(job: &Job, config: &StudioConfig) -> Option<f64> {
+    let each = config.makers.of(&job.spec.endpoint).cents_per_image;
+    config.may_be_made_again(job).then(|| tenths(f64::from(job.spec.num_images) * each))
+}
+
 /// By the price of the day on which the job was accepted.
 fn cost_cents(job: &Job, config: &StudioConfig) -> f64 {
     let today = || config.makers.of(&job.spec.endpoint).cents_per_image;
     let cents = job.price_micro_usd.map_or_else(today, money::cents);
-    in_tenths(job.charged_pictures() as f64 * cents)
-}
-
-/// By today's price.
-fn again_cents(job: &Job, config: &StudioConfig) -> Option<f64> {
-    let maker = config.makers.of(&job.spec.endpoint);
-    let may_be_made = maker.is_local() && job.spec.making.own_input().is_none();
-    may_be_made.then(|| in_tenths(f64::from(job.spec.num_images) * maker.cents_per_image))
+    tenths(job.charged_pictures() as f64 * cents)
 }
 
 /// Tenths of a cent are all that a price list has; more digits would be rounding noise.
-fn in_tenths(cents: f64) -> f64 {
+fn tenths(cents: f64) -> f64 {
     (cents * 10.0).round() / 10.0
 }
 

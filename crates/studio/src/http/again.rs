@@ -37,7 +37,7 @@ pub struct Wished {
     operation_id = "again",
     tag = "Generate",
     summary = "Make a job again",
-    description = "The same photos and wishes as a new job, with the product set upright or the light evened out. Only of what the local engine makes: another model might bill again. Where a key asks, the new job is the key's and has to fit into its budget.",
+    description = "The same photos and wishes as a new job, with the product set upright or the light evened out. Only of what the local engine makes, and of what has failed, for what it costs: another model might bill again. Where a key asks, the new job is the key's and has to fit into its budget.",
     params(values::OfJobId, values::Named),
     request_body(content = Wished),
     responses(

@@ -4,11 +4,11 @@ use axum::body::Body;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use plantain_studio::config::Maker;
-use plantain_studio::job::JobId;
+use plantain_studio::job::{JobError, JobId, Outcome, Phase};
 use plantain_studio::store::JobFilter;
 use serde_json::json;
 
-use super::house::{Answer, House, house, house_made_by, house_with, report, request};
+use super::house::{Answer, House, TOKEN, house, house_made_by, house_with, report, request};
 
 async fn again(house: &House, id: &str, wish: &str) -> Answer {
     let path = format!("/api/jobs/{id}/again");
@@ -112,4 +112,51 @@ async fn what_making_a_job_again_costs_is_told_before() {
         let id = house.succeeded(1, report("Size")).await;
         assert_eq!(house.get(&format!("/api/jobs/{id}")).await.json()["againCents"], cents, "{maker:?}");
     }
+}
+
+/// A job that has failed, whoever makes its pictures.
+async fn failed(house: &House) -> JobId {
+    let mut job = house.job("mug.jpg", "ab");
+    job.phase = Phase::Done;
+    job.finished_at = Some(house.clock.now());
+    job.outcome = Some(Outcome::Failed(JobError::new("no_product", "No product.", "Move closer.")));
+    house.store.insert(&job).await.unwrap();
+    job.id
+}
+
+#[tokio::test]
+async fn what_has_failed_is_made_again_for_its_price() {
+    for (maker, each) in [(Maker::generative(3.9), 3.9), (Maker::LOCAL, 0.0)] {
+        let house = house_made_by(maker).await;
+        let id = failed(&house).await;
+        let shown = house.get(&format!("/api/jobs/{id}")).await.json();
+        assert_eq!(shown["againCents"], each * 3.0, "{shown}");
+        let answer = again(&house, id.as_str(), "{}").await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+        assert_eq!(answer.json()["costCents"], each * 3.0);
+        let new = house.get(&format!("/api/jobs/{}", answer.json()["jobId"].as_str().unwrap())).await.json();
+        let local = maker == Maker::LOCAL;
+        assert_eq!(
+            new["againCents"],
+            if local { json!(0.0) } else { json!(null) },
+            "another one only once it has failed, too"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_pays_for_what_is_made_again() {
+    let house = house_made_by(Maker::generative(3.9)).await;
+    let admin = [("content-type", "application/json"), ("authorization", &*format!("Bearer {TOKEN}"))];
+    let wish = Body::from(r#"{"name": "shop", "tier": "paid", "monthlyBudgetCents": 12}"#);
+    let made = house.send(request(Method::POST, "/api/keys", &admin, wish)).await;
+    let secret = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
+    let id = failed(&house).await;
+    let own = [("content-type", "application/json"), ("authorization", &*secret)];
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let wish = request(Method::POST, &format!("/api/jobs/{id}/again"), &own, Body::from("{}"));
+        told.push(house.send(wish).await.status.as_u16());
+    }
+    assert_eq!(told, [202, 402], "the month holds it once");
 }
