@@ -118,11 +118,19 @@ function offline(is) {
   if (is) say($('batch-trouble'), `${t('trouble.offline')}. ${t('bulk.offline')}`);
 }
 
+function told(trouble) {
+  say($('batch-trouble'), trouble);
+  $('batch-trouble').hidden = false;
+}
+
 function take(batch) {
   failures = 0;
   offline(false);
   show(batch);
-  if (over(batch)) unfollow();
+  if (over(batch)) {
+    unfollow();
+    notify.tell(document.querySelector('h1').textContent, $('batch-state').textContent, location.pathname);
+  }
   lookSoon(over(batch) ? 0 : LOOK_MS);
 }
 
@@ -193,9 +201,7 @@ async function steer(form) {
     lookSoon(0);
     if (!over(batch)) follow();
   } catch (error) {
-    offline(false);
-    say($('batch-trouble'), `${error.message} ${error.hint ?? ''}`);
-    $('batch-trouble').hidden = false;
+    told(`${error.message} ${error.hint ?? ''}`);
   } finally {
     button.disabled = false;
   }
@@ -213,4 +219,5 @@ document.addEventListener('visibilitychange', () => {
   failures = 0;
   follow();
 });
+if ($('notify')) notify.start(told);
 if (goesOn()) follow();

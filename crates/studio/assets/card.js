@@ -186,7 +186,7 @@ export class Card {
     if (view.media?.length || (view.resultUrl && !view.preset)) media().then((module) => module?.fill(this.slot, view));
     this.notices([...(view.notices ?? []), view.description].filter(Boolean));
     announce(`${this.slot('title').textContent}: ${this.slot('stage').textContent}`);
-    if (this.followed) notify.tell(this.slot('title').textContent, this.slot('stage').textContent);
+    if (this.followed) notify.tell(this.slot('title').textContent, this.slot('stage').textContent, `/jobs/${encodeURIComponent(this.id)}`);
     this.followed = false;
   }
 

@@ -217,6 +217,7 @@ pub fn router(studio: Studio, config: HttpConfig) -> Router {
         .route("/unsubscribe/{token}", get(unsubscribing::look).post(unsubscribing::stop))
         .route("/assets/{edition}/{name}", get(assets::serve))
         .route("/favicon.ico", get(assets::favicon))
+        .route("/worker.js", get(assets::worker))
         .route("/api/jobs", get(jobs::list))
         .route("/api/inbox", get(inbox::list))
         .route("/api/usage", get(usage::show))

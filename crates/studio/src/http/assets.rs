@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use axum::response::{IntoResponse, Redirect, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use sha2::{Digest, Sha256};
 
 use crate::http::error::ApiError;
@@ -95,6 +95,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("views.js", SCRIPT),
         embedded!("wishes.js", SCRIPT),
         embedded!("words.js", SCRIPT),
+        embedded!("worker.js", SCRIPT),
     ];
     let spoken = Spoken::by(all.iter().filter(|asset| asset.content_type == SCRIPT).map(|asset| asset.body.as_str()));
     let text = |words: &'static Words| Asset {
@@ -108,7 +109,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 16] = [
+const LATER: [&str; 17] = [
     "anything.js",
     "batch.js",
     "batches.js",
@@ -124,6 +125,7 @@ const LATER: [&str; 16] = [
     "lens.js",
     "media.js",
     "strokes.js",
+    "worker.js",
     "zip.js",
 ];
 
@@ -168,6 +170,27 @@ pub async fn serve(Segments((edition, name)): Segments<(String, String)>) -> Res
     let found = lang.and_then(|words| ASSETS.iter().find(|asset| asset.name == name && asset.speaks(words.lang)));
     let asset = found.ok_or_else(ApiError::no_route)?;
     Ok(([(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, FOREVER)], asset.body.as_str()).into_response())
+}
+
+/// For the worker, which loads nothing: of what pages may do it needs only to run, and a sandbox would take it its origin.
+const WORKER_POLICY: &str = "default-src 'none'";
+
+/// `GET /worker.js`. Browsers look for a newer one under the address that they know, so it has no edition.
+#[utoipa::path(
+    get,
+    path = "/worker.js",
+    operation_id = "openWorker",
+    tag = "Pages",
+    summary = "The pages' worker",
+    description = "Shows that pictures are ready, for whoever asked to be told by the browser. It answers no request and has no page in its charge.",
+    security(()),
+    responses((status = 200, description = "The script.", body = String, content_type = "text/javascript"))
+)]
+pub async fn worker() -> Result<Response, ApiError> {
+    let asset = ASSETS.iter().find(|asset| asset.name == "worker.js").ok_or_else(ApiError::no_route)?;
+    let headers =
+        [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, "no-cache"), (CONTENT_SECURITY_POLICY, WORKER_POLICY)];
+    Ok((headers, asset.body.as_str()).into_response())
 }
 
 /// Browsers ask for it by themselves where a page names no sign, as an answer in JSON doesn't.

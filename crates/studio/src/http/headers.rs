@@ -5,7 +5,7 @@ use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 /// For pages: our own files only, no inline script or style, previews from the photo in hand, in nobody's frame.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// For everything else: opened by itself, it loads and runs nothing. A picture may show itself.
 const DATA_POLICY: &str =

@@ -139,6 +139,7 @@ pub mod values;
         page::job,
         assets::serve,
         assets::favicon,
+        assets::worker,
         unsubscribing::look,
         unsubscribing::stop,
         session::sign_in,

@@ -183,6 +183,7 @@ async fn real_answers_are_as_they_are_described() {
         ("/healthz", "/healthz".into()),
         ("/readyz", "/readyz".into()),
         ("/favicon.ico", "/favicon.ico".into()),
+        ("/worker.js", "/worker.js".into()),
         ("/assets/{edition}/{name}", "/assets/0/app.js".into()),
         ("/jobs/{id}", format!("/jobs/{id}")),
         ("/jobs/{id}", "/jobs/nonsense".into()),
