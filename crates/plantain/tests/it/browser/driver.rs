@@ -85,10 +85,18 @@ impl Browser {
     }
 
     async fn fit(&self, screen: Screen) {
-        let (width, height, mobile) = match screen {
-            Screen::Desktop => (1440, 1000, false),
-            Screen::Phone => (390, 844, true),
-        };
+        match screen {
+            Screen::Desktop => self.measure_out(1440, 1000, false).await,
+            Screen::Phone => self.measure_out(390, 844, true).await,
+        }
+    }
+
+    /// A phone of another width.
+    pub async fn on_a_phone_of(&self, width: u64) {
+        self.measure_out(width, 844, true).await;
+    }
+
+    async fn measure_out(&self, width: u64, height: u64, mobile: bool) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::Judge;
 use super::driver::{Browser, Screen};
-use super::{assert_clean, has, shot, start, wait_for_three};
+use super::{WIDE, assert_clean, has, shot, start, wait_for_three};
 use crate::bed::{Server, example};
 
 /// What is wrong with how a page is laid out, one line each.
@@ -30,6 +30,9 @@ const TAB: &str = "\u{e004}";
 
 /// Pages where Tab is pressed through to the end; longer ones are the same again and again.
 const STEPS_MAX: u64 = 60;
+
+/// The narrowest phones, and wider ones of people who want large letters.
+const NARROWEST: u64 = 320;
 
 fn width(screen: Screen) -> u64 {
     if screen == Screen::Phone { 390 } else { 1440 }
@@ -110,6 +113,12 @@ impl<'b> Round<'b> {
         let found = self.browser.run(FAULTS, &[width(self.screen).into()]).await;
         let lines = found.as_array().into_iter().flatten().filter_map(Value::as_str);
         self.faults.extend(lines.map(|line| format!("{name}: {line}")));
+        if self.screen == Screen::Phone {
+            self.browser.on_a_phone_of(NARROWEST).await;
+            let wide = self.browser.run(WIDE, &[]).await;
+            self.browser.on_a_phone_of(width(self.screen)).await;
+            self.faults.extend((wide != 0).then(|| format!("{name}: {wide} pixels too wide for {NARROWEST}")));
+        }
     }
 
     /// The same page in Hindi, and back.
