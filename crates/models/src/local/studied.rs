@@ -60,7 +60,7 @@ impl Told {
             (Some(true), Some(lean)) => sentences.push(format!("It leaned {lean} and was set upright.")),
             (Some(_), _) => sentences.push("No small lean could be told, so nothing was straightened.".to_owned()),
             (None, Some(lean)) => {
-                sentences.push(format!("The product leans {lean}; the option straighten sets it upright."));
+                sentences.push(format!("The product leans {lean}; it can be set upright."));
             }
             (None, None) => {}
         }
@@ -97,7 +97,7 @@ mod tests {
         says(leaning(None, None), &[]);
         says(leaning(Some(0.3), None), &[]);
         says(leaning(Some(9.0), None), &[]);
-        says(leaning(Some(-2.44), None), &["leans 2.4° to the left", "straighten"]);
+        says(leaning(Some(-2.44), None), &["leans 2.4° to the left", "can be set upright"]);
         says(leaning(Some(4.5), Some(true)), &["leaned 4.5° to the right and was set upright"]);
         says(leaning(Some(9.0), Some(false)), &["nothing was straightened"]);
         says(Told { normalize: Some(true), ..Told::default() }, &["difference of 3.5"]);

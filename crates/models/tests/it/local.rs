@@ -112,7 +112,7 @@ async fn a_scene_a_colour_and_an_upright_product_can_be_asked_for_by_name() {
     let plain = bench.edit(json!({ "prompt": "x", "image_urls": [photo.clone()] })).await.output();
     let tilt = plain["tilt_degrees"].as_f64().unwrap();
     assert!((-5.0..-1.0).contains(&tilt), "{tilt}");
-    assert!(plain["description"].as_str().unwrap().contains("the option straighten sets it upright"), "{plain}");
+    assert!(plain["description"].as_str().unwrap().contains("it can be set upright"), "{plain}");
 
     let input = json!({
         "prompt": "pure white background. No shadow and no reflection.", "image_urls": [photo],

@@ -149,7 +149,7 @@ impl Why {
                 format!("Line {line}: there is no preset \"{}\".", preset.chars().take(80).collect::<String>()),
                 match nearest {
                     Some(nearest) => format!("Did you mean \"{nearest}\"?"),
-                    None => format!("{} lists all.", crate::error::PRESETS_AT),
+                    None => "Write it as in \"amazon_main\"; all are named under \"All rules as data\" at the foot of the page.".to_owned(),
                 },
             ),
             Why::Sku { line } => (

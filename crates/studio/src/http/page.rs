@@ -183,6 +183,11 @@ pub fn no_job(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     message(frame, StatusCode::NOT_FOUND, "missing", &[])
 }
 
+/// A shared link has ended, or is none.
+pub fn no_link(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
+    message(Frame::new(app, headers), StatusCode::NOT_FOUND, "missing.link", &[])
+}
+
 pub fn sign_in(app: &App, headers: &HeaderMap, wrong: bool) -> Result<Response, ApiError> {
     let here = if wrong { "/" } else { "" };
     let frame = Frame { here, ..Frame::new(app, headers) };

@@ -117,7 +117,7 @@ pub async fn follow(
     let Some((id, left)) =
         id.and_then(|id| app.config.admin_token.link_key().left(&id, &token, now).map(|left| (id, left)))
     else {
-        return page::no_job(&app, &headers);
+        return page::no_link(&app, &headers);
     };
     let cookie = app.cookie(&cookie_name(&id), &token, left, "Lax");
     Ok(([(SET_COOKIE, cookie)], Redirect::to(&format!("/jobs/{id}"))).into_response())
