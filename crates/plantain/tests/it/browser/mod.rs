@@ -7,6 +7,8 @@ mod bulk;
 mod choosing;
 mod comparing;
 mod console;
+mod crowd;
+mod doubt;
 mod driver;
 mod elsewhere;
 mod hindi;

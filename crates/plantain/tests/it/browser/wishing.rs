@@ -62,6 +62,38 @@ async fn everything_is_wished_for_on_a_phone() {
     wished(Screen::Phone).await;
 }
 
+/// The whole form comes along to another language, with a photo or without.
+#[tokio::test]
+async fn what_was_filled_in_stays_in_another_language() {
+    const FILLED: &str = "return ['prompt', 'identifier', 'num', 'preset', 'scene-kind', 'scene-backdrop', 'scene-top']
+        .map((id) => document.getElementById(id).value)
+        .concat(document.getElementById('scene-straighten').checked, document.getElementById('scene-sum').textContent.length > 9)";
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    has(&browser, "the page's script", "document.getElementById('photo').multiple").await;
+    let accepts = "return ['photo', 'scene-picture'].map((id) => document.getElementById(id).accept)
+        .every((all) => ['image/avif', '.avif', '.heic', '.heif'].every((kind) => all.split(',').includes(kind)))";
+    assert_eq!(browser.run(accepts, &[]).await, true);
+    browser.choose("[data-test=preset]", "shopify").await;
+    browser.write("[data-test=prompt]", "on linen").await;
+    browser.write("[data-test=identifier]", "SKU-7").await;
+    browser.choose("[data-test=num]", "'2'").await;
+    browser.click("[data-test=scene-open]").await;
+    browser.choose("[data-test=scene-kind]", "reflection").await;
+    browser.choose("[data-test=scene-backdrop]", "color").await;
+    browser.run("document.getElementById('scene-top').value = '#336699'", &[]).await;
+    browser.click("[data-test=scene-straighten]").await;
+    let filled = browser.run(FILLED, &[]).await;
+    for lang in ["hi", "en"] {
+        browser.click(&format!("[data-test=lang-{lang}]")).await;
+        has(&browser, "the other language", &format!("document.documentElement.lang === '{lang}'")).await;
+        let same = format!("JSON.stringify((() => {{ {FILLED} }})()) === '{filled}'");
+        has(&browser, "all that was filled in", &same).await;
+    }
+    assert_clean(&browser, &server).await;
+}
+
 #[tokio::test]
 async fn any_endpoint_answers_on_the_page() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,131 @@
+//! What is not known, and what is refused: a lost answer buys nothing twice, and a button that did nothing says why.
+
+use std::fs;
+
+use super::driver::{Browser, Screen};
+use super::{has, shot, start, wait_for_three};
+use crate::bed::{Server, example};
+use crate::bulk::cut_out;
+
+/// The server gives every answer, and as many uploads as `lose` says never hear theirs. Their names are kept.
+const LOSE: &str = "window.lose = 1; window.named = [];
+    const { send, setRequestHeader } = XMLHttpRequest.prototype;
+    XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+        if (name === 'idempotency-key') named.push(value);
+        return setRequestHeader.call(this, name, value);
+    };
+    XMLHttpRequest.prototype.send = function (body) {
+        if (lose > 0) {
+            lose -= 1;
+            this.onload = this.onerror;
+        }
+        return send.call(this, body);
+    };";
+
+/// With `cut`, nothing that changes something leaves the page.
+const LINE: &str = "window.cut = true; const real = window.fetch;
+    window.fetch = async (url, options) => {
+        if (cut && options?.method) throw new TypeError('the line is cut');
+        return real(url, options);
+    };";
+
+/// How many jobs, or batches, the server has.
+async fn count(browser: &Browser, path: &str, list: &str) -> serde_json::Value {
+    browser.run(&format!("return fetch('{path}').then((a) => a.json()).then((all) => all.{list}.length)"), &[]).await
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_buys_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    browser.run(LOSE, &[]).await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    browser.click("[data-test=generate]").await;
+    has(&browser, "what is known", "document.querySelector('[data-test=error]').innerText.includes('twice')").await;
+    assert_eq!(count(&browser, "/api/jobs", "jobs").await, 1, "it had arrived");
+    shot(&browser, "lost", Screen::Phone).await;
+    browser.click("[data-test=again]").await;
+    wait_for_three(&browser).await;
+    assert_eq!(count(&browser, "/api/jobs", "jobs").await, 1, "and it is the same job");
+    let names = browser.run("return named.length === 2 && named[0] === named[1]", &[]).await;
+    assert_eq!(names, true);
+}
+
+#[tokio::test]
+async fn a_batch_is_sent_again_under_its_name_and_another_one_under_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    browser.open(server.studio.join("bulk").unwrap().as_str()).await;
+    has(&browser, "the page's script", "!document.getElementById('ways').hidden").await;
+    browser.run(&LOSE.replace("lose = 1", "lose = 3"), &[]).await;
+    let photo = folder.path().join("jar.png");
+    fs::write(&photo, cut_out(0)).unwrap();
+    browser.pick_file("[data-test=zip-input]", &photo).await;
+    for sent in 1..=3 {
+        if sent == 3 {
+            browser.write("[data-test=prompt]", "on linen").await;
+        }
+        browser.click("[data-test=go]").await;
+        let told = "document.getElementById('hint').textContent.includes('twice')";
+        has(
+            &browser,
+            "what is known",
+            &format!("named.length === {sent} && !document.getElementById('go').disabled && {told}"),
+        )
+        .await;
+    }
+    let same = browser.run("return [named[0] === named[1], named[1] === named[2]]", &[]).await;
+    assert_eq!(same, serde_json::json!([true, false]));
+}
+
+#[tokio::test]
+async fn a_button_that_did_nothing_says_why_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    browser.click("[data-test=generate]").await;
+    wait_for_three(&browser).await;
+    browser.run(LINE, &[]).await;
+    for (button, place) in [("[data-n='2'] [data-test=use]", ".result__take"), ("[data-test=share]", ".job__more")] {
+        browser.click(button).await;
+        let line = format!("{place} > [data-test=refused]");
+        let said = format!("document.querySelector(\"{line}\")?.innerText.includes('reached')");
+        has(&browser, "why not", &said).await;
+        shot(&browser, "refused", Screen::Phone).await;
+        browser.run("cut = false", &[]).await;
+        has(&browser, "the button", &format!("!document.querySelector(\"{button}\").disabled")).await;
+        browser.click(button).await;
+        has(&browser, "no complaint", &format!("!document.querySelector(\"{line}\")")).await;
+        browser.run("cut = true", &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_deleted_says_so_and_what_is_gone_leaves_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    for made in 1..=2 {
+        browser.open(server.studio.as_str()).await;
+        browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+        browser.click("[data-test=generate]").await;
+        let ended = format!("document.querySelectorAll('[data-state=SUCCEEDED]').length === {made}");
+        has(&browser, "its pictures", &ended).await;
+    }
+    browser.open(server.studio.join("history").unwrap().as_str()).await;
+    browser.run(LINE, &[]).await;
+    browser.click("[data-test=delete]").await;
+    browser.click("[data-test=delete-yes]").await;
+    let said = "document.querySelector('.past__acts > [data-test=refused]')?.innerText.includes('reached')";
+    has(&browser, "why it is still here", said).await;
+    shot(&browser, "history-refused", Screen::Phone).await;
+    let elsewhere = "cut = false; const row = document.querySelector('[data-test=past-job]');
+        return fetch(`/api/history/${row.dataset.id}`, { method: 'DELETE' }).then((answer) => answer.ok)";
+    assert_eq!(browser.run(elsewhere, &[]).await, true, "another tab deletes it");
+    browser.click("[data-test=delete]").await;
+    browser.click("[data-test=delete-yes]").await;
+    has(&browser, "the other one alone", "document.querySelectorAll('[data-test=past-job]').length === 1").await;
+}
