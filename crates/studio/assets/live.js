@@ -116,6 +116,7 @@ document.addEventListener('visibilitychange', () => {
 export function follow(id, seen, lost) {
   // Jobs that are followed together share the stream that begins then.
   const first = wanted().every((other) => heard.includes(other));
+  if (jobs.size === 0) [streams, failures] = ['EventSource' in window, 0];
   jobs.set(id, { seen, lost });
   if (first) queueMicrotask(begin);
   return () => drop(id);
