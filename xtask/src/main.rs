@@ -8,6 +8,7 @@ mod docs;
 mod drill;
 mod fuzz;
 mod install;
+mod memory;
 mod official;
 mod postgres;
 mod run;

@@ -10,13 +10,14 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::install;
+use crate::memory::Folder;
 use crate::run::{command, output, show};
 
 /// Stopped when dropped.
 pub struct Postgres {
     programs: PathBuf,
-    /// Short, because a socket's path may have at most 107 bytes.
-    home: PathBuf,
+    /// Its path is short, because a socket's may have at most 107 bytes.
+    home: Folder,
     owner: Option<Owner>,
     port: u16,
 }
@@ -28,18 +29,21 @@ struct Owner {
     group: u32,
 }
 
+/// What its folders are called, before the number.
+const HOME: &str = "plantain-pg";
+
 /// Nothing outlives the tests, so it need not survive a power cut.
 const FOR_TESTS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
 impl Postgres {
     /// Fast, and gone after a power cut.
     pub fn start() -> Result<Postgres> {
-        Postgres::start_with(FOR_TESTS)
+        Postgres::start_with(Folder::new(HOME)?, FOR_TESTS)
     }
 
     /// As a server is run in earnest: every commit is synced.
     pub fn start_durable() -> Result<Postgres> {
-        Postgres::start_with("-c max_wal_size=4GB")
+        Postgres::start_with(Folder::on_disk(HOME)?, "-c max_wal_size=4GB")
     }
 
     /// A program that comes with the server, told where the server is.
@@ -49,13 +53,11 @@ impl Postgres {
         client
     }
 
-    fn start_with(settings: &str) -> Result<Postgres> {
+    fn start_with(home: Folder, settings: &str) -> Result<Postgres> {
         let programs = install::postgres_programs().context("no Postgres below /usr/lib/postgresql")?;
         let owner = if install::is_root() { Some(unprivileged()?) } else { None };
-        let home = std::env::temp_dir().join(format!("plantain-pg-{}", std::process::id()));
-        fs::create_dir_all(&home)?;
         if let Some(owner) = owner {
-            chown(&home, Some(owner.user), Some(owner.group))?;
+            chown(home.path(), Some(owner.user), Some(owner.group))?;
         }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let postgres = Postgres { programs, home, owner, port };
@@ -66,7 +68,7 @@ impl Postgres {
 
     /// A folder that goes with the server.
     pub fn home(&self) -> &Path {
-        &self.home
+        self.home.path()
     }
 
     /// An account that may create databases.
@@ -85,24 +87,24 @@ impl Postgres {
             "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={} -c max_connections=400 \
              -c shared_buffers=64MB {settings}",
             self.port,
-            self.home.display()
+            self.home().display()
         );
         let mut start = self.program("pg_ctl");
-        start.args(["start", "--wait", "--silent", "-o", &settings, "-l"]).arg(self.home.join("log")).arg("-D");
+        start.args(["start", "--wait", "--silent", "-o", &settings, "-l"]).arg(self.home().join("log")).arg("-D");
         if let Err(error) = show(start.arg(self.cluster())) {
-            let log = fs::read_to_string(self.home.join("log")).unwrap_or_default();
+            let log = fs::read_to_string(self.home().join("log")).unwrap_or_default();
             bail!("{error:#}\n{log}");
         }
         Ok(())
     }
 
     fn cluster(&self) -> PathBuf {
-        self.home.join("cluster")
+        self.home().join("cluster")
     }
 
     fn program(&self, name: &str) -> Command {
         let mut program = command(self.programs.join(name));
-        program.current_dir(&self.home);
+        program.current_dir(self.home());
         if let Some(owner) = self.owner {
             program.gid(owner.group).uid(owner.user);
         }
@@ -116,7 +118,6 @@ impl Drop for Postgres {
         stop.args(["stop", "--mode=immediate", "--wait", "--silent", "-D"]).arg(self.cluster());
         // Best effort: the tests' verdict stands already.
         let _ = stop.status();
-        let _ = fs::remove_dir_all(&self.home);
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::install;
+use crate::memory::Folder;
 use crate::official;
 use crate::postgres::Postgres;
 use crate::run::{cargo, command, show};
@@ -18,15 +19,21 @@ pub fn run(filters: &[&str]) -> Result<()> {
     // Built before Postgres is started, so that a mistake is said at once.
     show(cargo().args(["nextest", "run", "--workspace", "--no-run"]))?;
     let postgres = Postgres::start()?;
+    let folder = Folder::new("plantain-tests")?;
     let mut tests = cargo();
-    tests.args(["nextest", "run", "--workspace"]).args(filters);
+    tests.args(["nextest", "run", "--workspace"]).args(filters).env("NEXTEST_TEST_THREADS", threads().to_string());
     // A browser was installed above, so a test that finds none has failed.
-    show(tests.env(POSTGRES, postgres.url()).env("PLANTAIN_TEST_BROWSER", "1"))?;
-    drop(postgres);
+    show(tests.env(POSTGRES, postgres.url()).env("PLANTAIN_TEST_BROWSER", "1").env("TMPDIR", folder.path()))?;
+    drop((postgres, folder));
     if filters.is_empty() {
         show(cargo().args(["test", "--quiet", "--doc", "--workspace"]))?;
     }
     Ok(())
+}
+
+/// Two more than the machine can run at once: at any moment some wait, for a process, a browser or a clock.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get()) + 2
 }
 
 /// For those who run one test by hand.
