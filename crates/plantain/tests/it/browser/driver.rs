@@ -75,6 +75,8 @@ impl Browser {
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+            // axe needs many seconds of a busy machine for the longest page; 30 is what is given by default.
+            "timeouts": { "script": PATIENCE.as_millis() as u64 },
         } } });
         let begun = ask(http.post(sessions.clone()).json(&wanted)).await;
         let id = begun["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {begun}")).to_owned();
