@@ -23,7 +23,12 @@ struct Counted {
     times: u32,
 }
 
-type Counts = HashMap<String, Counted>;
+#[derive(Debug, Default)]
+struct Counts {
+    all: HashMap<String, Counted>,
+    /// Nobody's hour is over before: until then it is no use to look for room.
+    full_until: Option<Timestamp>,
+}
 
 /// Who is counted, and how often they may be.
 pub type Bound = (String, u32);
@@ -44,16 +49,13 @@ impl Hourly {
     /// Counts one more time for each, or for none of them where one was counted as often as it may be.
     pub fn hold(&self, bounds: &[Bound], now: Timestamp) -> Option<Held> {
         let mut counts = self.lock();
-        if counts.len() + bounds.len() > COUNTED_MAX {
-            counts.retain(|_, counted| counted.is_running(now));
-        }
-        let running = |name: &String| counts.get(name).filter(|counted| counted.is_running(now));
-        let has_room = bounds.iter().all(|(name, most)| running(name).map_or(0, |counted| counted.times) < *most);
-        let new = bounds.iter().filter(|(name, _)| !counts.contains_key(name)).count();
-        if !has_room || counts.len() + new > COUNTED_MAX {
+        let running = |name: &String| counts.all.get(name).filter(|counted| counted.is_running(now));
+        let may = bounds.iter().all(|(name, most)| running(name).map_or(0, |counted| counted.times) < *most);
+        let new = bounds.iter().filter(|(name, _)| running(name).is_none()).count();
+        if !may || !counts.has_room(new, now) {
             return None;
         }
-        let names = bounds.iter().map(|(name, _)| (name.clone(), count(&mut counts, name, now)));
+        let names = bounds.iter().map(|(name, _)| (name.clone(), counts.count(name, now)));
         Some(Held { counts: self.clone(), names: names.collect() })
     }
 
@@ -74,15 +76,27 @@ impl Counted {
     }
 }
 
-/// Since when the name is counted.
-fn count(counts: &mut Counts, name: &str, now: Timestamp) -> Timestamp {
-    let fresh = Counted { since: now, times: 0 };
-    let counted = counts.entry(name.to_owned()).or_insert(fresh);
-    if !counted.is_running(now) {
-        *counted = fresh;
+impl Counts {
+    /// Forgets those whose hour is over, where that is needed.
+    fn has_room(&mut self, new: usize, now: Timestamp) -> bool {
+        let is_full = self.all.len() + new > COUNTED_MAX;
+        if is_full && self.full_until.is_none_or(|end| end <= now) {
+            self.all.retain(|_, counted| counted.is_running(now));
+            self.full_until = self.all.values().map(|counted| after(counted.since, COUNTED_TIME)).min();
+        }
+        self.all.len() + new <= COUNTED_MAX
     }
-    counted.times += 1;
-    counted.since
+
+    /// Since when the name is counted.
+    fn count(&mut self, name: &str, now: Timestamp) -> Timestamp {
+        let fresh = Counted { since: now, times: 0 };
+        let counted = self.all.entry(name.to_owned()).or_insert(fresh);
+        if !counted.is_running(now) {
+            *counted = fresh;
+        }
+        counted.times += 1;
+        counted.since
+    }
 }
 
 impl Held {
@@ -99,10 +113,10 @@ impl Drop for Held {
         let mut counts = self.counts.lock();
         for (name, since) in &self.names {
             // Another hour may have begun.
-            let Some(counted) = counts.get_mut(name).filter(|counted| counted.since == *since) else { continue };
+            let Some(counted) = counts.all.get_mut(name).filter(|counted| counted.since == *since) else { continue };
             counted.times = counted.times.saturating_sub(1);
             if counted.times == 0 {
-                counts.remove(name);
+                counts.all.remove(name);
             }
         }
     }
@@ -125,7 +139,7 @@ mod tests {
         assert!(hourly.may("modest", 2, NOW));
         let later = after(NOW, COUNTED_TIME / 2);
         assert_eq!((0..20_000).filter(|who| hourly.may(&who.to_string(), 20, later)).count(), COUNTED_MAX - 2);
-        assert_eq!(hourly.lock().len(), COUNTED_MAX);
+        assert_eq!(hourly.lock().all.len(), COUNTED_MAX);
         assert!(!hourly.may("greedy", 20, later));
         assert!(hourly.may("modest", 2, later) && !hourly.may("modest", 2, later), "whoever is known goes on");
         assert!(!hourly.may("new", 20, later), "there is no room");
@@ -141,7 +155,7 @@ mod tests {
         assert!(hourly.hold(&bounds(&["b", "a"]), NOW).is_none());
         one.keep();
         drop(both);
-        assert_eq!(hourly.lock().len(), 1, "nobody who was not counted takes room");
+        assert_eq!(hourly.lock().all.len(), 1, "nobody who was not counted takes room");
         assert!(hourly.may("a", 2, NOW) && !hourly.may("a", 2, NOW));
 
         let late = hourly.hold(&bounds(&["b"]), NOW).unwrap();
