@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::rule::{self, Group};
 use super::{MessagePage, PICTURES_A_PHOTO, RuleLine, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
-use crate::bulk::batch::{BatchId, BatchState, Counts, ItemState};
+use crate::bulk::batch::{BatchId, Counts, ItemState};
 use crate::bulk::store::{BatchFilter, ItemFilter};
 use crate::bulk::view::{BatchPage as Batches, BatchView, ItemView};
 use crate::config::Maker;
