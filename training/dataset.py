@@ -68,6 +68,7 @@ def main():
     ask = argparse.ArgumentParser()
     ask.add_argument("out")
     ask.add_argument("--seeds", type=int, nargs=2, default=(0, 0))
+    ask.add_argument("--solid", action="store_true", help="closed products alone, most with prints")
     ask.add_argument("--fonts", default="")
     ask.add_argument("--renders", default="")
     ask.add_argument("--crops", type=int, default=4)
@@ -79,7 +80,7 @@ def main():
         crops = []
         for seed in range(first, min(first + 20, told.seeds[1])):
             rng = np.random.default_rng([seed, 1])
-            rgb, truth = scenes.scene(seed, int(rng.integers(40, 68)) * 16)
+            rgb, truth = scenes.scene(seed, int(rng.integers(40, 68)) * 16, (0, 0.2, 0.8) if told.solid else scenes.SHARES)
             if truth.max() > 127:
                 crops += crops_of(rng, *framed(rng, rgb, truth), told.crops)
         save(path, crops)

@@ -15,7 +15,7 @@ import grounds
 import scenes
 
 TURN = 2 * np.pi
-SIZE = (720, 720)
+SIZE = (640, 640)
 
 
 def material(rng, colour, rough=None, pattern=None):
@@ -244,10 +244,10 @@ def shoot(seed, folder):
     look(rng, height, wide)
     scene.view_settings.exposure = rng.uniform(-0.3, 0.8)
     raw = os.path.join(tempfile.mkdtemp(), "raw.png")
-    photo = np.asarray(rendered(raw, 6).convert("RGB")).astype(np.float32) / 255
+    photo = np.asarray(rendered(raw, 4).convert("RGB")).astype(np.float32) / 255
     photo = scenes.photographed(rng, photo)
     masked(sold)
-    cover = rendered(raw, 16).getchannel("A")
+    cover = rendered(raw, 8).getchannel("A")
     cover.save(os.path.join(folder, f"{seed:04}.mask.png"))
     Image.fromarray(photo).save(os.path.join(folder, f"{seed:04}.jpg"), quality=92, subsampling=0)
 

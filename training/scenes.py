@@ -13,12 +13,12 @@ import woven
 SHARES = (0.55, 0.17, 0.28)
 
 
-def scene(seed, long=640):
+def scene(seed, long=640, shares=SHARES):
     """RGB and coverage as bytes, height x width x 3 and height x width."""
     rng = np.random.default_rng(seed)
     size = _size(rng, long)
     behind = grounds.ground(rng, size)
-    kind = rng.choice(3, p=SHARES)
+    kind = rng.choice(3, p=shares)
     product = solid.made(rng, size, behind) if kind == 2 else woven.made(rng, size, closed=kind == 1)
     colour, cover = product[..., :3], product[..., 3]
     if kind != 2 and rng.random() < 0.15:

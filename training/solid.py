@@ -102,9 +102,28 @@ def slits(rng, size):
     return np.asarray(image).astype(np.float32) / 255
 
 
+def clear(rng, size, behind, cover):
+    """Glass: what is behind, bent and tinted, brighter or darker towards its edge, with lights on it."""
+    y, x = np.mgrid[0:size[1], 0:size[0]].astype(np.float32)
+    bend = rng.uniform(4, 40)
+    x = x + bend * grounds.clouds(rng, size, rng.uniform(10, 80)) * (rng.random() < 0.7)
+    places = [y + bend * grounds.clouds(rng, size, 40), size[0] / 2 + (x - size[0] / 2) * rng.choice([-1, 0.6, 1])]
+    bent = np.stack([ndimage.map_coordinates(behind[..., c], places, order=1, mode="reflect") for c in range(3)], 2)
+    deep = ndimage.gaussian_filter(cover, rng.uniform(3, 14))
+    rim = np.clip((0.95 - deep) * 2.5, 0, 1)[..., None] * rng.uniform(0.2, 0.8)
+    tint = grounds.colour(rng) ** rng.uniform(0, 0.6)
+    body = (bent * tint) * (1 - rim) + rim * rng.choice([0.1, 0.5, 0.9])
+    flutes = np.sin(x * 2 * np.pi / rng.uniform(12, 60)) * rng.uniform(0, 0.25) * (rng.random() < 0.4)
+    body = body * (1 + flutes[..., None])
+    strength, room = reflections(rng, size, behind)
+    return body * (1 - strength[..., None]) + room * strength[..., None]
+
+
 def made(rng, size, behind):
     """One product on what is behind it, colour and coverage from 0 to 1."""
     cover = silhouette(rng, size)
+    if rng.random() < 0.2:
+        return np.concatenate([np.clip(clear(rng, size, behind, cover), 0, 1), cover[..., None]], 2)
     body = grounds.KINDS[rng.integers(len(grounds.KINDS))](rng, size) if rng.random() < 0.4 else \
         grounds.plain(rng, size)
     round_ = ndimage.gaussian_filter(cover, rng.uniform(4, 40))
@@ -119,7 +138,7 @@ def made(rng, size, behind):
 
 def printed(rng, body, size, behind):
     """Signs in any colour, often the ground's, and dark slits."""
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, 5))):
         cover = ndimage.gaussian_filter(marks(rng, size, int(rng.integers(0, 12))), rng.uniform(0.3, 1.2))[..., None]
         kind = rng.random()
         if kind < 0.4:

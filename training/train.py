@@ -15,8 +15,10 @@ import network
 
 SIDE = 256
 BATCH = 8
-# Share of rendered crops in a batch, once there are some.
-RENDERED = 0.35
+# How much more a place to open weighs than one to leave.
+OPEN = 2.0
+# Kept is not what the last step left but a mean of the last hundreds: this share of it is new each tenth step.
+FRESH = 0.05
 
 
 def files(folder):
@@ -43,18 +45,18 @@ def crop(rng, pictures, ground, judged):
     if not judged:
         gain, power = rng.normal(1, 0.06, 3) * rng.uniform(0.85, 1.15), rng.uniform(0.85, 1.2)
         rgb, behind = np.clip(rgb, 0, 1) ** power * gain, behind ** power * gain
-        if rng.random() < 0.1:
+        if rng.random() < 0.06:
             rgb, behind = (plane.mean(-1, keepdims=True).repeat(3, -1) for plane in (rgb, behind))
-        if rng.random() < 0.15:
+        if rng.random() < 0.06:
             rgb, behind = 1 - rgb, 1 - behind
-        if rng.random() < 0.3:
+        if rng.random() < 0.2:
             rgb, behind = rgb[..., ::-1], behind[..., ::-1]
     truth, matte = part[..., 3].astype(np.float32) / 255, part[..., 4].astype(np.float32) / 255
     half = SIDE // 2
     fours = rgb.reshape(half, 2, half, 2, 3).transpose(0, 2, 1, 3, 4).reshape(half, half, 12)
     planes = np.concatenate([fours - 0.5, features.halved(matte)[..., None] - 0.5, behind - 0.5], 2)
     wanted = 1 - truth
-    weight = 0.03 + matte * (1 + 3 * wanted)
+    weight = 0.03 + matte * (1 + OPEN * wanted)
     out = [planes, wanted[..., None], weight[..., None]]
     if not judged:
         turn, flip = rng.integers(4), rng.integers(2)
@@ -71,8 +73,8 @@ def crop(rng, pictures, ground, judged):
 class Pool:
     """Crops in memory, a part of them replaced from time to time."""
 
-    def __init__(self, rng, folder, kept=24):
-        self.rng, self.folder, self.kept = rng, folder, kept
+    def __init__(self, rng, folder, rendered, kept=40):
+        self.rng, self.folder, self.rendered, self.kept = rng, folder, rendered, kept
         self.held = {"made": [], "render": []}
 
     def refresh(self):
@@ -87,7 +89,7 @@ class Pool:
     def batch(self):
         crops = []
         for _ in range(BATCH):
-            rendered = self.held["render"] and self.rng.random() < RENDERED
+            rendered = self.held["render"] and self.rng.random() < self.rendered
             held = self.held["render" if rendered else "made"]
             pictures, ground = held[self.rng.integers(len(held))]
             at = self.rng.integers(len(pictures))
@@ -102,7 +104,7 @@ def loss_of(said, wanted, weight):
     off = tf.abs(wanted - sure)
     focal = tf.reduce_sum(weight * entropy * (0.2 + off)) / tf.reduce_sum(weight)
     # Within the matte alone, where it counts.
-    inside = weight / (1 + 3 * wanted)
+    inside = weight / (1 + OPEN * wanted)
     both = tf.reduce_sum(inside * sure * wanted)
     either = tf.reduce_sum(inside * (sure + wanted - sure * wanted))
     return focal + 0.15 * (1 - (both + 20) / (either + 20))
@@ -135,6 +137,7 @@ def main():
     ask.add_argument("--minutes", type=float, default=40)
     ask.add_argument("--start", default="")
     ask.add_argument("--rate", type=float, default=3e-3)
+    ask.add_argument("--rendered", type=float, default=0.35, help="share of rendered crops in a batch, once there are some")
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--threads", type=int, default=1)
     told = ask.parse_args()
@@ -159,8 +162,15 @@ def learn(net, told):
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         return loss
 
-    run = tf.function(lambda planes: net(planes), input_signature=[tf.TensorSpec([None, None, None, features.CHANNELS])])
-    pool = Pool(np.random.default_rng(told.seed), told.data)
+    even = network.Network(told.seed)
+
+    def settle(share):
+        for kept, new in zip(even.variables, net.variables):
+            kept.assign(kept + (new - kept) * share)
+
+    settle(1.0)
+    run = tf.function(lambda planes: even(planes), input_signature=[tf.TensorSpec([None, None, None, features.CHANNELS])])
+    pool = Pool(np.random.default_rng(told.seed), told.data, told.rendered)
     begun, best, count, losses, noted = time.time(), np.inf, 0, [], 0.0
     while True:
         spent = (time.time() - begun) / (60 * told.minutes)
@@ -172,15 +182,17 @@ def learn(net, told):
             score = np.mean([loss for loss, _, _ in found.values()])
             text = " ".join(f"{kind}: loss {a:.4f} overlap {b:.3f} wrong {c:.5f}" for kind, (a, b, c) in found.items())
             print(f"{spent:.2f} step {count} train {np.mean(losses[-300:] or [0]):.4f} {text}", flush=True)
-            network.save(net, os.path.join(told.out, "last.npz"))
+            network.save(even, os.path.join(told.out, "last.npz"))
             if score < best:
                 best = score
-                network.save(net, os.path.join(told.out, "best.npz"))
-                network.export(net, os.path.join(told.out, "gaps.onnx"))
+                network.save(even, os.path.join(told.out, "best.npz"))
+                network.export(even, os.path.join(told.out, "gaps.onnx"))
         if spent >= 1:
             return
         optimizer.learning_rate.assign(told.rate * min(1, (count + 1) / 100) * (0.5 + 0.5 * np.cos(np.pi * spent)) + 1e-6)
         losses.append(float(step(*pool.batch())))
+        if count % 10 == 0:
+            settle(max(FRESH, 1 / (count / 10 + 1)))
         count += 1
 
 
