@@ -1,7 +1,4 @@
-"""What the network is shown: the photo, the matte so far, and what the ground would be if it went on behind the product.
-
-`crates/media/src/cutout/gaps` makes the same of a crop; a change here is a change there.
-"""
+"""What the network is shown: the photo, the matte so far, and what the ground would be if it went on behind the product."""
 import numpy as np
 
 # Below this coverage a pixel is ground.
