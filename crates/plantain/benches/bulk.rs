@@ -91,10 +91,9 @@ fn engine(presets: &Presets) -> [(&'static str, f64); 4] {
         original: Err(NotCompared::NoPhoto),
     };
     let looking = each(&photos, |photo| drop(photo::admit(photo, &Limits::default()).expect("it is a picture")));
-    let finding = each(&photos, |photo| drop(found(photo).unwrap_or_else(|_| unreachable!("it is cut out"))));
+    let finding = each(&photos, |photo| drop(found(photo).expect("it is cut out")));
     let finishing = each(&photos, |_| drop(finishing::finish(&material).expect("it shows a product")));
-    let originals = photos.iter().map(|photo| found(photo).map(Arc::new));
-    let originals: Vec<_> = originals.collect();
+    let originals: Vec<_> = photos.iter().map(|photo| found(photo).map(Arc::new)).collect();
     let compared = each(&originals, |original| {
         material.original = original.clone();
         drop(finishing::finish(&material).expect("it shows a product"));

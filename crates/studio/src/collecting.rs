@@ -74,13 +74,18 @@ impl Inner {
     /// The same of several in one go. Their keys come in the same order.
     pub(crate) async fn put_all(&self, all: Vec<Bytes>) -> Result<Vec<BlobKey>, StudioError> {
         let all: Vec<Keyed> = all.into_iter().map(Keyed::of).collect();
-        let keys: Vec<BlobKey> = all.iter().map(|blob| blob.key().clone()).collect();
-        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let keys = all.iter().map(|blob| blob.key().clone()).collect();
+        self.put_keyed(all).await?;
+        Ok(keys)
+    }
+
+    /// The same of bytes whose keys are known.
+    pub(crate) async fn put_keyed(&self, all: Vec<Keyed>) -> Result<(), StudioError> {
+        let names: Vec<String> = all.iter().map(|blob| blob.key().to_string()).collect();
         if !self.store.touch(&names, self.clock.now()).await? {
             return Err(StudioError::Busy);
         }
-        self.blobs.put_all(all).await?;
-        Ok(keys)
+        Ok(self.blobs.put_all(all).await?)
     }
 
     async fn collect(&self) -> Result<usize, StudioError> {

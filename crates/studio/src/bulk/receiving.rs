@@ -10,7 +10,7 @@ use std::io::BufReader;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 
-use plantain_blobs::{PutError, Scratch};
+use plantain_blobs::{Keyed, PutError, Scratch};
 
 use crate::bulk::archive::{Archive, Entry};
 use crate::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, ItemState, Refused, Steer};
@@ -352,27 +352,25 @@ impl Inner {
         let mut found = Vec::with_capacity(photos.len());
         while !photos.is_empty() {
             let take = move || {
-                let (mut taken, mut bytes) = (Vec::new(), 0);
+                let (mut taken, mut kept, mut bytes) = (Vec::new(), Vec::new(), 0);
                 while bytes < TOGETHER_BYTES
                     && let Some((index, name)) = photos.pop_front()
                 {
-                    let read = archive.photo(index, most)?.map(Bytes::from);
-                    bytes += read.as_ref().map_or(0, Bytes::len);
-                    taken.push((name, read));
+                    let blob = archive.photo(index, most)?.map(|photo| {
+                        bytes += photo.len();
+                        let photo = Keyed::of(photo.into());
+                        let key = photo.key().to_string();
+                        kept.push(photo);
+                        key
+                    });
+                    taken.push(Found { name, blob });
                 }
-                Ok::<_, BulkError>((archive, photos, taken))
+                Ok::<_, BulkError>((archive, photos, taken, kept))
             };
-            let taken;
-            (archive, photos, taken) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
-            let bytes = taken.iter().filter_map(|(_, read)| read.as_ref().ok()).cloned().collect();
-            let mut keys = self.put_all(bytes).await?.into_iter();
-            for (name, read) in taken {
-                let blob = match read {
-                    Ok(_) => Ok(keys.next().ok_or(StudioError::Internal)?.as_str().to_owned()),
-                    Err(why) => Err(why),
-                };
-                found.push(Found { name, blob });
-            }
+            let (taken, kept);
+            (archive, photos, taken, kept) = self.unpacking.run(take).await.map_err(|_| StudioError::Internal)??;
+            self.put_keyed(kept).await?;
+            found.extend(taken);
         }
         Ok((archive, found))
     }

@@ -130,7 +130,7 @@ pub async fn nobody_refers_to_bytes_that_are_being_removed(stores: &StudioStores
         "what was touched is young"
     );
     stores.jobs.insert(&late).await.unwrap();
-    assert_eq!(removed(stores, 9).await, "");
+    assert_eq!(removed(stores, 9).await, "6", "nobody came to refer to it");
     assert!(stores.jobs.job(&kept.id).await.unwrap().is_some());
 }
 
