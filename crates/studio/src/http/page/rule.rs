@@ -39,7 +39,7 @@ pub struct Group {
 pub struct RuleLine {
     pub main: String,
     pub more: String,
-    /// When it was read.
+    /// The day on which it was read.
     pub read: Option<String>,
     pub background: &'static str,
     pub frame: Area,
@@ -158,12 +158,12 @@ fn more_line(preset: &Preset, words: &Words) -> String {
     let size = words.fill("rule.size", &[("width", &width), ("height", &height)]);
     let format = preset.formats.first().map_or("", |format| format_name(*format));
     let bytes = words.fill("rule.bytes", &[("format", format), ("bytes", &mega(preset.max_bytes))]);
-    [size, fill, bytes].join(" · ")
+    let read = read(preset, words).map(|day| words.fill("make.preset.read", &[("date", &day)]));
+    [Some(size), Some(fill), Some(bytes), read].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn read(preset: &Preset, words: &Words) -> Option<String> {
-    let day = preset.sources.iter().map(|source| source.read).max()?;
-    Some(words.fill("make.preset.read", &[("date", &words.day(day))]))
+    preset.sources.iter().map(|source| source.read).max().map(|day| words.day(day))
 }
 
 fn code(background: Background) -> &'static str {

@@ -175,7 +175,7 @@ async fn presets_and_what_makes_the_pictures_are_named_in_the_language() {
         ("/", ">इसी सर्वर की कतार</span>"),
         ("/bulk", "<b>Myntra कपड़े</b>"),
         ("/history", "Amazon मुख्य तस्वीर"),
-        (&format!("/jobs/{id}"), "Amazon मुख्य तस्वीर में पास"),
+        (&*format!("/jobs/{id}"), "Amazon मुख्य तस्वीर में पास"),
     ] {
         let html = house.get_with(path, &[HINDI[0], ("accept", "text/html")]).await.text();
         assert!(html.contains(words), "{path}: {words}");

@@ -95,13 +95,10 @@ async fn words_to_begin_with_are_such_as_the_maker_follows() {
 
 /// `edit` makes pictures of photos, `words` of words alone.
 async fn two_makers(edit: Maker, words: Maker) -> House {
-    let named = |name| EndpointPattern::new(name);
-    house_of(
-        Makers::only(Maker::LOCAL)
-            .with(named("fal-ai/nano-banana/edit"), edit)
-            .with(named("fal-ai/nano-banana"), words),
-    )
-    .await
+    let makers = Makers::only(Maker::LOCAL)
+        .with(EndpointPattern::new("fal-ai/nano-banana/edit"), edit)
+        .with(EndpointPattern::new("fal-ai/nano-banana"), words);
+    house_of(makers).await
 }
 
 #[tokio::test]
