@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use plantain_store::studio::StudioStores;
-use plantain_studio::bulk::batch::Batch;
+use plantain_studio::bulk::batch::{Batch, Item};
 use plantain_studio::bulk::store::{BatchFilter, ItemFilter};
 use plantain_studio::job::wish::{Became, Made, Once, WishKey, Wished};
 use plantain_studio::store::JobFilter;
@@ -34,13 +34,14 @@ pub async fn a_wish_and_its_job_are_kept_once_and_together(stores: &StudioStores
     assert_eq!(jobs(stores).await, 1, "the second job was not kept");
 }
 
+async fn kept_once(stores: &StudioStores, (batch, item): &(Batch, Item), wish: &Wished) -> Option<Became> {
+    stores.jobs.insert_batch_once(batch, std::slice::from_ref(item), wish, now()).await.unwrap()
+}
+
 pub async fn a_batch_and_its_key_are_kept_once_and_together(stores: &StudioStores) {
     let (wish, other) = (wished("a", "k", "d"), wished("a", "l", "d"));
     let batches: Vec<_> = (0..8).map(|_| super::bulk::lone(None)).collect();
-    let keep = async |(batch, item): &(Batch, _), wish: &Wished| {
-        stores.jobs.insert_batch_once(batch, std::slice::from_ref(item), wish, now()).await.unwrap()
-    };
-    let told = futures_util::future::join_all(batches.iter().map(|one| keep(one, &wish))).await;
+    let told = futures_util::future::join_all(batches.iter().map(|one| kept_once(stores, one, &wish))).await;
     let won: Vec<usize> = (0..told.len()).filter(|at| told[*at].is_none()).collect();
     assert_eq!(won.len(), 1, "{told:?}");
     let (kept, item) = &batches[won[0]];
@@ -56,7 +57,7 @@ pub async fn a_batch_and_its_key_are_kept_once_and_together(stores: &StudioStore
     assert_eq!(told, Once::Before(before), "a key stands for one wish of any kind");
     assert_eq!(stores.jobs.insert_once(&made, &other, now(), None).await.unwrap(), Once::Kept);
     let before = Became { made: Made::Job(made.id), digest: "d".into() };
-    assert_eq!(keep(&super::bulk::lone(None), &other).await, Some(before));
+    assert_eq!(kept_once(stores, &super::bulk::lone(None), &other).await, Some(before));
     assert_eq!(stores.jobs.batches(&BatchFilter::default()).await.unwrap().len(), 1);
 }
 
