@@ -156,7 +156,7 @@ fn alone(segmenter: &Segmenter, pieces: &[(String, Piece)]) {
 fn composites(pieces: &[(String, Piece)]) -> impl Iterator<Item = (String, Composite)> {
     let pieces = pieces.iter().filter(|(name, _)| name != "glass");
     pieces.flat_map(|(name, piece)| {
-        let made = |seed| composite::composite(seed * 31 + name.len() as u64, piece, None);
+        let made = |seed: u64| composite::composite(seed * 31 + name.len() as u64, piece, None);
         (0..3).map(move |seed| (format!("{name} {seed}"), made(seed)))
     })
 }
