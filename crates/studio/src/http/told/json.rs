@@ -3,7 +3,7 @@
 //! The text is walked, not parsed into values: numbers keep their digits and keys their order.
 
 /// Under which sentences of ours stand.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 13] = [
     "message",
     "hint",
     "why",
@@ -17,7 +17,6 @@ const KEYS: [&str; 14] = [
     "source",
     "note",
     "notes",
-    "backend",
 ];
 
 /// An object or a list that is open, and whether its strings are told.
