@@ -72,6 +72,15 @@ impl Preset {
         FileName { folder, name }
     }
 
+    /// The template for a picture that has the name `name`: where that says which of a product's views it shows, it stays that one.
+    pub fn template_for(&self, name: &str) -> String {
+        let variant = name.rsplit('.').nth(1).filter(|variant| self.name.contains("{asin}") && is_variant(variant));
+        match (variant, self.name.rsplit_once('.')) {
+            (Some(variant), Some((_, extension))) => format!("{{asin}}.{variant}.{extension}"),
+            _ => self.name.clone(),
+        }
+    }
+
     /// Whether pictures can't be named after this identifier, because the marketplace files them under an ASIN or a
     /// trade number and this is none.
     pub fn ignores_identifier(&self, identifier: &str) -> bool {
@@ -277,6 +286,20 @@ mod tests {
             ("shopify", "mug-2.webp", None),
         ] {
             assert_eq!(Presets::builtin().get(preset).unwrap().name_fault(name), fault, "{preset} {name}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_told_the_template_of_its_own_view() {
+        for (preset, name, template) in [
+            ("amazon_main", "mug.MAIN.jpg", "{asin}.MAIN.jpg"),
+            ("amazon_main", "mug.PT01.jpg", "{asin}.PT01.jpg"),
+            ("amazon_additional", "mug.PT02.jpg", "{asin}.PT02.jpg"),
+            ("amazon_main", "mug.FRONT.jpg", "{asin}.MAIN.jpg"),
+            ("amazon_main", "mug.jpg", "{asin}.MAIN.jpg"),
+            ("flipkart_main", "mug.PT01.jpg", "{sku}_{n}.jpg"),
+        ] {
+            assert_eq!(Presets::builtin().get(preset).unwrap().template_for(name), template, "{preset} {name}");
         }
     }
 

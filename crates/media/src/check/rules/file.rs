@@ -70,7 +70,7 @@ pub(in crate::check) fn file_name(preset: &Preset, name: Option<&str>) -> RuleRe
             .judged(Outcome::Fail, format!("rename it like {example}")),
         Some(NameFault::Template) => result
             .found(format!("{name} does not follow the template"))
-            .judged(Outcome::Warn, format!("for a bulk upload rename it like {}", preset.name)),
+            .judged(Outcome::Warn, format!("for a bulk upload rename it like {}", preset.template_for(name))),
     }
 }
 
