@@ -117,6 +117,19 @@ impl Bitmap {
         self.shrunk(radius).grown(radius)
     }
 
+    /// The set grown by `steps` pixels, but only inside `within`: what hangs together with it there.
+    pub(crate) fn regrown(&self, within: &Bitmap, steps: usize) -> Bitmap {
+        let mut set = self.clone();
+        for _ in 0..steps {
+            let more = set.grown(1).and(within).or(&set);
+            if more == set {
+                break;
+            }
+            set = more;
+        }
+        set
+    }
+
     /// The smallest box around all members.
     pub(crate) fn bounds(&self) -> Option<Rect> {
         let mut found: Option<(usize, usize, usize, usize)> = None;
@@ -285,6 +298,17 @@ mod tests {
         let opened = set.opened(1);
         assert_eq!(opened.bounds(), Some(Rect { x: 60, y: 10, width: 9, height: 9 }));
         assert_eq!(opened.count(), 81);
+    }
+
+    #[test]
+    fn regrowing_follows_threads_and_jumps_no_gap() {
+        let block = Bitmap::rect(100, 50, Rect { x: 10, y: 10, width: 9, height: 9 });
+        let mut within = block.clone();
+        within.insert_run(14, 19, 40);
+        within.insert_run(14, 42, 60);
+        let to = |steps| block.regrown(&within, steps).bounds().unwrap().width;
+        assert_eq!([0, 5, 21, 90].map(to), [9, 14, 30, 30]);
+        assert!(block.regrown(&block, 3) == block);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod identity;
 mod report;
 mod rules;
 mod suspicions;
+pub(crate) mod veil;
 pub(crate) mod zones;
 
 pub use report::{MaskSource, Outcome, Report, RuleResult};
@@ -129,7 +130,8 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
         }
         _ => None,
     };
-    let behind = background::Behind { picture, levels: &levels, product: product.as_ref(), shadow: shadow.as_ref() };
+    let behind =
+        background::Behind { picture, levels: &levels, product: product.as_ref(), mask, shadow: shadow.as_ref() };
     report.add(background::background(preset, &behind));
     report.add(background::shadow(preset, &behind));
     let excused = shadow.as_ref().filter(|_| preset.shadow != ShadowRule::None).map(|facts| &facts.region);
@@ -167,7 +169,7 @@ fn product(
     /// Darker frames belong to a scene, in which brightness tells nothing.
     const LIGHT: u8 = 200;
     let plain = preset.background != Background::F0 || reference >= LIGHT;
-    match plain.then(|| Product::found(picture, levels, reference)).flatten() {
+    match plain.then(|| Product::found(picture, levels, reference, preset.shadow)).flatten() {
         Some(product) => (Some(product), MaskSource::Found),
         None => (None, MaskSource::Missing),
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::bitmap::Bitmap;
 use crate::check::components::{Part, TooBusy, parts};
-use crate::check::floor;
+use crate::check::{floor, veil};
 use crate::compose::plane::Plane;
 use crate::picture::{Matte, Picture, Rect};
 use crate::preset::{ShadowLimits, ShadowRule};
@@ -27,6 +27,8 @@ const RINGING: usize = 2;
 const MIN_SHADOW: f64 = 0.0002;
 /// Pixels from a shadow within which it may shine through gaps of the product.
 const GAPS: usize = 2 * NEAR;
+/// Pixels to which threads of the product are followed that are too thin to be found as a part of it.
+const THREADS: usize = 2 * NEAR;
 /// Pixels by which a shadow may stand off the product and still touch it.
 const TOUCH: usize = 4;
 
@@ -116,7 +118,7 @@ impl Levels {
 
 /// The product as pixels: what is counted as covered at all, and its box at half coverage.
 pub(crate) struct Product {
-    /// Every pixel that is product at least in part: the soft edge is inside.
+    /// Every pixel that is product at least in part: the soft edge is inside, faint coverage far from it is not.
     pub touched: Bitmap,
     /// Pixels that are product at least by half.
     pub solid: Bitmap,
@@ -129,13 +131,13 @@ impl Product {
     pub(crate) fn from_matte(matte: &Matte) -> Option<Product> {
         let size = (matte.width(), matte.height());
         let solid = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] >= 128);
-        let touched = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] > 0);
+        let touched = veil::soft(matte).minus(&veil::of(matte, &solid));
         Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
 
     /// What differs from a plain light background, less specks and what fades away on the floor: the largest part and those not
     /// much smaller.
-    pub(crate) fn found(picture: &Picture, levels: &Levels, background: u8) -> Option<Product> {
+    pub(crate) fn found(picture: &Picture, levels: &Levels, background: u8, rule: ShadowRule) -> Option<Product> {
         /// Smaller things than this share of the largest are clutter.
         const CLUTTER: f64 = 0.05;
         let large = |dark: &Bitmap| {
@@ -143,14 +145,17 @@ impl Product {
             let largest = parts.first()?.area;
             Some(united(dark, parts.iter().filter(|p| p.area as f64 >= CLUTTER * largest as f64)))
         };
-        let solid = large(&levels.below(background.saturating_sub(DARKER)).opened(1))?;
-        let floor = floor::floor(picture, &solid, background);
-        let solid = match &floor {
-            None => solid,
-            Some(floor) => large(&solid.minus(floor).opened(1))?,
+        let dark = levels.below(background.saturating_sub(DARKER));
+        let solid = large(&dark.opened(1))?;
+        let Some(floor) = floor::floor(picture, &solid, background, rule) else {
+            let touched = with_threads(&solid, &dark);
+            return Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: false });
         };
-        let is_told_from_its_shadow = floor.is_some();
-        Some(Product { bounds: solid.bounds()?, touched: solid.clone(), solid, is_told_from_its_shadow })
+        let solid = large(&solid.minus(&floor).opened(1))?;
+        // The floor is told in cells: those along the outline hold the product's edge as well.
+        let own = with_threads(&solid, &dark.minus(&floor));
+        let touched = own.grown(floor::cell(picture)).and(&dark).or(&own);
+        Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
 
     /// Where a shadow has to touch it: under a standing product its lower third; around one that lies, anywhere.
@@ -228,6 +233,11 @@ impl ShadowFacts {
         };
         within && self.elsewhere == 0
     }
+}
+
+/// What was found with its threads, and specks of those that stand a pixel off.
+fn with_threads(solid: &Bitmap, dark: &Bitmap) -> Bitmap {
+    solid.regrown(&dark.grown(1), THREADS).and(dark).or(solid)
 }
 
 fn min_area(width: u32, height: u32) -> u64 {
@@ -319,7 +329,7 @@ mod tests {
     #[test]
     fn a_product_is_found_on_white_and_specks_are_left_out() {
         let (picture, _) = drawn(&[(Rect { x: 10, y: 10, width: 2, height: 40 }, 0)]);
-        let found = Product::found(&picture, &Levels::of(&picture), 255).unwrap();
+        let found = Product::found(&picture, &Levels::of(&picture), 255, ShadowRule::Contact).unwrap();
         assert_eq!(found.bounds, Rect { x: 100, y: 100, width: 200, height: 200 });
     }
 }

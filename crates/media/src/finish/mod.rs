@@ -129,6 +129,9 @@ pub fn finish(
             (Cow::Owned(picture), Cow::Owned(matte))
         }
     };
+    if preset.background != Background::F0 {
+        rim::lift_veil(&mut matte);
+    }
     if preset.shadow.limits().is_some() {
         rim::close_crevices(&mut matte);
     }

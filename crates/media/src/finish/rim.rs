@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::bitmap::Bitmap;
 use crate::check::components::parts;
+use crate::check::veil;
 use crate::compose::plane::Plane;
 use crate::picture::{Matte, Picture};
 
@@ -50,6 +51,18 @@ pub(super) fn tightened(picture: &Picture, matte: &Matte) -> Option<(Matte, u64)
         return None;
     }
     Some((softened(picture, matte, &kept, &taken, &ground), taken.count()))
+}
+
+/// Takes faint coverage out of the mask that belongs to nothing, so that the ground comes there.
+pub(super) fn lift_veil(matte: &mut Cow<'_, Matte>) {
+    let solid = Bitmap::of::<1>((matte.width(), matte.height()), matte.alpha(), |a| a[0] >= 128);
+    let veil = veil::of(matte, &solid);
+    if veil.is_empty() {
+        return;
+    }
+    let width = matte.width() as usize;
+    let alpha = matte.to_mut().alpha_mut();
+    each(&veil, |x, y| alpha[y * width + x] = 0);
 }
 
 /// Gives pixels between two parts of the outline to it. Too narrow for a shadow to be seen in them, they would be dark specks that

@@ -266,7 +266,7 @@ fn suspected(id: &str, change: impl Fn(&mut Picture, &mut Matte), rules: &[&str]
     let (mut picture, mut matte) = good();
     change(&mut picture, &mut matte);
     let report = measured(id, &jpeg(&picture), "mug_1.jpg", Some(&matte));
-    let all = ["sharpness", "border", "lettering"];
+    let all = ["sharpness", "border", "lettering", "halo"];
     let warned: Vec<&str> =
         all.into_iter().filter(|rule| report.rule(rule).is_some_and(|r| r.outcome == Outcome::Warn)).collect();
     assert_eq!(warned, rules, "{:#?}", report.results);

@@ -3,10 +3,10 @@
 use plantain_media::check::{Outcome, check};
 use plantain_media::compose::{SceneRules, compose, top_three};
 use plantain_media::decode::{Limits, decode};
-use plantain_media::encode::Provenance;
+use plantain_media::encode::{EncodeOptions, Provenance, encode};
 use plantain_media::finish::{Action, FinishError, FinishOptions, Finished, finish};
 use plantain_media::picture::{Matte, Picture, Rect};
-use plantain_media::preset::{Format, Preset, Presets};
+use plantain_media::preset::{Background, Format, Preset, Presets};
 
 use crate::compose::photographed;
 
@@ -185,6 +185,59 @@ fn every_format_carries_a_profile_the_tag_and_nothing_else() {
                 .bytes
         );
     }
+}
+
+/// Faint coverage over an area, with as much of a grey as that lets through.
+fn smear(picture: &mut Picture, matte: &mut Matte, area: Rect, cover: u8, level: u8) {
+    for (y, x) in (area.y..area.y + area.height).flat_map(|y| (area.x..area.x + area.width).map(move |x| (y, x))) {
+        let at = (y * picture.width() + x) as usize;
+        picture.rgb_mut()[at * 3..at * 3 + 3].fill(level);
+        matte.alpha_mut()[at] = cover;
+    }
+}
+
+#[test]
+fn a_smear_of_old_background_in_the_mask_goes() {
+    let smeared = Rect { x: 200, y: 50, width: 60, height: 50 };
+    for (id, level) in [("amazon_main", 255), ("flipkart_main", 255), ("otto_main", 240)] {
+        let (mut picture, mut matte) = boxed((600, 600), Rect { x: 36, y: 100, width: 528, height: 400 }, [level; 3]);
+        smear(&mut picture, &mut matte, smeared, 40, 215);
+        let preset = Preset { formats: vec![Format::Png], ..small(id) };
+        let done = passes(&picture, &matte, &preset);
+        assert_eq!(decode(&done.bytes, &Limits::default()).unwrap().picture.pixel(230, 70), [level; 3], "{id}");
+        let before = finish(
+            &picture,
+            &matte,
+            &Preset { background: Background::F0, ..preset.clone() },
+            &FinishOptions::default(),
+        );
+        let report = check(&before.unwrap().bytes, None, &preset, Some(&matte));
+        let rule = if id == "otto_main" { "shadow" } else { "background" };
+        assert_eq!(report.rule(rule).unwrap().outcome, Outcome::Fail, "{id} takes it for product");
+    }
+}
+
+#[test]
+fn a_mask_that_is_unsure_at_the_frame_leaves_white_there() {
+    let (mut picture, mut matte) = boxed((600, 600), Rect { x: 36, y: 100, width: 528, height: 400 }, [250; 3]);
+    smear(&mut picture, &mut matte, Rect { x: 0, y: 0, width: 600, height: 10 }, 102, 249);
+    passes(&picture, &matte, &small("amazon_main"));
+    let unfinished = jpeg(&picture);
+    let report = check(&unfinished, None, &small("amazon_main"), Some(&matte));
+    let background = report.rule("background").unwrap();
+    assert!(background.outcome == Outcome::Fail && background.fix.contains("brush"), "{background:?}");
+}
+
+fn jpeg(picture: &Picture) -> Vec<u8> {
+    encode(picture, &EncodeOptions::plain(Format::Jpeg, u64::MAX, Provenance::Photographed)).unwrap().bytes
+}
+
+#[test]
+fn a_background_without_a_pixel_passes_nothing() {
+    let (picture, matte) = boxed((600, 600), Rect { x: 6, y: 6, width: 588, height: 588 }, [255; 3]);
+    let report = check(&jpeg(&picture), None, &small("amazon_main"), Some(&matte));
+    let background = report.rule("background").unwrap();
+    assert!(background.outcome != Outcome::Pass && background.measured.contains("no pixel"), "{background:?}");
 }
 
 #[test]

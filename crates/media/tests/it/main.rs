@@ -1,5 +1,6 @@
 //! What the picture engine promises, tested from outside.
 
+mod alone;
 mod check_bad;
 mod check_files;
 mod choosing;

@@ -8,25 +8,37 @@ mod soft;
 
 use crate::bitmap::Bitmap;
 use crate::picture::Picture;
+use crate::preset::ShadowRule;
 
 /// Cells along the longer side of a picture: fine enough for a fill to be measured within a quarter of a percent.
 const CELLS: u32 = 400;
 /// Share of the canvas under which there is nothing to tell apart.
 const LEAST: f64 = 0.001;
+/// Levels over two cells that make an edge of what ends there.
+const HARD: f32 = 35.0;
 /// A floor that leaves less than this share of what was found is none: then the thing itself fades.
 const LEAST_LEFT: f64 = 0.2;
 
-/// The part of `solid` that is floor; `None` where all of it seems to be product.
-pub(super) fn floor(picture: &Picture, solid: &Bitmap, background: u8) -> Option<Bitmap> {
+/// Pixels of a cell's side.
+pub(super) fn cell(picture: &Picture) -> usize {
+    picture.width().max(picture.height()).div_ceil(CELLS) as usize
+}
+
+/// The part of `solid` that is floor; `None` where all of it seems to be product. A product that stands has its shadow below it and
+/// may be mirrored there; one that lies, which `rule` then says, has it all around.
+pub(super) fn floor(picture: &Picture, solid: &Bitmap, background: u8, rule: ShadowRule) -> Option<Bitmap> {
     let mut grid = Grid::of(picture, solid, background);
     let mut floor = Bitmap::empty(solid.width(), solid.height());
-    if let Some(line) = mirror::line(&grid) {
-        grid.cover_below(&line);
-        floor = below(picture, solid, &grid, &line);
-    }
-    let shadow = soft::shadow(&grid);
+    let lies = rule == ShadowRule::Soft;
+    let seen = (!lies).then(|| mirror::line(&grid)).flatten();
+    // A shadow fades as an image does: without it the product's foot ends with an edge, and an image goes on.
+    let shadow = if lies { soft::around(&grid) } else { soft::below(&grid) };
     for (at, _) in shadow.iter().enumerate().filter(|(_, shadow)| **shadow) {
         grid.fill_cell(at, &mut floor);
+        grid.solid[at] = false;
+    }
+    if let Some(line) = seen.filter(|line| !ends_hard(&grid, line)) {
+        floor = floor.or(&below(picture, solid, &grid, &line));
     }
     let floor = floor.and(solid);
     let left = solid.minus(&floor).count();
@@ -46,7 +58,7 @@ struct Grid {
 
 impl Grid {
     fn of(picture: &Picture, solid: &Bitmap, background: u8) -> Grid {
-        let cell = picture.width().max(picture.height()).div_ceil(CELLS) as usize;
+        let cell = cell(picture);
         let (width, height) = ((picture.width() as usize).div_ceil(cell), (picture.height() as usize).div_ceil(cell));
         let (mut lack, mut counts, mut inside) =
             (vec![[0.0; 3]; width * height], vec![0u32; width * height], vec![0u32; width * height]);
@@ -85,19 +97,24 @@ impl Grid {
         Some((first, last))
     }
 
-    /// Takes what lies below the line for background.
-    fn cover_below(&mut self, line: &[Option<usize>]) {
-        for (x, from) in line.iter().enumerate().filter_map(|(x, from)| Some((x, (*from)?))) {
-            (from..self.height).for_each(|y| self.solid[y * self.width + x] = false);
-        }
-    }
-
     fn fill_cell(&self, at: usize, set: &mut Bitmap) {
         let (x, y) = (at % self.width * self.cell, at / self.width * self.cell);
         for y in y..(y + self.cell).min(set.height() as usize) {
             set.insert_run(y, x, (x + self.cell).min(set.width() as usize));
         }
     }
+}
+
+/// What lies below the line ends with an edge in most columns.
+fn ends_hard(grid: &Grid, line: &[Option<usize>]) -> bool {
+    let columns = line.iter().enumerate().filter_map(|(x, from)| Some((x, (*from)?)));
+    let last = |(x, from): (usize, usize)| {
+        let last = (from.max(1)..grid.height.saturating_sub(1)).rev().find(|y| grid.is_solid(x, *y))?;
+        Some(grid.dark(x, last - 1) - grid.dark(x, last + 1))
+    };
+    let mut edges: Vec<f32> = columns.filter_map(last).collect();
+    edges.sort_by(f32::total_cmp);
+    edges.get(edges.len() / 2).is_some_and(|edge| *edge >= HARD)
 }
 
 /// Everything below the line, exact to the pixel.

@@ -1,7 +1,7 @@
 //! Questions to what lies behind the product: its colour and the shadow on it.
 
 use crate::bitmap::Bitmap;
-use crate::check::report::{Outcome, RuleResult, must};
+use crate::check::report::{MaskSource, Outcome, RuleResult, must};
 use crate::check::zones::{Levels, NEAR, Product, ShadowFacts, ring};
 use crate::picture::Picture;
 use crate::preset::{Background, Preset, ShadowRule};
@@ -84,13 +84,15 @@ impl Zone {
         Zone { name, size: area.count(), wrong: wrong.and(area) }
     }
 
+    /// Of a zone that has pixels.
     fn share_right(&self) -> f64 {
-        if self.size == 0 { 1.0 } else { 1.0 - self.wrong.count() as f64 / self.size as f64 }
+        1.0 - self.wrong.count() as f64 / self.size.max(1) as f64
     }
 
     /// Like `far 99.982 % (31 px off, darkest 251 at 12,40)`.
     fn words(&self, levels: &Levels) -> String {
         match levels.darkest_in(&self.wrong) {
+            None if self.size == 0 => format!("{} no pixel", self.name),
             None => format!("{} 100 %", self.name),
             Some((level, (x, y))) => format!(
                 "{} {:.3} % ({} px off, darkest {level} at {x},{y})",
@@ -115,6 +117,7 @@ pub(in crate::check) struct Behind<'a> {
     pub picture: &'a Picture,
     pub levels: &'a Levels,
     pub product: Option<&'a Product>,
+    pub mask: MaskSource,
     /// `None` where no mask was given, or the background is too busy.
     pub shadow: Option<&'a ShadowFacts>,
 }
@@ -156,11 +159,28 @@ fn pure_white(preset: &Preset, behind: &Behind<'_>, result: RuleResult) -> RuleR
     });
     let zones: Vec<&Zone> = [Some(&ring), Some(&far), collar.as_ref()].into_iter().flatten().collect();
     let holds = zones.iter().all(|zone| zone.wrong.is_empty());
+    let fix = match behind.mask {
+        MaskSource::Given => {
+            "wipe what is left of the old background off with the brush, draw a box around the product, or photograph it \
+             before a darker background"
+        }
+        MaskSource::Found | MaskSource::Missing => {
+            "lay the cut-out on exact white and save as JPEG 4:4:4 at quality 90 or more"
+        }
+    };
     let words: Vec<String> = zones.iter().map(|zone| zone.words(levels)).collect();
     result
         .requires("exact white (255) at the frame and away from the product, no remains beside it (225 or lighter)")
         .found(words.join("; "))
-        .judged(must(holds), "lay the cut-out on exact white and save as JPEG 4:4:4 at quality 90 or more")
+        .judged(outcome(holds, &zones), fix)
+}
+
+/// A zone without a pixel says nothing, and lets nothing pass.
+fn outcome(holds: bool, zones: &[&Zone]) -> Outcome {
+    match holds && zones.iter().any(|zone| zone.size == 0) {
+        true => Outcome::NotMeasured,
+        false => must(holds),
+    }
 }
 
 fn collar(product: &Product) -> Bitmap {
@@ -180,7 +200,7 @@ fn nearly_white(preset: &Preset, behind: &Behind<'_>, result: RuleResult) -> Rul
     result
         .requires("250 or lighter at the frame and on 99.5 % away from the product")
         .found(format!("{}; {}", ring.words(levels), far.words(levels)))
-        .judged(must(holds), "lay the cut-out on white")
+        .judged(outcome(holds, &[&ring, &far]), "lay the cut-out on white")
 }
 
 fn neutral(background: Background, behind: &Behind<'_>, result: RuleResult) -> RuleResult {

@@ -1,7 +1,8 @@
-//! What no rule names and a buyer or a marketplace would still turn down: softness, borders, lettering. Warnings, never failures,
-//! since a machine only suspects them.
+//! What no rule names and a buyer or a marketplace would still turn down: softness, borders, lettering, rims. Warnings, never
+//! failures, since a machine only suspects them.
 
 mod border;
+mod halo;
 mod lettering;
 mod sharpness;
 
@@ -22,6 +23,6 @@ pub(super) struct Suspect<'a> {
 }
 
 /// One row for each suspicion.
-pub(super) fn all(suspect: &Suspect<'_>) -> [RuleResult; 3] {
-    [sharpness::rule(suspect), border::rule(suspect.picture), lettering::rule(suspect)]
+pub(super) fn all(suspect: &Suspect<'_>) -> [RuleResult; 4] {
+    [sharpness::rule(suspect), border::rule(suspect.picture), lettering::rule(suspect), halo::rule(suspect)]
 }

@@ -21,6 +21,8 @@ struct Sample {
     products: Vec<Rect>,
     /// The product has grain, and so edges to judge by.
     grain: bool,
+    /// Its outermost pixels have a colour of their own.
+    rim: bool,
 }
 
 fn area(x: u32, y: u32, width: u32, height: u32) -> Rect {
@@ -31,7 +33,7 @@ impl Sample {
     fn of(size: (u32, u32), fill: f32) -> Sample {
         let (width, height) = ((size.0 as f32 * fill) as u32, (size.1 as f32 * fill * 0.8) as u32);
         let product = area((size.0 - width) / 2, (size.1 - height) / 2, width, height);
-        Sample { size, ground: 255, patches: Vec::new(), products: vec![product], grain: true }
+        Sample { size, ground: 255, patches: Vec::new(), products: vec![product], grain: true, rim: false }
     }
 
     fn with(mut self, patches: impl IntoIterator<Item = (Rect, u8)>) -> Sample {
@@ -51,6 +53,12 @@ impl Sample {
                 let (at, grain) = ((y * width + x) as usize, if self.grain { (x / 4 + y / 4) % 2 * 90 } else { 0 });
                 picture.rgb_mut()[at * 3..at * 3 + 3].copy_from_slice(&[120 + grain as u8, 80, 50]);
                 matte.alpha_mut()[at] = 255;
+            });
+            let Rect { x, y, width: w, height: h } = *area;
+            let sides = [(x, y, w, 6), (x, y + h - 6, w, 6), (x, y, 6, h), (x + w - 6, y, 6, h)];
+            let sides = sides.into_iter().filter(|_| self.rim);
+            sides.for_each(|(x, y, w, h)| {
+                each(self::area(x, y, w, h), |x, y| picture.rgb_mut()[((y * width + x) * 3) as usize..][..3].fill(215));
             });
         }
         (picture, matte)
@@ -84,6 +92,8 @@ fn samples() -> Vec<Sample> {
         usual().with(frame.map(|area| (area, 0))),
         under(90),
         under(235),
+        Sample { rim: true, ..usual() },
+        Sample { products: vec![area(2, 2, 296, 296)], ..usual() },
     ];
     all.extend([253, 250, 240, 200, 120].map(|ground| Sample { ground, ..usual() }));
     all
