@@ -13,6 +13,7 @@ pub mod cutout;
 pub mod decode;
 pub mod encode;
 pub mod finish;
+pub mod outline;
 pub mod picture;
 pub mod preset;
 pub mod sheet;

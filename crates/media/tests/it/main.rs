@@ -16,6 +16,7 @@ mod limits;
 mod on_the_floor;
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
+mod outline;
 mod photos;
 mod preset;
 mod repair;

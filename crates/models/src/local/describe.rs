@@ -1,6 +1,7 @@
 //! Says in plain words what was done and what was not. Pure. How much the product was enlarged is for whoever finishes the picture
 //! to say: that is known then, and said once.
 
+use plantain_media::outline;
 use plantain_media::picture::Cutout;
 
 use super::output::Painted;
@@ -42,6 +43,12 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     if work.cutout.touches_frame {
         sentences.push("The photo's edge cuts the product off.".to_owned());
+    }
+    if outline::blends_in(work.cutout) {
+        sentences.push(
+            "The cut-out has the colour of what is around it: look whether it shows what is meant, or draw a box around that."
+                .to_owned(),
+        );
     }
     sentences.extend(about_unused(work.images_given, work.images_used));
     sentences.extend(work.notices.iter().map(|notice| (*notice).to_owned()));
