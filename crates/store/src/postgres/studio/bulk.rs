@@ -12,11 +12,7 @@ use plantain_studio::bulk::batch::{Batch, BatchId, BatchState, Counts, Item, Ite
 use plantain_studio::bulk::store::{BatchFilter, BatchStore, ItemFilter, Steered};
 use plantain_studio::job::key::{Allowance, Allowed};
 use plantain_studio::job::wish::{Became, Wished};
-<<<<<<< ours
-use plantain_studio::job::{Job, JobError, JobId, Owner};
-=======
-use plantain_studio::job::{Job, JobError};
->>>>>>> theirs
+use plantain_studio::job::{Job, JobError, JobId};
 use plantain_work::clock::after;
 
 use crate::error::DatabaseError;
