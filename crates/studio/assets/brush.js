@@ -125,7 +125,7 @@ const hand = {
     const stroke = this.drawn;
     this.drawn = null;
     if (!stroke || work?.state !== 'ready') return;
-    change((strokes) => [...strokes, stroke], stroke);
+    alter((strokes) => [...strokes, stroke], stroke);
   },
   stop() {
     this.drawn = null;
@@ -133,7 +133,7 @@ const hand = {
   },
 };
 
-function change(next, stroke) {
+function alter(next, stroke) {
   const sent = work.strokes.change(next, stroke);
   settle();
   return sent;
@@ -240,7 +240,7 @@ async function cancel() {
 }
 
 function undo() {
-  if (!part('undo').disabled) change((strokes) => strokes.slice(0, -1));
+  if (!part('undo').disabled) alter((strokes) => strokes.slice(0, -1));
 }
 
 function zoom(factor) {

@@ -340,7 +340,11 @@ mod tests {
     #[test]
     fn names_are_unique_and_written_as_environment_variables() {
         for (at, setting) in SETTINGS.iter().enumerate() {
-            assert!(setting.name.chars().all(|c| c.is_ascii_uppercase() || c == '_'), "{}", setting.name);
+            assert!(
+                setting.name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'),
+                "{}",
+                setting.name
+            );
             assert!(SETTINGS[..at].iter().all(|other| other.name != setting.name), "{} is there twice", setting.name);
             assert!(!setting.default.is_empty() && setting.meaning.ends_with('.'), "{}", setting.name);
         }
