@@ -195,7 +195,9 @@ fn nearly_white(preset: &Preset, behind: &Behind<'_>, result: RuleResult) -> Rul
     let (size, levels) = (behind.size(), behind.levels);
     let grey = levels.below(NEARLY_WHITE);
     let ring = Zone::new("outer 2 %", &ring(size.0, size.1), &grey);
-    let far = Zone::new("away from the product", &far(behind.product, behind.permitted(preset.shadow), size), &grey);
+    // What is light enough is background, whatever casts it: an even 250 is no shadow that covers all.
+    let shadow = behind.permitted(preset.shadow).map(|shadow| shadow.and(&grey));
+    let far = Zone::new("away from the product", &far(behind.product, shadow.as_ref(), size), &grey);
     let holds = ring.wrong.is_empty() && far.share_right() >= FAR_SHARE;
     result
         .requires("250 or lighter at the frame and on 99.5 % away from the product")

@@ -42,7 +42,7 @@ async fn an_answer_that_is_lost_buys_nothing_twice() {
     browser.run(LOSE, &[]).await;
     browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     browser.click("[data-test=generate]").await;
-    has(&browser, "what is known", "document.querySelector('[data-test=error]').innerText.includes('twice')").await;
+    has(&browser, "what is known", "document.querySelector('[data-test=error]')?.innerText.includes('twice')").await;
     assert_eq!(count(&browser, "/api/jobs", "jobs").await, 1, "it had arrived");
     shot(&browser, "lost", Screen::Phone).await;
     browser.click("[data-test=again]").await;

@@ -94,7 +94,7 @@ async fn a_batch_is_told_of_too() {
     let photo = folder.path().join("jar.png");
     std::fs::write(&photo, cut_out(0)).unwrap();
     browser.pick_file("[data-test=zip-input]", &photo).await;
-    browser.choose("[data-test=preset]", "small").await;
+    browser.choose_preset("small").await;
     browser.click("[data-test=go]").await;
     has(&browser, "the batch's page", "document.querySelector('[data-test=batch]')").await;
     browser.click("[data-test=notify]").await;

@@ -22,9 +22,10 @@ const FAULTS: &str = "const [width] = arguments, faults = [], root = document.do
     for (const key of keys) if (key in (arguments[1] ?? {})) faults.push(`no sentence for ${key}`);
     return faults";
 
-/// What the Tab key should come to.
+/// What the Tab key should come to: of a group of radio buttons the one that is chosen, since arrow keys lead to the others.
 const REACHABLE: &str = "[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
-    .filter((element) => element.tabIndex >= 0 && !element.disabled && element.type !== 'hidden' && element.checkVisibility())";
+    .filter((element) => element.tabIndex >= 0 && !element.disabled && element.type !== 'hidden' && element.checkVisibility()
+        && (element.type !== 'radio' || element.checked))";
 
 const TAB: &str = "\u{e004}";
 

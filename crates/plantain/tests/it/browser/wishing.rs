@@ -75,7 +75,7 @@ async fn what_was_filled_in_stays_in_another_language() {
     let accepts = "return ['photo', 'scene-picture'].map((id) => document.getElementById(id).accept)
         .every((all) => ['image/avif', '.avif', '.heic', '.heif'].every((kind) => all.split(',').includes(kind)))";
     assert_eq!(browser.run(accepts, &[]).await, true);
-    browser.choose("[data-test=preset]", "shopify").await;
+    browser.choose_preset("shopify").await;
     browser.write("[data-test=prompt]", "on linen").await;
     browser.write("[data-test=identifier]", "SKU-7").await;
     browser.choose("[data-test=num]", "'2'").await;

@@ -18,9 +18,9 @@ use plantain_work::clock::after;
 use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::group::column;
-use crate::postgres::studio::{PostgresStudio, blob, discarded, ending, job, key, wish};
+use crate::postgres::studio::{PostgresStudio, blob, claiming, discarded, ending, job, key, wish};
 use crate::postgres::text::storable;
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -64,11 +64,11 @@ impl BatchStore for PostgresStudio {
         now: Timestamp,
     ) -> Result<Vec<(Batch, Item)>, StoreError> {
         let until = after(now, lease);
-        Ok(self.0.retrying(|| claim(&self.0, count, open, until, now)).await?)
+        Ok(self.0.retrying(|| claiming::claim(&self.0, count, open, until, now)).await?)
     }
 
     async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError> {
-        Ok(self.0.retrying(|| hand_back(&self.0, id, number)).await?)
+        Ok(self.0.retrying(|| claiming::hand_back(&self.0, id, number)).await?)
     }
 
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
@@ -248,7 +248,7 @@ pub(super) async fn counts_in(tx: &Transaction<'_>, id: &str) -> Result<Counts, 
     counts(&tx.query(&count, &[&id]).await?)
 }
 
-fn ids(rows: &[Row]) -> Result<Vec<String>, DatabaseError> {
+pub(super) fn ids(rows: &[Row]) -> Result<Vec<String>, DatabaseError> {
     Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
 }
 
@@ -308,182 +308,6 @@ async fn items(database: &Database, id: &BatchId, filter: &ItemFilter) -> Result
     let after = i64::from(filter.after);
     let rows = client.query(&select, &[&id.as_str(), &after, &state, &limit(filter.limit)]).await?;
     readable(rows.iter().map(item))
-}
-
-async fn claim(
-    database: &Database,
-    count: usize,
-    open: usize,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<(Batch, Item)>, DatabaseError> {
-    let mut client = database.client().await?;
-    let tx = client.transaction().await?;
-    note_ends(&tx, now).await?;
-    let select = tx
-        .prepare_cached(
-            "SELECT id FROM studio_batches WHERE state = 'OPEN' ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED",
-        )
-        .await?;
-    let ids = ids(&tx.query(&select, &[]).await?)?;
-    let busy = tx
-        .prepare_cached(
-            "SELECT b.id,
-                 (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'running')
-                 + (SELECT count(*) FROM studio_batch_items i
-                    WHERE i.batch_id = b.id AND i.state = 'waiting' AND i.leased_until > $2)
-             FROM unnest($1::text[]) AS b (id) ORDER BY 2, 1",
-        )
-        .await?;
-    let mut claimed = Vec::new();
-    for row in tx.query(&busy, &[&ids, &to_micros(now)]).await? {
-        let (id, busy): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        let room = open.saturating_sub(usize::try_from(busy).unwrap_or(usize::MAX)).min(count - claimed.len());
-        if room == 0 {
-            continue;
-        }
-        let batch = match locked(&tx, &id).await {
-            Ok(Some(batch)) => batch,
-            Ok(None) => continue,
-            Err(error) if error.is_of_one_row() => {
-                give_up(&tx, &id, &error, now).await?;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let items = take(&tx, &batch.id, room, until, now).await?;
-        claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
-    }
-    tx.commit().await?;
-    Ok(claimed)
-}
-
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know. So
-/// they do when the last job of a canceled one has ended.
-async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
-    let items = tx
-        .prepare_cached(
-            "UPDATE studio_batch_items i SET state = coalesce(
-                 (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
-                  FROM studio_jobs j WHERE j.id = i.job_id), 'canceled')
-             WHERE i.state = 'running'
-               AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = i.job_id AND j.phase <> 'done')
-             RETURNING batch_id",
-        )
-        .await?;
-    let ended = ids(&tx.query(&items, &[]).await?)?;
-    // Locked first, so that the next statements see what whoever held them has changed.
-    let open = "SELECT 1 FROM studio_batches WHERE state IN ('OPEN', 'PAUSED') OR id = ANY ($1::text[])
-                ORDER BY id FOR UPDATE";
-    tx.query(&tx.prepare_cached(open).await?, &[&ended]).await?;
-    let stopped = tx
-        .prepare_cached(
-            "SELECT id FROM studio_batches b WHERE b.state = 'CANCELED' AND b.id = ANY ($1::text[])
-               AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))",
-        )
-        .await?;
-    let stopped = ids(&tx.query(&stopped, &[&ended]).await?)?;
-    let batches = tx
-        .prepare_cached(
-            "UPDATE studio_batches b SET state = 'DONE', finished_at = $1 WHERE b.state IN ('OPEN', 'PAUSED')
-               AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                               WHERE i.batch_id = b.id AND i.state IN ('waiting', 'running'))
-             RETURNING id",
-        )
-        .await?;
-    let done = ids(&tx.query(&batches, &[&to_micros(now)]).await?)?;
-    for id in done.iter().chain(&stopped) {
-        match locked(tx, id).await {
-            Ok(Some(batch)) => {
-                let counts = counts_in(tx, id).await?;
-                ending::owe_end(tx, &batch, counts, now).await?;
-            }
-            Ok(None) => {}
-            Err(error) if error.is_of_one_row() => {
-                tracing::error!(batch = %id, %error, "batch.unreadable: its end is told as far as it is known");
-                ending::mend(tx, id, now).await?;
-                ending::owe_lost(tx, id, now).await?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-async fn take(
-    tx: &Transaction<'_>,
-    id: &BatchId,
-    room: usize,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<Item>, DatabaseError> {
-    let take = tx
-        .prepare_cached(concat!(
-            "UPDATE studio_batch_items SET leased_until = $3 WHERE batch_id = $1 AND number IN (
-                 SELECT number FROM studio_batch_items WHERE batch_id = $1 AND state = 'waiting'
-                 AND (leased_until IS NULL OR leased_until <= $2) ORDER BY number LIMIT $4) RETURNING ",
-            item_columns!()
-        ))
-        .await?;
-    let rows = tx.query(&take, &[&id.as_str(), &to_micros(now), &to_micros(until), &limit(room)]).await?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in &rows {
-        match item(row) {
-            Ok(item) => items.push(item),
-            Err(error) if error.is_of_one_row() => give_up_item(tx, id, row.try_get(1)?, &error, now).await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(items)
-}
-
-/// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.
-async fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
-    tracing::error!(batch = id, %error, "batch.unreadable: it was given up, and the others go on");
-    let items = tx
-        .prepare_cached(
-            "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL
-             WHERE batch_id = $1 AND state = 'waiting'",
-        )
-        .await?;
-    tx.execute(&items, &[&id]).await?;
-    release(tx, id, None, now).await?;
-    let end = tx.prepare_cached("UPDATE studio_batches SET state = 'CANCELED' WHERE id = $1").await?;
-    tx.execute(&end, &[&id]).await?;
-    ending::mend(tx, id, now).await?;
-    ending::owe_lost(tx, id, now).await
-}
-
-/// As [`give_up`], for one item.
-async fn give_up_item(
-    tx: &Transaction<'_>,
-    id: &BatchId,
-    number: i64,
-    error: &DatabaseError,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    tracing::error!(batch = %id, item = number, %error, "batch.item_unreadable: it failed, and the others go on");
-    let end = tx
-        .prepare_cached(
-            "UPDATE studio_batch_items SET state = 'failed', job_id = NULL, error = $3, leased_until = NULL
-             WHERE batch_id = $1 AND number = $2",
-        )
-        .await?;
-    tx.execute(&end, &[&id.as_str(), &number, &json(&unreadable())]).await?;
-    release(tx, id.as_str(), Some(number), now).await
-}
-
-async fn hand_back(database: &Database, id: &BatchId, number: u32) -> Result<(), DatabaseError> {
-    let client = database.client().await?;
-    let hand_back = client
-        .prepare_cached(
-            "UPDATE studio_batch_items SET leased_until = NULL
-             WHERE batch_id = $1 AND number = $2 AND state = 'waiting'",
-        )
-        .await?;
-    client.execute(&hand_back, &[&id.as_str(), &i64::from(number)]).await?;
-    Ok(())
 }
 
 async fn begin(database: &Database, id: &BatchId, number: u32, new: &Job) -> Result<bool, DatabaseError> {
@@ -640,7 +464,7 @@ fn batch(row: &Row) -> Result<Batch, DatabaseError> {
     row.try_into()
 }
 
-fn item(row: &Row) -> Result<Item, DatabaseError> {
+pub(super) fn item(row: &Row) -> Result<Item, DatabaseError> {
     let row = ItemRow {
         batch_id: row.try_get(0)?,
         number: row.try_get(1)?,

@@ -7,6 +7,7 @@ mod account;
 mod batch;
 mod blob;
 mod bulk;
+mod claiming;
 mod correction;
 mod discarded;
 mod ending;

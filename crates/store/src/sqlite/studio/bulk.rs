@@ -15,8 +15,8 @@ use plantain_studio::job::{Job, JobError, JobId, Owner};
 use plantain_work::clock::after;
 
 use crate::error::{Cause, DatabaseError};
-use crate::sqlite::studio::{SqliteStudio, discarded, ending, job, key, wish};
-use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable, unreadable};
+use crate::sqlite::studio::{SqliteStudio, claiming, discarded, ending, job, key, wish};
+use crate::studio::bulk::{BatchRow, ItemRow, batch_columns, is_retryable, item_columns, readable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -66,12 +66,12 @@ impl BatchStore for SqliteStudio {
         now: Timestamp,
     ) -> Result<Vec<(Batch, Item)>, StoreError> {
         let until = after(now, lease);
-        Ok(self.0.write(move |tx| claim(tx, count, open, until, now)).await?)
+        Ok(self.0.write(move |tx| claiming::claim(tx, count, open, until, now)).await?)
     }
 
     async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError> {
         let id = id.clone();
-        Ok(self.0.write(move |tx| hand_back(tx, &id, number)).await?)
+        Ok(self.0.write(move |tx| claiming::hand_back(tx, &id, number)).await?)
     }
 
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
@@ -214,14 +214,19 @@ pub(super) fn release(tx: &Transaction<'_>, id: &str, now: Timestamp) -> Result<
     Ok(())
 }
 
-const RELEASE_ONE: &str = "DELETE FROM studio_blobs WHERE job_id = ?1
+pub(super) const RELEASE_ONE: &str = "DELETE FROM studio_blobs WHERE job_id = ?1
      AND blob = (SELECT blob FROM studio_batch_items WHERE batch_id = ?1 AND number = ?2)
      AND NOT EXISTS (SELECT 1 FROM studio_batch_items same
                      WHERE same.batch_id = ?1 AND same.state = 'waiting' AND same.blob = studio_blobs.blob)
      RETURNING blob";
 
 /// As [`release`], for the bytes of one item.
-fn release_one(tx: &Transaction<'_>, id: &BatchId, number: i64, now: Timestamp) -> Result<(), DatabaseError> {
+pub(super) fn release_one(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    number: i64,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
     let mut release = tx.prepare_cached(RELEASE_ONE)?;
     let gone: Option<String> = release.query_row(params![id.as_str(), number], |row| row.get(0)).optional()?;
     if let Some(blob) = gone {
@@ -231,7 +236,7 @@ fn release_one(tx: &Transaction<'_>, id: &BatchId, number: i64, now: Timestamp) 
     Ok(())
 }
 
-fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
+pub(super) fn by_id(tx: &Transaction<'_>, id: &str) -> Result<Option<Batch>, DatabaseError> {
     let mut select = tx.prepare_cached(concat!("SELECT ", batch_columns!(), " FROM studio_batches WHERE id = ?1"))?;
     select.query_row([id], batch_row).optional()?.map(Batch::try_from).transpose()
 }
@@ -285,150 +290,6 @@ fn items(tx: &Transaction<'_>, id: &BatchId, filter: &ItemFilter) -> Result<Vec<
     let state = filter.state.map(ItemState::as_str);
     let rows = select.query_map(params![id.as_str(), filter.after, state, limit(filter.limit)], item_row)?;
     readable(rows.map(|row| Item::try_from(row?)))
-}
-
-/// Open batches and how many of their items are jobs or about to be, from indexes that have no others: that of live batches is taken
-/// where its own words are said.
-const BUSY: &str = "SELECT id,
-     (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'running')
-     + (SELECT count(*) FROM studio_batch_items i WHERE i.batch_id = b.id AND i.state = 'waiting' AND i.leased_until > ?1) AS busy
-     FROM studio_batches b WHERE state = 'OPEN' AND state IN ('OPEN', 'PAUSED') ORDER BY busy, id LIMIT 100";
-
-fn claim(
-    tx: &Transaction<'_>,
-    count: usize,
-    open: usize,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<(Batch, Item)>, DatabaseError> {
-    note_ends(tx, now)?;
-    let mut select = tx.prepare_cached(BUSY)?;
-    let rows = select.query_map([to_micros(now)], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
-    let batches: Vec<(String, i64)> = rows.collect::<Result<_, _>>()?;
-    let mut claimed = Vec::new();
-    for (id, busy) in batches {
-        let room = open.saturating_sub(usize::try_from(busy).unwrap_or(usize::MAX)).min(count - claimed.len());
-        if room == 0 {
-            continue;
-        }
-        let batch = match by_id(tx, &id) {
-            Ok(Some(batch)) => batch,
-            Ok(None) => continue,
-            Err(error) if error.is_of_one_row() => {
-                give_up(tx, &id, &error, now)?;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let items = take(tx, &batch.id, room, until, now)?;
-        claimed.extend(items.into_iter().map(|item| (batch.clone(), item)));
-    }
-    Ok(claimed)
-}
-
-/// Jobs that ended, or were forgotten, end their items; a batch without open items is done, and others may want to know. So
-/// they do when the last job of a canceled one has ended.
-fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> {
-    let mut note = tx.prepare_cached(
-        "UPDATE studio_batch_items SET state = coalesce(
-             (SELECT CASE j.state WHEN 'SUCCEEDED' THEN 'succeeded' WHEN 'CANCELED' THEN 'canceled' ELSE 'failed' END
-              FROM studio_jobs j WHERE j.id = studio_batch_items.job_id), 'canceled')
-         WHERE state = 'running'
-           AND NOT EXISTS (SELECT 1 FROM studio_jobs j WHERE j.id = studio_batch_items.job_id AND j.phase <> 'done')
-         RETURNING batch_id",
-    )?;
-    let ended: Vec<String> = note.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut stopped = tx.prepare_cached(
-        "SELECT id FROM studio_batches WHERE state = 'CANCELED' AND id IN (SELECT value FROM json_each(?1))
-           AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))",
-    )?;
-    let stopped: Vec<String> = stopped.query_map([json(&ended)], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut end = tx.prepare_cached(
-        "UPDATE studio_batches SET state = 'DONE', finished_at = ?1 WHERE state IN ('OPEN', 'PAUSED')
-           AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
-                           WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))
-         RETURNING id",
-    )?;
-    let done: Vec<String> = end.query_map([to_micros(now)], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    for id in done.iter().chain(&stopped).filter_map(|id| BatchId::parse(id)) {
-        match counted(tx, &id) {
-            Ok(Some((batch, counts))) => ending::owe_end(tx, &batch, counts, now)?,
-            Ok(None) => {}
-            Err(error) if error.is_of_one_row() => {
-                tracing::error!(batch = %id, %error, "batch.unreadable: its end is told as far as it is known");
-                ending::mend(tx, id.as_str(), now)?;
-                ending::owe_lost(tx, &id, now)?;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-fn take(
-    tx: &Transaction<'_>,
-    id: &BatchId,
-    room: usize,
-    until: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<Item>, DatabaseError> {
-    let mut take = tx.prepare_cached(concat!(
-        "UPDATE studio_batch_items SET leased_until = ?3 WHERE batch_id = ?1 AND number IN (
-             SELECT number FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting'
-             AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY number LIMIT ?4) RETURNING ",
-        item_columns!()
-    ))?;
-    let rows = take.query_map(params![id.as_str(), to_micros(now), to_micros(until), limit(room)], item_row)?;
-    let rows: Vec<ItemRow> = rows.collect::<Result<_, _>>()?;
-    let mut items = Vec::with_capacity(rows.len());
-    for row in rows {
-        let number = row.number;
-        match Item::try_from(row) {
-            Ok(item) => items.push(item),
-            Err(error) if error.is_of_one_row() => give_up_item(tx, id, number, &error, now)?,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(items)
-}
-
-/// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.
-fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError, now: Timestamp) -> Result<(), DatabaseError> {
-    tracing::error!(batch = id, %error, "batch.unreadable: it was given up, and the others go on");
-    tx.prepare_cached(
-        "UPDATE studio_batch_items SET state = 'canceled', leased_until = NULL WHERE batch_id = ?1 AND state = 'waiting'",
-    )?
-    .execute([id])?;
-    release(tx, id, now)?;
-    tx.prepare_cached("UPDATE studio_batches SET state = 'CANCELED' WHERE id = ?1")?.execute([id])?;
-    ending::mend(tx, id, now)?;
-    BatchId::parse(id).map_or(Ok(()), |id| ending::owe_lost(tx, &id, now))
-}
-
-/// As [`give_up`], for one item.
-fn give_up_item(
-    tx: &Transaction<'_>,
-    id: &BatchId,
-    number: i64,
-    error: &DatabaseError,
-    now: Timestamp,
-) -> Result<(), DatabaseError> {
-    tracing::error!(batch = %id, item = number, %error, "batch.item_unreadable: it failed, and the others go on");
-    tx.prepare_cached(
-        "UPDATE studio_batch_items SET state = 'failed', job_id = NULL, error = ?3, leased_until = NULL
-         WHERE batch_id = ?1 AND number = ?2",
-    )?
-    .execute(params![id.as_str(), number, json(&unreadable())])?;
-    release_one(tx, id, number, now)
-}
-
-fn hand_back(tx: &Transaction<'_>, id: &BatchId, number: u32) -> Result<(), DatabaseError> {
-    tx.prepare_cached(
-        "UPDATE studio_batch_items SET leased_until = NULL WHERE batch_id = ?1 AND number = ?2 AND state = 'waiting'",
-    )?
-    .execute(params![id.as_str(), number])?;
-    Ok(())
 }
 
 /// The job is whose the batch is by now: a seller may have signed in since the item was claimed.
@@ -573,7 +434,7 @@ fn batch_row(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
     })
 }
 
-fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
+pub(super) fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
     Ok(ItemRow {
         batch_id: row.get(0)?,
         number: row.get(1)?,
@@ -586,25 +447,4 @@ fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
         job_id: row.get(8)?,
         error: row.get(9)?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sqlite::queue::plan;
-    use crate::studio::SQLITE;
-
-    #[test]
-    fn what_waits_is_not_looked_through_for_one_item() {
-        for (sql, index) in [
-            (BUSY, "SCAN b USING INDEX studio_batches_live"),
-            (BUSY, "COVERING INDEX studio_batch_items_by_state (batch_id=? AND state=?)"),
-            (BUSY, "COVERING INDEX studio_batch_items_leased (batch_id=? AND state=? AND leased_until>?)"),
-            (RELEASE_ONE, "studio_blobs USING PRIMARY KEY (blob=? AND job_id=?)"),
-            (RELEASE_ONE, "COVERING INDEX studio_batch_items_by_blob (batch_id=? AND blob=? AND state=?)"),
-        ] {
-            let steps = plan::steps_of(&SQLITE, sql);
-            assert!(steps.contains(index), "{index}\n{steps}");
-        }
-    }
 }

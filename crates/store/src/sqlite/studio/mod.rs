@@ -6,6 +6,7 @@
 mod account;
 mod blob;
 mod bulk;
+mod claiming;
 mod correction;
 mod discarded;
 mod ending;

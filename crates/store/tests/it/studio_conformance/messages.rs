@@ -275,7 +275,10 @@ pub async fn a_batch_that_is_tried_again_writes_one_letter_to_whom_it_names(stor
     let why = JobError::new("not_a_picture", "No.", "Do.");
     for age in [1, 11] {
         stores.jobs.claim_items(9, 9, LEASE, later(age)).await.unwrap();
-        assert!(stores.jobs.fail_item(&batch.id, 1, &why, later(age + 1)).await.unwrap());
+        let made = job(age);
+        assert!(stores.jobs.begin_item(&batch.id, 1, &made).await.unwrap());
+        stores.jobs.claim(9, LEASE, later(age + 1)).await.unwrap();
+        changed(stores, &made.id, JobEvent::Ends { epoch: 1, outcome: Outcome::Failed(why.clone()) }).await;
         stores.jobs.claim_items(9, 9, LEASE, later(age + 2)).await.unwrap();
         stores.jobs.steer(&batch.id, Steer::Retry, later(age + 3)).await.unwrap();
     }
