@@ -86,15 +86,18 @@ fn judge(folder: Option<&Path>) {
     side_by_side(&segmenter, &pieces);
 }
 
-/// The sample photos and the composites of one product, by table: name, photo, truth.
-fn set() -> [(&'static str, Vec<(String, Picture, Matte)>); 2] {
+/// Its name, and what is product in it.
+type Judged = (String, Picture, Matte);
+
+/// The sample photos and the composites of one product, by table.
+fn set() -> [(&'static str, Vec<Judged>); 2] {
     let samples: Vec<_> = PHOTOS.map(sample).into();
     let pieces = samples.iter().map(|(name, photo, truth)| (name.clone(), Piece::of(photo, truth))).collect::<Vec<_>>();
     let made = composites(&pieces).map(|(name, made)| (name, made.picture, made.truth)).collect();
     [("sample photos", samples), (ALONE, made)]
 }
 
-fn sample(path: &str) -> (String, Picture, Matte) {
+fn sample(path: &str) -> Judged {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let name = Path::new(path).file_stem().expect("a file").to_str().expect("plain name");
     (name.to_owned(), decoded(&here.join(path)).0, truth(&here.join(format!("tests/photos/{name}.mask.png"))))
