@@ -131,7 +131,13 @@ function take(batch) {
     unfollow();
     notify.tell(document.querySelector('h1').textContent, $('batch-state').textContent, location.pathname);
   }
+  offer(!over(batch));
   lookSoon(over(batch) ? 0 : LOOK_MS);
+}
+
+// Of what is over nothing is left to be told.
+function offer(shown) {
+  if ($('notify')) $('notify').parentElement.hidden = !shown;
 }
 
 function unfollow() {
