@@ -1,7 +1,6 @@
 //! Says in plain words what was done and what was not. Pure. How much the product was enlarged is for whoever finishes the picture
 //! to say: that is known then, and said once.
 
-use plantain_media::outline;
 use plantain_media::picture::Cutout;
 
 use super::output::Painted;
@@ -44,7 +43,7 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
     if work.cutout.touches_frame {
         sentences.push("The photo's edge cuts the product off.".to_owned());
     }
-    if outline::blends_in(work.cutout) {
+    if work.studied.blends_in {
         sentences.push(
             "The cut-out has the colour of what is around it: look whether it shows what is meant, or draw a box around that."
                 .to_owned(),

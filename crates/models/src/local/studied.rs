@@ -1,6 +1,7 @@
 //! What is found out about a product before it is laid out: how it stands and what light it was taken in.
 
 use plantain_media::compose::{self, Grade, NORMALISED_MAX, NOTICEABLE_LEAN, STRAIGHTENED_MAX};
+use plantain_media::outline;
 use plantain_media::picture::{Cutout, Picture};
 use plantain_wire::models::staging::Staging;
 
@@ -22,6 +23,8 @@ pub(super) struct Told {
     pub normalize: Option<bool>,
     /// Its colours were moved towards a backdrop's.
     pub matched: bool,
+    /// The cut-out has the colour of what is around it.
+    pub blends_in: bool,
 }
 
 impl Studied {
@@ -31,15 +34,16 @@ impl Studied {
         let normalised = if staging.normalize { Grade::of_photo(photo, &cutout) } else { Grade::NEUTRAL };
         let grade = backdrop.map_or(normalised, |backdrop| normalised.toward(backdrop, &cutout));
         let slight = tilt.filter(|tilt| is_slight(*tilt) && staging.straighten);
+        let cutout = match slight {
+            Some(tilt) => compose::straightened(&cutout, tilt),
+            None => cutout,
+        };
         let told = Told {
             tilt,
             straighten: staging.straighten.then_some(slight.is_some()),
             normalize: staging.normalize.then_some(!normalised.is_neutral()),
             matched: backdrop.is_some(),
-        };
-        let cutout = match slight {
-            Some(tilt) => compose::straightened(&cutout, tilt),
-            None => cutout,
+            blends_in: outline::blends_in(&cutout),
         };
         Studied { cutout, grade, told }
     }
