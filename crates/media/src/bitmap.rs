@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::picture::Rect;
+use crate::picture::{Matte, Rect};
 use crate::tasks;
 
 /// A set of the pixels of one picture. Sets that are combined must have the same size.
@@ -96,6 +96,11 @@ impl Bitmap {
         set.words.iter_mut().for_each(|w| *w = !*w);
         set.clear_beyond_width();
         set
+    }
+
+    /// The pixels that a matte covers at least so much.
+    pub(crate) fn covered(matte: &Matte, least: u8) -> Bitmap {
+        Bitmap::of::<1>((matte.width(), matte.height()), matte.alpha(), |alpha| alpha[0] >= least)
     }
 
     /// Every pixel within `radius` of a member, both ways and diagonally (Chebyshev).

@@ -20,8 +20,7 @@ const ALONG: f64 = 0.8;
 
 /// The product has the colour of what is right around it, along most of its outline.
 pub fn blends_in(cutout: &Cutout) -> bool {
-    let size = (cutout.matte.width(), cutout.matte.height());
-    let solid = Bitmap::of::<1>(size, cutout.matte.alpha(), |a| a[0] >= 128);
+    let solid = Bitmap::covered(&cutout.matte, 128);
     let inside = Means::of(&cutout.color, &solid.shrunk(GAP).minus(&solid.shrunk(GAP + BAND)));
     let outside = Means::of(&cutout.color, &solid.grown(GAP + BAND).minus(&solid.grown(GAP)));
     let told: Vec<f32> = (0..inside.counts.values.len()).filter_map(|at| inside.distance(&outside, at)).collect();

@@ -18,17 +18,12 @@ const THIN: usize = 2;
 /// Beyond this share of the product it is one that light shines through.
 const MOST: f64 = 0.05;
 
-/// Every pixel with any coverage.
-pub(crate) fn soft(matte: &Matte) -> Bitmap {
-    Bitmap::of::<1>((matte.width(), matte.height()), matte.alpha(), |a| a[0] > 0)
-}
-
 /// The pixels whose coverage is a veil; `solid` are those that are at least half covered.
 pub(crate) fn of(matte: &Matte, solid: &Bitmap) -> Bitmap {
     let size = (matte.width(), matte.height());
-    let soft = soft(matte).minus(solid);
+    let soft = Bitmap::covered(matte, 1).minus(solid);
     let at_frame = soft.and(&ring(size.0, size.1));
-    let faint = soft.and(&Bitmap::of::<1>(size, matte.alpha(), |a| a[0] < FAINT));
+    let faint = soft.minus(&Bitmap::covered(matte, FAINT));
     let wide = faint.minus(&solid.grown(APART)).opened(THIN);
     if wide.is_empty() || wide.count() as f64 > MOST * solid.count() as f64 {
         return at_frame;
@@ -67,8 +62,7 @@ mod tests {
     }
 
     fn veiled(matte: &Matte) -> u64 {
-        let solid = Bitmap::of::<1>((400, 400), matte.alpha(), |a| a[0] >= 128);
-        of(matte, &solid).count()
+        of(matte, &Bitmap::covered(matte, 128)).count()
     }
 
     #[test]

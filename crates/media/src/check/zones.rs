@@ -129,9 +129,8 @@ pub(crate) struct Product {
 
 impl Product {
     pub(crate) fn from_matte(matte: &Matte) -> Option<Product> {
-        let size = (matte.width(), matte.height());
-        let solid = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] >= 128);
-        let touched = veil::soft(matte).minus(&veil::of(matte, &solid));
+        let solid = Bitmap::covered(matte, 128);
+        let touched = Bitmap::covered(matte, 1).minus(&veil::of(matte, &solid));
         Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
 

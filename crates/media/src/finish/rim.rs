@@ -37,8 +37,7 @@ const TOO_ALIKE: f32 = 400.0;
 /// The mask without its rim, and how many pixels that took; `None` where there is none.
 pub(super) fn tightened(picture: &Picture, matte: &Matte) -> Option<(Matte, u64)> {
     let size = (matte.width(), matte.height());
-    let touched = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] > 0);
-    let solid = Bitmap::of::<1>(size, matte.alpha(), |a| a[0] >= 128);
+    let (touched, solid) = (Bitmap::covered(matte, 1), Bitmap::covered(matte, 128));
     let ground = Ground::around(picture, &touched)?;
     let deepest = DEEPEST_MIN.max((f64::from(size.0.max(size.1)) * DEEPEST) as usize);
     if !is_loose(picture, &solid, &ground, deepest) {
@@ -55,8 +54,7 @@ pub(super) fn tightened(picture: &Picture, matte: &Matte) -> Option<(Matte, u64)
 
 /// Takes faint coverage out of the mask that belongs to nothing, so that the ground comes there.
 pub(super) fn lift_veil(matte: &mut Cow<'_, Matte>) {
-    let solid = Bitmap::of::<1>((matte.width(), matte.height()), matte.alpha(), |a| a[0] >= 128);
-    let veil = veil::of(matte, &solid);
+    let veil = veil::of(matte, &Bitmap::covered(matte, 128));
     if veil.is_empty() {
         return;
     }
