@@ -159,7 +159,7 @@ pub struct Paged {
 impl Paged {
     /// Whosever they are.
     pub fn filter(&self) -> Result<BatchFilter, ApiError> {
-        let cursor = |text: &str| BatchId::parse(text).ok_or_else(bad_cursor);
+        let cursor = |text: &str| BatchId::parse(text).ok_or_else(extract::bad_cursor);
         let limit = extract::limit(self.limit.as_deref(), BATCHES_A_PAGE_MAX)?;
         let usual = BatchFilter::default();
         Ok(BatchFilter {
@@ -168,10 +168,6 @@ impl Paged {
             ..usual
         })
     }
-}
-
-fn bad_cursor() -> ApiError {
-    ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -248,7 +244,7 @@ pub async fn show(
 
 pub fn filter(wanted: &Wanted) -> Result<ItemFilter, ApiError> {
     let limit = extract::limit(wanted.limit.as_deref(), ITEMS_A_PAGE_MAX)?.unwrap_or(USUAL_ITEMS);
-    let after = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?.unwrap_or(0);
+    let after = wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| extract::bad_cursor())?.unwrap_or(0);
     let state = |word: &str| {
         let all = ItemState::ALL.map(ItemState::as_str).join(", ");
         ItemState::parse(&word.to_ascii_lowercase()).ok_or_else(|| {

@@ -39,6 +39,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// A page begins at no such place.
+pub fn bad_cursor() -> ApiError {
+    ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
+}
+
 /// How many entries a list shall have, 1 to `most`; `None` where nothing was said.
 pub fn limit(text: Option<&str>, most: usize) -> Result<Option<usize>, ApiError> {
     let bad = || {

@@ -66,10 +66,7 @@ pub async fn list(
 }
 
 fn before(wanted: &Wanted) -> Result<Option<u64>, ApiError> {
-    let bad_cursor = |_| {
-        ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
-    };
-    wanted.cursor.as_deref().map(str::parse).transpose().map_err(bad_cursor)
+    wanted.cursor.as_deref().map(str::parse).transpose().map_err(|_| extract::bad_cursor())
 }
 
 fn limit(wanted: &Wanted) -> Result<usize, ApiError> {

@@ -136,7 +136,7 @@ pub async fn list(
 pub fn filter(wanted: Wanted) -> Result<JobFilter, ApiError> {
     let usual = JobFilter::default();
     let ids = wanted.ids.as_deref().map(|list| ids(list, JOBS_A_PAGE_MAX)).transpose()?;
-    let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(bad_cursor)).transpose()?;
+    let before = wanted.cursor.as_deref().map(|text| JobId::parse(text).ok_or_else(extract::bad_cursor)).transpose()?;
     let limit = extract::limit(wanted.limit.as_deref(), JOBS_A_PAGE_MAX)?;
     let limit = limit.unwrap_or_else(|| ids.as_ref().map_or(usual.limit, Vec::len).max(1));
     let said = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -169,10 +169,6 @@ pub fn ids(list: &str, most: usize) -> Result<Vec<JobId>, ApiError> {
         ));
     }
     Ok(ids.into_iter().filter_map(JobId::parse).collect())
-}
-
-fn bad_cursor() -> ApiError {
-    ApiError::unprocessable("bad_cursor", "The cursor is none of ours.", "Give the \"next\" of the page before.")
 }
 
 #[cfg(test)]

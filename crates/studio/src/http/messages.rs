@@ -79,10 +79,7 @@ pub fn filter(wanted: Wanted) -> Result<MessageFilter, ApiError> {
         let hint = "Ask for pending, delivered or dead.";
         MessageState::parse(&word).ok_or_else(|| bad("bad_state", "No message has such a state.", hint))
     });
-    let before = wanted.cursor.map(|text| {
-        let hint = "Give the \"next\" of the page before.";
-        MessageId::parse(&text).ok_or_else(|| bad("bad_cursor", "The cursor is none of ours.", hint))
-    });
+    let before = wanted.cursor.map(|text| MessageId::parse(&text).ok_or_else(extract::bad_cursor));
     Ok(MessageFilter {
         owner: None,
         job: job.transpose()?,
