@@ -215,7 +215,7 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         pictures,
         counts: (1..=most).collect(),
         cents: maker.cents_per_image,
-        price: price(&maker, pictures, frame.words),
+        price: price(&maker, pictures, "make.price", frame.words),
         of_words,
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
@@ -242,10 +242,10 @@ impl Chip {
 }
 
 /// What pictures cost, said before anybody asks for them.
-fn price(maker: &Maker, pictures: u8, words: &Words) -> String {
+fn price(maker: &Maker, pictures: u8, sentence: &str, words: &Words) -> String {
     match maker.micro_usd_per_image() * u64::from(pictures) {
         0 => words.get("make.price.free").to_owned(),
-        micro_usd => words.fill("make.price", &[("price", &money::at_most(micro_usd))]),
+        micro_usd => words.fill(sentence, &[("price", &money::at_most(micro_usd))]),
     }
 }
 
@@ -254,7 +254,7 @@ fn of_words(app: &App, pictures: u8, words: &Words) -> Option<OfWords> {
     let config = app.studio.config();
     let maker = config.makers.of(&config.words_endpoint()?);
     let differs = maker.micro_usd_per_image() != config.usual_maker().micro_usd_per_image();
-    differs.then(|| OfWords { cents: maker.cents_per_image, price: price(&maker, pictures, words) })
+    differs.then(|| OfWords { cents: maker.cents_per_image, price: price(&maker, pictures, "make.price", words) })
 }
 
 /// A few words, the title and the text of a key, and the way back.

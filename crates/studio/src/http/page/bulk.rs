@@ -7,12 +7,11 @@ use http::{HeaderMap, StatusCode};
 
 use super::frame::Frame;
 use super::rule::{self, Group};
-use super::{MessagePage, PICTURES_A_PHOTO, RuleLine, shown, sign_in};
+use super::{MessagePage, PICTURES_A_PHOTO, RuleLine, price, shown, sign_in};
 use crate::bulk::archive::{ARCHIVE_BYTES_MAX, PHOTOS_MAX};
 use crate::bulk::batch::{BatchId, Counts, ItemState};
 use crate::bulk::store::{BatchFilter, ItemFilter};
 use crate::bulk::view::{BatchPage as Batches, BatchView, ItemView};
-use crate::config::Maker;
 use crate::http::App;
 use crate::http::batches::{self, Paged, Wanted};
 use crate::http::error::ApiError;
@@ -20,7 +19,6 @@ use crate::http::extract::{Params, Segments};
 use crate::http::openapi::{answers, bodies, values};
 use crate::http::words::Words;
 use crate::job::Visitor;
-use crate::money;
 
 /// Photos of a page: few enough for a phone, whatever the batch has.
 const ITEMS_A_PAGE: usize = 48;
@@ -143,7 +141,7 @@ pub async fn all(
     let page = BulkPage {
         example: usual.map(|option| option.example.clone()).unwrap_or_default(),
         cents: maker.cents_per_image,
-        price: price(&maker, words),
+        price: price(&maker, 1, "bulk.price.each", words),
         rule: usual.map(|option| option.rule.clone()).unwrap_or_default(),
         pictures: app.tier(&headers).await?.pictures_max().unwrap_or(PICTURES_A_PHOTO),
         tells_whatsapp: app.studio.config().whatsapp.is_some(),
@@ -210,14 +208,6 @@ pub fn no_batch(app: &App, headers: &HeaderMap) -> Result<Response, ApiError> {
     let frame = Frame::new(app, headers);
     let (title, text) = (frame.t("bulk.missing").to_owned(), frame.t("bulk.missing.text").to_owned());
     shown(StatusCode::NOT_FOUND, &MessagePage { frame, title, text })
-}
-
-/// What a photo costs of which one picture is made.
-fn price(maker: &Maker, words: &Words) -> String {
-    match maker.micro_usd_per_image() {
-        0 => words.get("make.price.free").to_owned(),
-        micro_usd => words.fill("bulk.price.each", &[("price", &money::at_most(micro_usd))]),
-    }
 }
 
 impl BatchPage {
