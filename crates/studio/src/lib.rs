@@ -28,6 +28,7 @@ pub mod money;
 mod output;
 mod pace;
 mod packing;
+mod paging;
 pub mod photo;
 pub mod prompt;
 pub mod receiving;

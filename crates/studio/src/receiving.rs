@@ -15,6 +15,7 @@ use plantain_wire::webhook::{WebhookBody, WebhookStatus};
 use crate::error::StudioError;
 use crate::job::arrival::{Arrival, Arrived, Callback, NotOurs, WebhookFacts};
 use crate::job::{Ended, JobId, JobResult, ResultSource};
+use crate::paging;
 use crate::service::Studio;
 
 /// The largest webhook, in bytes: a few pictures inside the JSON as `data:` URIs.
@@ -80,9 +81,7 @@ impl Studio {
     /// The webhooks that were refused lately, newest first.
     pub async fn rejected(&self, before: Option<u64>, limit: usize) -> Result<RejectedPage, StudioError> {
         let mut events = self.0.receiver.rejected(before, limit + 1).await?;
-        let more = events.len() > limit;
-        events.truncate(limit);
-        let next = events.last().filter(|_| more).map(|(number, _)| *number);
+        let next = paging::cut(&mut events, limit, |(number, _)| *number);
         Ok(RejectedPage { events: events.into_iter().map(|(_, event)| event).collect(), next })
     }
 

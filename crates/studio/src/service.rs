@@ -31,6 +31,7 @@ use crate::job::{FinishedPicture, Job, JobId, Outcome, Phase, Visitor};
 use crate::keys::Keys;
 use crate::messages::Outgoing;
 use crate::pace::Pace;
+use crate::paging;
 use crate::store::{JOBS_A_PAGE_MAX, JobFilter, StudioStore};
 use crate::view::{self, JobPage, JobView, Which};
 use crate::watch::{Hub, Watch, Watches};
@@ -160,11 +161,8 @@ impl Studio {
     /// Jobs by id or all of them, newest first; without those that the visitor may not see.
     pub async fn jobs(&self, filter: JobFilter, visitor: &Visitor) -> Result<JobPage, StudioError> {
         let limit = filter.limit.clamp(1, JOBS_A_PAGE_MAX);
-        // One more than was asked for tells whether there is a next page.
         let mut jobs = self.0.store.jobs(&JobFilter { limit: limit + 1, ..filter }).await?;
-        let more = jobs.len() > limit;
-        jobs.truncate(limit);
-        let next = jobs.last().filter(|_| more).map(|job| job.id.clone());
+        let next = paging::cut(&mut jobs, limit, |job| job.id.clone());
         jobs.retain(|job| visitor.may_see(job.owner.as_ref()));
         let now = self.0.clock.now();
         Ok(JobPage { jobs: jobs.iter().map(|job| self.0.view(job, now)).collect(), next })

@@ -11,6 +11,7 @@ use crate::accounts::silence::Mailbox;
 use crate::error::StudioError;
 use crate::job::Owner;
 use crate::job::key::Tier;
+use crate::paging;
 use crate::service::Studio;
 
 /// What the page of a link says.
@@ -112,9 +113,7 @@ impl Studio {
     pub async fn accounts(&self, filter: AccountFilter) -> Result<(Vec<Account>, Option<AccountId>), StudioError> {
         let limit = filter.limit.clamp(1, ACCOUNTS_A_PAGE_MAX);
         let mut accounts = self.0.store.accounts(&AccountFilter { limit: limit + 1, ..filter }).await?;
-        let more = accounts.len() > limit;
-        accounts.truncate(limit);
-        let next = accounts.last().filter(|_| more).map(|last| last.id.clone());
+        let next = paging::cut(&mut accounts, limit, |account| account.id.clone());
         Ok((accounts, next))
     }
 

@@ -29,6 +29,7 @@ use crate::job::{JobError, JobId, Owner, Visitor};
 use crate::messages::letter::LetterTo;
 use crate::messages::naming::Naming;
 use crate::messages::whatsapp::wish::WhatsappWish;
+use crate::paging;
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
 
@@ -238,9 +239,7 @@ impl Studio {
         let Some((batch, _)) = self.0.store.batch(id).await? else { return Ok(None) };
         let limit = filter.limit.clamp(1, ITEMS_A_PAGE_MAX);
         let mut items = self.0.store.items(id, &ItemFilter { limit: limit + 1, ..filter }).await?;
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|item| item.number);
+        let next = paging::cut(&mut items, limit, |item| item.number);
         let jobs = self.jobs_of(&items).await?;
         let view = |item: Item| {
             let job = item.job.as_ref().and_then(|id| jobs.get(id));

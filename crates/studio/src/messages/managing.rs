@@ -12,6 +12,7 @@ use crate::messages::owing;
 use crate::messages::store::{MESSAGES_A_PAGE_MAX, MessageFilter, SentAgain};
 use crate::messages::view::{Eyes, HookView, MessagePage, MessageView};
 use crate::messages::whatsapp::wish;
+use crate::paging;
 use crate::service::Studio;
 
 /// A wish to be told, not yet checked.
@@ -129,11 +130,8 @@ impl Studio {
 
     async fn page_of(&self, filter: MessageFilter, with_attempts: bool) -> Result<MessagePage, StudioError> {
         let (limit, eyes) = (filter.limit.clamp(1, MESSAGES_A_PAGE_MAX), filter.eyes);
-        // One more than was asked for tells whether there is a next page.
         let mut messages = self.0.store.messages(&MessageFilter { limit: limit + 1, ..filter }).await?;
-        let more = messages.len() > limit;
-        messages.truncate(limit);
-        let next = messages.last().filter(|_| more).map(|message| message.id.clone());
+        let next = paging::cut(&mut messages, limit, |message| message.id.clone());
         let mut attempts = match with_attempts {
             true => {
                 let ids: Vec<MessageId> = messages.iter().map(|message| message.id.clone()).collect();
