@@ -1,4 +1,5 @@
 // Many photos at once: a ZIP as it is, or a folder that becomes one on its way; a list beside them, read before anything is sent.
+import * as along from './along.js';
 import { named } from './api.js';
 import * as batches from './batches.js';
 import { $, announce, say } from './dom.js';
@@ -230,6 +231,21 @@ function watchDrops() {
   });
 }
 
+// What another page of this form has to know to go on where this one was left.
+const unsent = {
+  form: 'bulk',
+  but: '#zip, #folder',
+  any: () => zip !== null || photos.size > 0,
+  more: () => ({ zip, photos: taken() }),
+  take(kept) {
+    [zip, photos] = [kept.zip, new Map(kept.photos.map((one) => [one.path, one]))];
+    $('preset').dispatchEvent(new Event('change', { bubbles: true }));
+    draw();
+    const list = $('csv').files[0] ?? taken().find(isList)?.file;
+    if (list) preview(list);
+  },
+};
+
 function start() {
   preset.start();
   input.multiple = true;
@@ -263,6 +279,7 @@ function start() {
   const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
   for (const time of document.querySelectorAll('time')) say(time, when.format(new Date(time.dateTime)));
   watchDrops();
+  along.start(unsent);
 }
 
 start();

@@ -1,4 +1,5 @@
 // Photos come in by drop, click, paste or camera; Generate makes each a job of its own.
+import * as along from './along.js';
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
@@ -274,58 +275,21 @@ function watchDrops() {
   });
 }
 
-// All that can be filled in, but the photos, which are files here and not in their field, and what the browser remembers itself.
-const filled = () => [...$('composer').querySelectorAll('[id]:is(input, select, textarea):not(#photo, #notify)')];
-
-function valueOf(field) {
-  if (field.type === 'file') return [...field.files];
-  return field.type === 'checkbox' ? field.checked : field.value;
-}
-
-function fill(field, value) {
-  if (field.type === 'checkbox') field.checked = value;
-  else if (field.type !== 'file') field.value = value;
-  else if (value.length > 0) {
-    const files = new DataTransfer();
-    for (const file of value) files.items.add(file);
-    field.files = files.files;
-  }
-}
-
-// Another language is another page: what was not sent yet comes along.
-async function bringAlong(event) {
-  const link = event.target.closest('a');
-  if (!link || event.metaKey || event.ctrlKey) return;
-  event.preventDefault();
-  const kept = photos.map(({ file, address, name, choice: marks }) => ({ file, address, name, choice: marks }));
-  const fields = Object.fromEntries(filled().map((field) => [field.id, valueOf(field)]));
-  try {
-    const { keep } = await import('./keeping.js');
-    await keep({ photos: kept, fields });
-    sessionStorage.setItem('plantain.unsent', 'yes');
-  } catch {
-    if (photos.length > 0 && !confirm(t('make.unsent'))) return;
-  }
-  location.assign(link.href);
-}
-
-async function takeBack() {
-  try {
-    if (!sessionStorage.getItem('plantain.unsent')) return;
-    sessionStorage.removeItem('plantain.unsent');
-    const { take } = await import('./keeping.js');
-    const kept = await take();
-    if (!kept) return;
-    photos = kept.photos.map((photo) => ({ ...photo, url: photo.file ? URL.createObjectURL(photo.file) : '' }));
-    for (const field of filled()) if (field.id in kept.fields) fill(field, kept.fields[field.id]);
+// What another page of this form has to know to go on where this one was left.
+const unsent = {
+  form: 'composer',
+  // The photos are files here and not in their field; this wish the browser remembers itself.
+  but: '#photo, #notify',
+  any: () => photos.length > 0,
+  more: () => photos.map(({ file, address, name, choice: marks }) => ({ file, address, name, choice: marks })),
+  take(kept) {
+    photos = kept.map((photo) => ({ ...photo, url: photo.file ? URL.createObjectURL(photo.file) : '' }));
     // The marketplace first, since it says what else can be chosen.
     for (const id of ['preset', 'scene-kind', 'num']) $(id)?.dispatchEvent(new Event('change', { bubbles: true }));
     draw();
     if (photos.length > 0) hint(many('make.added', photos.length));
-  } catch {
-    // They are chosen anew.
-  }
-}
+  },
+};
 
 export function start() {
   preset.start();
@@ -339,8 +303,7 @@ export function start() {
     event.preventDefault();
     fromField();
   });
-  document.querySelector('.langs').addEventListener('click', bringAlong);
-  takeBack();
+  along.start(unsent);
   scene.start();
   // Browsers put back what was typed before the page was loaded anew.
   counted();

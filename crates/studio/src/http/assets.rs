@@ -64,6 +64,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         embedded!("app.js", SCRIPT),
         embedded!("easel.css", STYLE),
         embedded!("docs.css", STYLE),
+        embedded!("along.js", SCRIPT),
         embedded!("anything.js", SCRIPT),
         embedded!("api.js", SCRIPT),
         embedded!("batch.js", SCRIPT),

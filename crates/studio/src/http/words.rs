@@ -270,6 +270,7 @@ mod tests {
             include_str!("../../templates/keys.html"),
         ];
         let scripts = [
+            include_str!("../../assets/along.js"),
             include_str!("../../assets/anything.js"),
             include_str!("../../assets/api.js"),
             include_str!("../../assets/batch.js"),

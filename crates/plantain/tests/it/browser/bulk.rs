@@ -58,6 +58,18 @@ async fn handed_in_and_taken_home(screen: Screen, photos: usize) {
     has(&browser, "the choice", &format!("document.getElementById('chosen').textContent.includes('{}')", photos + 1))
         .await;
     browser.choose_preset("small").await;
+    browser.write("[data-test=prompt]", "on linen").await;
+    for lang in ["hi", "en"] {
+        browser.click(&format!("[data-test=lang-{lang}]")).await;
+        has(&browser, "the other language", &format!("document.documentElement.lang === '{lang}'")).await;
+        let kept = format!(
+            "document.querySelectorAll('#list-lines tr').length === 3 && document.getElementById('prompt').value === 'on linen'
+                && document.getElementById('chosen').textContent.includes('{}')
+                && document.querySelector('[name=preset]:checked').value === 'small'",
+            photos + 1
+        );
+        has(&browser, "all that was filled in", &kept).await;
+    }
     browser.run("document.getElementById('csv').scrollIntoView({ block: 'center' })", &[]).await;
     shot(&browser, "bulk-list", screen).await;
     judge.look("access-bulk-list").await;

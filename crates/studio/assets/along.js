@@ -1,0 +1,58 @@
+// Another language is another page: what was filled in and not sent yet comes along.
+import { $ } from './dom.js';
+import { t } from './words.js';
+
+const KEY = 'plantain.unsent';
+
+const filled = ({ form, but }) => [...$(form).querySelectorAll(`[id]:is(input, select, textarea):not(${but})`)];
+
+function valueOf(field) {
+  if (field.type === 'file') return [...field.files];
+  return ['checkbox', 'radio'].includes(field.type) ? field.checked : field.value;
+}
+
+function fill(field, value) {
+  if (['checkbox', 'radio'].includes(field.type)) field.checked = value;
+  else if (field.type !== 'file') field.value = value;
+  else if (value.length > 0) {
+    const files = new DataTransfer();
+    for (const file of value) files.items.add(file);
+    field.files = files.files;
+  }
+}
+
+async function bring(event, unsent) {
+  const link = event.target.closest('a');
+  if (!link || event.metaKey || event.ctrlKey) return;
+  event.preventDefault();
+  const fields = Object.fromEntries(filled(unsent).map((field) => [field.id, valueOf(field)]));
+  try {
+    const { keep } = await import('./keeping.js');
+    await keep({ fields, more: unsent.more() });
+    sessionStorage.setItem(KEY, unsent.form);
+  } catch {
+    if (unsent.any() && !confirm(t('make.unsent'))) return;
+  }
+  location.assign(link.href);
+}
+
+async function takeBack(unsent) {
+  try {
+    if (sessionStorage.getItem(KEY) !== unsent.form) return;
+    sessionStorage.removeItem(KEY);
+    const { take } = await import('./keeping.js');
+    const kept = await take();
+    if (!kept) return;
+    for (const field of filled(unsent)) if (field.id in kept.fields) fill(field, kept.fields[field.id]);
+    unsent.take(kept.more);
+  } catch {
+    // It is filled in anew.
+  }
+}
+
+// Of a form: its name, the fields in it that are not of its kind, whether there is something to lose, and what is to be
+// kept and taken back besides its fields.
+export function start(unsent) {
+  document.querySelector('.langs').addEventListener('click', (event) => bring(event, unsent));
+  takeBack(unsent);
+}
