@@ -19,6 +19,7 @@ mod error;
 mod frame;
 mod fronts;
 mod guided;
+mod layers;
 mod palette;
 mod plane;
 mod runtime;

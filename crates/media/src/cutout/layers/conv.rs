@@ -14,7 +14,7 @@ const BLOCK: usize = 8;
 const TAPS: usize = 3;
 
 /// One layer: weights, bias and, for most, nothing below zero.
-pub(super) struct Conv {
+pub(in crate::cutout) struct Conv {
     inputs: usize,
     outputs: usize,
     dilation: usize,
@@ -27,7 +27,7 @@ pub(super) struct Conv {
 }
 
 /// A layer's numbers as they are stored: `weights` is outputs x inputs x side x side.
-pub(super) struct Numbers {
+pub(in crate::cutout) struct Numbers {
     pub outputs: usize,
     pub inputs: usize,
     pub side: usize,
@@ -36,7 +36,7 @@ pub(super) struct Numbers {
 }
 
 impl Conv {
-    pub(super) fn new(numbers: &Numbers, dilation: usize, rectified: bool) -> Conv {
+    pub(in crate::cutout) fn new(numbers: &Numbers, dilation: usize, rectified: bool) -> Conv {
         let &Numbers { outputs, inputs, side, .. } = numbers;
         let block = if outputs == 1 { 1 } else { BLOCK };
         let blocks = outputs.div_ceil(block);
@@ -56,7 +56,7 @@ impl Conv {
     }
 
     /// The layer on all channels of `sources`, which have the same size, with `add` added to what comes out.
-    pub(super) fn of(&self, sources: &[&Map], add: Option<&Map>) -> Map {
+    pub(in crate::cutout) fn of(&self, sources: &[&Map], add: Option<&Map>) -> Map {
         let (width, height) = (sources[0].width, sources[0].height);
         Map::of_rows((self.outputs, width, height), |y, out| {
             let add = add.map(|map| &map.rows_from(y + MARGIN)[..out.len()]);
@@ -64,7 +64,7 @@ impl Conv {
         })
     }
 
-    pub(super) fn outputs(&self) -> usize {
+    pub(in crate::cutout) fn outputs(&self) -> usize {
         self.outputs
     }
 }

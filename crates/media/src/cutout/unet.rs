@@ -5,14 +5,8 @@
 //! layer weighs that. Any file whose convolutions, in their order, fit this shape can be loaded; the number of channels is
 //! the file's own.
 
-mod conv;
-mod map;
-mod weights;
-
 use super::error::CutoutError;
-use conv::Conv;
-use map::Map;
-use weights::Layers;
+use super::layers::{Conv, Layers, Map};
 
 /// The network of this shape with its weights. Running it changes nothing; calls share the process's threads.
 pub(super) struct UNet {

@@ -10,10 +10,10 @@ use crate::cutout::error::CutoutError;
 
 /// Every convolution of a file, first to last. Whatever is not as the network expects it is
 /// [`CutoutError::ForeignModel`].
-pub(super) struct Layers(IntoIter<Numbers>);
+pub(in crate::cutout) struct Layers(IntoIter<Numbers>);
 
 impl Layers {
-    pub(super) fn of(file: &[u8]) -> Result<Layers, CutoutError> {
+    pub(in crate::cutout) fn of(file: &[u8]) -> Result<Layers, CutoutError> {
         let model = ModelProto::parse_buf(file).map_err(|error| CutoutError::Model(Box::new(error)))?;
         let graph = model.graph.ok_or(CutoutError::ForeignModel)?;
         let stored: HashMap<&str, &TensorProto> =
@@ -28,13 +28,18 @@ impl Layers {
     }
 
     /// The next layer, which must take so many channels.
-    pub(super) fn next(&mut self, inputs: usize, dilation: usize, rectified: bool) -> Result<Conv, CutoutError> {
+    pub(in crate::cutout) fn next(
+        &mut self,
+        inputs: usize,
+        dilation: usize,
+        rectified: bool,
+    ) -> Result<Conv, CutoutError> {
         let numbers = self.0.next().filter(|numbers| numbers.inputs == inputs).ok_or(CutoutError::ForeignModel)?;
         Ok(Conv::new(&numbers, dilation, rectified))
     }
 
     /// That none are left.
-    pub(super) fn end(mut self) -> Result<(), CutoutError> {
+    pub(in crate::cutout) fn end(mut self) -> Result<(), CutoutError> {
         self.0.next().map_or(Ok(()), |_| Err(CutoutError::ForeignModel))
     }
 }

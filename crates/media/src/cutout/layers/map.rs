@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use crate::cutout::guided::between;
 
 /// Zeros around every channel, so that no layer has to ask where the picture ends. As wide as the widest dilation.
-pub(super) const MARGIN: usize = 8;
+pub(in crate::cutout) const MARGIN: usize = 8;
 /// Rows have room for whole vectors: tiles of a layer are at most so wide.
-pub(super) const TILE: usize = 32;
+pub(in crate::cutout) const TILE: usize = 32;
 
 /// Channels of the same size, row by row: each row holds the row of every channel, one after the other, since a layer
 /// makes one row of all its channels at a time.
-pub(super) struct Map {
+pub(in crate::cutout) struct Map {
     pub channels: usize,
     pub width: usize,
     pub height: usize,
@@ -28,7 +28,7 @@ impl Map {
     }
 
     /// Fills the rows of a new map at the same time: `fill(y, row)`, where whatever it leaves in the margins is cleared.
-    pub(super) fn of_rows(
+    pub(in crate::cutout) fn of_rows(
         (channels, width, height): (usize, usize, usize),
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Map {
@@ -43,7 +43,7 @@ impl Map {
     }
 
     /// Planes of `width` x `height`, one channel after the other.
-    pub(super) fn of_planes(planes: &[f32], width: usize, height: usize) -> Map {
+    pub(in crate::cutout) fn of_planes(planes: &[f32], width: usize, height: usize) -> Map {
         let channels = planes.len() / (width * height);
         let stride = width.next_multiple_of(TILE) + 2 * MARGIN;
         Map::of_rows((channels, width, height), |y, row| {
@@ -54,22 +54,22 @@ impl Map {
     }
 
     /// All values of the first channel.
-    pub(super) fn into_plane(self) -> Vec<f32> {
+    pub(in crate::cutout) fn into_plane(self) -> Vec<f32> {
         (0..self.height).flat_map(|y| self.line(y, 0).iter().copied()).collect()
     }
 
     /// From row `y` of the channels on to the end; `y` counts from the first row of the margin.
-    pub(super) fn rows_from(&self, y: usize) -> &[f32] {
+    pub(in crate::cutout) fn rows_from(&self, y: usize) -> &[f32] {
         &self.values[y * self.channels * self.stride..]
     }
 
     /// Row `y` of one channel, without margins.
-    pub(super) fn line(&self, y: usize, channel: usize) -> &[f32] {
+    pub(in crate::cutout) fn line(&self, y: usize, channel: usize) -> &[f32] {
         &self.values[((y + MARGIN) * self.channels + channel) * self.stride + MARGIN..][..self.width]
     }
 
     /// The largest of each four neighbours, at half the size. A last odd row or column counts alone.
-    pub(super) fn pooled(&self) -> Map {
+    pub(in crate::cutout) fn pooled(&self) -> Map {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let larger = |a: f32, b: f32| if a > b { a } else { b };
         Map::of_rows((self.channels, width, height), |y, row| {
@@ -87,7 +87,7 @@ impl Map {
     }
 
     /// Larger, linear between the middles of pixels.
-    pub(super) fn enlarged(&self, width: usize, height: usize) -> Map {
+    pub(in crate::cutout) fn enlarged(&self, width: usize, height: usize) -> Map {
         let columns: Vec<_> = (0..width).map(|x| between(x, width, self.width)).collect();
         Map::of_rows((self.channels, width, height), |y, row| {
             let (above, below, down) = between(y, height, self.height);
