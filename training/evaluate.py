@@ -15,8 +15,12 @@ import features
 
 # The longer side of what the network is shown, at most.
 SIDE = 1024
-# A piece is opened whose pixels are this sure, at least one this much, and that has so many of them.
-LEAST, SUREST, SMALLEST = 0.3, 0.8, 6
+# A piece counts whose pixels are this sure, at least one this much, and that has so many of them.
+LEAST, SUREST, SMALLEST = 0.6, 0.75, 12
+# Below LEAST by this much nothing is open, and as much above it all is.
+RAMP = 0.1
+# A product is woven that has so many, none of them a larger share of all, in so many of the squares that it fills.
+PIECES, LARGEST, SPREAD, SQUARES = 100, 0.1, 0.7, 8
 
 
 def opened(session, rgb, matte):
@@ -33,16 +37,25 @@ def opened(session, rgb, matte):
 
 
 def pieces(sure, matte):
-    """Certainty of the pieces that are opened, and 0 elsewhere."""
+    """How far each pixel is open, from 0 to 1: nowhere where the product is not woven."""
     labels, count = ndimage.label((sure > LEAST) & (matte > 25))
-    if not count:
-        return np.zeros_like(sure)
     at = np.arange(count + 1)
     surest = ndimage.maximum(sure, labels, at)
     size = np.bincount(labels.ravel(), minlength=count + 1)
-    fine = (surest >= SUREST) & (size >= SMALLEST)
-    fine[0] = False
-    return np.where(fine[labels], sure, 0).astype(np.float32)
+    counts = (surest >= SUREST) & (size >= SMALLEST)
+    counts[0] = False
+    open_ = counts[labels]
+    woven = counts.sum() >= PIECES and size[counts].max() <= LARGEST * size[counts].sum() and spread(open_, matte) >= SPREAD
+    return np.where(open_, np.minimum((sure - LEAST + RAMP) / (2 * RAMP), 1), 0).astype(np.float32) * woven
+
+
+def spread(open_, matte):
+    """The share of the squares filled by the product in which something is open."""
+    rows, columns = (np.flatnonzero((matte > 127).any(axis)) for axis in (1, 0))
+    cuts = [first[0] + np.arange(SQUARES + 1) * (first[-1] + 1 - first[0]) // SQUARES for first in (rows, columns)]
+    spans = [[slice(*pair) for pair in zip(cut, cut[1:])] for cut in cuts]
+    filled = [(row, column) for row in spans[0] for column in spans[1] if (matte[row, column] > 127).mean() >= 0.5]
+    return np.mean([open_[square].any() for square in filled]) if filled else 0
 
 
 def box_of(matte):

@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
+from scipy import ndimage
 
 import features
 import network
@@ -35,22 +37,47 @@ def files(folder):
     return split
 
 
+def window(rng, pictures, ground, judged):
+    """A square of SIDE out of a crop, and the ground beside it: the middle, or any, nearer or farther."""
+    span = SIDE if judged or rng.random() < 0.4 else int(rng.integers(SIDE * 5 // 8, pictures.shape[0] + 1)) // 2 * 2
+    room = (pictures.shape[0] - span) // 2
+    y, x = (room // 2, room // 2) if judged else rng.integers(0, room + 1, 2)
+    part = pictures[2 * y:2 * y + span, 2 * x:2 * x + span]
+    behind = ground[y:y + span // 2, x:x + span // 2]
+    if span == SIDE:
+        return part, behind
+    sized = lambda plane, side: np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize((side, side), Image.BICUBIC))
+    planes = [sized(part[..., :3], SIDE), sized(part[..., 3], SIDE)[..., None], sized(part[..., 4], SIDE)[..., None]]
+    return np.concatenate(planes, 2), sized(behind, SIDE // 2)
+
+
+def softened(rng, rgb):
+    """As another lens and another sensor would have it."""
+    chance = rng.random()
+    if chance < 0.2:
+        soft = rng.uniform(0.4, 1.0)
+        rgb = ndimage.gaussian_filter(rgb, (soft, soft, 0))
+    elif chance < 0.35:
+        rgb = rgb + rng.uniform(0.2, 0.8) * (rgb - ndimage.gaussian_filter(rgb, (1, 1, 0)))
+    return rgb + rng.normal(0, rng.uniform(0, 0.02), rgb.shape).astype(np.float32)
+
+
 def crop(rng, pictures, ground, judged):
     """One crop as the network is shown it, and what it should say with what weight."""
-    room = (pictures.shape[0] - SIDE) // 2
-    y, x = (room // 2, room // 2) if judged else rng.integers(0, room + 1, 2)
-    part = pictures[2 * y:2 * y + SIDE, 2 * x:2 * x + SIDE]
-    behind = ground[y:y + SIDE // 2, x:x + SIDE // 2].astype(np.float32) / 255
+    part, behind = window(rng, pictures, ground, judged)
+    behind = behind.astype(np.float32) / 255
     rgb = part[..., :3].astype(np.float32) / 255
     if not judged:
+        rgb = softened(rng, rgb)
         gain, power = rng.normal(1, 0.06, 3) * rng.uniform(0.85, 1.15), rng.uniform(0.85, 1.2)
         rgb, behind = np.clip(rgb, 0, 1) ** power * gain, behind ** power * gain
         if rng.random() < 0.06:
             rgb, behind = (plane.mean(-1, keepdims=True).repeat(3, -1) for plane in (rgb, behind))
         if rng.random() < 0.06:
             rgb, behind = 1 - rgb, 1 - behind
-        if rng.random() < 0.2:
-            rgb, behind = rgb[..., ::-1], behind[..., ::-1]
+        if rng.random() < 0.3:
+            order = rng.permutation(3)
+            rgb, behind = rgb[..., order], behind[..., order]
     truth, matte = part[..., 3].astype(np.float32) / 255, part[..., 4].astype(np.float32) / 255
     half = SIDE // 2
     fours = rgb.reshape(half, 2, half, 2, 3).transpose(0, 2, 1, 3, 4).reshape(half, half, 12)
@@ -73,7 +100,7 @@ def crop(rng, pictures, ground, judged):
 class Pool:
     """Crops in memory, a part of them replaced from time to time."""
 
-    def __init__(self, rng, folder, rendered, kept=40):
+    def __init__(self, rng, folder, rendered, kept=80):
         self.rng, self.folder, self.rendered, self.kept = rng, folder, rendered, kept
         self.held = {"made": [], "render": []}
 

@@ -2,7 +2,8 @@
 //!
 //! The network looks at the whole photo, then twice closer at what it found; the mean of the closer looks, freed of
 //! everything that is not the product, is a soft matte of 320 pixels a side. It is sharpened on the photo's own pixels
-//! at full resolution, and at its soft edge the old background is taken out of the colours.
+//! at full resolution; a second, small network opens the gaps in which the ground is seen through the product, and at
+//! the soft edge the old background is taken out of the colours.
 //!
 //! This module owns which pixels are product. It refuses to guess: a photo in which nothing stands out is
 //! [`CutoutError::NoProduct`]. It never invents a pixel, and reads no clock or network and no file but the library
@@ -18,6 +19,7 @@ mod edges;
 mod error;
 mod frame;
 mod fronts;
+mod gaps;
 mod guided;
 mod layers;
 mod palette;
@@ -38,16 +40,19 @@ pub use strokes::{
 };
 
 use crate::picture::{Cutout, Matte, Picture, Rect};
+use gaps::Gaps;
 use runtime::Runtime;
 use shape::Shape;
 
 /// U2-Net small, trained weights as its authors published them; see `weights/NOTICE`.
 static WEIGHTS: &[u8] = include_bytes!("../../weights/u2netp.onnx");
+/// What opens gaps, trained by `training/`; see `weights/NOTICE`.
+static GAPS: &[u8] = include_bytes!("../../weights/gaps.onnx");
 
 /// How often the network looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Passes {
-    /// Once: a third of the time, and more mistakes about holes and second objects.
+    /// Once: a third of the time, and more mistakes about holes and second objects; gaps stay as they are.
     One,
     #[default]
     Three,
@@ -73,6 +78,7 @@ pub enum CutoutStage {
 /// The loaded network. Shared freely between threads; each call brings its own memory.
 pub struct Segmenter {
     runtime: Runtime,
+    gaps: Gaps,
 }
 
 /// How far the closer looks reach beyond the found box, as a share of its sides.
@@ -83,14 +89,19 @@ const BOX_MARGIN: f64 = 0.15;
 const POINTED: f64 = 0.3;
 
 impl Segmenter {
+    /// Gaps are opened by the same network, whatever finds the product.
+    fn of(runtime: Runtime) -> Result<Segmenter, CutoutError> {
+        Ok(Segmenter { runtime, gaps: Gaps::from_onnx(GAPS)? })
+    }
+
     /// The network that is part of the program. Loading takes about 25 ms.
     pub fn embedded() -> Result<Segmenter, CutoutError> {
-        Ok(Segmenter { runtime: Runtime::embedded(WEIGHTS)? })
+        Segmenter::of(Runtime::embedded(WEIGHTS)?)
     }
 
     /// The same network on ONNX Runtime, in about a tenth less time. Loading takes about 50 ms.
     pub fn embedded_on(runtime: &OnnxRuntime) -> Result<Segmenter, CutoutError> {
-        Ok(Segmenter { runtime: Runtime::on(runtime, WEIGHTS)? })
+        Segmenter::of(Runtime::on(runtime, WEIGHTS)?)
     }
 
     /// The bytes that [`Segmenter::embedded`] loads, so that a program can tell whether it was damaged.
@@ -98,14 +109,19 @@ impl Segmenter {
         WEIGHTS
     }
 
+    /// The bytes of the network that opens gaps, for the same.
+    pub fn embedded_gap_weights() -> &'static [u8] {
+        GAPS
+    }
+
     /// Somebody's own weights: an ONNX file that maps 1 x 3 x 320 x 320 to 1 x 1 x 320 x 320, like the embedded one.
     pub fn from_onnx(weights: Vec<u8>) -> Result<Segmenter, CutoutError> {
-        Ok(Segmenter { runtime: Runtime::from_onnx(weights)? })
+        Segmenter::of(Runtime::from_onnx(weights)?)
     }
 
     /// The same on ONNX Runtime, which large networks gain most by.
     pub fn from_onnx_on(runtime: &OnnxRuntime, weights: &[u8]) -> Result<Segmenter, CutoutError> {
-        Ok(Segmenter { runtime: Runtime::on(runtime, weights)? })
+        Segmenter::of(Runtime::on(runtime, weights)?)
     }
 
     /// Lifts the product out of `photo`.
@@ -122,7 +138,7 @@ impl Segmenter {
     ) -> Result<Cutout, CutoutError> {
         let shape = self.shape(photo, options, on_stage)?;
         on_stage(CutoutStage::Edges);
-        let mut crop = edges::crop_of(photo, &shape).ok_or(CutoutError::NoProduct)?;
+        let mut crop = self.crop_of(photo, &shape, options.passes)?;
         crop.heed(&options.choice);
         on_stage(CutoutStage::Colours);
         finished(crop, (photo.width(), photo.height()))
@@ -132,8 +148,16 @@ impl Segmenter {
     pub fn matte_of(&self, picture: &Picture, passes: Passes) -> Result<Matte, CutoutError> {
         let options = CutoutOptions { passes, ..CutoutOptions::default() };
         let shape = self.shape(picture, &options, &mut |_| {})?;
-        let crop = edges::crop_of(picture, &shape).ok_or(CutoutError::NoProduct)?;
+        let crop = self.crop_of(picture, &shape, passes)?;
         Ok(edges::spread(&crop.matte, crop.area, (picture.width(), picture.height())))
+    }
+
+    fn crop_of(&self, photo: &Picture, shape: &Shape, passes: Passes) -> Result<edges::Crop, CutoutError> {
+        let mut crop = edges::crop_of(photo, shape).ok_or(CutoutError::NoProduct)?;
+        if passes == Passes::Three {
+            self.gaps.open(&mut crop);
+        }
+        Ok(crop)
     }
 
     fn shape(

@@ -45,7 +45,7 @@ fn pump_bottle() {
 
 #[test]
 fn basket() {
-    check("tests/photos/basket.jpg", 0.93, 0.015, 0.4);
+    check("tests/photos/basket.jpg", 0.955, 0.0115, 0.8);
 }
 
 #[test]
