@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::sqlite::work::Survives;
@@ -57,7 +58,29 @@ fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, rus
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // Else a statement is planned anew with each value that a partial index or a limit could be judged by.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_values_it_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_writer(&folder.path().join("test.db")).unwrap();
+        let table = "CREATE TABLE seen (state TEXT, n INTEGER); CREATE INDEX some ON seen (n) WHERE state = 'waiting';";
+        connection.execute_batch(table).unwrap();
+        let mut select = connection.prepare("SELECT n FROM seen WHERE state = ?1 AND n > ?2 LIMIT ?3").unwrap();
+        for state in ["waiting", "running", "waiting"] {
+            assert!(!select.exists(rusqlite::params![state, 1, 5]).unwrap());
+        }
+        assert_eq!(select.get_status(StatementStatus::RePrepare), 0);
+    }
 }
