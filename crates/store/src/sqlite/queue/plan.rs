@@ -33,9 +33,33 @@ pub(in crate::sqlite) fn fills_no_table_of(migrations: &Migrations, sql: &str) {
     assert!(!operations.contains("Ephemeral"), "{sql}\n{operations}");
 }
 
-fn explain(migrations: &Migrations, sql: &str, column: usize) -> String {
+/// The indexes that an update writes whatever its values are, in the order of their names; a table's own unique ones included.
+pub(in crate::sqlite) fn indexes_written_by(migrations: &Migrations, sql: &str) -> Vec<String> {
+    let connection = migrated(migrations);
+    let mut explain = connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
+    let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
+    let rows = explain.query_map(rusqlite::params_from_iter(nulls), |row| {
+        Ok((row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+    });
+    let steps: Vec<(String, i64, i64)> = rows.unwrap().map(Result::unwrap).collect();
+    let is_written = |cursor: i64| steps.iter().any(|(step, at, _)| step == "IdxInsert" && *at == cursor);
+    let opened = steps.iter().filter(|(step, cursor, _)| step == "OpenWrite" && is_written(*cursor));
+    let name = |root: i64| -> String {
+        connection.query_row("SELECT name FROM sqlite_schema WHERE rootpage = ?1", [root], |row| row.get(0)).unwrap()
+    };
+    let mut names: Vec<String> = opened.map(|(_, _, root)| name(*root)).collect();
+    names.sort();
+    names
+}
+
+fn migrated(migrations: &Migrations) -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     migrations.files.iter().for_each(|file| connection.execute_batch(file).unwrap());
+    connection
+}
+
+fn explain(migrations: &Migrations, sql: &str, column: usize) -> String {
+    let connection = migrated(migrations);
     let mut explain = connection.prepare(sql).unwrap();
     let nulls = vec![rusqlite::types::Null; explain.parameter_count()];
     let rows = explain.query_map(rusqlite::params_from_iter(nulls), |row| row.get::<_, String>(column)).unwrap();

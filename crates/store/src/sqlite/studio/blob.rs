@@ -12,20 +12,9 @@ use crate::time::to_micros;
 /// Notes what the job refers to now, how much that is, and what of which model the job costs. Fails where something of it is being removed: once that is over, it can be put anew.
 pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(), DatabaseError> {
     let blobs = json(&job.blobs());
-    let doomed = tx
-        .prepare_cached(
-            "SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob IN (SELECT value FROM json_each(?1)) LIMIT 1",
-        )?
-        .exists([&blobs])?;
-    if doomed {
-        return Err(DatabaseError::unavailable(Cause::from("bytes that are to be referred to are being removed")));
-    }
+    refuse_doomed(tx, &blobs)?;
     release(tx, &job.id, &blobs, now)?;
-    tx.prepare_cached(
-        "INSERT INTO studio_blobs (blob, job_id) SELECT DISTINCT value, ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![blobs, job.id.as_str()])?;
+    note(tx, job, &blobs)?;
     tx.prepare_cached("UPDATE studio_jobs SET bytes = ?2, cost = ?3, endpoint = ?4, pictures = ?5 WHERE id = ?1")?
         .execute(params![
             job.id.as_str(),
@@ -34,6 +23,34 @@ pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(
             job.spec.endpoint.as_str(),
             limit(job.charged_pictures()),
         ])?;
+    Ok(())
+}
+
+/// As [`refer`], for a job that has just come: its row says the rest, and it has no other references.
+pub(super) fn refer_first(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
+    let blobs = json(&job.blobs());
+    refuse_doomed(tx, &blobs)?;
+    note(tx, job, &blobs)
+}
+
+fn refuse_doomed(tx: &Transaction<'_>, blobs: &str) -> Result<(), DatabaseError> {
+    let doomed = tx
+        .prepare_cached(
+            "SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob IN (SELECT value FROM json_each(?1)) LIMIT 1",
+        )?
+        .exists([blobs])?;
+    match doomed {
+        true => Err(DatabaseError::unavailable(Cause::from("bytes that are to be referred to are being removed"))),
+        false => Ok(()),
+    }
+}
+
+fn note(tx: &Transaction<'_>, job: &Job, blobs: &str) -> Result<(), DatabaseError> {
+    tx.prepare_cached(
+        "INSERT INTO studio_blobs (blob, job_id) SELECT DISTINCT value, ?2 FROM json_each(?1) WHERE true
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![blobs, job.id.as_str()])?;
     Ok(())
 }
 

@@ -35,7 +35,9 @@ pub(super) fn result_arrived(
     };
     let Judgement { job: next, event, pin, arrived } = arrival::judge(arrival, known, now);
     if let Some(next) = &next {
-        job::update(tx, next)?;
+        let before = by_request.iter().chain(&by_callback).find(|job| job.id == next.id);
+        let before = before.ok_or_else(|| DatabaseError::corrupt("studio_jobs", "id", next.id.as_str()))?;
+        job::update(tx, before, next)?;
     }
     if let (Arrived::Applied(id), Some(result)) = (&arrived, &arrival.result) {
         job::keep_result(tx, id, result)?;
