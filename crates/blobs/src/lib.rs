@@ -73,6 +73,12 @@ impl Scratch {
     }
 }
 
+/// All of a stream: a small one needs no file before its key is known.
+enum Received {
+    Whole(Bytes),
+    Written(Incoming),
+}
+
 /// A blob that is being read.
 #[derive(Debug)]
 pub struct Opened<S> {
@@ -135,14 +141,19 @@ impl Blobs {
         }
     }
 
-    /// Writes a stream of at most `max_bytes` without holding it in memory. Durable when it returns; where it fails,
+    /// Writes a stream of at most `max_bytes` without holding more of it in memory than a piece. Durable when it returns; where it fails,
     /// or where the future is dropped in the middle, nothing is kept. Returns the key and the number of bytes.
     pub async fn put_stream<S, E>(&self, stream: S, max_bytes: u64) -> Result<(BlobKey, u64), PutError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let incoming = self.received(stream, max_bytes).await?;
-        Ok(self.keep(incoming).await?)
+        match self.received(stream, max_bytes).await? {
+            Received::Whole(bytes) => {
+                let size = bytes.len() as u64;
+                Ok((self.put(bytes).await?, size))
+            }
+            Received::Written(incoming) => Ok(self.keep(incoming).await?),
+        }
     }
 
     /// Writes a stream of at most `max_bytes` to a file that is not kept.
@@ -150,14 +161,17 @@ impl Blobs {
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        self.received(stream, max_bytes).await.map(Scratch)
+        Ok(Scratch(match self.received(stream, max_bytes).await? {
+            Received::Whole(bytes) => self.written(None, bytes).await?,
+            Received::Written(incoming) => incoming,
+        }))
     }
 
-    async fn received<S, E>(&self, stream: S, max_bytes: u64) -> Result<Incoming, PutError<E>>
+    async fn received<S, E>(&self, stream: S, max_bytes: u64) -> Result<Received, PutError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let mut incoming = self.incoming().await?;
+        let mut incoming = None;
         let mut gathered = BytesMut::new();
         let mut received = 0;
         let mut stream = std::pin::pin!(stream);
@@ -169,15 +183,24 @@ impl Blobs {
             }
             gathered.extend_from_slice(&chunk);
             if gathered.len() >= CHUNK_BYTES {
-                incoming = written(incoming, gathered.split().freeze()).await?;
+                incoming = Some(self.written(incoming, gathered.split().freeze()).await?);
             }
         }
-        Ok(written(incoming, gathered.freeze()).await?)
+        Ok(match incoming {
+            None => Received::Whole(gathered.freeze()),
+            begun => Received::Written(self.written(begun, gathered.freeze()).await?),
+        })
     }
 
-    async fn incoming(&self) -> Result<Incoming, BlobError> {
+    /// Goes on with the file, or begins one.
+    async fn written(&self, incoming: Option<Incoming>, bytes: Bytes) -> Result<Incoming, BlobError> {
         let place = self.0.clone();
-        off_thread(move || place.spool().incoming()).await
+        off_thread(move || {
+            let mut incoming = incoming.map_or_else(|| place.spool().incoming(), Ok)?;
+            incoming.write(&bytes)?;
+            Ok(incoming)
+        })
+        .await
     }
 
     async fn keep(&self, incoming: Incoming) -> Result<(BlobKey, u64), BlobError> {
@@ -288,10 +311,6 @@ impl Place {
             Place::Bucket(bucket) => bucket.spool(),
         }
     }
-}
-
-async fn written(mut incoming: Incoming, bytes: Bytes) -> Result<Incoming, BlobError> {
-    off_thread(move || incoming.write(&bytes).map(|()| incoming)).await
 }
 
 async fn open_file(

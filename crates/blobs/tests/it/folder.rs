@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use plantain_blobs::{BlobError, Blobs, PutError};
 use tempfile::TempDir;
 
@@ -71,16 +71,33 @@ async fn a_write_that_nobody_waits_for_any_more_leaves_nothing() {
     let Place { dir, blobs } = place().await;
     let (asked, mut was_asked) = tokio::sync::mpsc::channel(1);
     let root = dir.path().to_owned();
-    // The stream is asked for more only after the file has been opened.
-    let endless = stream::once(async move {
+    // The stream is asked for more only after what came so far has been written.
+    let asking = stream::once(async move {
         asked.send(files(&root).len()).await.unwrap();
         std::future::pending::<Result<Bytes, Infallible>>().await
     });
+    let endless = stream::iter([Ok(Bytes::from(vec![7; 1 << 20]))]).chain(asking);
     tokio::select! {
-        _ = blobs.put_stream(endless, 100) => panic!("the stream never ends"),
+        _ = blobs.put_stream(endless, 1 << 21) => panic!("the stream never ends"),
         open = was_asked.recv() => assert_eq!(open, Some(1)),
     }
     assert!(files(dir.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_small_stream_has_no_file_before_all_of_it_is_there() {
+    let Place { dir, blobs } = place().await;
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let root = dir.path().to_owned();
+    let last = stream::once(async move {
+        asked.send(files(&root)).unwrap();
+        Ok::<_, Infallible>(Bytes::from_static(b"picture"))
+    });
+    let small = stream::iter([Ok(Bytes::from_static(b"a "))]).chain(last);
+    let (key, size) = blobs.put_stream(small, 9).await.unwrap();
+    assert_eq!(was_asked.await.unwrap(), [] as [String; 0]);
+    assert_eq!((blobs.get(&key).await.unwrap().unwrap(), size), (Bytes::from_static(b"a picture"), 9));
+    assert_eq!(files(dir.path()), [key.as_str()]);
 }
 
 #[tokio::test]
