@@ -85,7 +85,7 @@ impl Inner {
                 item = stream.next() => match item {
                     Some(Ok(status)) => {
                         progress = true;
-                        if let Some(seen) = self.learn(job, &status).await? {
+                        if let Some(seen) = self.learn(job, &status, Some(&mut *watch)).await? {
                             return Ok(seen);
                         }
                     }
@@ -97,7 +97,12 @@ impl Inner {
     }
 
     /// Tells what a status says; writes down that the request runs when that is new.
-    async fn learn(&self, job: &mut Job, status: &StatusBody) -> Result<Option<Seen>, StoreError> {
+    async fn learn(
+        &self,
+        job: &mut Job,
+        status: &StatusBody,
+        watch: Option<&mut Watch>,
+    ) -> Result<Option<Seen>, StoreError> {
         match status.status {
             QueueStatus::Completed => return Ok(Some(Seen::Completed)),
             QueueStatus::InQueue => {
@@ -106,7 +111,10 @@ impl Inner {
             QueueStatus::InProgress => {
                 if job.running_at.is_none() {
                     match self.settle(job, JobEvent::Running { epoch: job.epoch }).await? {
-                        Then::GoOn(next) => *job = *next,
+                        Then::GoOn(next) => {
+                            *job = *next;
+                            watch.into_iter().for_each(Watch::knows_one);
+                        }
                         Then::LetGo => return Ok(Some(Seen::LetGo(Then::LetGo))),
                     }
                 }
@@ -196,7 +204,7 @@ impl Inner {
         match self.client.status(endpoint, request_id, Logs::With).await {
             Ok(status) => {
                 let mut job = job.clone();
-                match self.learn(&mut job, &status).await? {
+                match self.learn(&mut job, &status, None).await? {
                     Some(Seen::Completed) => self.fetch_result(&job, request_id).await,
                     Some(Seen::LetGo(then)) => Ok(then),
                     Some(Seen::Broken { .. }) | None => self.later(&job, None).await,

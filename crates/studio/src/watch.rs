@@ -119,6 +119,15 @@ impl Watch {
         }
     }
 
+    /// The one who watches has changed the stored job, and knows how: that alone is no news to them.
+    pub fn knows_one(&mut self) {
+        let stored = self.news.borrow().stored;
+        // Where there is more, others have changed it as well.
+        if stored == self.seen + 1 {
+            self.seen = stored;
+        }
+    }
+
     /// The job that is watched.
     pub fn id(&self) -> &JobId {
         &self.id
@@ -205,6 +214,17 @@ mod tests {
         hub.changed(&id);
         watch.stored().await;
         assert!(futures_util::poll!(std::pin::pin!(watch.stored())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_the_watcher_did_is_no_news_and_what_others_did_meanwhile_is() {
+        for (others, told) in [(0, false), (1, true)] {
+            let (hub, id, clock) = hub();
+            let mut watch = hub.watch(&id, &clock);
+            (0..=others).for_each(|_| hub.changed(&id));
+            watch.knows_one();
+            assert_eq!(futures_util::poll!(std::pin::pin!(watch.stored())).is_ready(), told, "{others}");
+        }
     }
 
     #[tokio::test]

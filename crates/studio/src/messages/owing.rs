@@ -40,6 +40,11 @@ impl Listeners {
 
 /// What is owed for an event of a job: to each hook that wants it, and to the job's own callback once it has ended.
 pub fn by_job(job: &Job, event: Event, listeners: &Listeners, now: Timestamp) -> Vec<Message> {
+    let wishes = &job.spec;
+    if listeners.hooks.is_empty() && wishes.callback.is_none() && wishes.notify.is_none() && wishes.whatsapp.is_none() {
+        // Most jobs: nothing is made of their pictures' reports.
+        return Vec::new();
+    }
     let facts = Facts::of_job(job);
     let blank = Message { owner: job.owner.clone(), job: Some(job.id.clone()), ..blank(event, facts.to_body(), now) };
     let callback = listeners.heed(&job.spec.callback).filter(|_| event.is_end_of_job()).map(|callback| Message {
