@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::{Target, TargetKind};
+
+use crate::arrows::metadata;
+
 /// A file beyond this is split by idea.
 const LINES_MAX: usize = 600;
 
@@ -90,4 +94,66 @@ fn every_module_says_what_it_owns() {
         .map(|(path, _)| path)
         .collect();
     assert!(silent.is_empty(), "open with `//!`: {silent:#?}");
+}
+
+/// Rustdoc reads a whole crate to find that it has no example, so those without are left out, and this finds the first one that comes.
+#[test]
+fn examples_in_documentation_are_run_and_crates_without_any_are_left_out() {
+    let sources = all();
+    let mut run = Vec::new();
+    for package in metadata().workspace_packages() {
+        let Some(library) = package.targets.iter().find(|target| target.is_kind(TargetKind::Lib)) else { continue };
+        let folder = format!("/{}/src/", package.manifest_path.parent().and_then(|path| path.file_name()).unwrap());
+        let own = sources.iter().filter(|(path, _)| path.contains(&folder));
+        let shows_code = own.clone().any(|(_, text)| shows_code(text));
+        assert!(own.count() > 0 && library.doctest == shows_code, "{}: doctest = {shows_code}", package.name);
+        run.extend(shows_code.then_some(folder));
+    }
+    assert_eq!(run, ["/store/src/", "/wire/src/"]);
+}
+
+/// Fenced or indented, or in a page that is taken for documentation.
+fn shows_code(source: &str) -> bool {
+    let mut before = None;
+    source.lines().any(|line| {
+        let line = line.trim_start();
+        let text = line.strip_prefix("///").or_else(|| line.strip_prefix("//!"));
+        let begins = before.replace(text).flatten().is_none_or(|before: &str| before.trim().is_empty());
+        let is_code = |text: &str| {
+            let fence = ["```", "~~~"].iter().any(|fence| text.trim_start().starts_with(fence));
+            fence || (begins && text.starts_with("     ") && !text.trim().is_empty())
+        };
+        text.is_some_and(is_code) || line.contains("[doc = include_str!") || line.contains("#[doc = \"```")
+    })
+}
+
+#[test]
+fn code_in_documentation_is_seen_however_it_is_written() {
+    for (source, shown) in [
+        ("/// Says so.\nfn say() {}", false),
+        ("//! ```\n//! say();\n//! ```", true),
+        ("    /// ~~~\n    /// say();\n    /// ~~~", true),
+        ("/// Says so:\n///\n///     say();", true),
+        ("/// - one thing\n///      and more of it", false),
+        ("#[doc = include_str!(\"../README.md\")]", true),
+        ("let text = \"```\"; // ```", false),
+    ] {
+        assert_eq!(shows_code(source), shown, "{source}");
+    }
+}
+
+/// A program whose tests are not built has none.
+#[test]
+fn no_test_stands_where_none_is_built() {
+    let unbuilt = |target: &Target| !target.test && (target.is_kind(TargetKind::Bin) || target.is_kind(TargetKind::Lib));
+    let metadata = metadata();
+    let targets = metadata.workspace_packages().into_iter().flat_map(|package| package.targets.iter());
+    let mut seen = 0;
+    for target in targets.filter(|target| unbuilt(target)) {
+        let text = fs::read_to_string(&target.src_path).unwrap();
+        let modules = text.lines().filter(|line| line.trim_start().starts_with("mod ") || line.contains("#[test]"));
+        assert_eq!(modules.count(), 0, "{}: let its tests be built", target.src_path);
+        seen += 1;
+    }
+    assert_eq!(seen, 1, "plantain's own program");
 }
