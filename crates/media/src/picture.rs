@@ -152,6 +152,19 @@ pub struct Cutout {
     pub touches_frame: bool,
 }
 
+/// How a photo's own frame stands to the product in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PhotoFrame {
+    /// Free of it on all sides, as far as is known.
+    #[default]
+    Clear,
+    /// The product reaches all four sides: the picture was trimmed to it, or cuts it everywhere. Nobody can tell.
+    Filled,
+    /// The product runs out of it on some sides.
+    Cuts,
+}
+
 impl Rect {
     /// A point as a pixel of a picture of `size` that shows this box; `None` outside.
     pub(crate) fn pixel(&self, point: (u32, u32), size: (u32, u32)) -> Option<(u32, u32)> {
@@ -164,6 +177,27 @@ impl Rect {
 }
 
 impl Cutout {
+    /// How the photo's frame stands to the product. Of a cut-out that was not turned since.
+    pub fn photo_frame(&self) -> PhotoFrame {
+        /// A trimmed picture's soft edge leaves the product's half coverage a little short of the frame.
+        const TRIMMED: f64 = 0.01;
+        let (across, down) = self.scale();
+        let gaps = |at: u32, length: u32, scale: f64, from: u32, side: u32| {
+            let (start, end) = (f64::from(at) * scale, f64::from(at + length) * scale);
+            let near = (f64::from(side) * TRIMMED).max(2.0);
+            [f64::from(from) + start, f64::from(side) - f64::from(from) - end].map(|gap| (gap, near))
+        };
+        let Rect { x, y, width, height } = self.product;
+        let sides =
+            [gaps(x, width, across, self.origin.x, self.photo.0), gaps(y, height, down, self.origin.y, self.photo.1)];
+        let all = |holds: fn(&(f64, f64)) -> bool| sides.as_flattened().iter().all(holds);
+        match () {
+            () if all(|(gap, _)| *gap >= 0.5) => PhotoFrame::Clear,
+            () if all(|(gap, near)| gap <= near) => PhotoFrame::Filled,
+            () => PhotoFrame::Cuts,
+        }
+    }
+
     /// Photo pixels per pixel of the crop, across and down: above 1 where the product was too large to be worked on as it is.
     pub(crate) fn scale(&self) -> (f64, f64) {
         let (width, height) = (self.color.width().max(1), self.color.height().max(1));
@@ -208,6 +242,41 @@ mod tests {
         ] {
             assert_eq!(area.pixel(point, (100, 20)), pixel, "{point:?}");
         }
+    }
+
+    #[test]
+    fn the_photos_frame_is_told_from_the_products_box() {
+        let cutout = |product: Rect| Cutout {
+            color: Picture::filled(product.width, product.height, [0; 3]),
+            matte: Matte::new(
+                product.width,
+                product.height,
+                vec![255; product.width as usize * product.height as usize],
+            ),
+            origin: product,
+            photo: (400, 300),
+            product: Rect { x: 0, y: 0, ..product },
+            touches_frame: false,
+        };
+        for (x, y, width, height, frame) in [
+            (20, 20, 100, 100, PhotoFrame::Clear),
+            (1, 1, 398, 298, PhotoFrame::Clear),
+            (0, 20, 100, 100, PhotoFrame::Cuts),
+            (300, 20, 100, 100, PhotoFrame::Cuts),
+            (20, 0, 100, 100, PhotoFrame::Cuts),
+            (20, 200, 100, 100, PhotoFrame::Cuts),
+            (0, 20, 400, 200, PhotoFrame::Cuts),
+            (0, 0, 400, 290, PhotoFrame::Cuts),
+            (0, 0, 400, 300, PhotoFrame::Filled),
+            (0, 1, 397, 298, PhotoFrame::Filled),
+        ] {
+            let area = Rect { x, y, width, height };
+            assert_eq!(cutout(area).photo_frame(), frame, "{area:?}");
+        }
+        // Worked on at half its size, as large products are.
+        let small = Rect { x: 0, y: 0, width: 50, height: 50 };
+        let half = Cutout { origin: Rect { x: 300, y: 100, width: 100, height: 100 }, ..cutout(small) };
+        assert_eq!(half.photo_frame(), PhotoFrame::Cuts);
     }
 
     #[test]

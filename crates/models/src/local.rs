@@ -164,6 +164,7 @@ impl LocalEngine {
         let (staging, picture) = (input.staging, backdrop.clone());
         // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
         let (as_data, size) = (input.settings.sync_mode, cutout.photo);
+        let photo_frame = cutout.photo_frame();
         let studying = self.0.cpu.run(move || {
             let matte = (!as_data).then(|| paint::whole_matte(&cutout)).transpose();
             (matte, Studied::of(&photo.picture, cutout, &staging, picture.as_deref()))
@@ -187,7 +188,7 @@ impl LocalEngine {
         let description = describe::describe(&describe::Work {
             plan: &plan,
             pictures: &pictures,
-            cutout: &cutout,
+            photo_frame,
             notices: &notices,
             studied: &told,
             images_given: input.image_urls.len(),
@@ -196,7 +197,8 @@ impl LocalEngine {
         logs.info("Saving");
         let product = (cutout.product.width, cutout.product.height);
         let straightened = told.tilt.filter(|_| told.straighten == Some(true));
-        let said = output::Said { description, product, tilt: told.tilt, matte, photo: size, straightened };
+        let said =
+            output::Said { description, product, photo_frame, tilt: told.tilt, matte, photo: size, straightened };
         let body = output::hand_out(&files, pictures, said, as_data).await?;
         Ok(Answer::new(200, body))
     }

@@ -11,9 +11,11 @@ use plantain_media::cutout::{self, Choice, CutoutError, CutoutOptions, Keep, Pas
 use plantain_media::decode::{self, Decoded, Limits, PictureError};
 use plantain_media::encode::{self, EncodeError, EncodeOptions, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
-use plantain_media::picture::{Cutout, Matte, Picture};
+use plantain_media::picture::{Cutout, Matte, PhotoFrame, Picture};
 use plantain_media::preset::{FileName, Format, Preset};
 use plantain_wire::models::choice::{self, ObjectChoice};
+
+use crate::output::InPhoto;
 
 /// Gives the network that finds products, loading it on the first call.
 pub type SegmenterSource = Arc<dyn Fn() -> Result<Arc<Segmenter>, CutoutError> + Send + Sync>;
@@ -24,8 +26,8 @@ pub struct Material {
     pub picture: Bytes,
     /// Its product mask, where the model gave one: light where the product is.
     pub mask: Option<Bytes>,
-    /// Width and height of the product in the photo, where the model said so.
-    pub product: Option<(u32, u32)>,
+    /// The product in the photo, where the model told of it.
+    pub product: Option<InPhoto>,
     pub preset: Preset,
     pub file_name: FileName,
     pub limits: Limits,
@@ -60,6 +62,7 @@ impl NotCompared {
 pub struct Original {
     picture: Picture,
     matte: Matte,
+    frame: PhotoFrame,
 }
 
 /// What comes out.
@@ -116,19 +119,25 @@ pub fn original(
             segmenter.cut_out(&decoded.picture, &options)
         }),
     };
-    let Cutout { color, matte, .. } = cutout.map_err(|_| NotCompared::NotFound)?;
-    Ok(Original { picture: color, matte })
+    let cutout = cutout.map_err(|_| NotCompared::NotFound)?;
+    let frame = cutout.photo_frame();
+    let Cutout { color, matte, .. } = cutout;
+    Ok(Original { picture: color, matte, frame })
 }
 
 /// Finishes one picture.
 pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let decoded = decode::decode(&material.picture, &material.limits).map_err(Unfinished::Unreadable)?;
     let matte = matte(material, &decoded)?;
-    let options = FinishOptions { provenance: material.provenance, ..FinishOptions::default() };
+    let options = FinishOptions {
+        provenance: material.provenance,
+        photo_frame: photo_frame(material),
+        ..FinishOptions::default()
+    };
     let file_name = material.file_name.path();
     let done = finish::finish_measured(&decoded.picture, &matte, &material.preset, &options, Some(&file_name));
     let Measured { finished, mut report } = done.map_err(of_finish)?;
-    let enlargement = enlargement(material.product, &finished.matte);
+    let enlargement = enlargement(material.product.map(|product| product.size), &finished.matte);
     if let Some(ruined) = enlargement.filter(|enlargement| enlargement.effect() == Effect::Ruined) {
         return Err(Unfinished::TooSmall(ruined));
     }
@@ -148,6 +157,12 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
         enlargement,
         diff,
     })
+}
+
+/// As the model tells it, or as the seller's photo shows where the picture is held against it.
+fn photo_frame(material: &Material) -> PhotoFrame {
+    let shown = material.original.as_ref().map(|original| original.frame).unwrap_or_default();
+    material.product.map_or(shown, |product| product.frame)
 }
 
 /// How far the model's product strays from the seller's own, and a drawing of it.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use plantain_media::compose::Recipe;
+use plantain_media::picture::PhotoFrame;
 
 use crate::job::JobError;
 use crate::saving::unreadable;
@@ -21,13 +22,20 @@ const DESCRIPTION_CHARS_MAX: usize = 2_000;
 pub struct ModelOutput {
     pub images: Vec<ModelImage>,
     pub description: Option<String>,
-    /// Width and height in pixels that the product has in the photo, where the model says so. An extension of the local
-    /// model.
-    pub product: Option<(u32, u32)>,
+    /// The product as the photo shows it, where the model says so. An extension of the local model.
+    pub product: Option<InPhoto>,
     /// The cut-out that the pictures were made of. An extension of the local model.
     pub cutout: Option<ModelCutout>,
     /// Degrees that the product leans in the photo, clockwise above 0. An extension of the local model, too.
     pub tilt_degrees: Option<f64>,
+}
+
+/// A product as a photo shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InPhoto {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    pub frame: PhotoFrame,
 }
 
 /// The product's matte on the photo, and how the product was turned before it was laid out.
@@ -93,7 +101,7 @@ impl ModelOutput {
         };
         let description =
             read.description.map(|text| bounded(&text, DESCRIPTION_CHARS_MAX)).filter(|text| !text.is_empty());
-        let product = read.product.as_ref().and_then(size);
+        let product = read.product.as_ref().and_then(in_photo);
         let cutout = read.cutout.and_then(|cutout| serde_json::from_value::<ReadCutout>(cutout).ok());
         let cutout = cutout.map(|read| ModelCutout { matte: read.matte.url(), straightened: read.straightened });
         let tilt_degrees = read.tilt_degrees.and_then(|value| value.as_f64()).filter(|tilt| tilt.abs() <= 180.0);
@@ -111,10 +119,13 @@ impl ReadMask {
 }
 
 /// `None` for whatever other models call a product.
-fn size(value: &serde_json::Value) -> Option<(u32, u32)> {
+fn in_photo(value: &serde_json::Value) -> Option<InPhoto> {
     let side =
         |name: &str| value.get(name)?.as_u64().and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
-    Some((side("width")?, side("height")?))
+    let size = (side("width")?, side("height")?);
+    // Engines of an older version don't say it.
+    let frame = value.get("photo_frame").and_then(|frame| PhotoFrame::deserialize(frame).ok()).unwrap_or_default();
+    Some(InPhoto { size, frame })
 }
 
 fn bounded(text: &str, chars_max: usize) -> String {
@@ -156,6 +167,21 @@ mod tests {
         assert_eq!(other.tilt_degrees, None, "what other models call a tilt is no reason to fail");
         assert_eq!(inline(&output.images[2].url), Some(Ok(vec![0, 1, 2])));
         assert_eq!(inline(&output.images[1].url), None);
+    }
+
+    #[test]
+    fn what_a_model_says_of_the_product_is_read_where_it_can_be() {
+        let size = (30, 40);
+        for (product, read) in [
+            (r#"{"width":30,"height":40}"#, Some(PhotoFrame::Clear)),
+            (r#"{"width":30,"height":40,"photo_frame":"cuts"}"#, Some(PhotoFrame::Cuts)),
+            (r#"{"width":30,"height":40,"photo_frame":"gilded"}"#, Some(PhotoFrame::Clear)),
+            (r#"{"width":0,"height":40,"photo_frame":"cuts"}"#, None),
+            (r#""a mug""#, None),
+        ] {
+            let output = ModelOutput::parse(format!(r#"{{"images":[],"product":{product}}}"#).as_bytes()).unwrap();
+            assert_eq!(output.product, read.map(|frame| InPhoto { size, frame }), "{product}");
+        }
     }
 
     #[test]

@@ -11,12 +11,12 @@ use futures_util::future::join_all;
 use plantain_blobs::BlobKey;
 use plantain_media::compose::{Behind, Recipe, Scene, SceneRules, top_three};
 use plantain_media::decode::{self, Limits};
-use plantain_media::picture::{Cutout, Matte, Picture};
+use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::{Background, Preset};
 use plantain_wire::models::staging::Staging;
 
 use crate::correcting::CorrectionError;
-use crate::correcting::remaking::{self, Remade};
+use crate::correcting::remaking::{self, Lifted, Remade};
 use crate::error::StudioError;
 use crate::finishing::Unfinished;
 use crate::generating::{Accepted, heeded};
@@ -212,7 +212,7 @@ fn cut_out(
     backdrop: Option<&Bytes>,
     straightened: Option<f32>,
     limits: &Limits,
-) -> Result<(Cutout, Option<Picture>), Unsaved> {
+) -> Result<(Lifted, Option<Picture>), Unsaved> {
     let decoded = |bytes: &[u8]| decode::decode(bytes, limits).map_err(|_| Unsaved::Never(lost()));
     let (photo, matte) = (decoded(photo)?.picture, Matte::of_grey(&decoded(matte)?.picture));
     if (photo.width(), photo.height()) != (matte.width(), matte.height()) {

@@ -21,7 +21,7 @@ use crate::finishing::{self, Material, NotCompared, Original, Unfinished};
 use crate::job::correction::KeptMatte;
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Finished, FinishedPicture, Job, JobError, JobResult, KeptCutout, Making, Outcome, RawJson, step};
-use crate::output::{ModelCutout, ModelImage, ModelOutput};
+use crate::output::{InPhoto, ModelCutout, ModelImage, ModelOutput};
 use crate::service::Inner;
 use crate::working::Then;
 
@@ -47,8 +47,8 @@ pub(crate) struct Saved {
 pub(crate) struct Raw {
     pub picture: Bytes,
     pub mask: Option<Bytes>,
-    /// Width and height of the product in the photo, where the model said so.
-    pub product: Option<(u32, u32)>,
+    /// The product in the photo, where the model told of it.
+    pub product: Option<InPhoto>,
     pub variant: Option<String>,
     pub scene: Option<Recipe>,
 }
@@ -146,7 +146,7 @@ impl Inner {
         preset: &Preset,
         number: usize,
         image: &ModelImage,
-        product: Option<(u32, u32)>,
+        product: Option<InPhoto>,
         original: Result<Arc<Original>, NotCompared>,
     ) -> Result<Saved, Unsaved> {
         let picture = self.fetch(&image.url).await?;

@@ -5,7 +5,7 @@
 use super::{FinishError, FinishOptions, Finished, Shadows, finish};
 use crate::check::{self, Claims, Generated, Outcome, Report, RuleResult};
 use crate::encode::Provenance;
-use crate::picture::{Matte, Picture};
+use crate::picture::{Matte, PhotoFrame, Picture};
 use crate::preset::Preset;
 
 /// A finished file and what was measured on its bytes.
@@ -35,7 +35,7 @@ pub fn finish_measured(
             av1: None,
         };
         let mut report = check::check_claims(&finished.bytes, &claims, preset);
-        report.add(whole(&finished));
+        report.add(whole(&finished, preset, options));
         Ok(Measured { finished, report })
     };
     let first = measure(options)?;
@@ -46,15 +46,34 @@ pub fn finish_measured(
     Ok(if failures(&second.report) < failures(&first.report) { second } else { first })
 }
 
-/// Room can be made around a product, but what the picture did not show can't be brought back.
-fn whole(finished: &Finished) -> RuleResult {
-    RuleResult::new("whole", "Product not cut off")
-        .requires("the whole product in the picture that was finished")
-        .found(if finished.cut_off { "it runs out of that picture" } else { "whole" })
-        .judged(
-            if finished.cut_off { Outcome::Warn } else { Outcome::Pass },
+/// Room can be made around a product, but what the photo or the picture did not show can't be brought back.
+fn whole(finished: &Finished, preset: &Preset, options: &FinishOptions) -> RuleResult {
+    // What a generative model made may show what the photo does not, and nobody can tell whether it is true.
+    let cut = if options.provenance == Provenance::Photographed { Outcome::Fail } else { Outcome::Warn };
+    let (measured, outcome, fix) = match options.photo_frame {
+        PhotoFrame::Cuts => (
+            "the photo's edge cuts it off",
+            cut,
+            "photograph it whole, with room on all sides; if the cut-out reaches too far, correct it with the brush",
+        ),
+        PhotoFrame::Clear | PhotoFrame::Filled if finished.cut_off => (
+            "it runs out of that picture",
+            Outcome::Warn,
             "look whether a part is missing; if so, make it again with more room, or take another photo",
-        )
+        ),
+        PhotoFrame::Filled => (
+            "it reaches every edge of the photo",
+            Outcome::Warn,
+            "look whether a part is missing; if so, photograph it with room on all sides",
+        ),
+        PhotoFrame::Clear => ("whole", Outcome::Pass, ""),
+    };
+    let result = RuleResult::new("whole", "Product not cut off").found(measured);
+    // Where a marketplace leaves open how much of the picture the product fills, it takes details as well.
+    if !preset.fill.is_ruled() {
+        return result.requires("no rule");
+    }
+    result.requires("the whole product, in the photo and in the picture that was finished").judged(outcome, fix)
 }
 
 fn is_repairable(report: &Report, options: &FinishOptions) -> bool {

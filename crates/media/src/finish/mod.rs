@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use crate::check::{self, zones::Product};
 use crate::encode::{self, Chroma, EncodeError, EncodeOptions, Encoded, Provenance};
-use crate::picture::{Matte, Picture};
+use crate::picture::{Matte, PhotoFrame, Picture};
 use crate::preset::{Background, Format, Preset};
 use framing::{Framing, framing};
 pub use measured::{Measured, finish_measured};
@@ -25,6 +25,8 @@ pub struct FinishOptions {
     pub format: Option<Format>,
     pub provenance: Provenance,
     pub shadows: Shadows,
+    /// How the seller's photo stood to the product, which no finished picture shows any more.
+    pub photo_frame: PhotoFrame,
 }
 
 /// What becomes of a shadow that the preset permits.

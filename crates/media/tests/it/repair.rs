@@ -4,7 +4,7 @@ use plantain_media::check::{Outcome, RuleResult};
 use plantain_media::decode::{Limits, decode};
 use plantain_media::encode::Provenance;
 use plantain_media::finish::{Action, FinishOptions, Measured, finish_measured};
-use plantain_media::picture::{Matte, Picture};
+use plantain_media::picture::{Matte, PhotoFrame, Picture};
 use plantain_media::preset::{Preset, Presets};
 
 use crate::independent::{broken_rules, card};
@@ -18,6 +18,29 @@ fn preset(id: &str) -> Preset {
 fn finished(drawn: &Drawn, id: &str) -> Measured {
     let options = FinishOptions { provenance: Provenance::Generated, ..FinishOptions::default() };
     finish_measured(&drawn.picture, &drawn.mask, &preset(id), &options, None).unwrap()
+}
+
+#[test]
+fn what_the_photo_cut_off_is_told_where_the_whole_product_is_asked_for() {
+    let drawn = GOOD.drawn();
+    let (photo, made) = (Provenance::Photographed, Provenance::Generated);
+    for (id, photo_frame, provenance, outcome) in [
+        ("amazon_main", PhotoFrame::Clear, photo, Outcome::Pass),
+        ("amazon_main", PhotoFrame::Cuts, photo, Outcome::Fail),
+        ("amazon_main", PhotoFrame::Filled, photo, Outcome::Warn),
+        ("amazon_main", PhotoFrame::Cuts, made, Outcome::Warn),
+        ("etsy", PhotoFrame::Cuts, photo, Outcome::Fail),
+        ("amazon_additional", PhotoFrame::Cuts, photo, Outcome::NotMeasured),
+    ] {
+        let options = FinishOptions { photo_frame, provenance, ..FinishOptions::default() };
+        let Measured { report, .. } =
+            finish_measured(&drawn.picture, &drawn.mask, &preset(id), &options, None).unwrap();
+        let whole = report.rule("whole").unwrap();
+        assert_eq!(whole.outcome, outcome, "{id} {photo_frame:?}: {whole:?}");
+        assert_eq!(whole.measured.contains("cuts it off"), photo_frame == PhotoFrame::Cuts, "{whole:?}");
+        assert_eq!(whole.fix.contains("photograph it"), matches!(outcome, Outcome::Fail | Outcome::Warn), "{whole:?}");
+        assert!(outcome != Outcome::Fail || !report.passed);
+    }
 }
 
 /// Finishes a shot for the strictest rules and for those that take a shadow, and wants a pass that the second opinion shares.

@@ -1,7 +1,7 @@
 //! Says in plain words what was done and what was not. Pure. How much the product was enlarged is for whoever finishes the picture
 //! to say: that is known then, and said once.
 
-use plantain_media::picture::Cutout;
+use plantain_media::picture::PhotoFrame;
 
 use super::output::Painted;
 use super::prompt::PromptPlan;
@@ -11,7 +11,8 @@ use super::studied::Told;
 pub(super) struct Work<'a> {
     pub plan: &'a PromptPlan,
     pub pictures: &'a [Painted],
-    pub cutout: &'a Cutout,
+    /// How the photo stands to the product.
+    pub photo_frame: PhotoFrame,
     /// Sentences about the photo file.
     pub notices: &'a [&'static str],
     /// What was found out about the product's stance and colours.
@@ -40,8 +41,10 @@ pub(super) fn describe(work: &Work<'_>) -> String {
 
 fn about_the_photo(work: &Work<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
-    if work.cutout.touches_frame {
-        sentences.push("The photo's edge cuts the product off.".to_owned());
+    match work.photo_frame {
+        PhotoFrame::Cuts => sentences.push("The photo's edge cuts the product off.".to_owned()),
+        PhotoFrame::Filled => sentences.push("The product reaches every edge of the photo.".to_owned()),
+        PhotoFrame::Clear => {}
     }
     if work.studied.blends_in {
         sentences.push(
@@ -66,8 +69,6 @@ fn about_unused(given: usize, used: usize) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use plantain_media::picture::{Matte, Picture, Rect};
-
     use super::super::prompt;
     use super::*;
 
@@ -85,22 +86,13 @@ mod tests {
         }
     }
 
-    fn said(prompt: &str, pictures: &[Painted], touches_frame: bool, images_given: usize) -> String {
-        let whole = Rect { x: 0, y: 0, width: 1, height: 1 };
-        let cutout = Cutout {
-            color: Picture::filled(1, 1, [0; 3]),
-            matte: Matte::new(1, 1, vec![255]),
-            origin: whole,
-            photo: (1, 1),
-            product: whole,
-            touches_frame,
-        };
+    fn said(prompt: &str, pictures: &[Painted], photo_frame: PhotoFrame, images_given: usize) -> String {
         let plan = prompt::read(prompt);
         let images_used = images_given.min(2);
         describe(&Work {
             plan: &plan,
             pictures,
-            cutout: &cutout,
+            photo_frame,
             notices: &[],
             studied: &Told::default(),
             images_given,
@@ -110,7 +102,7 @@ mod tests {
 
     #[test]
     fn it_says_what_was_done_and_claims_nothing_more() {
-        let said = said("on white", &[painted("Pure white"), painted("White with shadow")], false, 1);
+        let said = said("on white", &[painted("Pure white"), painted("White with shadow")], PhotoFrame::Clear, 1);
         assert_eq!(
             said,
             "The product was cut out of your photo and laid on 2 scenes: Pure white; White with shadow. \
@@ -120,7 +112,7 @@ mod tests {
 
     #[test]
     fn it_says_what_it_could_not_do() {
-        let said = said("on a marble table, harsh shadows", &[painted("Pure white")], true, 3);
+        let said = said("on a marble table, harsh shadows", &[painted("Pure white")], PhotoFrame::Cuts, 3);
         for words in [
             "on 1 scene: ",
             "composes: “on a marble table”, “harsh shadows”.",

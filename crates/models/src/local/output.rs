@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use plantain_media::compose::Recipe;
+use plantain_media::picture::PhotoFrame;
 use plantain_wire::models::Image;
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ struct WholeCutout {
 struct Output {
     images: Vec<LocalImage>,
     description: String,
-    product: Size,
+    product: InPhoto,
     /// Degrees that the product leans in the photo, clockwise above 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     tilt_degrees: Option<f64>,
@@ -63,10 +64,12 @@ struct Output {
     cutout: Option<WholeCutout>,
 }
 
+/// The product as the photo shows it.
 #[derive(Serialize)]
-struct Size {
+struct InPhoto {
     width: u32,
     height: u32,
+    photo_frame: PhotoFrame,
 }
 
 /// What is told beside the pictures.
@@ -74,6 +77,8 @@ pub(super) struct Said {
     pub description: String,
     /// Width and height of the product in the photo, in pixels.
     pub product: (u32, u32),
+    /// How the photo's frame stands to it.
+    pub photo_frame: PhotoFrame,
     /// Degrees that it leans there, where that can be told.
     pub tilt: Option<f32>,
     /// The matte on the whole photo, where it is wanted.
@@ -91,9 +96,10 @@ pub(super) async fn hand_out(
 ) -> Result<String, Stopped> {
     let images = try_join_all(pictures.into_iter().map(|picture| hand_out_one(files, picture, as_data))).await?;
     let cutout = hand_out_cutout(files, &said).await?;
-    let Said { description, product: (width, height), tilt, .. } = said;
+    let Said { description, product: (width, height), photo_frame, tilt, .. } = said;
     let tilt_degrees = tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0);
-    let output = Output { images, description, product: Size { width, height }, tilt_degrees, cutout };
+    let product = InPhoto { width, height, photo_frame };
+    let output = Output { images, description, product, tilt_degrees, cutout };
     Ok(serde_json::to_string(&output).expect("strings and numbers always serialise"))
 }
 

@@ -12,7 +12,7 @@ use plantain_media::compose::{self, Recipe};
 use plantain_media::cutout;
 use plantain_media::encode::{self, EncodeError, Provenance};
 use plantain_media::finish::{self, Action, FinishError, FinishOptions, Measured};
-use plantain_media::picture::{Cutout, Matte, Picture};
+use plantain_media::picture::{Cutout, Matte, PhotoFrame, Picture};
 use plantain_media::preset::Preset;
 
 use crate::correcting::error::CorrectionError;
@@ -29,18 +29,26 @@ pub struct Remade {
     pub enlargement: Option<Enlargement>,
 }
 
+/// A photo's product, ready to be laid out.
+pub struct Lifted {
+    pub cutout: Cutout,
+    pub photo_frame: PhotoFrame,
+}
+
 /// The product that the matte shows, set upright as it was before.
-pub fn cut_out(photo: &Picture, matte: &Matte, straightened: Option<f32>) -> Result<Cutout, CorrectionError> {
+pub fn cut_out(photo: &Picture, matte: &Matte, straightened: Option<f32>) -> Result<Lifted, CorrectionError> {
     let cutout = cutout::from_alpha(photo, matte).map_err(|_| CorrectionError::NothingLeft)?;
-    Ok(match straightened.filter(|tilt| tilt.abs() <= compose::STRAIGHTENED_MAX) {
+    let photo_frame = cutout.photo_frame();
+    let cutout = match straightened.filter(|tilt| tilt.abs() <= compose::STRAIGHTENED_MAX) {
         Some(tilt) => compose::straightened(&cutout, tilt),
         None => cutout,
-    })
+    };
+    Ok(Lifted { cutout, photo_frame })
 }
 
 /// Lays the product on the scene and finishes it to the preset. All of its pixels are the photo's.
 pub fn remake(
-    cutout: &Cutout,
+    Lifted { cutout, photo_frame }: &Lifted,
     recipe: &Recipe,
     backdrop: Option<&Arc<Picture>>,
     preset: &Preset,
@@ -48,7 +56,8 @@ pub fn remake(
 ) -> Result<Remade, CorrectionError> {
     let scene = recipe.scene(backdrop).ok_or(CorrectionError::SceneElsewhere)?;
     let composed = compose::compose(cutout, &scene);
-    let options = FinishOptions { provenance: Provenance::Photographed, ..FinishOptions::default() };
+    let options =
+        FinishOptions { provenance: Provenance::Photographed, photo_frame: *photo_frame, ..FinishOptions::default() };
     let done = finish::finish_measured(&composed.picture, &composed.matte, preset, &options, Some(file_name));
     let Measured { finished, mut report } = done.map_err(|error| match error {
         FinishError::NoProduct => CorrectionError::NothingLeft,

@@ -1,10 +1,14 @@
 //! Another marketplace's pictures of what a finished job has kept: nobody is asked, nothing is charged, nothing gets lost.
 
 use plantain_media::cutout::{Stroke, StrokeKind};
+use plantain_media::decode::{Limits, decode};
+use plantain_media::encode::{EncodeOptions, Provenance, encode};
+use plantain_media::picture::Rect;
+use plantain_media::preset::Format;
 use plantain_studio::config::{Maker, Makers};
 use plantain_studio::correcting::Change;
 use plantain_studio::job::JobState;
-use plantain_studio::photo::NewJob;
+use plantain_studio::photo::{NewJob, Photo};
 use plantain_studio::service::Studio;
 use plantain_studio::spending::Period;
 use plantain_studio::store::Forgotten;
@@ -36,6 +40,38 @@ async fn a_cut_out_is_laid_out_for_other_marketplaces_without_asking_the_engine(
         sizes.push((view.images[0].width, view.images[0].height));
     }
     assert_ne!(sizes[0], sizes[1]);
+    whole.stop().await;
+}
+
+/// A photo that shows the right half of the sample mug.
+fn half_a_mug() -> Photo {
+    let whole = decode(include_bytes!("../../../../../examples/mug.jpg"), &Limits::default()).unwrap().picture;
+    let right = Rect { x: whole.width() / 2, y: 0, width: whole.width() / 2, height: whole.height() };
+    let plain = EncodeOptions::plain(Format::Jpeg, 10_000_000, Provenance::Photographed);
+    let bytes = encode(&whole.crop(right), &plain).unwrap().bytes.into();
+    Photo { bytes, file_name: Some("half.jpg".into()), content_type: None }
+}
+
+#[track_caller]
+fn all_say_it_is_cut(view: &JobView) {
+    assert_eq!((view.status, &view.error), (JobState::Succeeded, &None));
+    for image in &view.images {
+        let report: serde_json::Value = image.report.read().unwrap();
+        let whole = report["results"].as_array().unwrap().iter().find(|rule| rule["rule"] == "whole").unwrap();
+        assert_eq!((whole["outcome"].as_str(), image.passed), (Some("fail"), false), "{whole}");
+        assert!(whole["fix"].as_str().unwrap().starts_with("photograph it whole"), "{whole}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_that_the_photo_cuts_off_is_told_in_every_report_of_it() {
+    let whole = Whole::start().await;
+    let first = whole.ended(NewJob { photos: vec![half_a_mug()], num_images: 2, ..new_job() }).await;
+    all_say_it_is_cut(&first);
+    assert!(first.description.as_ref().unwrap().contains("edge cuts the product off"), "{first:?}");
+    let other = begin(&whole.studio, &first, "myntra_main").await;
+    all_say_it_is_cut(&whole.end_of(&other.job_id).await);
+    all_say_it_is_cut(&whole.studio.remake(&first.job_id, 0).await.unwrap());
     whole.stop().await;
 }
 

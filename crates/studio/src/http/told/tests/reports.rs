@@ -8,7 +8,8 @@ use plantain_media::check::enlargement::Enlargement;
 use plantain_media::check::identity::{Shown, compare, not_compared};
 use plantain_media::check::{Claims, Generated, Outcome, RuleResult, check_claims};
 use plantain_media::encode::{EncodeOptions, Provenance, encode};
-use plantain_media::picture::{Matte, Picture, Rect};
+use plantain_media::finish::{FinishOptions, finish_measured};
+use plantain_media::picture::{Matte, PhotoFrame, Picture, Rect};
 use plantain_media::preset::{Format, Preset, Presets};
 
 use super::fault;
@@ -231,10 +232,28 @@ fn beside(heard: &mut Heard) {
         heard.rule(&not_compared(why));
     }
     let (one, matte) = Sample::of((300, 300), 0.8).drawn();
+    finished(heard, &one, &matte);
     let (other, its_matte) = Sample { grain: false, ..Sample::of((300, 300), 0.8) }.drawn();
     for (picture, matte_of) in [(&one, &matte), (&other, &its_matte)] {
         let found = compare(Shown { picture: &one, matte: &matte }, Shown { picture, matte: matte_of });
         heard.rule(&found.expect("two products to compare").rule());
+    }
+}
+
+/// What the finisher alone knows.
+fn finished(heard: &mut Heard, picture: &Picture, matte: &Matte) {
+    let (to_the_edge, its_matte) = Sample::of((300, 300), 1.0).drawn();
+    let presets = Presets::builtin();
+    for (id, frame) in ["amazon_main", "amazon_additional"]
+        .into_iter()
+        .flat_map(|id| [PhotoFrame::Clear, PhotoFrame::Filled, PhotoFrame::Cuts].map(|frame| (id, frame)))
+    {
+        let preset = Preset { canvas: (300, 300), ..presets.get(id).unwrap().clone() };
+        let options = FinishOptions { photo_frame: frame, ..FinishOptions::default() };
+        for (picture, matte) in [(picture, matte), (&to_the_edge, &its_matte)] {
+            let done = finish_measured(picture, matte, &preset, &options, None).expect("it shows a product");
+            heard.rule(done.report.rule("whole").expect("it is always told"));
+        }
     }
 }
 
