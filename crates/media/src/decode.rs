@@ -181,9 +181,18 @@ pub fn examine(bytes: &[u8], limits: &Limits) -> Result<Examined, PictureError> 
     Ok(Examined { width: picture.width(), height: picture.height(), facts })
 }
 
+/// What is said of a file of more than `limit` bytes, of which `start` was read. Where its first bytes show a kind that is not read, that is
+/// what its owner has to know: the same in fewer bytes would be no use either.
+pub fn too_large(start: &[u8], bytes: usize, limit: usize) -> PictureError {
+    match sniff::format_of(start) {
+        Err(foreign @ PictureError::Unsupported(_)) => foreign,
+        _ => PictureError::FileTooLarge { bytes, limit },
+    }
+}
+
 fn admitted(bytes: &[u8], limits: &Limits) -> Result<Probe, PictureError> {
     if bytes.len() > limits.max_bytes {
-        return Err(PictureError::FileTooLarge { bytes: bytes.len(), limit: limits.max_bytes });
+        return Err(too_large(bytes, bytes.len(), limits.max_bytes));
     }
     let found = probe(bytes)?;
     admit(found, limits)?;
@@ -282,6 +291,24 @@ mod tests {
         assert_eq!(code_for(65_500, 65_500), "too_many_pixels");
         assert_eq!(code_for(20_001, 2000), "picture_side_too_long");
         assert_eq!(code_for(u32::MAX, u32::MAX), "too_many_pixels");
+    }
+
+    #[test]
+    fn a_kind_that_is_not_read_is_told_before_its_size() {
+        let tight = Limits { max_bytes: 64, ..Limits::default() };
+        for (start, code) in [
+            (&b"II*\0\x10\0\0\0CR\x02\0"[..], "format_not_supported"),
+            (b"FUJIFILMCCD-RAW", "format_not_supported"),
+            (b"%PDF-1.7", "format_not_supported"),
+            (b"\xff\xd8\xff\xe0", "file_too_large"),
+            (b"II*\0\x08\0\0\0", "file_too_large"),
+            (b"nothing that is known", "file_too_large"),
+        ] {
+            let file = [start, &[0; 64]].concat();
+            let told = examine(&file, &tight).unwrap_err();
+            assert_eq!((told.code(), too_large(start, file.len(), 64).code()), (code, code), "{start:?}");
+            assert_eq!(decode(&file, &tight), Err(told));
+        }
     }
 
     #[test]

@@ -11,6 +11,8 @@ import * as wishes from './wishes.js';
 import { many, t } from './words.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/avif', 'image/tiff', 'image/gif'];
+// Browsers know no type of cameras' raw files, which are large, and smaller ones would be no use either.
+const RAW = /\.(3fr|arw|cr[23w]|dng|erf|kdc|mrw|nef|nrw|orf|pef|raf|raw|rw2|srw|x3f)$/i;
 // Uploads at once: more would only make each slower.
 const AT_ONCE = 2;
 
@@ -30,8 +32,9 @@ function hint(text, bad = false) {
 function fault(file) {
   const name = file.name || t('jobs.untitled');
   if (file.size === 0) return t('make.hint.empty', { name });
-  if (file.type && !TYPES.includes(file.type)) return t('make.hint.kind', { name });
-  if (file.size > Number(input().dataset.bytesMax)) return t('make.hint.large', { name });
+  if ((file.type && !TYPES.includes(file.type)) || RAW.test(name)) return t('make.hint.kind', { name });
+  const most = Number(input().dataset.bytesMax);
+  if (file.size > most) return t('make.hint.large', { name, mb: Math.floor(most / 2 ** 20) });
   return null;
 }
 

@@ -154,7 +154,7 @@ impl App {
             photo_bytes_max: studio.config().photo_limits.max_bytes,
             pace: config.pace,
             clock: config.clock.clone(),
-            room: Room::default(),
+            room: Room::for_photos(studio.config().photo_limits.max_bytes),
         };
         let rates = Rates::new(config.clock.clone());
         let streams = Arc::new(Semaphore::new(STREAMS_MAX));

@@ -74,7 +74,7 @@ fn foreign(bytes: &[u8]) -> Option<Foreign> {
     match bytes {
         [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => Some(Foreign::JpegXl),
         [0, 0, 0, 0x0c, b'j', b'P', b' ', b' ', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => Some(Foreign::Jpeg2000),
-        // Canon, Olympus, Panasonic and Fujifilm mark their raw files; others look like TIFF.
+        // Canon, Olympus, Panasonic and Fujifilm mark their raw files; others are TIFF as far as their first bytes go.
         [b'I', b'I', b'*', 0, _, _, _, _, b'C', b'R', ..] => Some(Foreign::Raw),
         [b'I', b'I', b'R', b'O' | b'S', ..] | [b'I', b'I', b'U', 0, ..] => Some(Foreign::Raw),
         [b'F', b'U', b'J', b'I', b'F', b'I', b'L', b'M', ..] => Some(Foreign::Raw),
@@ -84,6 +84,7 @@ fn foreign(bytes: &[u8]) -> Option<Foreign> {
         [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Foreign::Zip),
         [0x1a, 0x45, 0xdf, 0xa3, ..] => Some(Foreign::Video),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'A', b'V', b'I', b' ', ..] => Some(Foreign::Video),
+        _ if holds_raw(bytes) => Some(Foreign::Raw),
         _ => markup(bytes),
     }
 }
@@ -107,6 +108,44 @@ fn media(brand: [u8; 4], bytes: &[u8]) -> Result<Format, PictureError> {
 /// Little-endian, big-endian, and the form with addresses of 64 bits.
 fn is_tiff(bytes: &[u8]) -> bool {
     matches!(bytes, [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..])
+}
+
+/// Whether a TIFF's first directory is a raw file's: DNG says so, samples of a colour filter do, and Nikon's and Sony's begin with a small
+/// preview that has the real picture below it.
+fn holds_raw(bytes: &[u8]) -> bool {
+    const SUBFILE: u16 = 254;
+    const PHOTOMETRIC: u16 = 262;
+    const BELOW: u16 = 330;
+    const DNG_VERSION: u16 = 50_706;
+    const FILTERED: [u32; 2] = [32_803, 34_892];
+    /// More than any first directory has.
+    const ENTRIES_MAX: usize = 512;
+    if !is_tiff(bytes) {
+        return false;
+    }
+    let short = |at: &[u8]| -> u16 {
+        let two = [at[0], at[1]];
+        if bytes[0] == b'I' { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) }
+    };
+    let long = |at: &[u8]| -> u32 {
+        let four = [at[0], at[1], at[2], at[3]];
+        if bytes[0] == b'I' { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) }
+    };
+    let directory = bytes.get(4..8).and_then(|at| bytes.get(usize::try_from(long(at)).ok()?..));
+    let Some((count, entries)) = directory.and_then(|directory| directory.split_at_checked(2)) else { return false };
+    let entries = entries.as_chunks::<12>().0.iter().take(usize::from(short(count)).min(ENTRIES_MAX));
+    let (mut preview, mut below) = (false, false);
+    for entry in entries {
+        let value = if short(&entry[2..]) == 3 { u32::from(short(&entry[8..])) } else { long(&entry[8..]) };
+        match short(entry) {
+            DNG_VERSION => return true,
+            PHOTOMETRIC if FILTERED.contains(&value) => return true,
+            SUBFILE => preview = value & 1 == 1,
+            BELOW => below = true,
+            _ => {}
+        }
+    }
+    preview && below
 }
 
 fn markup(bytes: &[u8]) -> Option<Foreign> {
@@ -161,6 +200,39 @@ mod tests {
         refused(b"%PDF-1.7", Foreign::Pdf);
         refused(b"PK\x03\x04", Foreign::Zip);
         refused(b"\xff\x0a", Foreign::JpegXl);
+    }
+
+    /// A TIFF whose first directory has these entries: tag, type, value.
+    fn tiff(little: bool, entries: &[(u16, u16, u32)]) -> Vec<u8> {
+        let short = |value: u16| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let long = |value: u32| if little { value.to_le_bytes() } else { value.to_be_bytes() };
+        let mut bytes = if little { b"II*\0".to_vec() } else { b"MM\0*".to_vec() };
+        bytes.extend(long(8));
+        bytes.extend(short(entries.len() as u16));
+        for (tag, kind, value) in entries {
+            bytes.extend(short(*tag).into_iter().chain(short(*kind)).chain(long(1)));
+            // Shorter values stand at the beginning of their four bytes.
+            bytes.extend(if *kind == 3 { [short(*value as u16), [0; 2]].concat() } else { long(*value).to_vec() });
+        }
+        bytes.extend(long(0));
+        bytes
+    }
+
+    #[test]
+    fn raw_files_in_a_tiffs_dress_are_told_from_tiffs() {
+        for little in [true, false] {
+            refused(&tiff(little, &[(256, 3, 160), (50_706, 1, 0x0104)]), Foreign::Raw);
+            refused(&tiff(little, &[(254, 4, 1), (256, 3, 160), (330, 4, 900)]), Foreign::Raw);
+            refused(&tiff(little, &[(256, 4, 4000), (262, 3, 32_803)]), Foreign::Raw);
+            for plain in
+                [&[(254, 4, 0), (256, 3, 4000), (262, 3, 2), (330, 4, 900)][..], &[(254, 4, 1), (256, 3, 160)], &[]]
+            {
+                assert_eq!(format_of(&tiff(little, plain)), Ok(Format::Tiff), "{plain:?}");
+            }
+        }
+        for odd in [&b"II*\0"[..], b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\xff\xff\xfe\0"] {
+            assert_eq!(format_of(odd), Ok(Format::Tiff), "{odd:?}");
+        }
     }
 
     #[test]

@@ -22,9 +22,9 @@ pub fn decoder() -> Av1Decoder {
     Av1Decoder::new(&here)
 }
 
-/// What photos may cost by default, AVIF among them.
-pub fn limits() -> Limits {
-    Limits { av1: Some(decoder()), ..Limits::default() }
+/// What photos of so many bytes may cost, AVIF among them.
+pub fn limits(max_bytes: usize) -> Limits {
+    Limits { max_bytes, av1: Some(decoder()), ..Limits::default() }
 }
 
 fn here(streams: &[Av1Stream]) -> Result<Vec<Av1Frame>, Av1Fault> {

@@ -62,7 +62,7 @@ fn png_path(text: &str) -> Result<PathBuf, String> {
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     place::file(&args.out)?;
     let segmenter = SharedSegmenter::of(&context.config.storage)?;
-    let cutout = match cut_out(&photos::read(&args.photo)?, args, &segmenter) {
+    let cutout = match cut_out(&photos::read(&args.photo)?, args, &segmenter, context.config.photo_bytes_max) {
         Ok(cutout) => cutout,
         Err(reason) => {
             eprintln!("{}: {reason}", args.photo.display());
@@ -111,8 +111,9 @@ fn leaning(tilt: Option<f32>, straightened: bool) -> String {
 }
 
 /// The product, or why there is none, in words.
-fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter) -> Result<Cutout, String> {
-    let decoded = decode::decode(bytes, &av1::limits()).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
+fn cut_out(bytes: &[u8], args: &Args, segmenter: &SharedSegmenter, bytes_max: usize) -> Result<Cutout, String> {
+    let decoded =
+        decode::decode(bytes, &av1::limits(bytes_max)).map_err(|e| format!("{} {}", e.message(), e.hint()))?;
     if decoded.own_matte().is_some() && !args.choosing.is_empty() {
         eprintln!("The photo comes cut out already, so box, points and --everything are not used.");
     }

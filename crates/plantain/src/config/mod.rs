@@ -15,6 +15,7 @@ pub mod log;
 pub mod mail;
 pub mod names;
 pub mod network;
+pub mod photos;
 pub mod secret;
 pub mod source;
 pub mod storage;
@@ -44,6 +45,8 @@ pub struct Config {
     pub writers: plantain_studio::http::letters::Writers,
     /// Sends messages by WhatsApp; `None`: none go that way.
     pub whatsapp: Option<whatsapp::Account>,
+    /// Bytes that a photo may have.
+    pub photo_bytes_max: usize,
     /// In the file's order of ids.
     pub endpoints: Vec<endpoints::Served>,
 }
@@ -70,6 +73,7 @@ impl Config {
             mail: mail::parse(sources)?,
             writers: mail::writers(sources)?,
             whatsapp: whatsapp::parse(sources)?,
+            photo_bytes_max: photos::parse(sources)?,
             endpoints: endpoints::parse(sources)?,
             network,
         })

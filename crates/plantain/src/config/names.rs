@@ -83,6 +83,11 @@ pub const SETTINGS: &[Setting] = &[
         "none",
         "Addresses or CIDRs, with commas between, of reverse proxies before the studio: only what they write into `X-Forwarded-For` is believed. Without it everybody who comes through a proxy counts as one address.",
     ),
+    open(
+        "PHOTO_MB_MAX",
+        "12",
+        "How many megabytes a photo may have, 1 to 64: uploaded, in a batch, or fetched from an address by the engine. Pixels are bounded apart from it (50 megapixels). Uploads under way may take 256 MB of memory together, or as much as eight such photos where that is more.",
+    ),
     secret(
         "STUDIO_HOOK_URL",
         "none",
@@ -310,6 +315,8 @@ pub fn reference() -> String {
          decodes and works on at most {MEGAPIXELS_MAX} megapixels at once, whatever `QUEUE_CONCURRENCY` says: several ordinary photos side by\n\
          side, one of the largest (50 megapixels) alone. The studio looks at one incoming photo at a time beside them. A\n\
          pixel takes 17 bytes at worst while it is decoded (a progressive CMYK JPEG), 3 to 8 in an ordinary file.\n\n\
+         Of files, uploads under way hold at most 256 MB together, or eight photos of `PHOTO_MB_MAX` where that is more (512 MB at\n\
+         its largest); whoever finds no room is told to come again. A photo that is larger is read no further than that bound.\n\n\
          Where cut-outs are corrected, photos of up to 50 megapixels together stay decoded between strokes, at most five bytes\n\
          a pixel: 250 MB. Older ones leave before another one is decoded there, one at a time. Up to two jobs at once have\n\
          their pictures made anew; beside that memory each takes its matte, its cut-out (no larger than products are worked on)\n\

@@ -108,7 +108,7 @@ fn runners(ground: &Ground<'_>, store: Arc<dyn QueueStore>) -> anyhow::Result<Ru
         outbound: ground.outbound.clone(),
         segmenter: Arc::new(move || segmenter.get()),
         cpu: ground.cpu.clone(),
-        limits: av1::limits(),
+        limits: av1::limits(ground.config.photo_bytes_max),
     }));
     super::runners::of(ground, files, local)
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use plantain_client::{Endpoints, QueueClient};
-use plantain_media::decode;
 use plantain_models::fal::{self, FalSettings};
 use plantain_models::gemini::{Gemini, GeminiSettings};
 use plantain_models::source::Source;
@@ -62,7 +61,7 @@ impl Models<'_, '_> {
 
     fn gemini(&self, config: &GeminiConfig, served: &Served) -> anyhow::Result<Gemini> {
         let Ground { outbound, cpu, clock, .. } = self.ground;
-        let max_bytes = decode::Limits::default().max_bytes;
+        let max_bytes = self.ground.config.photo_bytes_max;
         let source = Source { files: self.files.clone(), outbound: outbound.clone(), max_bytes };
         let usual = GeminiSettings::new(config.key.clone(), source, cpu.clone());
         let settings = GeminiSettings {

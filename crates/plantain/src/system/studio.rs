@@ -7,7 +7,6 @@ use plantain_client::{ApiKey, Endpoints, QueueClient};
 use plantain_inbox::jwks::JwksCache;
 use plantain_inbox::receiver::{Account, HmacSecret, Receiver};
 use plantain_inbox::store::InboxStore;
-use plantain_media::decode::Limits;
 use plantain_outbound::{Outbound, Policy};
 use plantain_store::studio::{open_studio, open_studio_alone};
 use plantain_studio::accounts::Post;
@@ -139,7 +138,7 @@ fn studio_config(ground: &Ground<'_>, public: Url) -> anyhow::Result<StudioConfi
         makers.with(EndpointPattern::new(served.pattern.as_str()), maker)
     });
     let post = ground.config.mail.clone().map(|mailer| Post::new(mailer, ground.admin_token.reveal()));
-    let photo_limits = Limits { av1: Some(av1::decoder()), ..config.photo_limits };
+    let photo_limits = av1::limits(ground.config.photo_bytes_max);
     let whatsapp = ground.config.whatsapp.as_ref().map(|account| account.open(ground.outbound.policy())).transpose()?;
     Ok(StudioConfig { lease: LEASE, makers, post, whatsapp, photo_limits, ..config })
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use plantain_media::decode;
+use plantain_media::decode::{self, PictureError};
 
 use crate::bulk::name::{self, Named};
 use crate::bulk::why::Why;
@@ -179,7 +179,10 @@ impl<R: Read + Seek> Archive<R> {
         }
         Ok(match read {
             _ if goes_too_far(size, packed) => Err(Why::Bomb),
-            _ if size > most as u64 => Err(Why::TooLarge { most }),
+            _ if size > most as u64 => Err(match decode::too_large(&bytes, bytes.len(), most) {
+                PictureError::FileTooLarge { .. } => Why::TooLarge { most },
+                foreign => Why::picture(&foreign),
+            }),
             Err(_) => Err(Why::Damaged),
             Ok(_) => Ok(bytes),
         })

@@ -66,6 +66,8 @@ struct StudioPage {
     of_words: Option<OfWords>,
     usual_hint: String,
     photo_bytes_max: usize,
+    /// What may be sent, in words.
+    limits: String,
     photos_max: usize,
     /// What makes the pictures lays products on scenes.
     takes_scenes: bool,
@@ -219,6 +221,7 @@ async fn studio_page(app: &App, headers: &HeaderMap, cards: Vec<JobCard>) -> Res
         of_words,
         usual_hint: frame.words.many("make.hint", usize::from(pictures), &[]),
         photo_bytes_max: app.bounds.photo_bytes_max,
+        limits: frame.words.fill("make.drop.limits", &[("mb", &(app.bounds.photo_bytes_max >> 20).to_string())]),
         photos_max: PHOTOS_A_DROP_MAX,
         words_will_do: app.studio.config().words_endpoint().is_some(),
         asks: app.key_tier(headers) == Tier::Paid,

@@ -14,8 +14,10 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use plantain_media::decode::{self, PictureError};
 use plantain_work::{Clock, clock};
 
+use crate::error::StudioError;
 use crate::http::error::ApiError;
 use crate::photo::NewJob;
 
@@ -43,7 +45,7 @@ const DRAIN_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// How often the pace of an upload is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Bytes of all uploads that may be in memory at once.
+/// Bytes of all uploads that may be in memory at once, where photos are not larger than usual.
 const ROOM_BYTES: usize = 256 * 1024 * 1024;
 const ROOM_UNIT_BYTES: usize = 1024;
 
@@ -59,13 +61,13 @@ pub struct Place {
     held: Option<OwnedSemaphorePermit>,
 }
 
-impl Default for Room {
-    fn default() -> Room {
-        Room(Arc::new(Semaphore::new(ROOM_BYTES / ROOM_UNIT_BYTES)))
-    }
-}
-
 impl Room {
+    /// Room for what has always been enough, and for one form of photos that may have so many bytes each.
+    pub fn for_photos(photo_bytes_max: usize) -> Room {
+        let form = photo_bytes_max * PHOTOS_MAX + AROUND_BYTES_MAX as usize;
+        Room(Arc::new(Semaphore::new(form.max(ROOM_BYTES).div_ceil(ROOM_UNIT_BYTES))))
+    }
+
     /// Makes a place larger. Only whole units are taken, so that many small pieces cost what one large one does.
     fn take(&self, place: &mut Place, bytes: usize) -> Result<(), ApiError> {
         let all = place.bytes + bytes;
@@ -171,36 +173,36 @@ impl Reader<'_> {
         if name == Name::Image {
             form.expect_photo(PHOTOS_MAX)?;
             let bytes = self.read_photo(field, place).await?;
+            let bytes =
+                bytes.map_err(|start| photo_too_large(form.photos() + 1, &start, self.bounds.photo_bytes_max))?;
             form.photo(bytes, file_name, content_type);
             return Ok(());
         }
         let text = self.collect(field, TEXT_BYTES_MAX, &mut |_| Ok(())).await?;
-        form.text(name, &text.ok_or_else(|| text_too_long(name))?)
+        form.text(name, &text.map_err(|_| text_too_long(name))?)
     }
 
-    async fn read_photo(&self, field: Field<'_>, place: &mut Place) -> Result<Bytes, ApiError> {
-        let most = self.bounds.photo_bytes_max;
-        let bytes = self.collect(field, most, &mut |more| self.bounds.room.take(place, more)).await?;
-        bytes.ok_or_else(|| photo_too_large(most))
+    async fn read_photo(&self, field: Field<'_>, place: &mut Place) -> Result<Result<Bytes, Bytes>, ApiError> {
+        self.collect(field, self.bounds.photo_bytes_max, &mut |more| self.bounds.room.take(place, more)).await
     }
 
-    /// The field's bytes; `None` where there are more than `most`. `grow` is asked before any are kept.
+    /// The field's bytes; an error with their beginning where there are more than `most`. `grow` is asked before any are kept.
     async fn collect(
         &self,
         mut field: Field<'_>,
         most: usize,
         grow: &mut (dyn FnMut(usize) -> Result<(), ApiError> + Send),
-    ) -> Result<Option<Bytes>, ApiError> {
+    ) -> Result<Result<Bytes, Bytes>, ApiError> {
         let mut bytes = BytesMut::new();
         while let Some(chunk) = field.chunk().await.map_err(|error| self.fault(&error))? {
             self.meter.progress();
             if bytes.len() + chunk.len() > most {
-                return Ok(None);
+                return Ok(Err(if bytes.is_empty() { chunk } else { bytes.freeze() }));
             }
             grow(chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Some(bytes.freeze()))
+        Ok(Ok(bytes.freeze()))
     }
 
     /// Reads on without keeping anything. The watch over the pace goes on, too.
@@ -232,7 +234,15 @@ fn told(fault: Fault, most: usize) -> ApiError {
     }
 }
 
-fn photo_too_large(most: usize) -> ApiError {
+/// Of a photo that goes on beyond `most` bytes and begins like this.
+fn photo_too_large(number: usize, start: &[u8], most: usize) -> ApiError {
+    match decode::too_large(start, most + 1, most) {
+        PictureError::FileTooLarge { .. } => larger_than(most),
+        error => StudioError::Photo { number, error }.into(),
+    }
+}
+
+fn larger_than(most: usize) -> ApiError {
     ApiError::new(
         http::StatusCode::PAYLOAD_TOO_LARGE,
         "file_too_large",

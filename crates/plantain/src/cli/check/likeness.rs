@@ -14,7 +14,8 @@ use plantain_media::preset::Format;
 
 use crate::av1;
 use crate::cli::Context;
-use crate::cli::generate::photos;
+use crate::cli::generate::photos as files;
+use crate::config::photos;
 use crate::system::segmenter::SharedSegmenter;
 
 /// The product in the photo.
@@ -27,7 +28,7 @@ pub struct Likeness {
 impl Likeness {
     pub fn to(photo: &Path, context: &Context) -> anyhow::Result<Likeness> {
         let segmenter = SharedSegmenter::of(&context.config.storage)?;
-        let found = shown(&photos::read(photo)?, &segmenter);
+        let found = shown(&files::read(photo)?, &segmenter);
         let (picture, matte) = found.map_err(|why| anyhow::anyhow!("{}: {why}", photo.display()))?;
         Ok(Likeness { segmenter, picture, matte })
     }
@@ -52,7 +53,8 @@ impl Likeness {
 
 /// The picture and its product; in words why there is none.
 fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), String> {
-    let decoded = decode::decode(bytes, &av1::limits()).map_err(|error| error.to_string())?;
+    // The pictures may be as large as any marketplace takes them, which is more than a photo has.
+    let decoded = decode::decode(bytes, &av1::limits(photos::MB_MAX << 20)).map_err(|error| error.to_string())?;
     let matte = match decoded.own_matte() {
         Some(own) => own.clone(),
         None => {

@@ -118,6 +118,12 @@ fn lies_about_sizes_methods_and_locks_cost_one_file() {
     assert_eq!(judged(whole(), most)[0].1, "photo");
     assert_eq!(judged(whole(), photo().len())[0].1, "photo");
     assert_eq!(judged(whole(), photo().len() - 1)[0].1, "file_too_large");
+    let raw = [b"FUJIFILMCCD-RAW", &photo()[..]].concat();
+    assert_eq!(
+        judged(packed(&[("a.raf", &raw)]), raw.len() - 1)[0].1,
+        "not_a_picture",
+        "its kind comes before its size"
+    );
     for (what, bytes, code) in [
         ("locked", poked(poked(whole(), LOCAL, 6, [1, 0]), CENTRAL, 8, [1, 0]), "encrypted"),
         ("a rare method", poked(poked(whole(), LOCAL, 8, [98, 0]), CENTRAL, 10, [98, 0]), "unknown_compression"),

@@ -187,7 +187,7 @@ pub struct File(String);
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FormWish {
-    /// The photo of the product, JPEG, PNG, WebP, HEIC, AVIF, TIFF or GIF, at most 12 MB and 50 megapixels. A second one is the backdrop.
+    /// The photo of the product, JPEG, PNG, WebP, HEIC, AVIF, TIFF or GIF, at most 12 MB where nothing else is set (`PHOTO_MB_MAX`), and 50 megapixels. A second one is the backdrop.
     #[schema(min_items = 1, max_items = 8)]
     image: Vec<File>,
     /// Another picture's address, after the photos. May be repeated; eight pictures in all.

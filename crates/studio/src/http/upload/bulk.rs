@@ -88,7 +88,7 @@ impl BulkReader<'_> {
             Some("csv") => {
                 let (room, place) = (&self.reader.bounds.room, &mut came.place);
                 let bytes = self.reader.collect(field, TABLE_BYTES_MAX, &mut |more| room.take(place, more)).await?;
-                let bytes = bytes.ok_or_else(|| {
+                let bytes = bytes.map_err(|_| {
                     ApiError::too_large("The list is too large.", "Send the photos and their list in several parts.")
                 })?;
                 // A browser sends an empty part where no file was chosen.
@@ -98,7 +98,7 @@ impl BulkReader<'_> {
             name => {
                 let name = known(name)?;
                 let text = self.reader.collect(field, TEXT_BYTES_MAX, &mut |_| Ok(())).await?;
-                came.words.text(name, &text.ok_or_else(|| text_too_long(name))?)
+                came.words.text(name, &text.map_err(|_| text_too_long(name))?)
             }
         }
     }

@@ -140,6 +140,11 @@ impl Form {
         Err(StudioError::TooManyPhotos { given: self.photos.len() + 1 }.into())
     }
 
+    /// Photos that have come.
+    pub fn photos(&self) -> usize {
+        self.photos.len()
+    }
+
     /// A browser sends an empty part without a name where no file was chosen; that is no photo.
     pub fn photo(&mut self, bytes: Bytes, file_name: Option<String>, content_type: Option<String>) {
         let file_name = file_name.filter(|name| !name.is_empty());

@@ -74,6 +74,13 @@ pub async fn house_of(makers: Makers) -> House {
 }
 
 /// Open to everybody, reached from elsewhere under a name of its own, with letters that go to this server.
+/// With settings of the studio's own.
+pub async fn house_that(config: StudioConfig) -> House {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();
+    built(stores, folder, config, |_| {}).await
+}
+
 pub async fn house_with_post(server: &MailServer, writers: Writers) -> House {
     let folder = tempfile::tempdir().unwrap();
     let stores = open_studio(folder.path().join("studio.db").to_str().unwrap()).await.unwrap();

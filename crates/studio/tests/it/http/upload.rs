@@ -10,10 +10,12 @@ use http::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use plantain_media::decode::Limits;
+use plantain_studio::config::StudioConfig;
 use plantain_studio::http::Pace;
 use plantain_work::Tasks;
 
-use super::house::{BOUNDARY, file, form_body, form_request, house, house_with, in_the_end, photo, text};
+use super::house::{BOUNDARY, file, form_body, form_request, house, house_that, house_with, in_the_end, photo, text};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -56,6 +58,53 @@ async fn a_photo_over_the_limit_is_too_large_whatever_is_in_it() {
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"));
     let fits = house.post_form(&[file("image", "big.jpg", vec![0; 12 * MEGABYTE])], &[]).await;
     assert_eq!(fits.code(), "not_a_picture", "the limit itself is within it");
+}
+
+#[tokio::test]
+async fn a_raw_file_is_told_what_it_is_and_not_its_size() {
+    let house = house().await;
+    // A DNG: a TIFF whose first directory has one entry, its version.
+    let dng = b"II*\0\x08\0\0\0\x01\0\x12\xc6\x01\0\x04\0\0\0\x01\x04\0\0\0\0\0\0";
+    for (start, name) in
+        [(&b"II*\0\x10\0\0\0CR\x02\0"[..], "IMG_1.CR2"), (dng, "IMG_2.DNG"), (b"FUJIFILMCCD-RAW", "a.RAF")]
+    {
+        for megabytes in [1, 30] {
+            let bytes = [start, &vec![0; megabytes * MEGABYTE]].concat();
+            let answer = house.post_form(&[file("image", name, bytes)], &[]).await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.code().as_str()),
+                (415, "format_not_supported"),
+                "{name}, {megabytes}"
+            );
+            let hint = answer.json()["error"]["hint"].as_str().unwrap().to_owned();
+            assert!(hint.contains("Export the photo as JPEG"), "{hint}");
+        }
+    }
+    let second = house
+        .post_form(
+            &[
+                file("image", "a.jpg", photo()),
+                file("image", "b.cr2", [&b"IIRO"[..], &vec![0; 13 * MEGABYTE]].concat()),
+            ],
+            &[],
+        )
+        .await;
+    assert!(second.text().contains("Photo 2: A camera's raw file can't be read."), "{}", second.text());
+}
+
+#[tokio::test]
+async fn the_bound_of_a_photo_is_what_the_studio_was_given() {
+    let limits = Limits { max_bytes: MEGABYTE, ..Limits::default() };
+    let house = house_that(StudioConfig { photo_limits: limits, ..StudioConfig::default() }).await;
+    let page = house.get_with("/", &[("accept", "text/html")]).await.text();
+    assert!(page.contains("up to 1 MB each") && page.contains("data-bytes-max=\"1048576\""), "{page}");
+    let bulk = house.get_with("/bulk", &[("accept", "text/html")]).await.text();
+    assert!(bulk.contains("data-photo-bytes-max=\"1048576\""), "{bulk}");
+    let large = [&photo()[..], &vec![0; MEGABYTE]].concat();
+    let answer = house.post_form(&[file("image", "big.jpg", large)], &[]).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"));
+    assert!(answer.text().contains("The photo is larger than 1 MB."), "{}", answer.text());
+    assert_eq!(house.post_form(&[file("image", "a.jpg", photo())], &[]).await.status, StatusCode::ACCEPTED);
 }
 
 /// `frame` every second of the test's clock.
