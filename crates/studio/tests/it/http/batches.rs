@@ -210,7 +210,7 @@ async fn a_batch_is_steered_and_its_archive_holds_a_report() {
     let mut zip = zip::ZipArchive::new(Cursor::new(answer.body.to_vec())).unwrap();
     let report = std::io::read_to_string(zip.by_name("report.csv").unwrap()).unwrap();
     assert!(
-        report.contains("1.jpg,,ebay,canceled,,,,\n") && report.contains("notes.txt,,ebay,skipped,,,,"),
+        report.contains("1.jpg,,ebay,canceled,,,,,,,,,\n") && report.contains("notes.txt,,ebay,skipped,,,,"),
         "{report}"
     );
 }
