@@ -3,6 +3,8 @@
 //! Headers are read leniently, since phones and editors write odd ones; the picture data strictly, so that a file
 //! whose end is missing is an error and never a photo with grey rows.
 
+mod cut;
+
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -27,6 +29,21 @@ pub(super) fn size(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
+    all_rows_of(bytes, pixels)
+}
+
+/// What `work` makes of the file, where no row of it is missing.
+fn all_rows_of<T>(bytes: &[u8], work: fn(&[u8]) -> Result<T, PictureError>) -> Result<T, PictureError> {
+    const CUT: PictureError = PictureError::Truncated { format: Format::Jpeg };
+    if cut::lacks_parts(bytes) {
+        return Err(CUT);
+    }
+    let Some(guarded) = cut::guarded(bytes) else { return work(bytes) };
+    // What is wrong with the guarded file alone is that rows are missing; other faults are the file's own.
+    work(&guarded).or_else(|_| work(bytes).and(Err(CUT)))
+}
+
+fn pixels(bytes: &[u8]) -> Result<Raw, PictureError> {
     let mut decoder = held(bytes)?;
     let colors = decoder.input_colorspace().ok_or(PictureError::Damaged { format: Format::Jpeg })?;
     let wanted = match colors {
@@ -48,6 +65,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, PictureError> {
 
 /// What [`read`] would find, from the brightness alone, which takes two thirds of the time. `None`: the colours matter.
 pub(super) fn look(bytes: &[u8]) -> Result<Option<Turn>, PictureError> {
+    all_rows_of(bytes, brightness)
+}
+
+fn brightness(bytes: &[u8]) -> Result<Option<Turn>, PictureError> {
     let mut decoder = held(bytes)?;
     if decoder.icc_profile().is_some() || decoder.input_colorspace() != Some(ColorSpace::YCbCr) {
         return Ok(None);
