@@ -142,6 +142,8 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
         product: product.as_ref(),
         shadow: excused,
         background: preset.background,
+        shadow_rule: preset.shadow,
+        reference,
     };
     suspicions::all(&suspect).into_iter().for_each(|suspicion| report.add(suspicion));
 }

@@ -18,7 +18,7 @@ pub(crate) const NEAR: usize = 16;
 /// Share of the canvas that the ring takes on each side.
 const RING: f64 = 0.02;
 /// Levels by which a pixel must be darker than the background to count as something else.
-const DARKER: u8 = 5;
+pub(crate) const DARKER: u8 = 5;
 /// A shadow runs out to this many levels below the background; the encoder's noise lies above.
 const TAIL: u8 = 2;
 /// Pixels beside the product in which the encoder's ringing may look like shadow.

@@ -44,6 +44,8 @@ pub enum Over {
     Border,
     /// Pixels of this level around the product.
     Halo(i32, f64),
+    /// A soft ring that takes up to so many levels and fades within so many pixels.
+    Ring(f64, f64),
 }
 
 /// One delivered picture, before it is drawn.
@@ -109,6 +111,10 @@ impl Shot {
             Over::Halo(reach, _) => painted_matte(self.size, |x, y| loose(&truth, x, y, reach)),
             _ => mask.clone(),
         };
+        let away = match self.over {
+            Over::Ring(..) => distances(&truth),
+            _ => Vec::new(),
+        };
         let foot = truth.bounds(128).map_or(0, |b| (b.y + b.height) as i32);
         let high = truth.bounds(128).map_or(1, |b| b.height as i32);
         let own = |x: i32, y: i32| {
@@ -140,6 +146,10 @@ impl Shot {
             if let Over::Halo(_, level) = self.over {
                 let share = f64::from(halo.alpha()[(y * width + x) as usize]) / 255.0;
                 behind = behind.map(|v| v + (level - v) * share);
+            }
+            if let Over::Ring(reach, levels) = self.over {
+                let away = f64::from(away[(y * width + x) as usize]) / reach;
+                behind = behind.map(|v| v - levels * (-away * away).exp());
             }
             let open = 1.0 - f64::from(cover(x, y)) / 255.0;
             let front = own(x, y);
@@ -182,7 +192,7 @@ impl Shot {
             }
         };
         match self.over {
-            Over::Nothing | Over::Halo(..) => {}
+            Over::Nothing | Over::Halo(..) | Over::Ring(..) => {}
             Over::Text => (0..7).for_each(|n| {
                 fill(30 + n * 24, 20, 5, 26);
                 fill(30 + n * 24, 30, 15, 5);
@@ -224,6 +234,30 @@ fn loose(truth: &Matte, x: i32, y: i32, reach: i32) -> u8 {
         }
     }
     most
+}
+
+/// Pixels from each place to the nearest that is product, about: steps along sides count 1 and along diagonals the root of 2.
+fn distances(truth: &Matte) -> Vec<f32> {
+    let (width, height) = (truth.width() as i32, truth.height() as i32);
+    let mut away: Vec<f32> = truth.alpha().iter().map(|a| if *a >= 128 { 0.0 } else { f32::MAX }).collect();
+    let places = |back: bool| {
+        let order = move |at: i32, end: i32| if back { end - 1 - at } else { at };
+        (0..height).flat_map(move |y| (0..width).map(move |x| (order(x, width), order(y, height))))
+    };
+    for (back, step) in [(false, -1), (true, 1)] {
+        for (x, y) in places(back) {
+            let beside = [(step, 0, 1.0), (0, step, 1.0), (step, step, 1.414), (-step, step, 1.414)];
+            for (dx, dy, far) in beside {
+                let (from_x, from_y) = (x + dx, y + dy);
+                if (0..width).contains(&from_x) && (0..height).contains(&from_y) {
+                    let known = away[(from_y * width + from_x) as usize];
+                    let own = &mut away[(y * width + x) as usize];
+                    *own = own.min(known + far);
+                }
+            }
+        }
+    }
+    away
 }
 
 /// As it comes over the wire: a JPEG with half of the colour.

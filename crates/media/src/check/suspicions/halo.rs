@@ -1,10 +1,12 @@
-//! An even rim around the product: what is left of another background, or of a mask that was drawn too wide.
+//! An even rim around the product: what is left of another background, or of a mask that was drawn too wide. And a dark ring beside it,
+//! which no light casts: a shadow lies below what stands.
 
 use super::Suspect;
 use crate::bitmap::Bitmap;
-use crate::check::report::{RuleResult, should};
-use crate::check::zones::NEAR;
-use crate::picture::Picture;
+use crate::check::report::{Outcome, RuleResult, should};
+use crate::check::zones::{DARKER, NEAR, Product};
+use crate::picture::{Picture, Rect};
+use crate::preset::ShadowRule;
 
 /// Pixels inside the outline from which on the rim's colour is looked for: an edge is blended, and an encoder adds to it.
 const FIRST: usize = 1;
@@ -16,16 +18,39 @@ const ALONG: f64 = 0.7;
 const INSIDE: f64 = 0.35;
 /// Pixels over which it ends: a product's own shading takes more.
 const ENDS: usize = 4;
+/// Pixels beside the product at which a ring is looked for: beyond the edge's own blending and most of the encoder's ringing.
+const BESIDE: usize = 4;
 
 pub(super) fn rule(suspect: &Suspect<'_>) -> RuleResult {
     let result = RuleResult::new("halo", "Rim around the product").requires("no even rim around the product");
     let Some(product) = suspect.product else { return result.found("no product found") };
     let rim = rim(suspect.picture, &product.solid);
-    let measured = match rim {
-        None => "none".to_owned(),
-        Some((width, [r, g, b])) => format!("{width} px of the colour {r},{g},{b}"),
+    let dark = dark_above(suspect, product);
+    let measured = match (rim, dark) {
+        (Some((width, [r, g, b])), _) => format!("{width} px of the colour {r},{g},{b}"),
+        (None, Some(share)) if share >= ALONG => {
+            let fix = "cut the product out anew, or lay it on plain white; a shadow lies below the product alone";
+            let measured =
+                format!("darker than the background along {:.0} % of the product's upper half", share * 100.0);
+            return result.found(measured).judged(Outcome::Warn, fix);
+        }
+        (None, _) => "none".to_owned(),
     };
     result.found(measured).judged(should(rim.is_none()), "cut the product out anew, close to its edge")
+}
+
+/// Share of the upper half's outline beside which the background is darker than elsewhere. `None` where a shadow may lie on all sides, or
+/// the background may be anything.
+fn dark_above(suspect: &Suspect<'_>, product: &Product) -> Option<f64> {
+    if matches!(suspect.shadow_rule, ShadowRule::Soft | ShadowRule::Any) {
+        return None;
+    }
+    let (width, height) = suspect.levels.size();
+    let Rect { y, height: high, .. } = product.bounds;
+    let upper = Bitmap::rect(width, height, Rect { x: 0, y: 0, width, height: (y + high / 2).min(height) });
+    let line = product.touched.grown(BESIDE).minus(&product.touched.grown(BESIDE - 1)).and(&upper);
+    let dark = line.and(&suspect.levels.below(suspect.reference.saturating_sub(DARKER)));
+    Some(dark.count() as f64 / line.count().max(1) as f64)
 }
 
 /// Width and colour of a rim.

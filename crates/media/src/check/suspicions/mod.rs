@@ -10,7 +10,7 @@ use super::RuleResult;
 use super::zones::{Levels, Product};
 use crate::bitmap::Bitmap;
 use crate::picture::Picture;
-use crate::preset::Background;
+use crate::preset::{Background, ShadowRule};
 
 /// What is looked at.
 pub(super) struct Suspect<'a> {
@@ -20,6 +20,10 @@ pub(super) struct Suspect<'a> {
     /// The shadow that the preset permits.
     pub shadow: Option<&'a Bitmap>,
     pub background: Background,
+    /// Where a shadow may lie.
+    pub shadow_rule: ShadowRule,
+    /// The background's level, which shadows are darker than.
+    pub reference: u8,
 }
 
 /// One row for each suspicion.

@@ -94,6 +94,7 @@ fn samples() -> Vec<Sample> {
         under(90),
         under(235),
         Sample { rim: true, ..usual() },
+        usual().with([(area(6, 32, 288, 236), 235)]),
         Sample { products: vec![area(2, 2, 296, 296)], ..usual() },
     ];
     all.extend([253, 250, 240, 200, 120].map(|ground| Sample { ground, ..usual() }));
