@@ -83,6 +83,7 @@ fn engine(presets: &Presets) -> [(&'static str, f64); 4] {
         picture: disc(0).into(),
         mask: Some(png(&mask(), png::ColorType::Grayscale).into()),
         product: None,
+        products: None,
         preset: preset.clone(),
         file_name: preset.file_name(None, 1, "disc"),
         limits: Limits::default(),

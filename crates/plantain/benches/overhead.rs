@@ -71,6 +71,7 @@ async fn photo(studio: &StudioClient, queue: &QueueClient) -> Duration {
         prompt: None,
         num_images: 3,
         identifier: None,
+        products: None,
         staging: Default::default(),
         backdrop: None,
         choice: Default::default(),

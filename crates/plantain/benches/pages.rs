@@ -160,6 +160,7 @@ fn running(clock: &Clock) -> Job {
         endpoint: EDIT_ENDPOINT.parse().expect("an endpoint"),
         num_images: 3,
         identifier: None,
+        products: None,
         whatsapp: None,
         sources: vec![source],
         image_urls: Vec::new(),

@@ -136,6 +136,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         endpoint: EDIT_ENDPOINT.parse().expect("an endpoint"),
         num_images: 3,
         identifier: Some("B0TEST1234".into()),
+        products: None,
         whatsapp: None,
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().expect("a URL")],

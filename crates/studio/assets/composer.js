@@ -11,9 +11,8 @@ import * as wishes from './wishes.js';
 import { many, t } from './words.js';
 
 const TYPES = ['image/jpeg', 'image/png', 'image/webp', 'image/heic', 'image/heif', 'image/avif', 'image/tiff', 'image/gif'];
-// Browsers know no type of cameras' raw files, which are large, and smaller ones would be no use either.
-const RAW = /\.(3fr|arw|cr[23w]|dng|erf|kdc|mrw|nef|nrw|orf|pef|raf|raw|rw2|srw|x3f)$/i;
-// Uploads at once: more would only make each slower.
+const RAW = /\.(arw|cr[23]|dng|nef|orf|raf|raw|rw2)$/i;
+// More at once would only make each slower.
 const AT_ONCE = 2;
 
 // Each has a file or an address.
@@ -28,13 +27,13 @@ function hint(text, bad = false) {
   $('hint').classList.toggle('is-bad', bad);
 }
 
-// Why a file can't be a photo, or null. The server decides; this only spares an upload.
+// Why a file can't be a photo, or null; the server decides.
 function fault(file) {
   const name = file.name || t('jobs.untitled');
   if (file.size === 0) return t('make.hint.empty', { name });
   if ((file.type && !TYPES.includes(file.type)) || RAW.test(name)) return t('make.hint.kind', { name });
   const most = Number(input().dataset.bytesMax);
-  if (file.size > most) return t('make.hint.large', { name, mb: Math.floor(most / 2 ** 20) });
+  if (file.size > most) return t('make.hint.large', { name, mb: most >> 20 });
   return null;
 }
 
@@ -145,6 +144,7 @@ function wish() {
     preset: preset.chosen().value,
     prompt: $('prompt').value.trim(),
     identifier: $('identifier').value.trim(),
+    products: $('products').value.trim(),
     num_images: $('composer').elements.num_images.value,
     notifyEmail: $('notify-email')?.value.trim() ?? '',
     notifyWhatsapp: $('notify-whatsapp')?.value.trim() ?? '',

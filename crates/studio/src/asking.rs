@@ -83,6 +83,7 @@ impl Studio {
             endpoint,
             num_images: wanted.pictures,
             identifier,
+            products: None,
             whatsapp: new.whatsapp,
             sources: Vec::new(),
             image_urls: Vec::new(),

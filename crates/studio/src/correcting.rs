@@ -189,8 +189,8 @@ impl Inner {
             self.desk.at(&job.id, &strokes.strokes, self.material(subject), work).await?;
         // After the desk was free, so that nothing lies decoded while others draw there.
         let backdrop = self.backdrop(subject).await?;
-        let straightened = cutout.matte.straightened;
-        let product = self.cpu.run(move || remaking::cut_out(&photo, &matte, straightened)).await;
+        let (straightened, products) = (cutout.matte.straightened, job.spec.products);
+        let product = self.cpu.run(move || remaking::cut_out(&photo, &matte, straightened, products)).await;
         let product = Arc::new(product.map_err(|_| CorrectionError::Internal)??);
         let making = cutout.scenes.iter().zip(first).map(|(recipe, picture)| {
             let (product, backdrop) = (product.clone(), backdrop.clone());

@@ -21,6 +21,8 @@ pub const PROMPT_CHARS_MAX: usize = 4_000;
 pub const IDENTIFIER_CHARS_MAX: usize = 64;
 /// Bytes of a picture's address.
 pub const IMAGE_URL_BYTES_MAX: usize = 2_048;
+/// Pieces that a picture may be said to show.
+pub const PRODUCTS_MAX: u32 = 99;
 
 /// Where a program reads which presets there are.
 pub const PRESETS_AT: &str = "GET /api/presets";

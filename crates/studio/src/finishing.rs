@@ -28,6 +28,8 @@ pub struct Material {
     pub mask: Option<Bytes>,
     /// The product in the photo, where the model told of it.
     pub product: Option<InPhoto>,
+    /// How many pieces the seller says there are.
+    pub products: Option<u32>,
     pub preset: Preset,
     pub file_name: FileName,
     pub limits: Limits,
@@ -132,6 +134,7 @@ pub fn finish(material: &Material) -> Result<Done, Unfinished> {
     let options = FinishOptions {
         provenance: material.provenance,
         photo_frame: photo_frame(material),
+        products: material.products,
         ..FinishOptions::default()
     };
     let file_name = material.file_name.path();
@@ -251,6 +254,7 @@ mod tests {
             picture: png(&picture),
             mask: Some(png(&mask)),
             product: None,
+            products: None,
             file_name: preset.file_name(None, 1, "mug"),
             preset,
             limits: Limits::default(),

@@ -262,6 +262,7 @@ impl Inner {
             endpoint,
             num_images,
             identifier: wish.identifier,
+            products: new.products,
             whatsapp: new.whatsapp.clone(),
             sources,
             image_urls: new.image_urls.clone(),

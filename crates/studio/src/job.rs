@@ -101,6 +101,9 @@ pub struct JobSpec {
     pub num_images: u8,
     /// The product's number or stock-keeping unit, for file names.
     pub identifier: Option<String>,
+    /// How many pieces the seller says there are, for the check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<u32>,
     /// Whom to tell by WhatsApp once its pictures are ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whatsapp: Option<WhatsappWish>,

@@ -34,6 +34,8 @@ pub struct NewJob {
     pub num_images: u8,
     /// The product's number or stock-keeping unit.
     pub identifier: Option<String>,
+    /// How many pieces the seller says the first picture shows.
+    pub products: Option<u32>,
     /// Whom to tell by WhatsApp once its pictures are ready.
     pub whatsapp: Option<WhatsappWish>,
     /// What the product is laid on, as far as the preset leaves that open.
@@ -222,6 +224,7 @@ mod tests {
             preset: "amazon_main".into(),
             num_images: 3,
             identifier: None,
+            products: None,
             whatsapp: None,
             staging: Staging::default(),
             endpoint: None,

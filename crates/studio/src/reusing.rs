@@ -155,8 +155,9 @@ impl Inner {
             }
             false => None,
         };
-        let (limits, straightened) = (self.config.photo_limits, cutout.matte.straightened);
-        let cut = self.cpu.run(move || cut_out(&photo, &matte, backdrop.as_ref(), straightened, &limits)).await;
+        let turned = Turned { straightened: cutout.matte.straightened, products: job.spec.products };
+        let limits = self.config.photo_limits;
+        let cut = self.cpu.run(move || cut_out(&photo, &matte, backdrop.as_ref(), turned, &limits)).await;
         let (product, backdrop) = cut.map_err(|_| Unsaved::Never(unreadable("laying them out failed")))??;
         let (product, backdrop) = (Arc::new(product), backdrop.map(Arc::new));
         let making = (1..).zip(reuse.pictures.iter().zip(&cutout.scenes)).map(|(number, (picture, recipe))| {
@@ -205,12 +206,19 @@ impl Inner {
     }
 }
 
+/// What is known of the product beside its matte.
+#[derive(Clone, Copy)]
+struct Turned {
+    straightened: Option<f32>,
+    products: Option<u32>,
+}
+
 /// The product, and what lies behind it. Belongs on `work::Cpu`.
 fn cut_out(
     photo: &[u8],
     matte: &[u8],
     backdrop: Option<&Bytes>,
-    straightened: Option<f32>,
+    turned: Turned,
     limits: &Limits,
 ) -> Result<(Lifted, Option<Picture>), Unsaved> {
     let decoded = |bytes: &[u8]| decode::decode(bytes, limits).map_err(|_| Unsaved::Never(lost()));
@@ -218,7 +226,8 @@ fn cut_out(
     if (photo.width(), photo.height()) != (matte.width(), matte.height()) {
         return Err(Unsaved::Never(lost()));
     }
-    let product = remaking::cut_out(&photo, &matte, straightened).map_err(|_| Unsaved::Never(lost()))?;
+    let product =
+        remaking::cut_out(&photo, &matte, turned.straightened, turned.products).map_err(|_| Unsaved::Never(lost()))?;
     let backdrop = backdrop.map(|bytes| decoded(bytes)).transpose()?;
     Ok((product, backdrop.map(|decoded| decoded.picture)))
 }

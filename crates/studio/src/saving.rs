@@ -174,6 +174,7 @@ impl Inner {
             preset: preset.clone(),
             file_name: file_name(job, preset, number),
             limits: self.config.result_limits,
+            products: job.spec.products,
             provenance: self.config.makers.of(&job.spec.endpoint).provenance,
             segmenter: self.segmenter.clone(),
             original,

@@ -30,7 +30,7 @@ pub fn finish_measured(
             file_name,
             content_type: Some(finished.content_type),
             matte: Some(&finished.matte),
-            products: None,
+            products: options.products,
             generated: generated(options.provenance),
             av1: None,
         };

@@ -27,6 +27,8 @@ pub struct FinishOptions {
     pub shadows: Shadows,
     /// How the seller's photo stood to the product, which no finished picture shows any more.
     pub photo_frame: PhotoFrame,
+    /// How many pieces the seller says there are.
+    pub products: Option<u32>,
 }
 
 /// What becomes of a shadow that the preset permits.

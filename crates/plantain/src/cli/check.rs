@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use plantain_media::check::{self, Claims, Report};
 use plantain_media::preset::Preset;
+use plantain_studio::error::PRODUCTS_MAX;
 
 use super::generate::photos;
 use super::{Context, Outcome, Output, place, presets, rules};
@@ -21,6 +22,7 @@ use likeness::Likeness;
 Examples:
   plantain check listing.jpg --preset amazon_main
   plantain check *.jpg --preset myntra_main --json
+  plantain check pair.jpg --products 2
   plantain check made.jpg --original photo.jpg --diff diff.png")]
 pub struct Args {
     /// The pictures, as they would be uploaded.
@@ -29,12 +31,20 @@ pub struct Args {
     /// The rules; `plantain presets` lists them.
     #[arg(long, value_name = "ID", default_value = "amazon_main")]
     preset: String,
+    /// How many pieces each picture shows, such as 2 for a pair; otherwise one is looked for.
+    #[arg(long, value_name = "N", value_parser = pieces())]
+    products: Option<u32>,
     /// The photo that the pictures were made from: warns where the product is not the same.
     #[arg(long, value_name = "PHOTO")]
     original: Option<PathBuf>,
     /// The PNG file to write, with every place marked where the product differs from the photo's. For one picture.
     #[arg(long, value_name = "OUT.png", requires = "original")]
     diff: Option<PathBuf>,
+}
+
+/// How many pieces may be declared.
+pub(super) fn pieces() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(PRODUCTS_MAX))
 }
 
 pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
@@ -48,7 +58,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let mut reports = Vec::with_capacity(args.pictures.len());
     let mut outcome = Outcome::Done;
     for path in &args.pictures {
-        match measure(path, preset, likeness.as_ref(), args.diff.as_deref()) {
+        match measure(path, preset, args, likeness.as_ref()) {
             Ok(report) => {
                 if !report.passed {
                     outcome = Outcome::Failed;
@@ -68,12 +78,13 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn measure(path: &Path, preset: &Preset, likeness: Option<&Likeness>, diff: Option<&Path>) -> anyhow::Result<Report> {
+fn measure(path: &Path, preset: &Preset, args: &Args, likeness: Option<&Likeness>) -> anyhow::Result<Report> {
     let (bytes, name) = (photos::read(path)?, name(path));
-    let claims = Claims { file_name: Some(&name), av1: Some(av1::decoder()), ..Claims::default() };
+    let av1 = Some(av1::decoder());
+    let claims = Claims { file_name: Some(&name), products: args.products, av1, ..Claims::default() };
     let mut report = check::check_claims(&bytes, &claims, preset);
     if let Some(likeness) = likeness {
-        report.add(likeness.rule(&bytes, diff)?);
+        report.add(likeness.rule(&bytes, args.diff.as_deref())?);
     }
     Ok(report)
 }

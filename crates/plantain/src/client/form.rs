@@ -15,6 +15,8 @@ pub struct Wish {
     pub prompt: Option<String>,
     pub num_images: u8,
     pub identifier: Option<String>,
+    /// Pieces that the photo shows.
+    pub products: Option<u32>,
     pub staging: Staging,
     /// A picture to lay the product on.
     pub backdrop: Option<Vec<u8>>,
@@ -29,6 +31,7 @@ impl Wish {
         let boundary = hex::encode(random::bytes::<16>());
         let mut body = Vec::with_capacity(self.photo.len() + 2048);
         let count = self.num_images.to_string();
+        let products = self.products.map(|pieces| pieces.to_string());
         let staging = &self.staging;
         let scene = (staging.scene != SceneKind::Auto).then(|| staging.scene.as_str());
         let colors = staging.backdrop.map(|colors| colors.to_string());
@@ -37,6 +40,7 @@ impl Wish {
             ("num_images", Some(count.as_str())),
             ("prompt", self.prompt.as_deref()),
             ("identifier", self.identifier.as_deref()),
+            ("products", products.as_deref()),
             ("scene", scene),
             ("backdrop", colors.as_deref()),
             ("straighten", staging.straighten.then_some("true")),
@@ -111,6 +115,7 @@ mod tests {
             prompt: None,
             num_images: 3,
             identifier: Some("SKU-1".into()),
+            products: Some(2),
             staging: Staging { scene: SceneKind::Reflection, straighten: true, ..Staging::default() },
             backdrop: Some(b"a wall".to_vec()),
             choice: ObjectChoice {
@@ -124,7 +129,9 @@ mod tests {
         let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
         let text = String::from_utf8_lossy(&body);
         assert!(
-            text.contains("name=\"preset\"\r\n\r\nebay\r\n") && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
+            text.contains("name=\"products\"\r\n\r\n2\r\n")
+                && text.contains("name=\"preset\"\r\n\r\nebay\r\n")
+                && text.contains("name=\"identifier\"\r\n\r\nSKU-1\r\n")
         );
         let told = ("notifyEmail", "asha@shop.example");
         for (name, value) in [("box", "1,2,30,40"), ("include", "5,6"), ("exclude", "7,8"), ("keep", "all"), told] {

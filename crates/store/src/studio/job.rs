@@ -145,6 +145,7 @@ fn lost_spec() -> JobSpec {
         endpoint: nano_banana::EDIT_ENDPOINT.parse().expect("a constant that a test parses"),
         num_images: 0,
         identifier: None,
+        products: None,
         whatsapp: None,
         sources: Vec::new(),
         image_urls: Vec::new(),

@@ -198,6 +198,7 @@ pub fn job(age: u64) -> Job {
         endpoint: EDIT_ENDPOINT.parse().unwrap(),
         num_images: 3,
         identifier: Some("B0TEST1234".into()),
+        products: Some(2),
         whatsapp: None,
         sources: vec![source],
         image_urls: vec!["https://pictures.test/a.jpg?x=1".parse().unwrap()],

@@ -285,6 +285,7 @@ fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
         preset: new.preset.clone(),
         num_images: new.num_images,
         identifier: None,
+        products: None,
         whatsapp: None,
         staging: Default::default(),
         endpoint: None,

@@ -33,22 +33,29 @@ pub struct Remade {
 pub struct Lifted {
     pub cutout: Cutout,
     pub photo_frame: PhotoFrame,
+    /// How many pieces the seller says there are.
+    pub products: Option<u32>,
 }
 
 /// The product that the matte shows, set upright as it was before.
-pub fn cut_out(photo: &Picture, matte: &Matte, straightened: Option<f32>) -> Result<Lifted, CorrectionError> {
+pub fn cut_out(
+    photo: &Picture,
+    matte: &Matte,
+    straightened: Option<f32>,
+    products: Option<u32>,
+) -> Result<Lifted, CorrectionError> {
     let cutout = cutout::from_alpha(photo, matte).map_err(|_| CorrectionError::NothingLeft)?;
     let photo_frame = cutout.photo_frame();
     let cutout = match straightened.filter(|tilt| tilt.abs() <= compose::STRAIGHTENED_MAX) {
         Some(tilt) => compose::straightened(&cutout, tilt),
         None => cutout,
     };
-    Ok(Lifted { cutout, photo_frame })
+    Ok(Lifted { cutout, photo_frame, products })
 }
 
 /// Lays the product on the scene and finishes it to the preset. All of its pixels are the photo's.
 pub fn remake(
-    Lifted { cutout, photo_frame }: &Lifted,
+    Lifted { cutout, photo_frame, products }: &Lifted,
     recipe: &Recipe,
     backdrop: Option<&Arc<Picture>>,
     preset: &Preset,
@@ -56,8 +63,12 @@ pub fn remake(
 ) -> Result<Remade, CorrectionError> {
     let scene = recipe.scene(backdrop).ok_or(CorrectionError::SceneElsewhere)?;
     let composed = compose::compose(cutout, &scene);
-    let options =
-        FinishOptions { provenance: Provenance::Photographed, photo_frame: *photo_frame, ..FinishOptions::default() };
+    let options = FinishOptions {
+        provenance: Provenance::Photographed,
+        photo_frame: *photo_frame,
+        products: *products,
+        ..FinishOptions::default()
+    };
     let done = finish::finish_measured(&composed.picture, &composed.matte, preset, &options, Some(file_name));
     let Measured { finished, mut report } = done.map_err(|error| match error {
         FinishError::NoProduct => CorrectionError::NothingLeft,

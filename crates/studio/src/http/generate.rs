@@ -75,7 +75,7 @@ pub struct Begun {
         (status = 402, description = "`budget_spent`: the key's budget has no room for it.", body = bodies::Refusal),
         (status = 403, description = "`letters_for_accounts`: `notifyEmail` is for sellers with an account. `foreign_page`: a page of another site made a browser ask.", body = bodies::Refusal),
         (status = 415, description = "`unsupported_media_type`, `not_a_picture` or a kind of picture that is not read.", body = bodies::Refusal),
-        (status = 422, description = "The wish can't be fulfilled, and `error` says which part of it: such as `photo_missing`, `unknown_preset`, `num_images_out_of_range`, `prompt_too_long`, `unknown_field`, `image_url_unusable`, `bad_wait`, `idempotency_key_used`, `bad_idempotency_key`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, `whatsapp_number_unusable`, `whatsapp_not_offered`.", body = bodies::Refusal),
+        (status = 422, description = "The wish can't be fulfilled, and `error` says which part of it: such as `photo_missing`, `unknown_preset`, `num_images_out_of_range`, `products_unusable`, `prompt_too_long`, `unknown_field`, `image_url_unusable`, `bad_wait`, `idempotency_key_used`, `bad_idempotency_key`, `webhook_url_unusable`, `webhook_url_refused`, `webhook_secret_unusable`, `notify_email_unusable`, `no_letters`, `whatsapp_number_unusable`, `whatsapp_not_offered`.", body = bodies::Refusal),
         answers::Named, answers::Sent, answers::Closed, answers::Writes
     )
 )]

@@ -26,6 +26,7 @@ mod choosing;
 pub mod fields;
 pub mod meter;
 pub mod pace;
+mod pieces;
 mod staging;
 
 use fields::{Form, Name};

@@ -18,6 +18,7 @@ pub fn job() -> Job {
         endpoint: EDIT_ENDPOINT.parse().unwrap(),
         num_images: 3,
         identifier: None,
+        products: None,
         whatsapp: None,
         sources: Vec::new(),
         image_urls: vec!["https://pictures.test/mug.jpg".parse().unwrap()],

@@ -88,6 +88,7 @@ pub fn of_new(new: &NewJob) -> String {
         preset,
         num_images,
         identifier,
+        products,
         whatsapp,
         staging,
         endpoint,
@@ -108,6 +109,9 @@ pub fn of_new(new: &NewJob) -> String {
     // Wishes without one keep the digests that they had in versions without callbacks.
     if let (Some(callback), Some(wish)) = (callback, wish.as_array_mut()) {
         wish.push(json!([callback.url, callback.secret]));
+    }
+    if let (Some(products), Some(wish)) = (products, wish.as_array_mut()) {
+        wish.push(json!({"products": products}));
     }
     if let (Some(whatsapp), Some(wish)) = (whatsapp, wish.as_array_mut()) {
         wish.push(json!({"whatsapp": whatsapp.digits()}));
@@ -203,6 +207,7 @@ mod tests {
             preset: "ebay".into(),
             num_images: 3,
             identifier: None,
+            products: None,
             whatsapp: None,
             staging: Default::default(),
             endpoint: None,

@@ -44,6 +44,7 @@ Examples:
   plantain generate mug.jpg --preset shopify --backdrop '#f4e9dd,#d9c3ad'
   plantain generate mug.jpg --preset shopify --backdrop table.jpg
   plantain generate table.jpg --box 820,310,640,700
+  plantain generate shoes.jpg --everything --products 2
   plantain generate mug.jpg --sheet
   plantain generate mug.jpg --server http://studio.local:8787
   PLANTAIN_KEY=plantain_… plantain generate mug.jpg --server https://studio.example --notify-email asha@shop.example")]
@@ -66,6 +67,9 @@ pub struct Args {
     /// The product's number: ASIN, barcode number or your own; pictures are named after it.
     #[arg(long, value_name = "SKU_OR_ASIN")]
     id: Option<String>,
+    /// How many pieces each photo shows, such as 2 for a pair; otherwise the check looks for one.
+    #[arg(long, value_name = "N", value_parser = super::check::pieces())]
+    products: Option<u32>,
     /// Also save a contact sheet, contact-sheet.jpg: the photo and its pictures with what was measured.
     #[arg(long)]
     sheet: bool,
@@ -201,6 +205,7 @@ async fn make(args: &Args, photo: &Photo, client: &StudioClient, progress: &Prog
         prompt: args.prompt.clone(),
         num_images: args.top,
         identifier: args.id.clone(),
+        products: args.products,
         staging: args.staged.staging(),
         backdrop: args.staged.picture()?,
         choice: args.choosing.wire(),

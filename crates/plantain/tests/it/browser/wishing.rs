@@ -65,7 +65,7 @@ async fn everything_is_wished_for_on_a_phone() {
 /// The whole form comes along to another language, with a photo or without.
 #[tokio::test]
 async fn what_was_filled_in_stays_in_another_language() {
-    const FILLED: &str = "return ['prompt', 'identifier', 'num', 'preset', 'scene-kind', 'scene-backdrop', 'scene-top']
+    const FILLED: &str = "return ['prompt', 'identifier', 'products', 'num', 'preset', 'scene-kind', 'scene-backdrop', 'scene-top']
         .map((id) => document.getElementById(id).value)
         .concat(document.getElementById('scene-straighten').checked, document.getElementById('scene-sum').textContent.length > 9)";
     let folder = tempfile::tempdir().unwrap();
@@ -78,6 +78,7 @@ async fn what_was_filled_in_stays_in_another_language() {
     browser.choose_preset("shopify").await;
     browser.write("[data-test=prompt]", "on linen").await;
     browser.write("[data-test=identifier]", "SKU-7").await;
+    browser.write("#products", "2").await;
     browser.choose("[data-test=num]", "'2'").await;
     browser.click("[data-test=scene-open]").await;
     browser.choose("[data-test=scene-kind]", "reflection").await;

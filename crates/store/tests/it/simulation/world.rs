@@ -275,6 +275,7 @@ impl World {
             endpoint: EDIT_ENDPOINT.parse().unwrap(),
             num_images: 1,
             identifier: None,
+            products: None,
             whatsapp: None,
             sources: Vec::new(),
             image_urls: Vec::new(),

@@ -205,6 +205,9 @@ pub struct FormWish {
     /// The product's number, from which files are named.
     #[schema(max_length = 64, examples("B0TEST1234"))]
     identifier: Option<String>,
+    /// How many pieces the picture shows, such as 2 for a pair; otherwise the check looks for one.
+    #[schema(minimum = 1, maximum = 99, examples(2))]
+    products: Option<u32>,
     /// Told by WhatsApp once the pictures are ready: a number with its country code.
     #[serde(rename = "notifyWhatsapp")]
     #[schema(max_length = 40, examples("+91 98765 43210"))]

@@ -18,7 +18,7 @@ const LATIN: &str = "
     GET POST DELETE api presets jobs generate keys strokes Allow Authorization Bearer TOKEN bearer Content Type
     Idempotency Key key paid free tier name monthlyBudgetCents US cents hours wait cursor limit next state rejected
     image images urls zip csv file sku preset prompt num scene backdrop straighten normalize box include exclude keep
-    identifier shadow reflection true false null multipart form data application json curl F photo jpg boundary query
+    identifier products shadow reflection true false null multipart form data application json curl F photo jpg boundary query
     percent encoding auto all width height radius revision kind erase points pixels deflate http https amazon main
     localhost PUBLIC BASE URL FAL KEY fal ai plantain serve toml endpoints nano banana edit runner gemini
     f e dd c a flux dev endpoint object linen chair SMTP MAIL FROM sign in link email asha shop example hook hooks WEBHOOK ALLOW

@@ -10,7 +10,7 @@ use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_wire::models::staging::Staging;
 
-use super::choosing;
+use super::{choosing, pieces};
 use crate::error::{PICTURES_MAX, StudioError};
 use crate::http::error::ApiError;
 use crate::http::upload::staging;
@@ -38,6 +38,8 @@ pub enum Name {
     Preset,
     NumImages,
     Identifier,
+    /// Pieces that the first picture shows.
+    Products,
     NotifyWhatsapp,
     Scene,
     Backdrop,
@@ -57,13 +59,14 @@ pub enum Name {
 }
 
 impl Name {
-    const ALL: [Name; 18] = [
+    const ALL: [Name; 19] = [
         Name::Image,
         Name::ImageUrl,
         Name::Prompt,
         Name::Preset,
         Name::NumImages,
         Name::Identifier,
+        Name::Products,
         Name::NotifyWhatsapp,
         Name::Scene,
         Name::Backdrop,
@@ -86,6 +89,7 @@ impl Name {
             Name::Preset => "preset",
             Name::NumImages => "num_images",
             Name::Identifier => "identifier",
+            Name::Products => "products",
             Name::NotifyWhatsapp => "notifyWhatsapp",
             Name::Scene => "scene",
             Name::Backdrop => "backdrop",
@@ -108,7 +112,7 @@ impl Name {
             ApiError::unprocessable(
                 "unknown_field",
                 format!("The form has a field \"{shown}\" that means nothing here."),
-                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl, webhookSecret, notifyEmail and notifyWhatsapp.",
+                "The fields are image (once for each photo), image_url (once for each address), prompt, preset, num_images, identifier, products, scene, backdrop, straighten, normalize, box, include, exclude, keep, webhookUrl, webhookSecret, notifyEmail and notifyWhatsapp.",
             )
         })
     }
@@ -123,6 +127,7 @@ pub struct Form {
     preset: Option<String>,
     num_images: Option<String>,
     identifier: Option<String>,
+    products: Option<String>,
     notify_whatsapp: Option<String>,
     staging: staging::Words,
     choice: ObjectChoice,
@@ -160,6 +165,7 @@ impl Form {
             Name::Preset => &mut self.preset,
             Name::NumImages => &mut self.num_images,
             Name::Identifier => &mut self.identifier,
+            Name::Products => &mut self.products,
             Name::NotifyWhatsapp => &mut self.notify_whatsapp,
             Name::Scene => &mut self.staging.scene,
             Name::Backdrop => &mut self.staging.backdrop,
@@ -203,6 +209,7 @@ impl Form {
             preset: filled(self.preset).unwrap_or_else(|| USUAL_PRESET.to_owned()),
             num_images: count(num_images)?,
             identifier: filled(self.identifier),
+            products: pieces::of_text(self.products.as_deref())?,
             whatsapp: whatsapp(filled(self.notify_whatsapp))?,
             staging: self.staging.read()?,
             endpoint: None,
@@ -309,6 +316,10 @@ pub struct JsonWish {
     #[serde(default)]
     #[schema(max_length = 64, examples("B0TEST1234"))]
     identifier: Option<String>,
+    /// How many pieces the picture shows, such as 2 for a pair; otherwise the check looks for one.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 99, examples(2))]
+    products: Option<i64>,
     /// Told by WhatsApp once the pictures are ready: a number with its country code.
     #[serde(default, rename = "notifyWhatsapp")]
     #[schema(max_length = 40, examples("+91 98765 43210"))]
@@ -379,6 +390,7 @@ pub fn from_json(body: &[u8]) -> Result<NewJob, ApiError> {
         endpoint: None,
         choice: choosing::of_numbers(wish.area, &wish.include, &wish.exclude, wish.keep.as_deref())?,
         identifier: wish.identifier,
+        products: pieces::of_number(wish.products)?,
         whatsapp: whatsapp(wish.notify_whatsapp)?,
         owner: None,
         tier: Tier::default(),

@@ -283,6 +283,7 @@ impl House {
             endpoint: "fal-ai/nano-banana/edit".parse().unwrap(),
             num_images: 3,
             identifier: None,
+            products: None,
             whatsapp: None,
             sources: vec![source],
             image_urls: Vec::new(),

@@ -241,6 +241,7 @@ pub fn new_job() -> NewJob {
         preset: "amazon_main".into(),
         num_images: 1,
         identifier: None,
+        products: None,
         whatsapp: None,
         staging: Default::default(),
         endpoint: None,

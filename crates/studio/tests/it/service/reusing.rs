@@ -76,6 +76,22 @@ async fn a_product_that_the_photo_cuts_off_is_told_in_every_report_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pieces_that_were_declared_are_what_every_report_measures_against() {
+    let whole = Whole::start().await;
+    let first = whole.ended(NewJob { num_images: 1, products: Some(2), ..new_job() }).await;
+    let other = begin(&whole.studio, &first, "ebay").await;
+    let other = whole.end_of(&other.job_id).await;
+    let remade = whole.studio.remake(&first.job_id, 0).await.unwrap();
+    for view in [first, other, remade] {
+        let report: serde_json::Value = view.images[0].report.read().unwrap();
+        let rule = report["results"].as_array().unwrap().iter().find(|rule| rule["rule"] == "single_product").unwrap();
+        assert_eq!((&rule["required"], &rule["measured"]), (&"2, as declared".into(), &"1".into()), "{}", view.preset);
+        assert_eq!(rule["outcome"], "warn", "they may touch");
+    }
+    whole.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_correction_goes_along_and_the_first_job_may_be_forgotten() {
     let whole = Whole::start().await;
     let first = whole.ended(NewJob { num_images: 1, ..new_job() }).await;
