@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use plantain_media::check::{self, Claims, Report};
+use plantain_media::picture::Matte;
 use plantain_media::preset::Preset;
 use plantain_studio::error::PRODUCTS_MAX;
 
@@ -11,6 +12,7 @@ use super::{Context, Outcome, Output, place, presets, rules};
 use crate::av1;
 
 mod likeness;
+mod mask;
 
 use likeness::Likeness;
 
@@ -23,6 +25,7 @@ Examples:
   plantain check listing.jpg --preset amazon_main
   plantain check *.jpg --preset myntra_main --json
   plantain check pair.jpg --products 2
+  plantain check made.jpg --mask mask.png
   plantain check made.jpg --original photo.jpg --diff diff.png")]
 pub struct Args {
     /// The pictures, as they would be uploaded.
@@ -34,6 +37,10 @@ pub struct Args {
     /// How many pieces each picture shows, such as 2 for a pair; otherwise one is looked for.
     #[arg(long, value_name = "N", value_parser = pieces())]
     products: Option<u32>,
+    /// Which pixels are product, exactly, instead of a guess by colour: a grey PNG as large as the picture, white where it shows the product.
+    /// For one picture.
+    #[arg(long, value_name = "MASK.png")]
+    mask: Option<PathBuf>,
     /// The photo that the pictures were made from: warns where the product is not the same.
     #[arg(long, value_name = "PHOTO")]
     original: Option<PathBuf>,
@@ -54,11 +61,15 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         anyhow::ensure!(args.pictures.len() == 1, "--diff draws one picture; check them one by one");
         place::file(diff)?;
     }
+    if args.mask.is_some() {
+        anyhow::ensure!(args.pictures.len() == 1, "--mask belongs to one picture; check them one by one");
+    }
+    let mask = args.mask.as_deref().map(mask::read).transpose()?;
     let likeness = args.original.as_deref().map(|photo| Likeness::to(photo, context)).transpose()?;
     let mut reports = Vec::with_capacity(args.pictures.len());
     let mut outcome = Outcome::Done;
     for path in &args.pictures {
-        match measure(path, preset, args, likeness.as_ref()) {
+        match measure(path, preset, args, mask.as_ref(), likeness.as_ref()) {
             Ok(report) => {
                 if !report.passed {
                     outcome = Outcome::Failed;
@@ -78,11 +89,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn measure(path: &Path, preset: &Preset, args: &Args, likeness: Option<&Likeness>) -> anyhow::Result<Report> {
+fn measure(
+    path: &Path,
+    preset: &Preset,
+    args: &Args,
+    matte: Option<&Matte>,
+    likeness: Option<&Likeness>,
+) -> anyhow::Result<Report> {
     let (bytes, name) = (photos::read(path)?, name(path));
     let av1 = Some(av1::decoder());
-    let claims = Claims { file_name: Some(&name), products: args.products, av1, ..Claims::default() };
+    let claims = Claims { file_name: Some(&name), matte, products: args.products, av1, ..Claims::default() };
     let mut report = check::check_claims(&bytes, &claims, preset);
+    if let (Some(matte), Some(path)) = (matte, &args.mask) {
+        mask::fits(&report, matte, path)?;
+    }
     if let Some(likeness) = likeness {
         report.add(likeness.rule(&bytes, args.diff.as_deref())?);
     }

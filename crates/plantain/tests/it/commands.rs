@@ -75,6 +75,58 @@ fn a_picture_is_compared_with_the_photo_it_was_made_from_and_the_differences_are
     assert!(both.code == 1 && both.stderr.contains("one by one"), "{both:?}");
 }
 
+/// The outcome of a rule, with what was asked and measured.
+fn row(report: &serde_json::Value, rule: &str) -> [String; 3] {
+    let rows = report["results"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["rule"] == rule).unwrap();
+    ["outcome", "required", "measured"].map(|name| row[name].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_picture_is_measured_against_the_pieces_and_the_mask_that_are_named() {
+    use plantain_media::encode::{EncodeOptions, Provenance, encode, matte};
+    use plantain_media::picture::{Matte, Picture};
+    use plantain_media::preset::Format;
+
+    let folder = tempfile::tempdir().unwrap();
+    // Two white things on white, which nobody could tell by colour.
+    let (mut mask, picture) = (Matte::new(1000, 1000, vec![0; 1_000_000]), Picture::filled(1000, 1000, [255; 3]));
+    for y in 200..800 {
+        mask.alpha_mut()[y * 1000 + 60..y * 1000 + 460].fill(255);
+        mask.alpha_mut()[y * 1000 + 540..y * 1000 + 940].fill(255);
+    }
+    let plain = |format| EncodeOptions::plain(format, u64::MAX, Provenance::Photographed);
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("pair.jpg", &encode(&picture, &plain(Format::Jpeg)).unwrap().bytes);
+    write("mask.png", &matte(&mask).unwrap());
+    write("mask.jpg", &encode(&picture, &plain(Format::Jpeg)).unwrap().bytes);
+    write("small.png", &encode(&Picture::filled(500, 500, [255; 3]), &plain(Format::Png)).unwrap().bytes);
+
+    let check = |more: &[&str]| run(folder.path(), &[&["check", "pair.jpg", "--json"], more].concat());
+    let alone = check(&[]).json();
+    assert_eq!((&alone[0]["mask"], row(&alone[0], "fill")[0].as_str()), (&"missing".into(), "fail"));
+    let masked = check(&["--mask", "mask.png", "--products", "2"]);
+    let report = &masked.json()[0];
+    assert_eq!(report["mask"], "given", "{masked:?}");
+    assert_eq!(row(report, "fill"), ["pass", "85 to 95 % of the longer side", "88.0 % of the longer side"]);
+    assert_eq!(row(report, "single_product"), ["pass", "2, as declared", "2"]);
+    for rule in ["frame", "centring", "background", "shadow"] {
+        assert_eq!(row(report, rule)[0], "pass", "{rule}: {report:#}");
+    }
+    assert_eq!(row(&check(&["--mask", "mask.png"]).json()[0], "single_product"), ["warn", "one", "2"]);
+    assert_eq!(row(&check(&["--mask", "mask.png", "--products", "1"]).json()[0], "single_product")[0], "fail");
+    for (flags, code, words) in [
+        (&["--mask", "small.png"][..], 1, "500 x 500 px and the picture, held upright, 1000 x 1000"),
+        (&["--mask", "mask.jpg"], 1, "the mask is a JPEG"),
+        (&["--mask", "nothing.png"], 1, "there is no file nothing.png"),
+        (&["--mask", "mask.png", "pair.jpg"], 1, "check them one by one"),
+        (&["--products", "0"], 2, "1..=99"),
+    ] {
+        let said = check(flags);
+        assert!(said.code == code && said.stderr.contains(words), "{flags:?} {said:?}");
+    }
+}
+
 #[test]
 fn checking_what_is_no_picture_fails_in_words_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,96 @@
+//! An exact mask beside the picture that is checked.
+
+use std::path::Path;
+
+use plantain_media::check::Report;
+use plantain_media::decode::{self, Decoded, Format};
+use plantain_media::picture::{Matte, Picture};
+
+use crate::av1;
+use crate::cli::generate::photos as files;
+use crate::config::photos;
+
+/// Levels that the channels of a grey pixel may lie apart: colour profiles round.
+const GREY: u8 = 3;
+
+/// Which pixels are product: a grey PNG's light ones, or those that a cut-out does not let through.
+pub fn read(path: &Path) -> anyhow::Result<Matte> {
+    let named = |why: String| anyhow::anyhow!("{}: {why}", path.display());
+    let decoded = decode::decode(&files::read(path)?, &av1::limits(photos::MB_MAX << 20))
+        .map_err(|error| named(format!("the mask can't be read: {} {}", error.message(), error.hint())))?;
+    matte(decoded).map_err(named)
+}
+
+fn matte(decoded: Decoded) -> Result<Matte, String> {
+    let Decoded { picture, alpha, facts } = decoded;
+    if facts.format != Format::Png {
+        let name = facts.format.name();
+        return Err(format!("the mask is a {name}, and only a PNG keeps every pixel as it is; save it as PNG"));
+    }
+    let matte = match alpha {
+        Some(alpha) => alpha,
+        None if is_grey(&picture) => Matte::of_grey(&picture),
+        None => {
+            return Err("the mask has colours; white is product, black is not, and grey is an edge between them. \
+                        `plantain cutout PICTURE --mask -o MASK.png` writes one"
+                .to_owned());
+        }
+    };
+    match matte.bounds(128) {
+        Some(_) => Ok(matte),
+        None => {
+            Err("the mask marks nothing: white is product, black is not; invert it if it is the other way round"
+                .to_owned())
+        }
+    }
+}
+
+fn is_grey(picture: &Picture) -> bool {
+    picture.rgb().as_chunks::<3>().0.iter().all(|[r, g, b]| r.abs_diff(*g) <= GREY && b.abs_diff(*g) <= GREY)
+}
+
+/// The check lays a mask of another size aside; whoever names one wants to know.
+pub fn fits(report: &Report, mask: &Matte, path: &Path) -> anyhow::Result<()> {
+    let (picture, mask) = ((report.width, report.height), (mask.width(), mask.height()));
+    anyhow::ensure!(
+        picture == (0, 0) || picture == mask,
+        "{}: the mask has {} x {} px and the picture, held upright, {} x {}; they must be of one size",
+        path.display(),
+        mask.0,
+        mask.1,
+        picture.0,
+        picture.1
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use plantain_media::encode::{EncodeOptions, Provenance, encode};
+    use plantain_media::preset::Format as Written;
+
+    use super::*;
+
+    fn said(picture: &Picture, format: Written) -> Result<Matte, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mask");
+        let options = EncodeOptions::plain(format, u64::MAX, Provenance::Photographed);
+        std::fs::write(&path, encode(picture, &options).unwrap().bytes).unwrap();
+        read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mask_is_a_grey_png_that_marks_something() {
+        let white = Picture::filled(80, 80, [255; 3]);
+        assert_eq!(said(&white, Written::Png).unwrap().alpha()[0], 255);
+        for (picture, format, words) in [
+            (white, Written::Jpeg, "the mask is a JPEG"),
+            (Picture::filled(80, 80, [200, 90, 90]), Written::Png, "the mask has colours"),
+            (Picture::filled(80, 80, [0; 3]), Written::Png, "the mask marks nothing"),
+            (Picture::filled(8, 8, [255; 3]), Written::Png, "the mask can't be read"),
+        ] {
+            let told = said(&picture, format).unwrap_err();
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
+}
