@@ -87,5 +87,6 @@ fn cutout(photo: &[u8], mask: &[u8]) -> Result<Cutout, Box<dyn std::error::Error
         photo: (photo.width(), photo.height()),
         origin,
         touches_frame: false,
+        gaps: 0,
     })
 }

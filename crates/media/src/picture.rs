@@ -150,6 +150,8 @@ pub struct Cutout {
     pub product: Rect,
     /// True where the photo's own frame cuts the product off.
     pub touches_frame: bool,
+    /// How many gaps were opened in a woven product; 0 where it was not taken for one.
+    pub gaps: usize,
 }
 
 /// How a photo's own frame stands to the product in it.
@@ -257,6 +259,7 @@ mod tests {
             photo: (400, 300),
             product: Rect { x: 0, y: 0, ..product },
             touches_frame: false,
+            gaps: 0,
         };
         for (x, y, width, height, frame) in [
             (20, 20, 100, 100, PhotoFrame::Clear),

@@ -145,6 +145,7 @@ fn turned(cutout: &Cutout, color: Picture, matte: Matte) -> Cutout {
         matte,
         origin,
         touches_frame: cutout.touches_frame,
+        gaps: cutout.gaps,
     }
 }
 

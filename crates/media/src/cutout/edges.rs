@@ -18,6 +18,8 @@ pub(super) struct Crop {
     pub area: Rect,
     pub color: Picture,
     pub matte: Matte,
+    /// How many gaps were opened since.
+    pub gaps: usize,
 }
 
 /// Coverage is stretched so that this much is nothing, and as much short of one is all: between them lies the band.
@@ -46,7 +48,7 @@ pub(super) fn crop_of(photo: &Picture, shape: &Shape) -> Option<Crop> {
     let fit = fitted(&color, &shape.coverage, window);
     let soft = shape.coverage.resized(window, width, height);
     let matte = sharpened(&color, soft, &fit);
-    Some(Crop { area, color, matte })
+    Some(Crop { area, color, matte, gaps: 0 })
 }
 
 /// A picture that brings its own transparency is cropped and nothing else.
@@ -56,7 +58,7 @@ pub(super) fn crop_of_alpha(picture: &Picture, alpha: &Matte) -> Option<Crop> {
     let (width, height) = frame::work_size(area, seen.width.max(seen.height));
     let color = plane::resized_picture(picture, area, width, height);
     let matte = plane::resized_matte(alpha, area, width, height);
-    Some(Crop { area, color, matte })
+    Some(Crop { area, color, matte, gaps: 0 })
 }
 
 /// A finger's width and what it can mean, as shares of the crop's longer side.

@@ -155,7 +155,7 @@ impl Segmenter {
     fn crop_of(&self, photo: &Picture, shape: &Shape, passes: Passes) -> Result<edges::Crop, CutoutError> {
         let mut crop = edges::crop_of(photo, shape).ok_or(CutoutError::NoProduct)?;
         if passes == Passes::Three {
-            self.gaps.open(&mut crop);
+            crop.gaps = self.gaps.open(&mut crop.matte, &crop.color);
         }
         Ok(crop)
     }
@@ -263,9 +263,9 @@ pub fn from_alpha(picture: &Picture, alpha: &Matte) -> Result<Cutout, CutoutErro
 }
 
 fn finished(crop: edges::Crop, photo: (u32, u32)) -> Result<Cutout, CutoutError> {
-    let edges::Crop { area, mut color, matte } = crop;
+    let edges::Crop { area, mut color, matte, gaps } = crop;
     let product = matte.bounds(128).ok_or(CutoutError::NoProduct)?;
     colors::clean(&mut color, &matte);
     let touches_frame = frame::touches(product, (color.width(), color.height()), area, photo);
-    Ok(Cutout { color, matte, origin: area, photo, product, touches_frame })
+    Ok(Cutout { color, matte, origin: area, photo, product, touches_frame, gaps })
 }

@@ -27,6 +27,7 @@ fn cut(ground: u8, thing: (Rect, u8), taken: Rect) -> Cutout {
         photo: (SIDE, SIDE),
         product: taken,
         touches_frame: false,
+        gaps: 0,
     }
 }
 

@@ -32,6 +32,7 @@ fn shaped(size: (u32, u32), color: [u8; 3], covers: impl Fn(f32, f32) -> f32) ->
         photo: size,
         product,
         touches_frame: false,
+        gaps: 0,
     }
 }
 
@@ -344,7 +345,7 @@ proptest! {
         let whole = Rect { x: 0, y: 0, width, height };
         let product = matte.bounds(128).unwrap_or(whole);
         let color = Picture::filled(width, height, [200, 100, 50]);
-        let cutout = Cutout { color, matte, origin: whole, photo: (width, height), product, touches_frame: true };
+        let cutout = Cutout { color, matte, origin: whole, photo: (width, height), product, touches_frame: true, gaps: 0 };
         let picture = Arc::new(Picture::filled(height, width, [90, 80, 70]));
         let backdrop = match pick {
             0 => Backdrop::White,

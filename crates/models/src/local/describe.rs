@@ -52,6 +52,12 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if work.studied.gaps_opened {
+        sentences.push(
+            "The ground is seen through gaps of the product, and they were opened: bring back with the brush what is a print."
+                .to_owned(),
+        );
+    }
     sentences.extend(about_unused(work.images_given, work.images_used));
     sentences.extend(work.notices.iter().map(|notice| (*notice).to_owned()));
     sentences
@@ -121,6 +127,27 @@ mod tests {
         ] {
             assert!(said.contains(words), "{words} is not in {said}");
         }
+    }
+
+    #[test]
+    fn opened_gaps_are_told_of_and_how_they_are_closed() {
+        let plan = prompt::read("");
+        let said = |gaps_opened| {
+            let studied = Told { gaps_opened, ..Told::default() };
+            let photo_frame = PhotoFrame::Clear;
+            let work = Work {
+                plan: &plan,
+                pictures: &[],
+                photo_frame,
+                notices: &[],
+                studied: &studied,
+                images_given: 1,
+                images_used: 1,
+            };
+            describe(&work)
+        };
+        assert!(said(true).contains("gaps of the product, and they were opened: bring back with the brush"));
+        assert!(!said(false).contains("gaps"));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) struct Told {
     pub matched: bool,
     /// The cut-out has the colour of what is around it.
     pub blends_in: bool,
+    /// Gaps of a woven product were opened.
+    pub gaps_opened: bool,
 }
 
 impl Studied {
@@ -44,6 +46,7 @@ impl Studied {
             normalize: staging.normalize.then_some(!normalised.is_neutral()),
             matched: backdrop.is_some(),
             blends_in: outline::blends_in(&cutout),
+            gaps_opened: cutout.gaps > 0,
         };
         Studied { cutout, grade, told }
     }

@@ -145,7 +145,8 @@ fn code_in_documentation_is_seen_however_it_is_written() {
 /// A program whose tests are not built has none.
 #[test]
 fn no_test_stands_where_none_is_built() {
-    let unbuilt = |target: &Target| !target.test && (target.is_kind(TargetKind::Bin) || target.is_kind(TargetKind::Lib));
+    let unbuilt =
+        |target: &Target| !target.test && (target.is_kind(TargetKind::Bin) || target.is_kind(TargetKind::Lib));
     let metadata = metadata();
     let targets = metadata.workspace_packages().into_iter().flat_map(|package| package.targets.iter());
     let mut seen = 0;

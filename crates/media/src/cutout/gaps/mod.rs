@@ -10,7 +10,6 @@ mod ground;
 mod network;
 mod pieces;
 
-use super::edges::Crop;
 use super::error::CutoutError;
 use super::plane::{Plane, resized_matte, resized_picture};
 use crate::picture::{Matte, Picture, Rect};
@@ -28,19 +27,20 @@ impl Gaps {
         Ok(Gaps { network: Network::from_onnx(file)? })
     }
 
-    /// Takes the gaps of a woven product out of its matte; every other matte stays as it is.
-    pub(super) fn open(&self, crop: &mut Crop) {
-        let (width, height) = (crop.matte.width(), crop.matte.height());
+    /// Takes the gaps of a woven product, shown by `color`, out of its matte, and says how many; every other matte stays as
+    /// it is.
+    pub(super) fn open(&self, matte: &mut Matte, color: &Picture) -> usize {
+        let (width, height) = (matte.width(), matte.height());
         let whole = Rect { x: 0, y: 0, width, height };
         let scale = (SIDE / f64::from(width.max(height))).min(1.0);
         let even = |side: u32| ((f64::from(side) * scale / 2.0).round() as usize * 2).max(2);
         let (columns, rows) = (even(width), even(height));
-        let color = resized_picture(&crop.color, whole, columns, rows);
-        let matte = resized_matte(&crop.matte, whole, columns, rows);
-        let sure = self.network.run(&shown(&color, &matte), columns / 2, rows / 2);
-        if let Some(open) = pieces::woven(Plane::new(columns, rows, sure), &matte) {
-            take_out(&mut crop.matte, &open);
-        }
+        let color = resized_picture(color, whole, columns, rows);
+        let small = resized_matte(matte, whole, columns, rows);
+        let sure = self.network.run(&shown(&color, &small), columns / 2, rows / 2);
+        let Some(found) = pieces::woven(Plane::new(columns, rows, sure), &small) else { return 0 };
+        take_out(matte, &found.open);
+        found.gaps
     }
 }
 

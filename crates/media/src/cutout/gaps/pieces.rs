@@ -23,8 +23,14 @@ const SQUARES: usize = 8;
 /// How much of a square must be product for it to count.
 const FILLED: f64 = 0.5;
 
-/// How far each pixel is open, from 0 to 1. `None` where the product is not woven.
-pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Plane> {
+/// How far each pixel of a woven product is open, from 0 to 1, and how many gaps that makes.
+pub(super) struct Woven {
+    pub open: Plane,
+    pub gaps: usize,
+}
+
+/// `None` where the product is not woven.
+pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Woven> {
     let (labels, pieces) = label(&sure, matte);
     let counts: Vec<bool> = pieces.iter().map(|piece| piece.surest >= SUREST && piece.size >= SMALLEST).collect();
     let sizes = || pieces.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(piece, _)| piece.size);
@@ -34,7 +40,7 @@ pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Plane> {
         *value = if open { ((*value - LEAST + RAMP) / (2.0 * RAMP)).min(1.0) } else { 0.0 };
     }
     let fine = number >= PIECES && largest as f64 <= all as f64 * LARGEST;
-    (fine && spread(&sure, matte) >= SPREAD).then_some(sure)
+    (fine && spread(&sure, matte) >= SPREAD).then_some(Woven { open: sure, gaps: number })
 }
 
 #[derive(Default)]
@@ -104,22 +110,23 @@ mod tests {
     const SIDE: usize = 160;
 
     /// A square product with open squares of 4 by 4 pixels where `open` says, one to each 8 by 8.
-    fn found(open: impl Fn(usize, usize) -> bool, sure: f32) -> Option<usize> {
+    /// Answers how many gaps were opened, and how many pixels.
+    fn found(open: impl Fn(usize, usize) -> bool, sure: f32) -> Option<(usize, usize)> {
         let inside = |at: usize| (8..SIDE - 8).contains(&at);
         let at = |at: usize| (at % SIDE, at / SIDE);
         let alpha = (0..SIDE * SIDE).map(at).map(|(x, y)| if inside(x) && inside(y) { 255 } else { 0 });
         let matte = Matte::new(SIDE as u32, SIDE as u32, alpha.collect());
         let seen = |x: usize, y: usize| x % 8 < 4 && y % 8 < 4 && open(x / 8, y / 8);
         let values = (0..SIDE * SIDE).map(at).map(|(x, y)| if seen(x, y) { sure } else { 0.1 });
-        let open = woven(Plane::new(SIDE, SIDE, values.collect()), &matte)?;
-        Some(open.values.iter().filter(|value| **value > 0.0).count())
+        let found = woven(Plane::new(SIDE, SIDE, values.collect()), &matte)?;
+        Some((found.gaps, found.open.values.iter().filter(|value| **value > 0.0).count()))
     }
 
     #[test]
     fn many_pieces_all_over_are_opened_and_nothing_else_is() {
-        assert_eq!(found(|_, _| true, 0.9), Some(18 * 18 * 16), "those of the product, not of the ground");
+        assert_eq!(found(|_, _| true, 0.9), Some((18 * 18, 18 * 18 * 16)), "those of the product, not of the ground");
         assert_eq!(found(|_, _| true, 0.5), None, "unsure");
-        assert_eq!(found(|x, _| x < 15, 0.9), Some(14 * 18 * 16), "most of it is woven");
+        assert_eq!(found(|x, _| x < 15, 0.9), Some((14 * 18, 14 * 18 * 16)), "most of it is woven");
         assert_eq!(found(|x, _| x < 10, 0.9), None, "half of it");
         assert_eq!(found(|x, y| x < 11 && y < 7, 0.9), None, "a print in a corner");
         assert_eq!(found(|x, y| x % 4 == 0 && y % 4 == 0, 0.9), None, "few pieces all over");
