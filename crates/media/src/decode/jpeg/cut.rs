@@ -7,19 +7,20 @@ const RESTARTS: std::ops::RangeInclusive<u8> = 0xd0..=0xd7;
 /// What is known of a sequential file's bits.
 enum Bits {
     /// All colours in one scan, which the end mark at this place ends.
-    Together { end: usize, restarts: usize, restarts_due: usize },
+    Together { end: usize, restarts: usize, restarts_due: usize, restarting: bool },
     /// Scans of single colours, of which some are missing before the end mark.
     ColoursMissing,
 }
 
 /// The file with something before its end mark that a decoder takes offence at while it still wants rows, and passes over once it has
-/// them all. `None` where that can't be asked: a file of several scans, or with restart marks, which are counted instead.
+/// them all. `None` where that can't be asked: a file of several scans, or one with a whole restart interval, after which a
+/// decoder looks for a mark. There restart marks are counted instead.
 pub(super) fn guarded(bytes: &[u8]) -> Option<Vec<u8>> {
     /// More than a decoder reads ahead.
     const AHEAD: [u8; 16] = [0; 16];
     /// A number of lines, which may follow the first scan. None has so many.
     const LINES: [u8; 6] = [0xff, 0xdc, 0, 4, 0xff, 0xff];
-    let Some(Bits::Together { end, restarts_due: 0, .. }) = bits(bytes) else { return None };
+    let Some(Bits::Together { end, restarting: false, .. }) = bits(bytes) else { return None };
     let (bits, rest) = bytes.split_at(end);
     Some([bits, &AHEAD, &LINES, rest].concat())
 }
@@ -50,8 +51,9 @@ fn bits(bytes: &[u8]) -> Option<Bits> {
                 if *segment.first()? == components && covered == 0 {
                     let end = bytes.len() - after.len() + length;
                     let restarts_due = if interval == 0 { 0 } else { units?.div_ceil(interval) - 1 };
+                    let restarting = (1..=units?).contains(&interval);
                     let alone = bytes.get(end + 1) == Some(&END);
-                    return alone.then_some(Bits::Together { end, restarts, restarts_due });
+                    return alone.then_some(Bits::Together { end, restarts, restarts_due, restarting });
                 }
                 covered = covered.saturating_add(*segment.first()?);
                 rest = after.get(length..)?;

@@ -185,6 +185,20 @@ fn sequential(picture: &Picture) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_jpeg_whose_restart_interval_is_as_long_as_the_picture_is_whole() {
+    use jpeg_encoder::SamplingFactor::{F_1_1, F_2_2};
+    for (sampling, units) in [(F_1_1, 4800), (F_2_2, 1200)] {
+        for interval in [units, units / 2, units / 2 + 1, units + 1] {
+            let whole = files::jpeg(&noise(640, 480), |encoder| {
+                encoder.set_sampling_factor(sampling);
+                encoder.set_restart_interval(interval);
+            });
+            assert!(answer(&whole).is_ok(), "{interval} of {units}");
+        }
+    }
+}
+
+#[test]
 fn a_jpeg_that_was_cut_and_given_its_end_mark_is_incomplete() {
     const END: [u8; 2] = [0xff, 0xd9];
     for picture in [noise(640, 480), quarters(640, 480), Picture::filled(640, 480, [255; 3])] {
