@@ -135,7 +135,7 @@ impl Inner {
         let key =
             job.spec.sources.first().and_then(|source| BlobKey::parse(&source.blob)).ok_or(NotCompared::NoPhoto)?;
         let photo = self.blobs.get(&key).await.ok().flatten().ok_or(NotCompared::NoPhoto)?;
-        let (limits, segmenter, choice) = (self.config.photo_limits, self.segmenter.clone(), job.spec.choice.clone());
+        let (limits, segmenter, choice) = (self.config.kept_limits(), self.segmenter.clone(), job.spec.choice.clone());
         let found = self.cpu.run(move || finishing::original(&photo, &choice, &limits, &segmenter)).await;
         found.unwrap_or(Err(NotCompared::NotFound)).map(Arc::new)
     }
