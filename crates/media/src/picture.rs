@@ -161,10 +161,18 @@ pub enum PhotoFrame {
     /// Free of it on all sides, as far as is known.
     #[default]
     Clear,
-    /// The product reaches all four sides: the picture was trimmed to it, or cuts it everywhere. Nobody can tell.
+    /// The product reaches all four sides, or some of a picture that came cut out: it was trimmed to the product, or it cuts it.
+    /// Nobody can tell.
     Filled,
     /// The product runs out of it on some sides.
     Cuts,
+}
+
+impl PhotoFrame {
+    /// The same of a picture that came cut out: somebody trimmed it, so that a side which it reaches says little.
+    pub fn of_cut_out(self) -> PhotoFrame {
+        if self == PhotoFrame::Cuts { PhotoFrame::Filled } else { self }
+    }
 }
 
 impl Rect {
@@ -275,6 +283,8 @@ mod tests {
         ] {
             let area = Rect { x, y, width, height };
             assert_eq!(cutout(area).photo_frame(), frame, "{area:?}");
+            let trimmed = if frame == PhotoFrame::Clear { frame } else { PhotoFrame::Filled };
+            assert_eq!(frame.of_cut_out(), trimmed, "{area:?}");
         }
         // Worked on at half its size, as large products are.
         let small = Rect { x: 0, y: 0, width: 50, height: 50 };

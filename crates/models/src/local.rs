@@ -149,7 +149,8 @@ impl LocalEngine {
         logs.info("Decoding");
         let (photo, backdrop) = self.decoded(photos).await?;
         let mut notices: Vec<&'static str> = photo.facts.notices().into_iter().map(|notice| notice.message()).collect();
-        if photo.own_matte().is_some() && !input.choice.is_empty() {
+        let came_cut_out = photo.own_matte().is_some();
+        if came_cut_out && !input.choice.is_empty() {
             notices.push("The photo came cut out already, so box, points and keep were not used.");
         }
         let photo = Arc::new(photo);
@@ -165,6 +166,7 @@ impl LocalEngine {
         // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
         let (as_data, size) = (input.settings.sync_mode, cutout.photo);
         let photo_frame = cutout.photo_frame();
+        let photo_frame = if came_cut_out { photo_frame.of_cut_out() } else { photo_frame };
         let studying = self.0.cpu.run(move || {
             let matte = (!as_data).then(|| paint::whole_matte(&cutout)).transpose();
             (matte, Studied::of(&photo.picture, cutout, &staging, picture.as_deref()))

@@ -17,7 +17,7 @@ use plantain_media::picture::{Matte, Picture, Rect};
 use plantain_media::thumbnail;
 
 use crate::correcting::desk::Material;
-use crate::correcting::remaking::Remade;
+use crate::correcting::remaking::{Known, Remade};
 use crate::job::correction::{Corrected, Kept, KeptCutout, Stroke, Strokes};
 use crate::job::{Finished, FinishedPicture, Job, JobId, Outcome, RawJson};
 use crate::service::{Inner, Studio};
@@ -172,7 +172,7 @@ impl Inner {
         let photo = subject.job.spec.sources.first().ok_or(CorrectionError::NoMatte)?;
         let (photo, matte) = tokio::try_join!(self.held(&photo.blob), self.held(&subject.cutout.matte.blob))?;
         let (width, height) = size(&subject.job);
-        Ok(Material { photo, matte, pixels: u64::from(width) * u64::from(height), limits: self.config.photo_limits })
+        Ok(Material { photo, matte, pixels: u64::from(width) * u64::from(height), limits: self.config.kept_limits() })
     }
 
     async fn held(&self, key: &str) -> Result<Bytes, CorrectionError> {
@@ -184,13 +184,14 @@ impl Inner {
         let Subject { job, cutout, first, notices, strokes } = subject;
         let preset = self.presets.get(&job.spec.preset).map_err(|_| CorrectionError::SceneElsewhere)?;
         let _place = self.remakes.try_acquire().map_err(|_| CorrectionError::Busy)?;
-        let work = |session: &session::Session| (session.photo().clone(), session.matte().clone());
-        let (photo, matte): (Arc<Picture>, Matte) =
+        let work =
+            |session: &session::Session| (session.photo().clone(), session.matte().clone(), session.came_cut_out());
+        let (photo, matte, came_cut_out): (Arc<Picture>, Matte, bool) =
             self.desk.at(&job.id, &strokes.strokes, self.material(subject), work).await?;
         // After the desk was free, so that nothing lies decoded while others draw there.
         let backdrop = self.backdrop(subject).await?;
-        let (straightened, products) = (cutout.matte.straightened, job.spec.products);
-        let product = self.cpu.run(move || remaking::cut_out(&photo, &matte, straightened, products)).await;
+        let known = Known { straightened: cutout.matte.straightened, products: job.spec.products, came_cut_out };
+        let product = self.cpu.run(move || remaking::cut_out(&photo, &matte, known)).await;
         let product = Arc::new(product.map_err(|_| CorrectionError::Internal)??);
         let making = cutout.scenes.iter().zip(first).map(|(recipe, picture)| {
             let (product, backdrop) = (product.clone(), backdrop.clone());
@@ -216,7 +217,7 @@ impl Inner {
             return Ok(None);
         }
         let source = subject.job.spec.sources.get(1).ok_or(CorrectionError::SceneElsewhere)?;
-        let (bytes, limits) = (self.held(&source.blob).await?, self.config.photo_limits);
+        let (bytes, limits) = (self.held(&source.blob).await?, self.config.kept_limits());
         let decoded = self.cpu.run(move || decode::decode(&bytes, &limits)).await;
         let decoded = decoded.map_err(|_| CorrectionError::Internal)?.map_err(|_| CorrectionError::Gone)?;
         Ok(Some(Arc::new(decoded.picture)))

@@ -16,7 +16,7 @@ use plantain_media::preset::{Background, Preset};
 use plantain_wire::models::staging::Staging;
 
 use crate::correcting::CorrectionError;
-use crate::correcting::remaking::{self, Lifted, Remade};
+use crate::correcting::remaking::{self, Known, Lifted, Remade};
 use crate::error::StudioError;
 use crate::finishing::Unfinished;
 use crate::generating::{Accepted, heeded};
@@ -155,9 +155,10 @@ impl Inner {
             }
             false => None,
         };
-        let turned = Turned { straightened: cutout.matte.straightened, products: job.spec.products };
-        let limits = self.config.photo_limits;
-        let cut = self.cpu.run(move || cut_out(&photo, &matte, backdrop.as_ref(), turned, &limits)).await;
+        let (straightened, products) = (cutout.matte.straightened, job.spec.products);
+        let limits = self.config.kept_limits();
+        let cut =
+            self.cpu.run(move || cut_out(&photo, &matte, backdrop.as_ref(), (straightened, products), &limits)).await;
         let (product, backdrop) = cut.map_err(|_| Unsaved::Never(unreadable("laying them out failed")))??;
         let (product, backdrop) = (Arc::new(product), backdrop.map(Arc::new));
         let making = (1..).zip(reuse.pictures.iter().zip(&cutout.scenes)).map(|(number, (picture, recipe))| {
@@ -206,28 +207,22 @@ impl Inner {
     }
 }
 
-/// What is known of the product beside its matte.
-#[derive(Clone, Copy)]
-struct Turned {
-    straightened: Option<f32>,
-    products: Option<u32>,
-}
-
 /// The product, and what lies behind it. Belongs on `work::Cpu`.
 fn cut_out(
     photo: &[u8],
     matte: &[u8],
     backdrop: Option<&Bytes>,
-    turned: Turned,
+    (straightened, products): (Option<f32>, Option<u32>),
     limits: &Limits,
 ) -> Result<(Lifted, Option<Picture>), Unsaved> {
     let decoded = |bytes: &[u8]| decode::decode(bytes, limits).map_err(|_| Unsaved::Never(lost()));
-    let (photo, matte) = (decoded(photo)?.picture, Matte::of_grey(&decoded(matte)?.picture));
+    let (photo, matte) = (decoded(photo)?, Matte::of_grey(&decoded(matte)?.picture));
+    let known = Known { straightened, products, came_cut_out: photo.own_matte().is_some() };
+    let photo = photo.picture;
     if (photo.width(), photo.height()) != (matte.width(), matte.height()) {
         return Err(Unsaved::Never(lost()));
     }
-    let product =
-        remaking::cut_out(&photo, &matte, turned.straightened, turned.products).map_err(|_| Unsaved::Never(lost()))?;
+    let product = remaking::cut_out(&photo, &matte, known).map_err(|_| Unsaved::Never(lost()))?;
     let backdrop = backdrop.map(|bytes| decoded(bytes)).transpose()?;
     Ok((product, backdrop.map(|decoded| decoded.picture)))
 }

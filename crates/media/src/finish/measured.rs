@@ -62,7 +62,7 @@ fn whole(finished: &Finished, preset: &Preset, options: &FinishOptions) -> RuleR
             "look whether a part is missing; if so, make it again with more room, or take another photo",
         ),
         PhotoFrame::Filled => (
-            "it reaches every edge of the photo",
+            "it reaches the photo's edges",
             Outcome::Warn,
             "look whether a part is missing; if so, photograph it with room on all sides",
         ),

@@ -43,7 +43,7 @@ fn about_the_photo(work: &Work<'_>) -> Vec<String> {
     let mut sentences = Vec::new();
     match work.photo_frame {
         PhotoFrame::Cuts => sentences.push("The photo's edge cuts the product off.".to_owned()),
-        PhotoFrame::Filled => sentences.push("The product reaches every edge of the photo.".to_owned()),
+        PhotoFrame::Filled => sentences.push("The product reaches the photo's edges.".to_owned()),
         PhotoFrame::Clear => {}
     }
     if work.studied.blends_in {

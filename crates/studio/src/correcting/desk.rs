@@ -118,8 +118,10 @@ fn begin(material: &Material) -> Result<Session, CorrectionError> {
     let grey = decode::decode(&material.matte, &material.limits).map_err(gone)?.picture;
     let matte = Matte::of_grey(&grey);
     drop(grey);
-    let photo = decode::decode(&material.photo, &material.limits).map_err(gone)?.picture;
-    Session::new(photo, matte).ok_or(CorrectionError::Gone)
+    let photo = decode::decode(&material.photo, &material.limits).map_err(gone)?;
+    let came_cut_out = photo.own_matte().is_some();
+    let session = Session::new(photo.picture, matte).ok_or(CorrectionError::Gone)?;
+    Ok(session.that_came_cut_out(came_cut_out))
 }
 
 impl Lying {

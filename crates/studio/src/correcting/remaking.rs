@@ -37,15 +37,21 @@ pub struct Lifted {
     pub products: Option<u32>,
 }
 
+/// What is known of the product beside its matte.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub straightened: Option<f32>,
+    pub products: Option<u32>,
+    /// The photo brought its own transparency.
+    pub came_cut_out: bool,
+}
+
 /// The product that the matte shows, set upright as it was before.
-pub fn cut_out(
-    photo: &Picture,
-    matte: &Matte,
-    straightened: Option<f32>,
-    products: Option<u32>,
-) -> Result<Lifted, CorrectionError> {
+pub fn cut_out(photo: &Picture, matte: &Matte, known: Known) -> Result<Lifted, CorrectionError> {
+    let Known { straightened, products, came_cut_out } = known;
     let cutout = cutout::from_alpha(photo, matte).map_err(|_| CorrectionError::NothingLeft)?;
     let photo_frame = cutout.photo_frame();
+    let photo_frame = if came_cut_out { photo_frame.of_cut_out() } else { photo_frame };
     let cutout = match straightened.filter(|tilt| tilt.abs() <= compose::STRAIGHTENED_MAX) {
         Some(tilt) => compose::straightened(&cutout, tilt),
         None => cutout,

@@ -10,6 +10,8 @@ use plantain_media::picture::{Matte, Picture, Rect};
 
 pub struct Session {
     photo: Arc<Picture>,
+    /// The photo brought its own transparency.
+    came_cut_out: bool,
     matte: Matte,
     strokes: Vec<Stroke>,
     /// What the newest strokes covered, the newest last.
@@ -34,7 +36,17 @@ impl Session {
     /// `None` where the matte is none of this photo.
     pub fn new(photo: Picture, matte: Matte) -> Option<Session> {
         let fits = (photo.width(), photo.height()) == (matte.width(), matte.height());
-        fits.then(|| Session { photo: Arc::new(photo), matte, strokes: Vec::new(), back: VecDeque::new() })
+        let photo = Arc::new(photo);
+        fits.then(|| Session { photo, came_cut_out: false, matte, strokes: Vec::new(), back: VecDeque::new() })
+    }
+
+    /// The same of a photo that brought its own transparency, or did not.
+    pub fn that_came_cut_out(self, came_cut_out: bool) -> Session {
+        Session { came_cut_out, ..self }
+    }
+
+    pub fn came_cut_out(&self) -> bool {
+        self.came_cut_out
     }
 
     pub fn photo(&self) -> &Arc<Picture> {
