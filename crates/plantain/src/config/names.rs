@@ -86,7 +86,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "PHOTO_MB_MAX",
         "12",
-        "How many megabytes a photo may have, 1 to 64: uploaded, in a batch, or fetched from an address by the engine. Pixels are bounded apart from it (50 megapixels). Uploads under way may take 256 MB of memory together, or as much as eight such photos where that is more.",
+        "How many megabytes a photo may have, 1 to 64: uploaded, in a batch, or fetched from an address by the engine; alike for all roles. Endpoints that are served by `gemini` take at most 12, whatever it says. Pixels are bounded apart from it (50 megapixels). Uploads under way may take 256 MB of memory together, or as much as eight such photos where that is more.",
     ),
     secret(
         "STUDIO_HOOK_URL",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use plantain_client::{Endpoints, QueueClient};
+use plantain_media::decode::Limits;
 use plantain_models::fal::{self, FalSettings};
 use plantain_models::gemini::{Gemini, GeminiSettings};
 use plantain_models::source::Source;
@@ -61,7 +62,8 @@ impl Models<'_, '_> {
 
     fn gemini(&self, config: &GeminiConfig, served: &Served) -> anyhow::Result<Gemini> {
         let Ground { outbound, cpu, clock, .. } = self.ground;
-        let max_bytes = self.ground.config.photo_bytes_max;
+        // Up to eight pictures are in one call's body, as text: a larger bound for photos is not theirs.
+        let max_bytes = self.ground.config.photo_bytes_max.min(Limits::default().max_bytes);
         let source = Source { files: self.files.clone(), outbound: outbound.clone(), max_bytes };
         let usual = GeminiSettings::new(config.key.clone(), source, cpu.clone());
         let settings = GeminiSettings {
