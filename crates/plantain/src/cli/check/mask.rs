@@ -22,13 +22,14 @@ pub fn read(path: &Path) -> anyhow::Result<Matte> {
 }
 
 fn matte(decoded: Decoded) -> Result<Matte, String> {
-    let Decoded { picture, alpha, facts } = decoded;
+    let own = decoded.own_matte().cloned();
+    let Decoded { picture, facts, .. } = decoded;
     if facts.format != Format::Png {
         let name = facts.format.name();
         return Err(format!("the mask is a {name}, and only a PNG keeps every pixel as it is; save it as PNG"));
     }
-    let matte = match alpha {
-        Some(alpha) => alpha,
+    let matte = match own {
+        Some(own) => own,
         None if is_grey(&picture) => Matte::of_grey(&picture),
         None => {
             return Err("the mask has colours; white is product, black is not, and grey is an edge between them. \
@@ -66,7 +67,7 @@ pub fn fits(report: &Report, mask: &Matte, path: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use plantain_media::encode::{EncodeOptions, Provenance, encode};
+    use plantain_media::encode::{self, EncodeOptions, Provenance, encode};
     use plantain_media::preset::Format as Written;
 
     use super::*;
@@ -77,6 +78,17 @@ mod tests {
         let options = EncodeOptions::plain(format, u64::MAX, Provenance::Photographed);
         std::fs::write(&path, encode(picture, &options).unwrap().bytes).unwrap();
         read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_grey_mask_with_a_stray_transparent_pixel_is_no_cut_out() {
+        let half: Vec<u8> = (0..80 * 80).flat_map(|at| [if at % 80 < 40 { 255 } else { 0 }; 3]).collect();
+        for (clear, covered) in [(1, 0), (40 * 80, 255)] {
+            let alpha: Vec<u8> = (0..80 * 80).map(|at| if at < clear { 0 } else { 255 }).collect();
+            let bytes = encode::with_alpha(&Picture::new(80, 80, half.clone()), &Matte::new(80, 80, alpha)).unwrap();
+            let found = matte(decode::decode(&bytes, &decode::Limits::default()).unwrap()).unwrap();
+            assert_eq!(found.at(79, 79), covered, "{clear} pixels are clear");
+        }
     }
 
     #[test]
