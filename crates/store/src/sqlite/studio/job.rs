@@ -76,8 +76,10 @@ pub(super) fn update(tx: &Transaction<'_>, before: &Job, job: &Job) -> Result<()
         tx.prepare_cached("UPDATE studio_jobs SET request_id = ?2 WHERE id = ?1")?.execute(params![id, name])?;
     }
     if let Some(outcome) = &job.outcome {
+        debug_assert!((&job.uploads, job.result_at) == (&before.uploads, before.result_at), "an end changes them, too");
         return end(tx, job, outcome);
     }
+    debug_assert!(job.finished_at == before.finished_at, "it changes while the job goes on");
     if job.state() != before.state() {
         tx.prepare_cached("UPDATE studio_jobs SET state = ?2 WHERE id = ?1")?.execute([id, job.state().as_str()])?;
     }
