@@ -21,27 +21,25 @@ function fill(field, value) {
   }
 }
 
-async function bring(event, unsent) {
-  const link = event.target.closest('a');
-  if (!link || event.metaKey || event.ctrlKey) return;
-  event.preventDefault();
+// To the other page, with all of it.
+export async function bring(href, unsent) {
   const fields = Object.fromEntries(filled(unsent).map((field) => [field.id, valueOf(field)]));
   try {
     const { keep } = await import('./keeping.js');
-    await keep({ fields, more: unsent.more() });
+    await keep(unsent.form, { fields, more: unsent.more() });
     sessionStorage.setItem(KEY, unsent.form);
   } catch {
     if (unsent.any() && !confirm(t('make.unsent'))) return;
   }
-  location.assign(link.href);
+  location.assign(href);
 }
 
-async function takeBack(unsent) {
+export async function takeBack(unsent) {
   try {
     if (sessionStorage.getItem(KEY) !== unsent.form) return;
     sessionStorage.removeItem(KEY);
     const { take } = await import('./keeping.js');
-    const kept = await take();
+    const kept = await take(unsent.form);
     if (!kept) return;
     for (const field of filled(unsent)) if (field.id in kept.fields) fill(field, kept.fields[field.id]);
     unsent.take(kept.more);
@@ -53,6 +51,11 @@ async function takeBack(unsent) {
 // Of a form: its name, the fields in it that are not of its kind, whether there is something to lose, and what is to be
 // kept and taken back besides its fields.
 export function start(unsent) {
-  document.querySelector('.langs').addEventListener('click', (event) => bring(event, unsent));
+  document.querySelector('.langs').addEventListener('click', (event) => {
+    const link = event.target.closest('a');
+    if (!link || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    bring(link.href, unsent);
+  });
   takeBack(unsent);
 }

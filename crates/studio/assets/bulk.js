@@ -231,12 +231,18 @@ function watchDrops() {
   });
 }
 
+// More than that is chosen anew in another language: a browser copies what it keeps.
+const KEPT_BYTES_MAX = 256 << 20;
+
 // What another page of this form has to know to go on where this one was left.
 const unsent = {
   form: 'bulk',
   but: '#zip, #folder',
   any: () => zip !== null || photos.size > 0,
-  more: () => ({ zip, photos: taken() }),
+  more() {
+    if ((zip?.size ?? total()) > KEPT_BYTES_MAX) throw new RangeError('too much to be copied while somebody waits');
+    return { zip, photos: taken() };
+  },
   take(kept) {
     [zip, photos] = [kept.zip, new Map(kept.photos.map((one) => [one.path, one]))];
     $('preset').dispatchEvent(new Event('change', { bubbles: true }));

@@ -1,5 +1,4 @@
 // Photos come in by drop, click, paste or camera; Generate makes each a job of its own.
-import * as along from './along.js';
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
@@ -294,6 +293,22 @@ const unsent = {
   },
 };
 
+// Few change the language with something in hand: what it takes comes when they do.
+function watchLanguages() {
+  const along = () => import('./along.js');
+  document.querySelector('.langs').addEventListener('click', (event) => {
+    const link = event.target.closest('a');
+    if (!link || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    along().then(({ bring }) => bring(link.href, unsent), () => location.assign(link.href));
+  });
+  try {
+    if (sessionStorage.getItem('plantain.unsent')) along().then(({ takeBack }) => takeBack(unsent), () => {});
+  } catch {
+    // It is filled in anew.
+  }
+}
+
 export function start() {
   preset.start();
   wishes.start(counted);
@@ -306,7 +321,7 @@ export function start() {
     event.preventDefault();
     fromField();
   });
-  along.start(unsent);
+  watchLanguages();
   scene.start();
   // Browsers put back what was typed before the page was loaded anew.
   counted();

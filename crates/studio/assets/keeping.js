@@ -13,15 +13,17 @@ function store(mode, act) {
         opening.result.close();
         resolve(asked.result);
       };
+      // Where there is no room, the change is taken back without an error of its own.
+      change.onabort = () => reject(change.error);
       change.onerror = () => reject(change.error);
     };
   });
 }
 
-export const keep = (value) => store('readwrite', (unsent) => unsent.put({ value, at: Date.now() }, 'wish'));
+export const keep = (form, value) => store('readwrite', (unsent) => unsent.put({ value, at: Date.now() }, form));
 
-export async function take() {
-  const kept = await store('readonly', (unsent) => unsent.get('wish'));
-  await store('readwrite', (unsent) => unsent.delete('wish'));
+export async function take(form) {
+  const kept = await store('readonly', (unsent) => unsent.get(form));
+  await store('readwrite', (unsent) => unsent.delete(form));
   return kept && Date.now() - kept.at < KEPT_MS ? kept.value : null;
 }

@@ -110,7 +110,8 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// Scripts of other pages, or that a page asks for when there is something to draw on, and not before.
-const LATER: [&str; 17] = [
+const LATER: [&str; 18] = [
+    "along.js",
     "anything.js",
     "batch.js",
     "batches.js",
