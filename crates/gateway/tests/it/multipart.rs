@@ -305,12 +305,13 @@ async fn an_upload_must_be_completed_within_a_day() {
 }
 
 /// Writes the start of a request over a connection of its own and hangs up.
-async fn hang_up(system: &System, head: &str, body: &[u8]) {
+async fn hang_up(system: &System, head: &str) {
     let address = (system.url.host_str().unwrap(), system.url.port().unwrap());
     let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
     line.write_all(format!("{head}\r\nHost: {}:{}\r\n", address.0, address.1).as_bytes()).await.unwrap();
-    line.write_all(b"Content-Length: 100\r\n\r\n").await.unwrap();
-    line.write_all(body).await.unwrap();
+    line.write_all(b"Content-Length: 1000000\r\n\r\n").await.unwrap();
+    // More than is held in memory before there is a file.
+    line.write_all(&[b'x'; 600_000]).await.unwrap();
     // Until it has been read, as the spooled bytes show.
     let incoming = system.folder.path().join("blobs/incoming");
     while std::fs::read_dir(&incoming).unwrap().count() == 0 {
@@ -326,9 +327,9 @@ async fn hang_up(system: &System, head: &str, body: &[u8]) {
 async fn of_a_client_that_goes_away_in_the_middle_nothing_stays() {
     let system = start().await;
     let (upload, file) = initiate(&system).await;
-    hang_up(&system, &format!("PUT {} HTTP/1.1", under(&upload, "1")), b"half a part").await;
+    hang_up(&system, &format!("PUT {} HTTP/1.1", under(&upload, "1"))).await;
     let head = format!("POST /files/upload HTTP/1.1\r\nAuthorization: Key {KEY}");
-    hang_up(&system, &head, b"half a file").await;
+    hang_up(&system, &head).await;
     let kept = Blobs::folder(system.folder.path().join("blobs")).await.unwrap().list(None, 10).await.unwrap();
     assert_eq!(kept, []);
     let list = json!({ "parts": [{ "partNumber": 1, "etag": "x" }] });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use plantain_gateway::Limits;
 use reqwest::Method;
 use url::Url;
@@ -68,6 +69,13 @@ async fn a_used_address_takes_nothing_more_in() {
 
 #[tokio::test]
 async fn of_two_uploads_at_once_the_first_that_ends_is_kept() {
+    // More than is held in memory before there is a file.
+    const BEGUN: &[u8] = &[b'x'; 600_000];
+    const FIRST: &[u8] = &{
+        let mut first = [b'x'; 600_003];
+        [first[600_000], first[600_001], first[600_002]] = *b"one";
+        first
+    };
     let system = start().await;
     for (late, status) in [("one", 200), ("two", 400)] {
         let (upload, file) = place(&system, "text/plain", "a.txt").await;
@@ -77,19 +85,22 @@ async fn of_two_uploads_at_once_the_first_that_ends_is_kept() {
             ended.await.ok();
             Ok::<_, std::io::Error>(late)
         });
-        let slow = system.stranger(Method::PUT, &path).body(reqwest::Body::wrap_stream(last));
+        let begun = futures_util::stream::once(async { Ok(BEGUN) });
+        let whole = begun.chain(last.map_ok(str::as_bytes));
+        let slow = system.stranger(Method::PUT, &path).body(reqwest::Body::wrap_stream(whole));
         let quick = async {
             // The slow one has begun, as its place among the incoming files shows.
             let incoming = system.folder.path().join("blobs/incoming");
             while files_under(&incoming) == 0 {
                 tokio::task::yield_now().await;
             }
-            assert_eq!(put(&system, &upload, b"one").await.status, 200);
+            assert_eq!(put(&system, &upload, FIRST).await.status, 200);
             end.send(()).unwrap();
         };
         let (slow, ()) = tokio::join!(Reply::of(slow), quick);
         assert_eq!(slow.status, status, "{late}: {}", slow.text);
-        assert_eq!(Reply::of(system.stranger(Method::GET, file.path())).await.text, "one");
+        let kept = Reply::of(system.stranger(Method::GET, file.path())).await.text;
+        assert!(kept.as_bytes() == FIRST, "{} bytes", kept.len());
     }
 }
 
