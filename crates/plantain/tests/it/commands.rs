@@ -236,7 +236,7 @@ fn the_doctor_finds_this_machine_fit_and_names_what_is_not() {
     let free = ["--set", "STUDIO_LISTEN=127.0.0.1:0", "--set", "GATEWAY_LISTEN=127.0.0.1:0"];
     let said = run(folder.path(), &[&["doctor"][..], &free, &["--set", "FAL_KEY=id:hunter2"]].concat());
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.stdout.contains("checksum right") && !said.stdout.contains("hunter2"), "{said:?}");
+    assert!(said.stdout.contains("checksums right") && !said.stdout.contains("hunter2"), "{said:?}");
     assert!(said.stdout.contains("none was given up"), "{said:?}");
     fs::write(folder.path().join("file"), "").unwrap();
     let said = run(folder.path(), &[&["doctor", "--json", "--data", "file/data"][..], &free].concat());
