@@ -16,7 +16,7 @@ import features
 # The longer side of what the network is shown, at most.
 SIDE = 1024
 # A piece counts whose pixels are this sure, at least one this much, and that has so many of them.
-LEAST, SUREST, SMALLEST = 0.6, 0.75, 12
+LEAST, SUREST, SMALLEST = 0.6, 0.85, 12
 # Below LEAST by this much nothing is open, and as much above it all is.
 RAMP = 0.1
 # A product is woven that has so many, none of them a larger share of all, in so many of the squares that it fills.

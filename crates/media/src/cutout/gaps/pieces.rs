@@ -5,7 +5,7 @@ use crate::picture::{Matte, Rect};
 
 /// A piece is where the network is at least this sure, and it counts where it is this sure somewhere.
 const LEAST: f32 = 0.6;
-const SUREST: f32 = 0.75;
+const SUREST: f32 = 0.85;
 /// Below `LEAST` by this much nothing is open, and as much above it all is.
 const RAMP: f32 = 0.1;
 /// Pixels of the smallest piece that counts.
