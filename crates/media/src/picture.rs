@@ -168,13 +168,6 @@ pub enum PhotoFrame {
     Cuts,
 }
 
-impl PhotoFrame {
-    /// The same of a picture that came cut out: somebody trimmed it, so that a side which it reaches says little.
-    pub fn of_cut_out(self) -> PhotoFrame {
-        if self == PhotoFrame::Cuts { PhotoFrame::Filled } else { self }
-    }
-}
-
 impl Rect {
     /// A point as a pixel of a picture of `size` that shows this box; `None` outside.
     pub(crate) fn pixel(&self, point: (u32, u32), size: (u32, u32)) -> Option<(u32, u32)> {
@@ -187,8 +180,9 @@ impl Rect {
 }
 
 impl Cutout {
-    /// How the photo's frame stands to the product. Of a cut-out that was not turned since.
-    pub fn photo_frame(&self) -> PhotoFrame {
+    /// How the photo's frame stands to the product. Of a cut-out that was not turned since. Where the photo `came_cut_out`, somebody trimmed
+    /// it, so that a side which it reaches says little.
+    pub fn photo_frame(&self, came_cut_out: bool) -> PhotoFrame {
         /// A trimmed picture's soft edge leaves the product's half coverage a little short of the frame.
         const TRIMMED: f64 = 0.01;
         let (across, down) = self.scale();
@@ -203,7 +197,7 @@ impl Cutout {
         let all = |holds: fn(&(f64, f64)) -> bool| sides.as_flattened().iter().all(holds);
         match () {
             () if all(|(gap, _)| *gap >= 0.5) => PhotoFrame::Clear,
-            () if all(|(gap, near)| gap <= near) => PhotoFrame::Filled,
+            () if came_cut_out || all(|(gap, near)| gap <= near) => PhotoFrame::Filled,
             () => PhotoFrame::Cuts,
         }
     }
@@ -282,14 +276,14 @@ mod tests {
             (0, 1, 397, 298, PhotoFrame::Filled),
         ] {
             let area = Rect { x, y, width, height };
-            assert_eq!(cutout(area).photo_frame(), frame, "{area:?}");
+            assert_eq!(cutout(area).photo_frame(false), frame, "{area:?}");
             let trimmed = if frame == PhotoFrame::Clear { frame } else { PhotoFrame::Filled };
-            assert_eq!(frame.of_cut_out(), trimmed, "{area:?}");
+            assert_eq!(cutout(area).photo_frame(true), trimmed, "{area:?}");
         }
         // Worked on at half its size, as large products are.
         let small = Rect { x: 0, y: 0, width: 50, height: 50 };
         let half = Cutout { origin: Rect { x: 300, y: 100, width: 100, height: 100 }, ..cutout(small) };
-        assert_eq!(half.photo_frame(), PhotoFrame::Cuts);
+        assert_eq!(half.photo_frame(false), PhotoFrame::Cuts);
     }
 
     #[test]

@@ -165,8 +165,7 @@ impl LocalEngine {
         let (staging, picture) = (input.staging, backdrop.clone());
         // An answer that carries its files is as large as they are, and who asks for such a one wants pictures.
         let (as_data, size) = (input.settings.sync_mode, cutout.photo);
-        let photo_frame = cutout.photo_frame();
-        let photo_frame = if came_cut_out { photo_frame.of_cut_out() } else { photo_frame };
+        let photo_frame = cutout.photo_frame(came_cut_out);
         let studying = self.0.cpu.run(move || {
             let matte = (!as_data).then(|| paint::whole_matte(&cutout)).transpose();
             (matte, Studied::of(&photo.picture, cutout, &staging, picture.as_deref()))

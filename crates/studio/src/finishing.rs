@@ -122,7 +122,7 @@ pub fn original(
         }),
     };
     let cutout = cutout.map_err(|_| NotCompared::NotFound)?;
-    let frame = cutout.photo_frame();
+    let frame = cutout.photo_frame(false);
     let Cutout { color, matte, .. } = cutout;
     Ok(Original { picture: color, matte, frame })
 }

@@ -50,8 +50,7 @@ pub struct Known {
 pub fn cut_out(photo: &Picture, matte: &Matte, known: Known) -> Result<Lifted, CorrectionError> {
     let Known { straightened, products, came_cut_out } = known;
     let cutout = cutout::from_alpha(photo, matte).map_err(|_| CorrectionError::NothingLeft)?;
-    let photo_frame = cutout.photo_frame();
-    let photo_frame = if came_cut_out { photo_frame.of_cut_out() } else { photo_frame };
+    let photo_frame = cutout.photo_frame(came_cut_out);
     let cutout = match straightened.filter(|tilt| tilt.abs() <= compose::STRAIGHTENED_MAX) {
         Some(tilt) => compose::straightened(&cutout, tilt),
         None => cutout,
