@@ -1,4 +1,5 @@
-// Another language is another page: what was filled in and not sent yet comes along.
+// Another language is another page: what was filled in and not sent yet comes along. `unsent` says of a form its name, the fields in it
+// that are not of its kind, whether there is something to lose, and what is to be kept and taken back besides its fields.
 import { $ } from './dom.js';
 import { t } from './words.js';
 
@@ -46,16 +47,4 @@ export async function takeBack(unsent) {
   } catch {
     // It is filled in anew.
   }
-}
-
-// Of a form: its name, the fields in it that are not of its kind, whether there is something to lose, and what is to be
-// kept and taken back besides its fields.
-export function start(unsent) {
-  document.querySelector('.langs').addEventListener('click', (event) => {
-    const link = event.target.closest('a');
-    if (!link || event.metaKey || event.ctrlKey) return;
-    event.preventDefault();
-    bring(link.href, unsent);
-  });
-  takeBack(unsent);
 }

@@ -1,8 +1,7 @@
 // Many photos at once: a ZIP as it is, or a folder that becomes one on its way; a list beside them, read before anything is sent.
-import * as along from './along.js';
 import { named } from './api.js';
 import * as batches from './batches.js';
-import { $, announce, say } from './dom.js';
+import { $, announce, bringAlong, say } from './dom.js';
 import { chosen as filesOf, dropped } from './folder.js';
 import * as preset from './preset.js';
 import { lang } from './text.js';
@@ -285,7 +284,7 @@ function start() {
   const when = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'short' });
   for (const time of document.querySelectorAll('time')) say(time, when.format(new Date(time.dateTime)));
   watchDrops();
-  along.start(unsent);
+  bringAlong(unsent);
 }
 
 start();

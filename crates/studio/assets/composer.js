@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
-import { $, announce, calm, change, clone, say } from './dom.js';
+import { $, announce, bringAlong, calm, change, clone, say } from './dom.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as scene from './scene.js';
@@ -293,22 +293,6 @@ const unsent = {
   },
 };
 
-// Few change the language with something in hand: what it takes comes when they do.
-function watchLanguages() {
-  const along = () => import('./along.js');
-  document.querySelector('.langs').addEventListener('click', (event) => {
-    const link = event.target.closest('a');
-    if (!link || event.metaKey || event.ctrlKey) return;
-    event.preventDefault();
-    along().then(({ bring }) => bring(link.href, unsent), () => location.assign(link.href));
-  });
-  try {
-    if (sessionStorage.getItem('plantain.unsent')) along().then(({ takeBack }) => takeBack(unsent), () => {});
-  } catch {
-    // It is filled in anew.
-  }
-}
-
 export function start() {
   preset.start();
   wishes.start(counted);
@@ -321,7 +305,7 @@ export function start() {
     event.preventDefault();
     fromField();
   });
-  watchLanguages();
+  bringAlong(unsent);
   scene.start();
   // Browsers put back what was typed before the page was loaded anew.
   counted();

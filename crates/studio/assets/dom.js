@@ -50,3 +50,20 @@ export async function change(act, kind = 'page') {
   moving.finished.then(rest, rest);
   await moving.updateCallbackDone;
 }
+
+// Another language is another page, to which a form comes along; see along.js. Few change it with something in hand: what it takes comes
+// when they do.
+export function bringAlong(unsent) {
+  const along = () => import('./along.js');
+  document.querySelector('.langs').addEventListener('click', (event) => {
+    const link = event.target.closest('a');
+    if (!link || event.metaKey || event.ctrlKey) return;
+    event.preventDefault();
+    along().then(({ bring }) => bring(link.href, unsent), () => location.assign(link.href));
+  });
+  try {
+    if (sessionStorage.getItem('plantain.unsent')) along().then(({ takeBack }) => takeBack(unsent), () => {});
+  } catch {
+    // It is filled in anew.
+  }
+}
