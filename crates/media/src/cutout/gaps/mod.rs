@@ -4,8 +4,9 @@
 //! cut-out itself and says of each pixel how surely it is ground. It was trained by `training/`, and it is not to be
 //! trusted with every product: letters in the ground's colour and what shines through glass look like gaps to it as well. So it is
 //! heard only where what it says looks woven: very many pieces, none of them large beside the others, all over the
-//! product.
+//! product. Whether that can be so at all is told by a few squares of it.
 
+mod glimpse;
 mod ground;
 mod network;
 mod pieces;
@@ -37,7 +38,11 @@ impl Gaps {
         let (columns, rows) = (even(width), even(height));
         let color = resized_picture(color, whole, columns, rows);
         let small = resized_matte(matte, whole, columns, rows);
-        let sure = self.network.run(&shown(&color, &small), columns / 2, rows / 2);
+        let planes = shown(&color, &small);
+        if !glimpse::may_be_woven(&self.network, &planes, columns / 2, &small) {
+            return 0;
+        }
+        let sure = self.network.run(&planes, columns / 2, rows / 2);
         let Some(found) = pieces::woven(Plane::new(columns, rows, sure), &small) else { return 0 };
         take_out(matte, &found.open);
         found.gaps

@@ -1,5 +1,7 @@
 //! Which of the places that the network takes for ground are opened.
 
+use std::ops::Range;
+
 use crate::cutout::plane::Plane;
 use crate::picture::{Matte, Rect};
 
@@ -19,7 +21,7 @@ const PIECES: usize = 100;
 const LARGEST: f64 = 0.1;
 const SPREAD: f64 = 0.7;
 /// Squares along each side of the product's box.
-const SQUARES: usize = 8;
+const SQUARES: u32 = 8;
 /// How much of a square must be product for it to count.
 const FILLED: f64 = 0.5;
 
@@ -32,7 +34,7 @@ pub(super) struct Woven {
 /// `None` where the product is not woven.
 pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Woven> {
     let (labels, pieces) = label(&sure, matte);
-    let counts: Vec<bool> = pieces.iter().map(|piece| piece.surest >= SUREST && piece.size >= SMALLEST).collect();
+    let counts: Vec<bool> = pieces.iter().map(Piece::counts).collect();
     let sizes = || pieces.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(piece, _)| piece.size);
     let (number, all, largest) = (sizes().count(), sizes().sum::<usize>(), sizes().max().unwrap_or(0));
     for (value, label) in sure.values.iter_mut().zip(&labels) {
@@ -43,10 +45,21 @@ pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Woven> {
     (fine && spread(&sure, matte) >= SPREAD).then_some(Woven { open: sure, gaps: number })
 }
 
+/// How many pieces count.
+pub(super) fn counted(sure: &Plane, matte: &Matte) -> usize {
+    label(sure, matte).1.iter().filter(|piece| piece.counts()).count()
+}
+
 #[derive(Default)]
 struct Piece {
     size: usize,
     surest: f32,
+}
+
+impl Piece {
+    fn counts(&self) -> bool {
+        self.surest >= SUREST && self.size >= SMALLEST
+    }
 }
 
 /// Pixels that hang together, side by side or one above the other, and what they are together.
@@ -86,21 +99,39 @@ fn label(sure: &Plane, matte: &Matte) -> (Vec<Option<usize>>, Vec<Piece>) {
 
 /// The share of the squares filled by the product in which something is open.
 fn spread(open: &Plane, matte: &Matte) -> f64 {
-    let Some(Rect { x, y, width, height }) = matte.bounds(128) else { return 0.0 };
-    let [left, top, width, height] = [x, y, width, height].map(|value| value as usize);
-    let (mut filled, mut opened) = (0, 0);
-    for square in 0..SQUARES * SQUARES {
-        let span = |at: usize, side: usize| at * side / SQUARES..(at + 1) * side / SQUARES;
-        let rows = span(square / SQUARES, height).map(|row| top + row);
-        let columns = span(square % SQUARES, width).map(|column| left + column);
-        let places = rows.clone().flat_map(|row| columns.clone().map(move |column| row * open.width + column));
-        let solid = places.clone().filter(|at| matte.alpha()[*at] >= 128).count();
-        if solid as f64 >= FILLED * (rows.len() * columns.len()) as f64 && solid > 0 {
-            filled += 1;
-            opened += usize::from(places.clone().any(|at| open.values[at] > 0.0));
-        }
+    let filled = squares(matte);
+    let opened = filled.iter().filter(|square| square.places(open.width).any(|at| open.values[at] > 0.0)).count();
+    opened as f64 / filled.len().max(1) as f64
+}
+
+/// One of the squares into which a product is divided.
+#[derive(Clone, Debug)]
+pub(super) struct Square {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+}
+
+impl Square {
+    /// Its pixels in a picture of this width.
+    pub(super) fn places(&self, width: usize) -> impl Iterator<Item = usize> {
+        let Square { rows, columns } = self.clone();
+        rows.flat_map(move |row| columns.clone().map(move |column| row * width + column))
     }
-    f64::from(opened as u32) / f64::from(filled.max(1))
+}
+
+/// The squares that the product fills.
+pub(super) fn squares(matte: &Matte) -> Vec<Square> {
+    let Some(Rect { x, y, width, height }) = matte.bounds(128) else { return Vec::new() };
+    let span = |at: u32, first: u32, side: u32| {
+        (first + at * side / SQUARES) as usize..(first + (at + 1) * side / SQUARES) as usize
+    };
+    let all = (0..SQUARES * SQUARES)
+        .map(|at| Square { rows: span(at / SQUARES, y, height), columns: span(at % SQUARES, x, width) });
+    all.filter(|square| {
+        let solid = square.places(matte.width() as usize).filter(|at| matte.alpha()[*at] >= 128).count();
+        solid > 0 && solid as f64 >= FILLED * (square.rows.len() * square.columns.len()) as f64
+    })
+    .collect()
 }
 
 #[cfg(test)]
