@@ -5,6 +5,8 @@
 //! where coverage changes little (Germer, Uelwer, Conrad and Harmeling's multi-level scheme). Where coverage is full the
 //! photo's pixels stay as they are, byte for byte.
 
+use std::mem::swap;
+
 use plantain_scale::{FilterType, ResizeAlg, ResizeOptions};
 use rayon::prelude::*;
 
@@ -34,7 +36,7 @@ struct Level {
     alpha: Vec<u8>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Mix {
     product: Color,
     ground: Color,
@@ -46,13 +48,17 @@ pub(super) fn clean(color: &mut Picture, matte: &Matte) {
     let levels = pyramid(color, matte);
     let Some(coarsest) = levels.last() else { return };
     let mut mixes = vec![first_guess(coarsest); coarsest.width * coarsest.height];
+    // What a step makes takes the other's place: fresh memory for each would cost as much as the steps.
+    let mut next = Vec::new();
     let mut size = (coarsest.width, coarsest.height);
     for level in levels.iter().rev() {
-        mixes = spread(&mixes, size, level);
+        spread(&mixes, size, level, &mut next);
+        swap(&mut mixes, &mut next);
         size = (level.width, level.height);
         let rounds = if level.width.max(level.height) <= SMALL_SIDE { SMALL_ROUNDS } else { ROUNDS };
         for _ in 0..rounds {
-            mixes = improved(&mixes, level);
+            improve(&mixes, level, &mut next);
+            swap(&mut mixes, &mut next);
         }
     }
     apply(color, matte, &mixes, size);
@@ -90,19 +96,19 @@ fn first_guess(level: &Level) -> Mix {
 }
 
 /// The coarser level's colours, each pixel taking those of the one that covers it.
-fn spread(mixes: &[Mix], size: (usize, usize), level: &Level) -> Vec<Mix> {
-    let column = |x: usize| (x * size.0 / level.width).min(size.0 - 1);
-    let mut finer = Vec::with_capacity(level.width * level.height);
-    for y in 0..level.height {
+fn spread(mixes: &[Mix], size: (usize, usize), level: &Level, finer: &mut Vec<Mix>) {
+    let columns: Vec<usize> = (0..level.width).map(|x| (x * size.0 / level.width).min(size.0 - 1)).collect();
+    finer.resize(level.width * level.height, Mix::default());
+    let rows = finer.par_chunks_exact_mut(level.width).enumerate();
+    rows.with_min_len(tasks::pieces(level.width)).for_each(|(y, finer)| {
         let row = &mixes[(y * size.1 / level.height).min(size.1 - 1) * size.0..][..size.0];
-        finer.extend((0..level.width).map(|x| row[column(x)]));
-    }
-    finer
+        finer.iter_mut().zip(&columns).for_each(|(mix, column)| *mix = row[*column]);
+    });
 }
 
 /// One round: each pixel's two colours that best mix to the photo's and agree with the neighbours'.
-fn improved(mixes: &[Mix], level: &Level) -> Vec<Mix> {
-    let mut next = mixes.to_vec();
+fn improve(mixes: &[Mix], level: &Level, next: &mut Vec<Mix>) {
+    next.resize(mixes.len(), Mix::default());
     let rows = next.par_chunks_exact_mut(level.width).enumerate();
     rows.with_min_len(tasks::pieces(level.width * SOLVING)).for_each(|(y, row)| {
         for (x, mix) in row.iter_mut().enumerate() {
@@ -116,7 +122,6 @@ fn improved(mixes: &[Mix], level: &Level) -> Vec<Mix> {
             *mix = solved(mixes, level, at, around);
         }
     });
-    next
 }
 
 fn solved(mixes: &[Mix], level: &Level, at: usize, around: [usize; 4]) -> Mix {

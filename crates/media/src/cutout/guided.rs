@@ -73,20 +73,10 @@ pub(super) fn between(at: usize, fine: usize, coarse: usize) -> (usize, usize, f
 /// colours less.
 pub(super) fn fit(guide: &Picture, coverage: &Plane, radius: usize, epsilon: f32) -> Fit {
     let (width, height) = (coverage.width, coverage.height);
-    let channel = |at: usize| guide.rgb()[at..].iter().step_by(3).map(|value| f32::from(*value) / 255.0);
-    let color: [Vec<f32>; 3] = [channel(0).collect(), channel(1).collect(), channel(2).collect()];
-    let product = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
-    let mut sums: Vec<Vec<f32>> = Vec::with_capacity(13);
-    for (first, second) in PAIRS {
-        sums.push(product(&color[first], &color[second]));
-    }
-    for channel in &color {
-        sums.push(product(channel, &coverage.values));
-    }
-    sums.push(coverage.values.clone());
-    sums.extend(color);
     let whole = tasks::pieces(width * height * BLURRING);
-    sums.par_iter_mut().with_min_len(whole).for_each(|plane| blur(plane, width, height, radius));
+    let color =
+        [0, 1, 2].map(|at| guide.rgb()[at..].iter().step_by(3).map(|value| f32::from(*value) / 255.0).collect());
+    let sums = sums(&color, &coverage.values, whole, |plane| blur(plane, width, height, radius));
     let mut solved: Vec<Function> = vec![[0.0; 4]; width * height];
     solved.par_iter_mut().enumerate().with_min_len(tasks::pieces(SOLVING)).for_each(|(at, fit)| {
         let mean = [sums[10][at], sums[11][at], sums[12][at]];
@@ -99,10 +89,32 @@ pub(super) fn fit(guide: &Picture, coverage: &Plane, radius: usize, epsilon: f32
         *fit = [slope[0], slope[1], slope[2], sums[9][at] - (0..3).map(|k| slope[k] * mean[k]).sum::<f32>()];
     });
     drop(sums);
-    let mut planes: [Vec<f32>; 4] = std::array::from_fn(|part| solved.iter().map(|fit| fit[part]).collect());
-    planes.par_iter_mut().with_min_len(whole).for_each(|plane| blur(plane, width, height, radius));
-    solved.iter_mut().enumerate().for_each(|(at, fit)| *fit = std::array::from_fn(|part| planes[part][at]));
+    let parts = [0, 1, 2, 3].into_par_iter().with_min_len(whole).map(|part| {
+        let mut plane: Vec<f32> = solved.iter().map(|fit| fit[part]).collect();
+        blur(&mut plane, width, height, radius);
+        plane
+    });
+    let planes: Vec<Vec<f32>> = parts.collect();
+    let fits = solved.par_iter_mut().enumerate().with_min_len(tasks::PIXELS);
+    fits.for_each(|(at, fit)| *fit = std::array::from_fn(|part| planes[part][at]));
     Fit { width, height, functions: solved }
+}
+
+/// Planes of what a fit is solved from, each blurred: products of two channels, of a channel and the coverage, the coverage,
+/// the channels.
+fn sums(color: &[Vec<f32>; 3], coverage: &[f32], whole: usize, blur: impl Fn(&mut [f32]) + Sync) -> Vec<Vec<f32>> {
+    let product = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a * b).collect() };
+    let planes = (0..13).into_par_iter().with_min_len(whole).map(|plane| {
+        let mut plane = match plane {
+            0..6 => product(&color[PAIRS[plane].0], &color[PAIRS[plane].1]),
+            6..9 => product(&color[plane - 6], coverage),
+            9 => coverage.to_vec(),
+            _ => color[plane - 10].clone(),
+        };
+        blur(&mut plane);
+        plane
+    });
+    planes.collect()
 }
 
 /// Channel pairs of a symmetric 3 x 3 matrix, row by row.

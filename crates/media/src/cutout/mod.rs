@@ -221,8 +221,9 @@ impl Segmenter {
     fn closer_looks(&self, photo: &Picture, found: Rect) -> Result<Shape, CutoutError> {
         let size = (photo.width(), photo.height());
         let [near, wide] = CLOSER.map(|share| frame::grown(found, share, size));
-        let answers =
-            self.runtime.run_two([near, wide].map(|area| saliency::input_of(&saliency::square_of(photo, area))))?;
+        let shown = |area| saliency::input_of(&saliency::square_of(photo, area));
+        let (near_shown, wide_shown) = rayon::join(|| shown(near), || shown(wide));
+        let answers = self.runtime.run_two([near_shown, wide_shown])?;
         let [(near_plane, near_contrast), (wide_plane, wide_contrast)] = answers.map(saliency::normalised);
         if !near_contrast.shows_something() && !wide_contrast.shows_something() {
             return Err(CutoutError::NoProduct);
