@@ -32,6 +32,9 @@ const PHOTOS: [&str; 6] = [
     "tests/photos/glass.jpg",
 ];
 
+/// A product among others of its kind, of which the network is unsure.
+const AMONG_OTHERS: &str = "tests/photos/plant.jpg";
+
 /// Figures of one set, summed and with its worst.
 struct Table {
     title: &'static str,
@@ -82,6 +85,7 @@ fn main() {
 fn judge(folder: Option<&Path>) {
     let segmenter = Segmenter::embedded().expect("the embedded weights load");
     let pieces = photos(&segmenter, folder);
+    among_others(&segmenter);
     alone(&segmenter, &pieces);
     side_by_side(&segmenter, &pieces);
 }
@@ -148,6 +152,15 @@ fn matte(segmenter: &Segmenter, composite: &Composite, choice: Choice) -> Matte 
 }
 
 /// Each product but the glass, which is glass only on its own ground, on three grounds.
+fn among_others(segmenter: &Segmenter) {
+    let (name, photo, truth) = sample(AMONG_OTHERS);
+    let mut table = Table::new("among others of its kind");
+    if let Ok(cutout) = segmenter.cut_out(&photo, &CutoutOptions::default()) {
+        table.row(&name, &score::full_matte(&cutout), &truth);
+    }
+    table.end();
+}
+
 fn alone(segmenter: &Segmenter, pieces: &[(String, Piece)]) {
     let mut table = Table::new(ALONE);
     for (name, made) in composites(pieces) {

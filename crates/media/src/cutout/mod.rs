@@ -1,7 +1,7 @@
 //! Lifting the product out of its photo.
 //!
 //! The network looks at the whole photo, then twice closer at what it found; the mean of the closer looks, freed of
-//! everything that is not the product, is a soft matte of 320 pixels a side. It is sharpened on the photo's own pixels
+//! everything that is not the product, is a soft matte of 320 pixels a side. Where much of it is unsure, colours decide. It is sharpened on the photo's own pixels
 //! at full resolution; a second, small network opens the gaps in which the ground is seen through the product, and at
 //! the soft edge the old background is taken out of the colours.
 //!
@@ -29,6 +29,7 @@ mod saliency;
 mod shape;
 mod strokes;
 mod unet;
+mod unsure;
 
 pub use choice::{Choice, POINTS_MAX, Point};
 pub use components::Keep;
@@ -180,6 +181,9 @@ impl Segmenter {
             (Passes::One, Some(first_look)) => first_look,
             (Passes::One, None) => self.look(photo, frame::grown(found, BOX_MARGIN, size))?,
         };
+        if options.passes == Passes::Three {
+            unsure::decide(&mut shape, photo);
+        }
         if let Some(area) = area {
             shape.clear_outside(frame::grown(area, BOX_MARGIN, size));
         }

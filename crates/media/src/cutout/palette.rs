@@ -5,23 +5,28 @@ const CELLS: usize = 16;
 
 /// A smoothed histogram of colours.
 pub(super) struct Palette {
-    /// Shares of the whole; they sum to 1, or to 0 for no pixels at all.
+    /// Of pixels that count alike they are shares of the whole: they sum to 1, or to 0 for no pixels at all.
     shares: Vec<f32>,
 }
 
 impl Palette {
     pub(super) fn of(pixels: impl Iterator<Item = [u8; 3]>) -> Palette {
-        let mut counts = vec![0.0f32; CELLS * CELLS * CELLS];
-        let mut all = 0.0f32;
-        for pixel in pixels {
-            counts[cell(pixel)] += 1.0;
-            all += 1.0;
+        let mut palette = Palette::weighed(pixels.map(|pixel| (pixel, 1.0)));
+        let all = palette.shares.iter().sum::<f32>().max(1.0);
+        palette.shares.iter_mut().for_each(|share| *share /= all);
+        palette
+    }
+
+    /// Of pixels that count as much as their weights say. Shares are those weights, and sum to all of them.
+    pub(super) fn weighed(pixels: impl Iterator<Item = ([u8; 3], f32)>) -> Palette {
+        let mut shares = vec![0.0f32; CELLS * CELLS * CELLS];
+        for (pixel, weight) in pixels {
+            shares[cell(pixel)] += weight;
         }
         for axis in [1, CELLS, CELLS * CELLS] {
-            smooth(&mut counts, axis);
+            smooth(&mut shares, axis);
         }
-        counts.iter_mut().for_each(|count| *count /= all.max(1.0));
-        Palette { shares: counts }
+        Palette { shares }
     }
 
     /// How much of the whole has about this colour.

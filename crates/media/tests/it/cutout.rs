@@ -63,6 +63,19 @@ fn t_shirt_whose_soft_edge_has_its_own_color() {
     assert!(bright < 0.08, "{bright:.3} of the soft edge is bright");
 }
 
+#[test]
+fn a_plant_among_plants_is_no_ghost() {
+    let photo = photo("tests/photos/plant.jpg");
+    let cutout = SEGMENTER.cut_out(&photo, &CutoutOptions::default()).unwrap();
+    let (found, truth) = (score::full_matte(&cutout), truth("plant"));
+    let (iou, mae) = (score::iou(&found, &truth), score::mae(&found, &truth));
+    assert!(iou >= 0.82 && mae <= 0.05, "IoU {iou:.3}, MAE {mae:.4}");
+    let inside = found.alpha().iter().zip(truth.alpha()).filter(|(_, truth)| **truth == 255);
+    let (ghostly, all) =
+        inside.fold((0, 0), |(ghostly, all), (found, _)| (ghostly + u32::from((52..204).contains(found)), all + 1));
+    assert!(ghostly * 4 < all, "{ghostly} of {all} pixels are half there");
+}
+
 #[track_caller]
 fn finds_nothing(mut pixel: impl FnMut(u32, u32) -> [u8; 3]) {
     let (width, height) = (480, 360);
