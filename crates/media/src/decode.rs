@@ -51,6 +51,12 @@ pub struct Limits {
     pub av1: Option<Av1Decoder>,
 }
 
+impl Limits {
+    /// The most megabytes that any bound on a file's size may be: what a process that decodes AV1 is sent at most, and more than
+    /// any photo for a catalog has.
+    pub const MB_MAX: usize = 64;
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         Limits { max_bytes: 12 * 1024 * 1024, max_pixels: 50_000_000, max_side: 20_000, av1: None }

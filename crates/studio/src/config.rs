@@ -56,13 +56,10 @@ pub struct StudioConfig {
     pub result_timeout: Duration,
 }
 
-/// The largest photo that any bound lets in, in bytes.
-const KEPT_BYTES_MAX: usize = 64 << 20;
-
 impl StudioConfig {
     /// What a photo that is kept already may cost: a bound that was lowered since makes none of them unreadable.
     pub fn kept_limits(&self) -> Limits {
-        Limits { max_bytes: self.photo_limits.max_bytes.max(KEPT_BYTES_MAX), ..self.photo_limits }
+        Limits { max_bytes: self.photo_limits.max_bytes.max(Limits::MB_MAX << 20), ..self.photo_limits }
     }
 }
 

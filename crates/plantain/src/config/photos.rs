@@ -7,9 +7,6 @@ use super::source::{Sources, Written};
 
 const MIB: usize = 1024 * 1024;
 
-/// What a process that decodes AV1 is sent at most, and more than any photo for a catalog has.
-pub const MB_MAX: usize = 64;
-
 /// `PHOTO_MB_MAX`, in bytes.
 pub fn parse(sources: &Sources) -> Result<usize, ConfigError> {
     sources.get("PHOTO_MB_MAX").map(bytes).unwrap_or_else(|| Ok(Limits::default().max_bytes))
@@ -17,8 +14,8 @@ pub fn parse(sources: &Sources) -> Result<usize, ConfigError> {
 
 fn bytes(written: &Written) -> Result<usize, ConfigError> {
     let text = written.text.trim();
-    let number = text.parse().ok().filter(|number| (1..=MB_MAX).contains(number));
-    let problem = || format!("`{text}` is not a number from 1 to {MB_MAX}");
+    let number = text.parse().ok().filter(|number| (1..=Limits::MB_MAX).contains(number));
+    let problem = || format!("`{text}` is not a number from 1 to {}", Limits::MB_MAX);
     let fix = "write how many megabytes a photo may have, as a whole number";
     number.map(|number: usize| number * MIB).ok_or_else(|| written.invalid(problem(), fix))
 }

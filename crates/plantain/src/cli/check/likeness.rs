@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use plantain_media::check::RuleResult;
 use plantain_media::check::identity::{self, Shown};
 use plantain_media::cutout::Passes;
-use plantain_media::decode;
+use plantain_media::decode::{self, Limits};
 use plantain_media::encode::{self, EncodeOptions, Provenance};
 use plantain_media::picture::{Matte, Picture};
 use plantain_media::preset::Format;
@@ -15,7 +15,6 @@ use plantain_media::preset::Format;
 use crate::av1;
 use crate::cli::Context;
 use crate::cli::generate::photos as files;
-use crate::config::photos;
 use crate::system::segmenter::SharedSegmenter;
 
 /// The product in the photo.
@@ -54,7 +53,7 @@ impl Likeness {
 /// The picture and its product; in words why there is none.
 fn shown(bytes: &[u8], segmenter: &SharedSegmenter) -> Result<(Picture, Matte), String> {
     // The pictures may be as large as any marketplace takes them, which is more than a photo has.
-    let decoded = decode::decode(bytes, &av1::limits(photos::MB_MAX << 20)).map_err(|error| error.to_string())?;
+    let decoded = decode::decode(bytes, &av1::limits(Limits::MB_MAX << 20)).map_err(|error| error.to_string())?;
     let matte = match decoded.own_matte() {
         Some(own) => own.clone(),
         None => {

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use plantain_media::check::Report;
-use plantain_media::decode::{self, Decoded, Format};
+use plantain_media::decode::{self, Decoded, Format, Limits};
 use plantain_media::picture::{Matte, Picture};
 
 use crate::av1;
 use crate::cli::generate::photos as files;
-use crate::config::photos;
 
 /// Levels that the channels of a grey pixel may lie apart: colour profiles round.
 const GREY: u8 = 3;
@@ -16,7 +15,7 @@ const GREY: u8 = 3;
 /// Which pixels are product: a grey PNG's light ones, or those that a cut-out does not let through.
 pub fn read(path: &Path) -> anyhow::Result<Matte> {
     let named = |why: String| anyhow::anyhow!("{}: {why}", path.display());
-    let decoded = decode::decode(&files::read(path)?, &av1::limits(photos::MB_MAX << 20))
+    let decoded = decode::decode(&files::read(path)?, &av1::limits(Limits::MB_MAX << 20))
         .map_err(|error| named(format!("the mask can't be read: {} {}", error.message(), error.hint())))?;
     matte(decoded).map_err(named)
 }
