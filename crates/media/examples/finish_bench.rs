@@ -86,7 +86,6 @@ fn cutout(photo: &[u8], mask: &[u8]) -> Result<Cutout, Box<dyn std::error::Error
         product: Rect { x: product.x - x, y: product.y - y, ..product },
         photo: (photo.width(), photo.height()),
         origin,
-        touches_frame: false,
         gaps: 0,
     })
 }

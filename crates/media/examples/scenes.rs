@@ -103,7 +103,7 @@ fn cutout(photo: &Picture, mask: &Picture) -> Result<Cutout, Box<dyn std::error:
     let matte = Matte::new(width, height, mask.rgb().iter().copied().step_by(3).collect());
     let product = matte.bounds(128).ok_or("the mask holds no product")?;
     let origin = Rect { x: 0, y: 0, width, height };
-    Ok(Cutout { color: photo.clone(), matte, origin, photo: (width, height), product, touches_frame: false, gaps: 0 })
+    Ok(Cutout { color: photo.clone(), matte, origin, photo: (width, height), product, gaps: 0 })
 }
 
 fn write(path: &Path, picture: &Picture) -> Result<(), Box<dyn std::error::Error>> {

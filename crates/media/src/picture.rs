@@ -148,8 +148,6 @@ pub struct Cutout {
     pub photo: (u32, u32),
     /// The box of the product inside the crop, at half coverage.
     pub product: Rect,
-    /// True where the photo's own frame cuts the product off.
-    pub touches_frame: bool,
     /// How many gaps were opened in a woven product; 0 where it was not taken for one.
     pub gaps: usize,
 }
@@ -260,7 +258,6 @@ mod tests {
             origin: product,
             photo: (400, 300),
             product: Rect { x: 0, y: 0, ..product },
-            touches_frame: false,
             gaps: 0,
         };
         for (x, y, width, height, frame) in [

@@ -144,7 +144,6 @@ fn turned(cutout: &Cutout, color: Picture, matte: Matte) -> Cutout {
         color,
         matte,
         origin,
-        touches_frame: cutout.touches_frame,
         gaps: cutout.gaps,
     }
 }

@@ -89,16 +89,6 @@ pub(super) fn window(inner: Rect, outer: Rect, grid: (usize, usize)) -> Window {
     }
 }
 
-/// Whether the product, given in a crop of `size` that shows `area`, reaches an edge of the photo.
-pub(super) fn touches(product: Rect, size: (u32, u32), area: Rect, photo: (u32, u32)) -> bool {
-    let at_start = |at: u32, area: u32| area == 0 && at == 0;
-    let at_end = |end: u32, size: u32, area_end: u32, photo: u32| area_end == photo && end == size;
-    at_start(product.x, area.x)
-        || at_start(product.y, area.y)
-        || at_end(product.x + product.width, size.0, area.x + area.width, photo.0)
-        || at_end(product.y + product.height, size.1, area.y + area.height, photo.1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

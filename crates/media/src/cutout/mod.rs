@@ -271,6 +271,5 @@ fn finished(crop: edges::Crop, photo: (u32, u32)) -> Result<Cutout, CutoutError>
     let edges::Crop { area, mut color, matte, gaps } = crop;
     let product = matte.bounds(128).ok_or(CutoutError::NoProduct)?;
     colors::clean(&mut color, &matte);
-    let touches_frame = frame::touches(product, (color.width(), color.height()), area, photo);
-    Ok(Cutout { color, matte, origin: area, photo, product, touches_frame, gaps })
+    Ok(Cutout { color, matte, origin: area, photo, product, gaps })
 }

@@ -20,7 +20,7 @@ fn cut_out(photo: Picture, alpha: Vec<u8>) -> Cutout {
     let matte = Matte::new(size.0, size.1, alpha);
     let product = matte.bounds(128).unwrap();
     let origin = Rect { x: 0, y: 0, width: size.0, height: size.1 };
-    Cutout { color: photo, matte, origin, photo: size, product, touches_frame: false, gaps: 0 }
+    Cutout { color: photo, matte, origin, photo: size, product, gaps: 0 }
 }
 
 fn scene(backdrop: Backdrop, shadow: Shadow) -> Scene {

@@ -8,7 +8,7 @@ use plantain_media::compose::{Grade, straightened};
 use plantain_media::cutout::{
     self, Choice, CutoutError, CutoutOptions, CutoutStage, MAX_PRODUCT_SIDE, OnnxRuntime, Passes, Segmenter,
 };
-use plantain_media::picture::{Cutout, Matte, Picture, Rect};
+use plantain_media::picture::{Cutout, Matte, PhotoFrame, Picture, Rect};
 
 #[track_caller]
 fn check(path: &str, least_iou: f64, most_mae: f64, least_outline: f64) -> Cutout {
@@ -19,7 +19,7 @@ fn check(path: &str, least_iou: f64, most_mae: f64, least_outline: f64) -> Cutou
     assert!(iou >= least_iou && mae <= most_mae, "{name}: IoU {iou:.3}, MAE {mae:.4}");
     let outline = score::boundary_f(&found, &truth);
     assert!(outline >= least_outline, "{name}: outlines agree to {outline:.3}");
-    assert!(!cutout.touches_frame);
+    assert_eq!(cutout.photo_frame(false), PhotoFrame::Clear);
     assert!(name == "basket" || cutout.gaps == 0, "{name} is not woven, and {} gaps were opened", cutout.gaps);
     assert_eq!(cutout.product, cutout.matte.bounds(128).unwrap());
     cutout
@@ -226,5 +226,5 @@ fn a_product_cut_by_the_frame_says_so() {
     let middle = product.x + product.width / 2;
     let half = picture.crop(Rect { x: middle, y: 0, width: picture.width() - middle, height: picture.height() });
     let cutout = SEGMENTER.cut_out(&half, &CutoutOptions::default()).unwrap();
-    assert!(cutout.touches_frame);
+    assert_eq!(cutout.photo_frame(false), PhotoFrame::Cuts);
 }

@@ -26,7 +26,6 @@ fn cut(ground: u8, thing: (Rect, u8), taken: Rect) -> Cutout {
         origin: whole,
         photo: (SIDE, SIDE),
         product: taken,
-        touches_frame: false,
         gaps: 0,
     }
 }

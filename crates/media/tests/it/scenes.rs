@@ -25,15 +25,7 @@ fn shaped(size: (u32, u32), color: [u8; 3], covers: impl Fn(f32, f32) -> f32) ->
     let matte = Matte::new(size.0, size.1, alpha);
     let whole = Rect { x: 0, y: 0, width: size.0, height: size.1 };
     let product = matte.bounds(128).unwrap_or(whole);
-    Cutout {
-        color: Picture::filled(size.0, size.1, color),
-        matte,
-        origin: whole,
-        photo: size,
-        product,
-        touches_frame: false,
-        gaps: 0,
-    }
+    Cutout { color: Picture::filled(size.0, size.1, color), matte, origin: whole, photo: size, product, gaps: 0 }
 }
 
 /// A dark block that stands.
@@ -345,7 +337,7 @@ proptest! {
         let whole = Rect { x: 0, y: 0, width, height };
         let product = matte.bounds(128).unwrap_or(whole);
         let color = Picture::filled(width, height, [200, 100, 50]);
-        let cutout = Cutout { color, matte, origin: whole, photo: (width, height), product, touches_frame: true, gaps: 0 };
+        let cutout = Cutout { color, matte, origin: whole, photo: (width, height), product, gaps: 0 };
         let picture = Arc::new(Picture::filled(height, width, [90, 80, 70]));
         let backdrop = match pick {
             0 => Backdrop::White,

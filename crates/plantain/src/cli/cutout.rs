@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use plantain_media::compose;
 use plantain_media::cutout::{self, CutoutOptions, CutoutStage};
 use plantain_media::decode;
-use plantain_media::picture::{Cutout, Matte};
+use plantain_media::picture::{Cutout, Matte, PhotoFrame};
 use serde_json::json;
 
 use super::brushing::Brushing;
@@ -79,6 +79,7 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let written = if args.mask { write_mask(&cutout, &args.out) } else { write_transparent(&cutout, &args.out) };
     written.with_context(|| format!("{} can't be written", args.out.display()))?;
     let product = cutout.product;
+    let touches = cutout.photo_frame(false) != PhotoFrame::Clear;
     let (left, top) = (cutout.origin.x + product.x, cutout.origin.y + product.y);
     match context.output {
         Output::Text => println!(
@@ -87,14 +88,14 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             product.width,
             product.height,
             leaning(tilt, slight.is_some()),
-            if cutout.touches_frame { "; it touches the photo's edge, so a part may be missing" } else { "" }
+            if touches { "; it touches the photo's edge, so a part may be missing" } else { "" }
         ),
         Output::Json => println!(
             "{}",
             json!({
                 "file": args.out, "width": cutout.photo.0, "height": cutout.photo.1,
                 "product": { "x": left, "y": top, "width": product.width, "height": product.height },
-                "touchesFrame": cutout.touches_frame,
+                "touchesFrame": touches,
                 "tiltDegrees": tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0), "straightened": slight.is_some(),
             })
         ),
