@@ -15,14 +15,18 @@ const UNSURE: std::ops::RangeInclusive<u8> = 64..=191;
 /// An edge is unsure too: what is thinner than twice this many cells is taken for one.
 const EDGE: usize = 4;
 /// As much of the product must be unsure before anything is decided.
-const MUCH: f64 = 0.1;
+const MUCH: f64 = 0.12;
 /// What is decided; the rest is sure enough.
 const OPEN: std::ops::Range<f32> = 0.2..0.8;
 /// Cells with at least a trace of coverage, and those around them, are what colours are learnt from.
 const TRACE: u8 = 26;
-const AROUND: usize = 10;
+const AROUND: usize = 30;
 /// Each round learns from what the one before decided.
 const ROUNDS: usize = 2;
+/// How much colours weigh beside what the network said of the place itself.
+const BY_COLOR: f32 = 0.7;
+/// What tips the scales, a little less than half: of products among others the network says too little more often than too much.
+const TIPPING: f32 = 0.45;
 /// How much steeper than the network's word a decision is.
 const DECISIVE: f32 = 2.5;
 
@@ -48,7 +52,7 @@ pub(super) fn decide(shape: &mut Shape, photo: &Picture) {
         let product = Palette::weighed(near().map(|at| (pixels[at], decided[at])));
         let next = said.iter().zip(pixels).map(|(said, pixel)| {
             let by_color = product.share(*pixel) / all.share(*pixel).max(1e-6);
-            if OPEN.contains(said) { steep((said + by_color) / 2.0) } else { *said }
+            if OPEN.contains(said) { steep(said + (by_color - said) * BY_COLOR) } else { *said }
         });
         decided = next.collect();
     }
@@ -56,7 +60,7 @@ pub(super) fn decide(shape: &mut Shape, photo: &Picture) {
 }
 
 fn steep(value: f32) -> f32 {
-    (0.5 + (value - 0.5) * DECISIVE).clamp(0.0, 1.0)
+    (0.5 + (value - TIPPING) * DECISIVE).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
