@@ -6,9 +6,12 @@ use libfuzzer_sys::fuzz_target;
 use plantain_media::color::ProfileUse;
 use plantain_media::decode::{Limits, decode};
 
-const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 10, max_side: 64, av1: None };
+/// The least that a photo must have.
+const SIDE: u32 = 64;
 
-/// One picture of 16 by 16 for each kind of colours that profiles are for.
+const LIMITS: Limits = Limits { max_bytes: 1 << 20, max_pixels: 1 << 12, max_side: SIDE, av1: None };
+
+/// One picture for each kind of colours that profiles are for.
 const PHOTOS: [&[u8]; 3] =
     [include_bytes!("../bases/rgb.jpg"), include_bytes!("../bases/grey.jpg"), include_bytes!("../bases/cmyk.jpg")];
 
@@ -19,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     let [kind, profile @ ..] = data else { return };
     let profile = &profile[..profile.len().min(SEGMENT_MAX)];
     let decoded = decode(&with_profile(PHOTOS[usize::from(*kind) % 3], profile), &LIMITS).expect("the picture is fine");
-    assert_eq!((decoded.picture.width(), decoded.picture.height()), (16, 16));
+    assert_eq!((decoded.picture.width(), decoded.picture.height()), (SIDE, SIDE));
     assert!(profile.is_empty() || decoded.facts.profile != ProfileUse::None, "an unusable profile is told");
 });
 
