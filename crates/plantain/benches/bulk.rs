@@ -3,9 +3,10 @@
 //! `cargo xtask bench bulk`.
 
 use std::io::{Cursor, Write as _};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,13 +43,17 @@ const PRESET: &str = "small";
 /// What a photo may cost beside the engine's own work.
 const LIMIT_MS: f64 = 5.0;
 
+/// How much of its cores a batch is to use at least, in percent.
+const LIMIT_BUSY: f64 = 90.0;
+
 fn main() {
     let folder = std::env::args().nth(1).filter(|word| word != "--bench").expect("usage: bulk FOLDER");
     let folder = Path::new(&folder);
     let presets = presets(folder);
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let steps = alone.install(|| engine(&presets));
-    let whole = tokio::runtime::Runtime::new().expect("a runtime").block_on(batches(folder));
+    let spent = tokio::runtime::Runtime::new().expect("a runtime").block_on(batches(folder));
+    let whole = a_photo(spent.cpu);
     let own: f64 = steps.iter().map(|(_, ms)| ms).sum();
     println!("a batch of {PHOTOS} photos of {SIDE} px, CPU time a photo");
     for (name, ms) in steps {
@@ -57,6 +62,9 @@ fn main() {
     println!("  {:<28} {own:6.2} ms", "the engine's own, by itself");
     println!("  {:<28} {whole:6.2} ms", "all of it");
     println!("  {:<28} {:6.2} ms   limit {LIMIT_MS} ms", "the batch and its jobs", whole - own);
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let busy = 100.0 * spent.cpu.as_secs_f64() / spent.wall.as_secs_f64() / cores as f64;
+    println!("  {:<28} {busy:6.0} %    limit {LIMIT_BUSY} %", "how busy its cores were");
 }
 
 /// The built-in rules of a shop, for a small picture.
@@ -119,7 +127,18 @@ fn a_photo(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0 / PHOTOS as f64
 }
 
-async fn batches(folder: &Path) -> f64 {
+/// From the upload of a batch to the last byte of its results.
+struct Spent {
+    cpu: Duration,
+    wall: Duration,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures the machine's own time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+async fn batches(folder: &Path) -> Spent {
     let uri = |bytes: Vec<u8>| format!("data:image/png;base64,{}", STANDARD.encode(bytes));
     let (picture, mask) = (uri(disc(0)), uri(png(&mask(), png::ColorType::Grayscale)));
     let file = format!(
@@ -135,11 +154,11 @@ async fn batches(folder: &Path) -> f64 {
     let studio = StudioClient::new(url, None, Clock::system()).expect("a client");
     batch(&studio, WARM_UP, archive(WARM_UP)).await;
     let sent = archive(PHOTOS);
-    let before = cpu();
+    let (before, started) = (cpu(), now());
     batch(&studio, PHOTOS, sent).await;
-    let spent = cpu() - before;
+    let spent = Spent { cpu: cpu() - before, wall: started.elapsed() };
     system.stop_at_once().await;
-    a_photo(spent)
+    spent
 }
 
 /// From the upload to the last byte of the results.
