@@ -12,7 +12,7 @@ mod webp;
 pub use broken::{bomb, empty, not_a_picture, truncated};
 pub use exif::{GPS_MARK, Orientation};
 pub use jpeg::{cmyk, enlarged, gray_jpeg, jpeg, jpeg_of_size, jpeg_with_gps, oriented};
-pub use png::{animated_png, gray_alpha, palette, png, png_of_size, sixteen_bit, transparent};
+pub use png::{animated_png, cut_out, gray_alpha, palette, png, png_of_size, sixteen_bit, transparent};
 pub use webp::{animated_webp, webp};
 
 /// Width and height of the usual fixture: small enough to be quick, large enough that its product makes a catalog picture.
@@ -33,11 +33,30 @@ pub fn scene(width: u32, height: u32) -> Vec<u8> {
     pixels
 }
 
+/// How much of each pixel the product covers, 255 for all of it. Four places of each are asked, so that the edge is soft.
+fn covered(width: u32, height: u32) -> Vec<u8> {
+    let is_product = |x: f32, y: f32| {
+        let (u, v) = (x / width as f32, y / height as f32);
+        is_lid(u, v) || is_body(u, v)
+    };
+    let asked = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)];
+    let places = (0..height).flat_map(|y| (0..width).map(move |x| (x as f32, y as f32)));
+    let inside = |(x, y)| asked.iter().filter(|(dx, dy)| is_product(x + dx, y + dy)).count();
+    places.map(|place| (inside(place) * 255 / asked.len()) as u8).collect()
+}
+
+fn is_lid(u: f32, v: f32) -> bool {
+    (0.36..0.60).contains(&u) && (0.16..0.26).contains(&v)
+}
+
+fn is_body(u: f32, v: f32) -> bool {
+    ((u - 0.48) / 0.17).powi(2) + ((v - 0.53) / 0.29).powi(4) < 1.0
+}
+
 /// The colour at a place, both coordinates from 0 to 1.
 fn colour(u: f32, v: f32) -> [u8; 3] {
     let light = |base: [f32; 3], share: f32| base.map(|channel| (channel * share).clamp(0.0, 255.0) as u8);
-    let lid = (0.36..0.60).contains(&u) && (0.16..0.26).contains(&v);
-    let body = ((u - 0.48) / 0.17).powi(2) + ((v - 0.53) / 0.29).powi(4) < 1.0;
+    let (lid, body) = (is_lid(u, v), is_body(u, v));
     let across = 1.1 - 0.35 * ((u - 0.42) / 0.2).powi(2);
     match () {
         () if lid => light([60.0, 70.0, 80.0], across),

@@ -2,11 +2,15 @@
 
 use png::{BitDepth, ColorType, Compression, Encoder};
 
-use super::{HEIGHT, WIDTH, scene};
+use super::{HEIGHT, WIDTH, covered, scene};
 
 fn encode(data: &[u8], color: ColorType, depth: BitDepth) -> Vec<u8> {
+    encode_sized(data, (WIDTH, HEIGHT), color, depth)
+}
+
+fn encode_sized(data: &[u8], (width, height): (u32, u32), color: ColorType, depth: BitDepth) -> Vec<u8> {
     let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, WIDTH, HEIGHT);
+    let mut encoder = Encoder::new(&mut file, width, height);
     encoder.set_color(color);
     encoder.set_depth(depth);
     let mut writer = encoder.write_header().expect("the fixture's header");
@@ -48,6 +52,14 @@ pub fn gray_alpha() -> Vec<u8> {
         .flat_map(|pixel| [pixel[1], if pixel[0] > pixel[2] + 20 { 255 } else { 128 }])
         .collect();
     encode(&pixels, ColorType::GrayscaleAlpha, BitDepth::Eight)
+}
+
+/// The product of the scene with nothing around it, as a program that cuts out leaves it.
+pub fn cut_out(width: u32, height: u32) -> Vec<u8> {
+    let alpha = covered(width, height);
+    let pixels: Vec<u8> =
+        scene(width, height).chunks_exact(3).zip(alpha).flat_map(|(p, alpha)| [p[0], p[1], p[2], alpha]).collect();
+    encode_sized(&pixels, (width, height), ColorType::Rgba, BitDepth::Eight)
 }
 
 /// The scene behind full transparency, as a layer that was hidden when it was exported.

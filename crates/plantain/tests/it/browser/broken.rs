@@ -1,7 +1,5 @@
 //! The brush on a bad connection: answers that are late, lost, or never come.
 
-use std::fs;
-
 use plantain_testkit::photo;
 use serde_json::Value;
 
@@ -29,12 +27,11 @@ const LINE: &str = "window.line = { hold: null, lose: 0, gone: false };
     };";
 
 /// `count` finished jobs on one page, and the line to the server in the test's hands.
-async fn finished(browser: &Browser, folder: &std::path::Path, count: usize) {
+async fn finished(browser: &Browser, count: usize) {
     browser.run(LINE, &[]).await;
     for at in 0..count {
-        let file = folder.join(format!("jar{at}.jpg"));
-        fs::write(&file, photo::jpeg_of_size(1200, 900)).unwrap();
-        browser.pick_file("[data-test=file-input]", &file).await;
+        let jar = photo::cut_out(1200, 900);
+        browser.pick("[data-test=file-input]", &format!("jar{at}.png"), &jar).await;
     }
     browser.choose_preset("flipkart_main").await;
     browser.click("[data-test=generate]").await;
@@ -76,7 +73,7 @@ async fn nothing_of_the_job_before_is_seen_or_drawn_on_while_the_next_one_is_fet
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Desktop).await else { return };
-    finished(&browser, folder.path(), 2).await;
+    finished(&browser, 2).await;
     fix(&browser, 0).await;
     ready(&browser).await;
     let sheet = "const box = document.querySelector('[data-test=brush-sheet]').getBoundingClientRect();
@@ -113,7 +110,7 @@ async fn a_stroke_is_sent_until_its_fate_is_known_and_cancel_waits_for_that() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Desktop).await else { return };
-    finished(&browser, folder.path(), 1).await;
+    finished(&browser, 1).await;
     fix(&browser, 0).await;
     ready(&browser).await;
     browser.click("[data-test=brush-erase]").await;
@@ -157,7 +154,7 @@ async fn the_brush_is_led_by_the_keyboard() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Phone).await else { return };
-    finished(&browser, folder.path(), 1).await;
+    finished(&browser, 1).await;
     browser.run("document.querySelector('[data-test=fix]').focus()", &[]).await;
     browser.press(None, &["\u{e007}"]).await;
     ready(&browser).await;

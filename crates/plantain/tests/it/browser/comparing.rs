@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::brush::{places, spread};
 use super::driver::{Browser, Screen};
-use super::{assert_clean, has, shot, start, wait_for_three};
+use super::{assert_clean, has, pick_jar, shot, start, wait_for_three};
 use crate::bed::{Server, example};
 
 const STAGE: &str = "[data-test=compare-stage]";
@@ -26,7 +26,6 @@ async fn place(browser: &Browser, at: [i64; 2]) -> (i64, i64) {
 }
 
 async fn opened(browser: &Browser) {
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     browser.click("[data-test=generate]").await;
     wait_for_three(browser).await;
     browser.click("[data-test=compare]").await;
@@ -42,6 +41,7 @@ async fn held_against_each_other(screen: Screen) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, screen).await else { return };
+    pick_jar(&browser).await;
     opened(&browser).await;
     let pointer = if screen == Screen::Phone { "touch" } else { "mouse" };
 
@@ -90,6 +90,7 @@ async fn fingers_look_closer_down_to_the_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Phone).await else { return };
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     opened(&browser).await;
     spread(&browser, STAGE).await;
     let pinched = zoom(&browser).await;
@@ -124,6 +125,7 @@ async fn a_wheel_looks_closer_at_what_lies_under_it_and_keys_move_the_picture() 
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Desktop).await else { return };
+    pick_jar(&browser).await;
     opened(&browser).await;
     let under = "const [x, y] = arguments[0];
         const box = document.querySelector('.compare__pane').getBoundingClientRect();

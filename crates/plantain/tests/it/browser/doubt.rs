@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::driver::{Browser, Screen};
-use super::{has, shot, start, wait_for_three};
-use crate::bed::{Server, example};
+use super::{has, pick_jar, shot, start, wait_for_three};
+use crate::bed::Server;
 use crate::bulk::cut_out;
 
 /// The server gives every answer, and as many uploads as `lose` says never hear theirs. Their names are kept.
@@ -40,7 +40,7 @@ async fn an_answer_that_is_lost_buys_nothing_twice() {
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Phone).await else { return };
     browser.run(LOSE, &[]).await;
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.click("[data-test=generate]").await;
     has(&browser, "what is known", "document.querySelector('[data-test=error]')?.innerText.includes('twice')").await;
     assert_eq!(count(&browser, "/api/jobs", "jobs").await, 1, "it had arrived");
@@ -85,7 +85,7 @@ async fn a_button_that_did_nothing_says_why_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let Some(browser) = start(&server, Screen::Phone).await else { return };
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.click("[data-test=generate]").await;
     wait_for_three(&browser).await;
     browser.run(LINE, &[]).await;
@@ -110,7 +110,7 @@ async fn what_can_not_be_deleted_says_so_and_what_is_gone_leaves_the_list() {
     let Some(browser) = start(&server, Screen::Phone).await else { return };
     for made in 1..=2 {
         browser.open(server.studio.as_str()).await;
-        browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+        pick_jar(&browser).await;
         browser.click("[data-test=generate]").await;
         let ended = format!("document.querySelectorAll('[data-state=SUCCEEDED]').length === {made}");
         has(&browser, "its pictures", &ended).await;

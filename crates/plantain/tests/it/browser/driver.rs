@@ -45,7 +45,8 @@ pub struct Browser {
     driver: Child,
     session: Url,
     http: reqwest::Client,
-    _profile: tempfile::TempDir,
+    /// The profile, and beside it what is picked.
+    folder: tempfile::TempDir,
 }
 
 #[expect(
@@ -67,10 +68,10 @@ impl Browser {
         let mut driver =
             Command::new(DRIVER).arg("--port=0").stdout(Stdio::piped()).spawn().expect("chromedriver runs");
         let port = port(&mut driver);
-        let profile = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let http = bed::http();
         let sessions = Url::parse(&format!("http://127.0.0.1:{port}/session")).unwrap();
-        let data = format!("--user-data-dir={}", profile.path().display());
+        let data = format!("--user-data-dir={}", folder.path().join("profile").display());
         let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([data.as_str(), "--window-size=1440,1000"]).collect();
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": { "args": arguments },
@@ -81,7 +82,7 @@ impl Browser {
         let begun = ask(http.post(sessions.clone()).json(&wanted)).await;
         let id = begun["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {begun}")).to_owned();
         let session = Url::parse(&format!("{sessions}/{id}/")).unwrap();
-        let browser = Browser { driver, session, http, _profile: profile };
+        let browser = Browser { driver, session, http, folder };
         browser.fit(screen).await;
         Some(browser)
     }
@@ -161,6 +162,13 @@ impl Browser {
 
     pub async fn pick_file(&self, selector: &str, file: &Path) {
         self.write(selector, file.to_str().unwrap()).await;
+    }
+
+    /// A file of its own, which is written first.
+    pub async fn pick(&self, selector: &str, name: &str, bytes: &[u8]) {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        self.pick_file(selector, &file).await;
     }
 
     /// Puts a `mouse` or a `touch` down at the first place, moves it over the others and lifts it.

@@ -4,8 +4,8 @@ use plantain_testkit::mail::{MailServer, Security};
 
 use super::access::Judge;
 use super::driver::Screen;
-use super::{assert_clean, start, wait_for_three};
-use crate::bed::{PATIENCE, Server, example};
+use super::{assert_clean, pick_jar, start, wait_for_three};
+use crate::bed::{PATIENCE, Server};
 
 async fn a_letter_is_wished_for_and_stopped(screen: Screen) {
     let (folder, mail) = (tempfile::tempdir().unwrap(), MailServer::start(Security::Plain).await);
@@ -13,7 +13,7 @@ async fn a_letter_is_wished_for_and_stopped(screen: Screen) {
     let server = Server::start(folder.path(), &[&smtp, "MAIL_FROM=Studio <photos@studio.example>"]);
     let Some(browser) = start(&server, screen).await else { return };
     let mut judge = Judge::new(&browser, screen);
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.write("[data-test=notify-email]", "asha@shop.example,").await;
     browser.click("[data-test=generate]").await;
     let told = "return document.querySelector('#hint').textContent.includes('no e-mail address')";

@@ -3,15 +3,15 @@
 use plantain_testkit::receiver::{Answer, Receiver};
 
 use super::driver::Screen;
-use super::{shot_in_both, start, wait_for_three};
-use crate::bed::{self, PATIENCE, Server, example};
+use super::{pick_jar, shot_in_both, start, wait_for_three};
+use crate::bed::{self, PATIENCE, Server};
 
 async fn a_message_that_was_given_up_is_sent_again(screen: Screen) {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::start().await);
     receiver.answer(Answer::Body(410, "text/plain", "this workflow is gone".into()));
     let server = Server::start(folder.path(), &[&format!("STUDIO_HOOK_URL={}", receiver.url("/webhook/studio"))]);
     let Some(browser) = start(&server, screen).await else { return };
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.click("[data-test=generate]").await;
     wait_for_three(&browser).await;
     receiver.wait_for(1).await;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{assert_clean, has, rest, start, wait_for_three};
-use crate::bed::{Server, example};
+use super::{assert_clean, has, pick_jar, rest, start, wait_for_three};
+use crate::bed::Server;
 
 /// Notes of each transition that the page begins whether it was shown, how it ended, and the most that the page was too wide.
 const WATCH: &str = "const own = document.startViewTransition.bind(document);
@@ -25,7 +25,7 @@ const WATCH: &str = "const own = document.startViewTransition.bind(document);
 
 /// A job, a picture held against its photo, and the card put away.
 async fn used(browser: &Browser) {
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(browser).await;
     browser.click("[data-test=generate]").await;
     wait_for_three(browser).await;
     rest(browser).await;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::driver::{Browser, Screen};
-use super::{has, start};
-use crate::bed::{PATIENCE, Server, example};
+use super::{has, pick_jar, start};
+use crate::bed::{PATIENCE, Server};
 use crate::bulk::{cut_out, simulated, small_preset};
 
 /// Keeps what the page would have the system show, where another tab can read it too.
@@ -33,7 +33,7 @@ async fn permit(browser: &Browser, server: &Server, setting: &str) {
 
 /// Makes pictures while another tab lies before the page, until the browser has told `count` times.
 async fn made_out_of_sight(browser: &Browser, server: &Server, count: usize) -> Value {
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(browser).await;
     browser.click("[data-test=generate]").await;
     let hidden = browser.cover().await;
     browser.open(server.studio.join("usage").unwrap().as_str()).await;
@@ -58,17 +58,17 @@ async fn the_browser_tells_whoever_looks_elsewhere() {
     browser.click("[data-test=notify]").await;
     browser.until("the worker", WORKER, PATIENCE).await;
     let told = made_out_of_sight(&browser, &server, 1).await;
-    assert_eq!(told, json!([["worker", "mug.jpg", "3 pictures are ready", "/jobs/"]]));
+    assert_eq!(told, json!([["worker", "jar.png", "3 pictures are ready", "/jobs/"]]));
     assert_eq!(browser.run("return navigator.serviceWorker.controller", &[]).await, Value::Null, "it has no page");
 
     browser.open(server.studio.join("?lang=hi").unwrap().as_str()).await;
     assert_eq!(browser.run(checked, &[]).await, true, "it is remembered");
     let told = made_out_of_sight(&browser, &server, 2).await;
-    assert_eq!(told[1], json!(["worker", "mug.jpg", "3 तस्वीरें तैयार हैं", "/jobs/"]));
+    assert_eq!(told[1], json!(["worker", "jar.png", "3 तस्वीरें तैयार हैं", "/jobs/"]));
 
     // Whoever looks at the page sees the pictures.
     browser.open(server.studio.as_str()).await;
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.click("[data-test=generate]").await;
     has(&browser, "all jobs' ends", "document.querySelectorAll('[data-state=SUCCEEDED]').length === 3").await;
     let count = browser.run(&format!("return {TOLD}.length"), &[]).await;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::access::Judge;
 use super::driver::{Browser, Screen};
-use super::{WIDE, assert_clean, has, shot, start, wait_for_three};
-use crate::bed::{Server, example};
+use super::{WIDE, assert_clean, has, pick_jar, shot, start, wait_for_three};
+use crate::bed::Server;
 
 /// What is wrong with how a page is laid out, one line each.
 const FAULTS: &str = "const [width] = arguments, faults = [], root = document.documentElement;
@@ -161,7 +161,7 @@ async fn every_page_in_turn(screen: Screen) {
         round.visit(name, path).await;
     }
     round.open("").await;
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
+    pick_jar(&browser).await;
     browser.click("[data-test=generate]").await;
     wait_for_three(&browser).await;
     let job = browser.run("return document.querySelector('[data-test=job-card]').dataset.id", &[]).await;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use plantain_testkit::photo;
 
 use super::driver::Screen;
-use super::{assert_clean, has, shot, start, wait_for_three};
+use super::{assert_clean, has, pick_jar, shot, start, wait_for_three};
 use crate::bed::{Server, example};
 
 const NAMES: &str = "[...document.querySelectorAll('.photo__name')].map(n => n.textContent).join()";
@@ -21,10 +21,10 @@ async fn wished(screen: Screen) {
     has(&browser, "why not", "document.getElementById('hint').classList.contains('is-bad')").await;
     browser.run("document.getElementById('photo-url').value = ''", &[]).await;
     browser.write("[data-test=photo-url]", "https://pictures.example/shirt.jpg\u{e007}").await;
-    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
-    has(&browser, "both", &format!("{NAMES} === 'shirt.jpg,mug.jpg'")).await;
+    pick_jar(&browser).await;
+    has(&browser, "both", &format!("{NAMES} === 'shirt.jpg,jar.png'")).await;
     browser.click("[data-test=earlier]:not([hidden])").await;
-    has(&browser, "another order", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    has(&browser, "another order", &format!("{NAMES} === 'jar.png,shirt.jpg'")).await;
     has(&browser, "two sets", "document.getElementById('generate').textContent.includes('2')").await;
     browser.click("[data-test=together]").await;
     has(&browser, "one set", "document.getElementById('generate').textContent === 'Generate'").await;
@@ -39,12 +39,12 @@ async fn wished(screen: Screen) {
     // Another language is another page, and nothing that was not sent is lost.
     browser.click("[data-test=lang-hi]").await;
     has(&browser, "Hindi", "document.documentElement.lang === 'hi'").await;
-    has(&browser, "what was not sent yet", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    has(&browser, "what was not sent yet", &format!("{NAMES} === 'jar.png,shirt.jpg'")).await;
     has(&browser, "the words", words).await;
     shot(&browser, "wish-hindi", screen).await;
     browser.click("[data-test=lang-en]").await;
     has(&browser, "English", "document.documentElement.lang === 'en'").await;
-    has(&browser, "what was not sent yet", &format!("{NAMES} === 'mug.jpg,shirt.jpg'")).await;
+    has(&browser, "what was not sent yet", &format!("{NAMES} === 'jar.png,shirt.jpg'")).await;
     browser.click(".photo:nth-child(2) .photo__remove").await;
     browser.choose("[data-test=num]", "'3'").await;
     browser.click("[data-test=generate]").await;
