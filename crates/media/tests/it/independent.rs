@@ -1,8 +1,6 @@
 //! A second opinion on finished pictures: the written rules once more, from their text alone, with another decoder and none of
 //! the engine's own measuring. Slow and plain on purpose.
 
-use std::collections::VecDeque;
-
 use serde_json::Value;
 
 /// What it reads of the rules: the cards as data, not the engine's idea of them.
@@ -40,23 +38,27 @@ impl Pixels {
         x < across || y < down || x > self.width as f64 - across || y > self.height as f64 - down
     }
 
-    /// Distance to the nearest member, the longer of both axes; beyond what any rule asks for it is without end.
+    /// Distance to the nearest member, the longer of both axes; without end where there is none. It grows by one from neighbour to
+    /// neighbour, so two walks see all of them: one what lies before each place, row by row, the other what lies behind it.
     fn distance(&self, member: impl Fn(usize) -> bool) -> Vec<u32> {
-        let mut far = vec![u32::MAX; self.width * self.height];
-        let mut waiting = VecDeque::new();
-        for at in self.places().filter(|at| member(*at)) {
-            far[at] = 0;
-            waiting.push_back(at);
+        let mut far: Vec<u32> = self.places().map(|at| if member(at) { 0 } else { u32::MAX }).collect();
+        self.places().for_each(|at| self.hand_on(&mut far, at, -1));
+        self.places().rev().for_each(|at| self.hand_on(&mut far, at, 1));
+        far
+    }
+
+    fn hand_on(&self, far: &mut [u32], at: usize, side: isize) {
+        if far[at] == 0 {
+            return;
         }
-        while let Some(at) = waiting.pop_front().filter(|at| far[*at] <= 16) {
-            for next in self.around(at) {
-                if far[next] == u32::MAX {
-                    far[next] = far[at] + 1;
-                    waiting.push_back(next);
-                }
+        let (width, height) = (self.width as isize, self.height as isize);
+        let (x, y) = ((at % self.width) as isize, (at / self.width) as isize);
+        for (dx, dy) in [(side, 0), (-1, side), (0, side), (1, side)] {
+            let (x, y) = (x + dx, y + dy);
+            if (0..width).contains(&x) && (0..height).contains(&y) {
+                far[at] = far[at].min(far[(y * width + x) as usize].saturating_add(1));
             }
         }
-        far
     }
 
     fn around(&self, at: usize) -> impl Iterator<Item = usize> + use<> {
