@@ -1,5 +1,6 @@
 //! The calls of a queue: submit once, then ask as often as you like.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use url::Url;
 use crate::call::{ANSWER_BYTES_MAX, CALL_DEADLINE, once, safely};
 use crate::endpoints::{ApiKey, Endpoints, join};
 use crate::error::{ClientError, Fault};
+use crate::upload::CdnToken;
 
 /// The largest result: a few pictures inside the JSON as `data:` URIs.
 pub const RESULT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -31,6 +33,8 @@ pub struct QueueClient {
     pub(crate) endpoints: Endpoints,
     key: Option<ApiKey>,
     pub(crate) http: reqwest::Client,
+    /// Shared by clones, so that they all upload with one.
+    pub(crate) token: Arc<Mutex<CdnToken>>,
 }
 
 /// Which place a request gets among those of its endpoint.
@@ -89,7 +93,7 @@ impl QueueClient {
     /// Without a key no Authorization header is sent.
     pub fn new(endpoints: Endpoints, key: Option<ApiKey>) -> Result<QueueClient, SetupError> {
         let http = transport::builder()?.build().map_err(SetupError::new)?;
-        Ok(QueueClient { endpoints, key, http })
+        Ok(QueueClient { endpoints, key, http, token: Arc::default() })
     }
 
     pub fn endpoints(&self) -> &Endpoints {

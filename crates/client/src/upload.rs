@@ -1,10 +1,16 @@
-//! Uploads: ask for a place, put the bytes there, return the address at which models can read them.
+//! Uploads: bytes into the queue's storage, and the address at which models can read them.
+//!
+//! In one call with a token of the CDN, which is good for many files. Where a queue gives none, or no longer takes it, in two: a
+//! place is asked for, and the bytes go there.
 
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use plantain_wire::storage::{InitiateReply, InitiateRequest, STORAGE_TYPE};
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use plantain_wire::header;
+use plantain_wire::storage::{CdnTokenReply, InitiateReply, InitiateRequest, STORAGE_TYPE, UploadReply};
 use reqwest::Method;
 use url::Url;
 
@@ -16,6 +22,17 @@ use crate::queue::QueueClient;
 /// How long the transfer of a file may take.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(120);
 
+/// What opens the CDN.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum CdnToken {
+    #[default]
+    Unasked,
+    /// As a header, which doesn't show itself.
+    Held(HeaderValue),
+    /// The queue gives none.
+    Refused,
+}
+
 impl QueueClient {
     /// Stores a file. A failed upload leaves at most a file that nobody refers to, so the whole call may be repeated.
     pub async fn upload(
@@ -24,21 +41,90 @@ impl QueueClient {
         content_type: &str,
         file_name: &str,
     ) -> Result<Url, ClientError> {
+        let bytes = bytes.into();
+        if let Some(token) = self.cdn_token().await? {
+            match self.direct(token, bytes.clone(), content_type, file_name).await {
+                // It may have run out, and the next upload asks for another.
+                Err(ClientError::Rejected { .. }) => *self.token() = CdnToken::Unasked,
+                done => return done,
+            }
+        }
         let place = self.initiate(content_type, file_name).await?;
         // The place authorises itself and may be on another host, so our key isn't sent there.
-        let put = self.http.put(place.upload_url).header(CONTENT_TYPE, content_type).body(bytes.into());
+        let put = self.http.put(place.upload_url).header(CONTENT_TYPE, content_type).body(bytes);
         once(put, UPLOAD_DEADLINE, ANSWER_BYTES_MAX).await?.success()?;
         Ok(place.file_url)
     }
 
+    async fn direct(
+        &self,
+        token: HeaderValue,
+        bytes: Bytes,
+        content_type: &str,
+        file_name: &str,
+    ) -> Result<Url, ClientError> {
+        let url = join(&self.endpoints.cdn, "files/upload");
+        let mut post = self.http.post(url).header(AUTHORIZATION, token).header(CONTENT_TYPE, content_type);
+        // A name that no header can carry is one that the address does without.
+        if let Ok(name) = HeaderValue::from_str(file_name) {
+            post = post.header(header::FILE_NAME, name);
+        }
+        let answer = once(post.body(bytes), UPLOAD_DEADLINE, ANSWER_BYTES_MAX).await?.success()?;
+        let kept: UploadReply = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+        Ok(kept.access_url)
+    }
+
+    /// `None`: this queue gives none.
+    async fn cdn_token(&self) -> Result<Option<HeaderValue>, ClientError> {
+        match &*self.token() {
+            CdnToken::Unasked => {}
+            CdnToken::Held(token) => return Ok(Some(token.clone())),
+            CdnToken::Refused => return Ok(None),
+        }
+        let asked = self.ask_for_token().await;
+        let (token, given) = match asked {
+            Ok(token) => (CdnToken::Held(token.clone()), Some(token)),
+            Err(ClientError::Rejected { .. } | ClientError::Protocol(_)) => (CdnToken::Refused, None),
+            Err(error) => return Err(error),
+        };
+        *self.token() = token;
+        Ok(given)
+    }
+
+    async fn ask_for_token(&self) -> Result<HeaderValue, ClientError> {
+        let url = stored_as_usual(join(&self.endpoints.rest, "storage/auth/token"));
+        let answer = safely(async || {
+            let request = self.request(Method::POST, url.clone()).json(&serde_json::json!({}));
+            once(request, CALL_DEADLINE, ANSWER_BYTES_MAX).await?.success()
+        });
+        let given: CdnTokenReply = serde_json::from_slice(&answer.await?.body).map_err(unreadable)?;
+        let value = HeaderValue::try_from(format!("{} {}", given.token_type, given.token));
+        let mut value = value.map_err(|_| ClientError::Protocol(Fault::Unreadable))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    fn token(&self) -> MutexGuard<'_, CdnToken> {
+        // It is replaced as a whole, so that it is whole after a panic.
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn initiate(&self, content_type: &str, file_name: &str) -> Result<InitiateReply, ClientError> {
-        let mut url = join(&self.endpoints.rest, "storage/upload/initiate");
-        url.query_pairs_mut().append_pair(STORAGE_TYPE.0, STORAGE_TYPE.1);
+        let url = stored_as_usual(join(&self.endpoints.rest, "storage/upload/initiate"));
         let request = InitiateRequest { content_type: content_type.to_owned(), file_name: file_name.to_owned() };
         let answer = safely(async || {
             let request = self.request(Method::POST, url.clone()).json(&request);
             once(request, CALL_DEADLINE, ANSWER_BYTES_MAX).await?.success()
         });
-        serde_json::from_slice(&answer.await?.body).map_err(|_| ClientError::Protocol(Fault::Unreadable))
+        serde_json::from_slice(&answer.await?.body).map_err(unreadable)
     }
+}
+
+fn stored_as_usual(mut url: Url) -> Url {
+    url.query_pairs_mut().append_pair(STORAGE_TYPE.0, STORAGE_TYPE.1);
+    url
+}
+
+fn unreadable(_: serde_json::Error) -> ClientError {
+    ClientError::Protocol(Fault::Unreadable)
 }

@@ -1,11 +1,12 @@
-//! The upload handshake: ask for a place, then PUT the bytes there.
+//! The two ways to upload: ask for a place, then PUT the bytes there; or ask for a token of the CDN, and POST with it as many
+//! files as one likes.
 //!
 //! The place (`upload_url`) authorises itself, so no key is sent with the bytes.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The query that official clients send with an initiate call.
+/// The query that official clients send where they ask for a place or a token.
 pub const STORAGE_TYPE: (&str, &str) = ("storage_type", "fal-cdn-v3");
 
 /// `POST /storage/upload/initiate`.
@@ -21,6 +22,20 @@ pub struct InitiateRequest {
 pub struct InitiateReply {
     pub upload_url: Url,
     pub file_url: Url,
+}
+
+/// Of `POST /storage/auth/token`, as far as it is needed.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct CdnTokenReply {
+    pub token: String,
+    /// The scheme to send it under.
+    pub token_type: String,
+}
+
+/// Of `POST /files/upload`: where the bytes will be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadReply {
+    pub access_url: Url,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The upload handshake: a place is asked for with our key, and the bytes go there without it.
+//! Uploads: in one call with a token of the CDN, or to a place that is asked for with our key and gets the bytes without it.
 
 use axum::http::Method;
 use plantain_client::ClientError;
@@ -11,14 +11,58 @@ fn place(server: &Server) -> String {
     format!(r#"{{"upload_url":"{}","file_url":"https://cdn.test/a.png"}}"#, server.url("/put/here?token=1"))
 }
 
+const TOKEN: &str = r#"{"token":"t0ken","token_type":"Bearer","base_url":"https://v3.fal.media","expires_at":"later"}"#;
+const KEPT: &str = r#"{"access_url":"https://cdn.test/b.png"}"#;
+
 #[tokio::test]
-async fn the_bytes_go_to_the_place_without_our_key() {
-    let server = Server::start([]).await;
+async fn many_files_go_with_one_token_in_one_call_each() {
+    let server = Server::start([reply(200, TOKEN), reply(200, KEPT), reply(200, KEPT)]).await;
+    let client = client(&server);
+    for name in ["a.png", "b.png"] {
+        let url = client.clone().upload(vec![1, 2, 3], "image/png", name).await.unwrap();
+        assert_eq!(url.as_str(), "https://cdn.test/b.png");
+    }
+    let [asked, first, second] = &server.seen()[..] else { panic!("three requests") };
+    assert_eq!(
+        (&asked.method, asked.uri.to_string().as_str(), &asked.headers["authorization"]),
+        (&Method::POST, "/rest/storage/auth/token?storage_type=fal-cdn-v3", &"Key id:secret".parse().unwrap())
+    );
+    for (post, name) in [(first, "a.png"), (second, "b.png")] {
+        assert_eq!((&post.method, post.uri.to_string().as_str()), (&Method::POST, "/cdn/files/upload"));
+        assert_eq!(
+            (&post.headers["authorization"], &post.headers["x-fal-file-name"]),
+            (&"Bearer t0ken".parse().unwrap(), &name.parse().unwrap())
+        );
+        assert_eq!((&post.headers["content-type"], &post.body[..]), (&"image/png".parse().unwrap(), &[1, 2, 3][..]));
+    }
+    assert!(!format!("{client:?}").contains("t0ken"));
+}
+
+#[tokio::test]
+async fn a_token_that_has_run_out_costs_one_upload_its_way_and_the_next_has_another() {
+    let server = Server::start([reply(200, TOKEN), foreign(401, "")]).await;
+    server.line_up(reply(200, place(&server)));
+    [foreign(200, ""), reply(200, TOKEN), reply(200, KEPT)].into_iter().for_each(|reply| server.line_up(reply));
+    let client = client(&server);
+    assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/a.png");
+    assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/b.png");
+}
+
+#[tokio::test]
+async fn a_queue_that_does_not_answer_for_a_token_is_no_queue_without_tokens() {
+    let server = Server::start([foreign(500, ""), foreign(500, ""), foreign(500, "")]).await;
+    let error = client(&server).upload("x", "text/plain", "x.txt").await.unwrap_err();
+    assert_eq!((error, server.seen().len()), (ClientError::Unknown(Lost::ServerError(500)), 3));
+}
+
+#[tokio::test]
+async fn without_tokens_the_bytes_go_to_a_place_without_our_key() {
+    let server = Server::start([foreign(404, "")]).await;
     server.line_up(reply(200, place(&server)));
     server.line_up(foreign(200, ""));
     let url = client(&server).upload(vec![1, 2, 3], "image/png", "a.png").await.unwrap();
     assert_eq!(url.as_str(), "https://cdn.test/a.png");
-    let [asked, put] = &server.seen()[..] else { panic!("two requests") };
+    let [_, asked, put] = &server.seen()[..] else { panic!("three requests") };
     assert_eq!(
         (&asked.method, asked.uri.to_string().as_str()),
         (&Method::POST, "/rest/storage/upload/initiate?storage_type=fal-cdn-v3")
@@ -37,16 +81,22 @@ async fn the_bytes_go_to_the_place_without_our_key() {
 
 #[tokio::test]
 async fn a_place_is_asked_for_again_but_the_bytes_go_once() {
-    let server = Server::start([foreign(503, "")]).await;
+    let server = Server::start([foreign(404, ""), foreign(503, "")]).await;
     server.line_up(reply(200, place(&server)));
     server.line_up(foreign(500, ""));
-    let error = client(&server).upload("x", "text/plain", "x.txt").await.unwrap_err();
-    assert_eq!((error, server.seen().len()), (ClientError::Unknown(Lost::ServerError(500)), 3));
+    let client = client(&server);
+    let error = client.upload("x", "text/plain", "x.txt").await.unwrap_err();
+    assert_eq!((error, server.seen().len()), (ClientError::Unknown(Lost::ServerError(500)), 4));
+    // Whoever has no tokens is not asked for one each time.
+    server.line_up(reply(200, place(&server)));
+    server.line_up(foreign(200, ""));
+    client.upload("x", "text/plain", "x.txt").await.unwrap();
+    assert_eq!(server.seen().len(), 6);
 }
 
 #[tokio::test]
 async fn a_place_that_is_no_address_is_refused() {
-    let server = Server::start([reply(200, r#"{"upload_url":"nowhere","file_url":""}"#)]).await;
+    let server = Server::start([foreign(404, ""), reply(200, r#"{"upload_url":"nowhere","file_url":""}"#)]).await;
     let error = client(&server).upload("x", "text/plain", "x.txt").await.unwrap_err();
     assert_eq!(error, ClientError::Protocol(Fault::Unreadable));
 }
