@@ -13,6 +13,13 @@ pub(crate) fn pieces(pixels: usize) -> usize {
     PIXELS.div_ceil(pixels.max(1))
 }
 
+/// Does all of `work` on a thread of the pool. For work of many short steps in parallel: each step that begins elsewhere is handed
+/// over and waited for, which takes longer than a small one. Not for work that takes a lock, since a thread that waits for its
+/// pieces does other work meanwhile.
+pub(crate) fn together<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| work())
+}
+
 #[cfg(test)]
 mod tests {
     use rayon::prelude::*;
@@ -28,6 +35,12 @@ mod tests {
         };
         assert!(threads(300, 400).iter().all(|thread| *thread == here));
         assert!(threads(2000, 2000).iter().all(|thread| *thread != here), "the pool's threads have it");
+    }
+
+    #[test]
+    fn steps_that_belong_together_begin_in_the_pool() {
+        assert_eq!(rayon::current_thread_index(), None);
+        assert!(together(rayon::current_thread_index).is_some());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod register;
 
 use super::{Outcome, RuleResult};
 use crate::picture::{Matte, Picture};
+use crate::tasks;
 use difference::Difference;
 use grid::Grid;
 
@@ -66,6 +67,10 @@ pub struct Comparison {
 /// Compares the seller's photo with a picture made from it. `None` where either shows no product, or one too small or too
 /// thin to be told by.
 pub fn compare(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
+    tasks::together(|| compared(original, made))
+}
+
+fn compared(original: Shown<'_>, made: Shown<'_>) -> Option<Comparison> {
     /// By how much a mirrored photo must fit better: most products are nearly symmetrical.
     const CLEARLY: f64 = 0.05;
     const WHOLLY: f64 = 1.0;
