@@ -1,7 +1,8 @@
 //! Seeing a request through: live news from the status stream, then the result, by webhook or by asking.
 //!
 //! The webhook is the usual way; the studio asks for the result itself when the stream says that the request has ended and no
-//! webhook came within the grace. Both ways end in the same store call, so it doesn't matter which is first.
+//! webhook came within the grace. Both ways end in the same store call, so it doesn't matter which is first. Where nobody asks
+//! how the job stands, the stream is opened only once the webhook keeps one waiting.
 
 use std::time::Duration;
 
@@ -13,18 +14,25 @@ use plantain_wire::endpoint::EndpointId;
 use plantain_wire::error::ErrorBody;
 use plantain_wire::id::RequestId;
 use plantain_wire::status::{QueueStatus, StatusBody};
-use plantain_work::clock::until;
+use plantain_work::clock::{after, until};
+use plantain_work::lane::Left;
 use plantain_work::{Shutdown, random};
 
 use crate::job::arrival::{Arrival, Arrived};
 use crate::job::transition::{JobEvent, PutOff};
 use crate::job::{Ended, Job, JobError, JobResult, Outcome, ResultSource, step};
 use crate::service::Inner;
-use crate::watch::{Live, Watch};
+use crate::watch::{Heard, Live, Watch};
 use crate::working::Then;
 
 /// Characters of a log line that are shown.
 const DETAIL_CHARS_MAX: usize = 200;
+
+/// How long the webhook alone is waited for where nobody asks how a job stands. Most jobs of a batch are never asked about.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+
+/// How often the store is asked meanwhile.
+const POLL: Duration = Duration::from_secs(1);
 
 /// Pause before a stream that had worked is opened again.
 const REOPEN_PAUSE: Duration = Duration::from_millis(200);
@@ -41,21 +49,53 @@ enum Seen {
 
 impl Inner {
     /// Follows the job's request until its result is stored, the job is somebody else's, or nothing can be learnt for now.
-    pub(crate) async fn follow(&self, job: Job, stop: &Shutdown) -> Result<Then, StoreError> {
-        let Some(request_id) = job.request_id.clone() else { return Ok(Then::LetGo) };
-        let mut watch = self.hub.watch(&job.id, &self.clock);
+    pub(crate) async fn follow(&self, job: Job, watch: &mut Watch, stop: &Shutdown) -> Result<Then, StoreError> {
+        let Some(request_id) = job.request_id.clone() else { return Ok(Then::LetGo(Left::More)) };
         // A wish that came while nobody followed, or that the queue didn't hear.
         if job.cancel_asked_at.is_some() {
             self.ask_to_cancel(&job).await;
         }
         let mut job = job;
-        match self.look(&mut job, &request_id, &mut watch, stop).await? {
+        if self.config.webhook
+            && let Some(then) = self.while_nobody_asks(&mut job, watch, stop).await?
+        {
+            return Ok(then);
+        }
+        match self.look(&mut job, &request_id, watch, stop).await? {
             Seen::LetGo(then) => Ok(then),
-            Seen::Completed => match self.await_webhook(&job, &mut watch, stop).await? {
+            Seen::Completed => match self.await_webhook(&job, watch, stop).await? {
                 Some(then) => Ok(then),
                 None => self.fetch_result(&job, &request_id).await,
             },
             Seen::Broken { error, progress } => self.after_break(&job, &request_id, error, progress).await,
+        }
+    }
+
+    /// Waits for the webhook alone. `None`: the stream has to tell how the request goes, since somebody asks or no webhook came.
+    async fn while_nobody_asks(
+        &self,
+        job: &mut Job,
+        watch: &mut Watch,
+        stop: &Shutdown,
+    ) -> Result<Option<Then>, StoreError> {
+        let look_at = after(self.clock.now(), LOOK_AFTER);
+        loop {
+            let heard = tokio::select! {
+                biased;
+                () = stop.begun() => return self.put_off(job, Duration::ZERO, PutOff::Waiting).await.map(Some),
+                heard = watch.stored_or_asked() => heard,
+                // The webhook may have come to another process.
+                () = self.clock.sleep(POLL) => Heard::Stored,
+            };
+            if heard == Heard::Asked {
+                return Ok(None);
+            }
+            if let Some(then) = self.overtaken(job).await? {
+                return Ok(Some(then));
+            }
+            if self.clock.now() >= look_at {
+                return Ok(None);
+            }
         }
     }
 
@@ -110,12 +150,13 @@ impl Inner {
             }
             QueueStatus::InProgress => {
                 if job.running_at.is_none() {
+                    let before = watch.as_ref().map(|watch| watch.before_change());
                     match self.settle(job, JobEvent::Running { epoch: job.epoch }).await? {
                         Then::GoOn(next) => {
                             *job = *next;
-                            watch.into_iter().for_each(Watch::knows_one);
+                            watch.into_iter().zip(before).for_each(|(watch, before)| watch.knows(before));
                         }
-                        Then::LetGo => return Ok(Some(Seen::LetGo(Then::LetGo))),
+                        let_go @ Then::LetGo(_) => return Ok(Some(Seen::LetGo(let_go))),
                     }
                 }
                 if let Some(line) = status.logs.as_ref().and_then(|logs| logs.last()) {
@@ -129,9 +170,10 @@ impl Inner {
 
     /// The stored job changed. `None`: it is still ours to follow.
     async fn overtaken(&self, job: &mut Job) -> Result<Option<Then>, StoreError> {
-        let Some(newer) = self.store.job(&job.id).await? else { return Ok(Some(Then::LetGo)) };
+        let Some(newer) = self.store.job(&job.id).await? else { return Ok(Some(Then::LetGo(Left::Nothing))) };
         if newer.epoch != job.epoch || newer.outcome.is_some() {
-            return Ok(Some(Then::LetGo));
+            // Whoever changed it has woken the lane where there is something to do.
+            return Ok(Some(Then::LetGo(Left::Nothing)));
         }
         *job = newer;
         Ok(None)
@@ -145,7 +187,7 @@ impl Inner {
         let (mut job, grace) = (job.clone(), self.clock.sleep(self.config.grace));
         tokio::pin!(grace);
         loop {
-            // The webhook may have come before interest was registered.
+            // The webhook may have come to another process.
             if let Some(then) = self.overtaken(&mut job).await? {
                 return Ok(Some(then));
             }
@@ -170,7 +212,7 @@ impl Inner {
                     tracing::info!(job = %id, "job.reconciled {id}: no webhook came in time");
                     self.announce(&id);
                 }
-                Ok(Then::LetGo)
+                Ok(Then::LetGo(Left::Nothing))
             }
             Found::NotYet { asked } => self.later(job, asked).await,
             Found::Lost => self.settle(job, JobEvent::fails(job.epoch, expired())).await,

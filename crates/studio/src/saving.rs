@@ -15,6 +15,7 @@ use plantain_media::check::enlargement::Enlargement;
 use plantain_media::compose::Recipe;
 use plantain_media::preset::{FileName, Preset};
 use plantain_work::clock::until;
+use plantain_work::lane::Left;
 use plantain_work::random;
 
 use crate::finishing::{self, Material, NotCompared, Original, Unfinished};
@@ -57,7 +58,7 @@ impl Inner {
     /// Saves the pictures of a job whose result is here, and ends it.
     pub(crate) async fn save(&self, job: Job) -> Result<Then, StoreError> {
         // The semaphore lives as long as the studio and is never closed.
-        let Ok(_place) = self.saves.acquire().await else { return Ok(Then::LetGo) };
+        let Ok(_place) = self.saves.acquire().await else { return Ok(Then::LetGo(Left::More)) };
         if let Making::Kept(reuse) = &job.spec.making {
             return self.end_with(&job, self.refinished(&job, reuse).await).await;
         }

@@ -16,26 +16,26 @@ use plantain_wire::id::RequestId;
 use plantain_wire::models::choice::ObjectChoice;
 use plantain_wire::models::nano_banana::{AspectRatio, OutputFormat};
 use plantain_wire::models::staging::Staging;
+use plantain_work::lane::Left;
 use plantain_work::random;
 
 use crate::job::transition::{JobEvent, PutOff, Refused};
 use crate::job::{Job, JobError, Source, failure, step};
 use crate::service::Inner;
 use crate::store::Applied;
-use crate::watch::Live;
+use crate::watch::{Live, Watch};
 use crate::working::Then;
 
 impl Inner {
     /// Uploads and submits. The job that comes back is to be followed.
-    pub(crate) async fn submit(&self, job: Job) -> Result<Then, StoreError> {
-        let watch = self.hub.watch(&job.id, &self.clock);
+    pub(crate) async fn submit(&self, job: Job, watch: &mut Watch) -> Result<Then, StoreError> {
         self.hub.live(&job.id, Live { uploading: true, ..Live::default() });
-        let then = self.upload_and_submit(job).await;
+        let then = self.upload_and_submit(job, watch).await;
         self.hub.live(watch.id(), Live::default());
         then
     }
 
-    async fn upload_and_submit(&self, job: Job) -> Result<Then, StoreError> {
+    async fn upload_and_submit(&self, job: Job, watch: &mut Watch) -> Result<Then, StoreError> {
         // An earlier submit may have arrived, so nothing that happens to this one proves that none did.
         let first = job.submit_started_at.is_none();
         let uploads = match self.uploads(&job).await {
@@ -45,33 +45,35 @@ impl Inner {
         let begins = JobEvent::SubmitBegins { epoch: job.epoch, uploads };
         let job = match self.settle(&job, begins).await? {
             Then::GoOn(job) => *job,
-            Then::LetGo => return Ok(Then::LetGo),
+            let_go @ Then::LetGo(_) => return Ok(let_go),
         };
         if self.config.webhook {
             self.receiver.expect_webhooks();
         }
         let reply = self.client.submit(&job.spec.endpoint, input(&job), &self.options(&job)).await;
         match verdict(reply.map(|reply| reply.request_id), first, job.failures, random::jitter()) {
-            Verdict::Accepted(request_id) => self.accepted(&job, request_id).await,
+            Verdict::Accepted(request_id) => self.accepted(&job, request_id, watch).await,
             Verdict::Stop(stop) => self.stop(&job, stop).await,
         }
     }
 
     /// The queue has the request: a fact, whoever holds the job by now.
-    async fn accepted(&self, job: &Job, request_id: RequestId) -> Result<Then, StoreError> {
+    async fn accepted(&self, job: &Job, request_id: RequestId, watch: &mut Watch) -> Result<Then, StoreError> {
         tracing::info!(job = %job.id, request = %request_id, "job.submitted {} as {request_id}", job.id);
         let event = JobEvent::Submitted { request_id };
+        let before = watch.before_change();
         match self.store.apply(&job.id, &event, self.clock.now()).await? {
             Applied::Changed(next) => {
                 // Nothing is owed but by whoever holds the job, so that the lane need not look.
                 self.hub.changed(&job.id);
-                Ok(if next.epoch == job.epoch { Then::GoOn(next) } else { Then::LetGo })
+                watch.knows(before);
+                Ok(if next.epoch == job.epoch { Then::GoOn(next) } else { Then::LetGo(Left::More) })
             }
             Applied::Refused(Refused::OtherRequest) => {
                 tracing::error!(job = %job.id, "job.submitted_twice {}: the queue does not honour idempotency keys", job.id);
-                Ok(Then::LetGo)
+                Ok(Then::LetGo(Left::More))
             }
-            Applied::Refused(_) | Applied::NotFound => Ok(Then::LetGo),
+            Applied::Refused(_) | Applied::NotFound => Ok(Then::LetGo(Left::Nothing)),
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Live {
 struct News {
     /// Counts changes of the stored job, so that each wakes its watchers even where the live facts stayed the same.
     stored: u64,
+    /// Somebody wanted to know how the job stands while it was held.
+    asked: bool,
     live: Live,
 }
 
@@ -60,17 +62,27 @@ impl Hub {
         });
     }
 
-    /// Keeps the job's live facts for as long as it is held.
+    /// For somebody who wants to know how the job stands. Keeps its live facts for as long as it is held.
     pub fn watch(&self, id: &JobId, clock: &Clock) -> Watch {
         let channel = self.0.join(id);
+        asked(&channel);
         let news = channel.subscribe();
         let seen = news.borrow().stored;
         Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
     }
 
-    /// The live facts, where anybody keeps them.
+    /// For whoever drives the job, which is not to ask how it stands. What became of it before is news.
+    pub fn hold(&self, id: &JobId, clock: &Clock) -> Watch {
+        let channel = self.0.join(id);
+        let news = channel.subscribe();
+        let seen = news.borrow().stored.wrapping_sub(1);
+        Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
+    }
+
+    /// The live facts, where anybody keeps them, for somebody who wants to know how the job stands.
     pub fn live_of(&self, id: &JobId) -> Live {
         let channel = self.0.get(id);
+        channel.iter().for_each(|channel| asked(channel));
         channel.map(|channel| channel.borrow().live.clone()).unwrap_or_default()
     }
 
@@ -79,6 +91,23 @@ impl Hub {
             channel.send_if_modified(change);
         }
     }
+}
+
+fn asked(channel: &Channel) {
+    channel.send_if_modified(|news| !std::mem::replace(&mut news.asked, true));
+}
+
+/// A moment before a change of the stored job.
+#[derive(Clone, Copy, Debug)]
+pub struct Before(u64);
+
+/// What whoever drives a job has to look after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The stored job may have changed.
+    Stored,
+    /// Somebody wants to know how the job stands.
+    Asked,
 }
 
 /// Waits for news about one job.
@@ -119,13 +148,30 @@ impl Watch {
         }
     }
 
-    /// The one who watches has changed the stored job, and knows how: that alone is no news to them.
-    pub fn knows_one(&mut self) {
-        let stored = self.news.borrow().stored;
-        // Where there is more, others have changed it as well.
-        if stored == self.seen + 1 {
-            self.seen = stored;
+    /// As [`Watch::stored`], or when somebody asks, or has asked, how the job stands.
+    pub async fn stored_or_asked(&mut self) -> Heard {
+        let seen = self.seen;
+        // The sender is held by this very watch, so waiting can't fail.
+        match self.news.wait_for(|news| news.asked || news.stored != seen).await {
+            Ok(news) if news.stored != seen => {
+                self.seen = news.stored;
+                Heard::Stored
+            }
+            Ok(_) | Err(_) => Heard::Asked,
         }
+    }
+
+    /// To be called before the one who watches changes the stored job.
+    pub fn before_change(&self) -> Before {
+        Before(self.news.borrow().stored)
+    }
+
+    /// The one who watches has changed the stored job, has told so, and has the job as it is since. So what was told before is no
+    /// news to them, and their own change alone is none.
+    pub fn knows(&mut self, before: Before) {
+        let (Before(before), stored) = (before, self.news.borrow().stored);
+        // Where there is more, others have changed it as well.
+        self.seen = if stored == before.wrapping_add(1) { stored } else { before };
     }
 
     /// The job that is watched.
@@ -221,9 +267,44 @@ mod tests {
         for (others, told) in [(0, false), (1, true)] {
             let (hub, id, clock) = hub();
             let mut watch = hub.watch(&id, &clock);
+            let before = watch.before_change();
             (0..=others).for_each(|_| hub.changed(&id));
-            watch.knows_one();
+            watch.knows(before);
             assert_eq!(futures_util::poll!(std::pin::pin!(watch.stored())).is_ready(), told, "{others}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_job_before_it_was_held_is_news_once() {
+        let (hub, id, clock) = hub();
+        let mut held = hub.hold(&id, &clock);
+        held.stored().await;
+        assert!(futures_util::poll!(std::pin::pin!(held.stored())).is_pending());
+        let mut held = hub.hold(&id, &clock);
+        let before = held.before_change();
+        hub.changed(&id);
+        held.knows(before);
+        assert!(futures_util::poll!(std::pin::pin!(held.stored())).is_pending(), "the change had all before it");
+    }
+
+    #[tokio::test]
+    async fn whoever_drives_a_job_hears_of_changes_and_that_somebody_asks() {
+        for ask in [
+            |hub: &Hub, id: &JobId| drop(hub.live_of(id)),
+            |hub: &Hub, id: &JobId| {
+                drop(hub.watch(id, &Clock::manual(Timestamp::UNIX_EPOCH)));
+            },
+        ] {
+            let (hub, id, clock) = hub();
+            let mut held = hub.hold(&id, &clock);
+            assert_eq!(held.stored_or_asked().await, Heard::Stored);
+            assert!(futures_util::poll!(std::pin::pin!(held.stored_or_asked())).is_pending(), "holding is not asking");
+            hub.changed(&id);
+            assert_eq!(held.stored_or_asked().await, Heard::Stored);
+            ask(&hub, &id);
+            assert_eq!(held.stored_or_asked().await, Heard::Asked);
+            hub.changed(&id);
+            assert_eq!(held.stored_or_asked().await, Heard::Stored, "a change comes first");
         }
     }
 

@@ -67,18 +67,21 @@ impl Lane for JobLane {
     async fn run(&self, job: Job, stop: Shutdown) -> Left {
         let (inner, fence) = (&self.0, job.fence());
         let work = async {
-            if let Err(error) = inner.drive(job, &stop).await {
+            inner.drive(job, &stop).await.unwrap_or_else(|error| {
                 // Nothing is lost: the lease runs out and the job is claimed again.
                 tracing::error!(job = %fence.id, %error, "job.stalled {}", fence.id);
-            }
+                Left::More
+            })
         };
         let kept = lane::with_heartbeat(&inner.clock, inner.config.lease / BEATS_A_LEASE, || inner.beat(&fence), work);
         tokio::select! {
             biased;
-            _ = kept => {}
-            () = stop.aborted() => inner.hand_back(&fence).await,
+            left = kept => left.unwrap_or(Left::More),
+            () = stop.aborted() => {
+                inner.hand_back(&fence).await;
+                Left::More
+            }
         }
-        Left::More
     }
 }
 
@@ -86,25 +89,26 @@ impl Lane for JobLane {
 pub(crate) enum Then {
     /// The job is still ours; go on with what it owes now.
     GoOn(Box<Job>),
-    /// It ended, was put off, or somebody else has it.
-    LetGo,
+    /// It ended, was put off, or somebody else has it; and whether that leaves the lane something to do.
+    LetGo(Left),
 }
 
 impl Inner {
-    async fn drive(&self, mut job: Job, stop: &Shutdown) -> Result<(), StoreError> {
+    async fn drive(&self, mut job: Job, stop: &Shutdown) -> Result<Left, StoreError> {
         let policy = Policy::from(&self.config);
+        let mut watch = self.hub.hold(&job.id, &self.clock);
         loop {
             let epoch = job.epoch;
             let then = match step::next(&job, &policy, self.clock.now()) {
-                Step::Submit => self.submit(job).await?,
+                Step::Submit => self.submit(job, &mut watch).await?,
                 Step::AwaitCallback(left) => self.put_off(&job, left, PutOff::Waiting).await?,
-                Step::Follow => self.follow(job, stop).await?,
+                Step::Follow => self.follow(job, &mut watch, stop).await?,
                 Step::Save => self.save(job).await?,
                 Step::End(outcome) => self.settle(&job, JobEvent::Ends { epoch, outcome }).await?,
             };
             match then {
                 Then::GoOn(next) => job = *next,
-                Then::LetGo => return Ok(()),
+                Then::LetGo(left) => return Ok(left),
             }
         }
     }
@@ -119,15 +123,16 @@ impl Inner {
                     self.learn_pace(&next, outcome);
                     self.bulk.wake();
                     self.outbox.wake();
-                    return Ok(Then::LetGo);
+                    return Ok(Then::LetGo(Left::Nothing));
                 }
-                Ok(if next.leased_until.is_some() { Then::GoOn(next) } else { Then::LetGo })
+                Ok(if next.leased_until.is_some() { Then::GoOn(next) } else { Then::LetGo(Left::More) })
             }
             Applied::Refused(why) => {
                 tracing::debug!(job = %job.id, %why, "job.overtaken {}", job.id);
-                Ok(Then::LetGo)
+                // Whoever overtook it has woken the lane where there is something to do.
+                Ok(Then::LetGo(Left::Nothing))
             }
-            Applied::NotFound => Ok(Then::LetGo),
+            Applied::NotFound => Ok(Then::LetGo(Left::Nothing)),
         }
     }
 

@@ -63,10 +63,11 @@ impl Lane for BatchLane {
     async fn run(&self, (batch, item): (Batch, Item), stop: Shutdown) -> Left {
         tokio::select! {
             biased;
-            made = self.0.make(&batch, &item) => if let Err(error) = made {
+            made = self.0.make(&batch, &item) => return made.unwrap_or_else(|error| {
                 // Nothing is lost: the lease runs out and the item is claimed again.
                 tracing::error!(batch = %batch.id, item = item.number, %error, "batch.stalled {}", batch.id);
-            },
+                Left::More
+            }),
             () = stop.aborted() => if let Err(error) = self.0.store.hand_back_item(&batch.id, item.number).await {
                 tracing::warn!(batch = %batch.id, item = item.number, %error, "batch.not_handed_back: its lease has to run out first");
             },
@@ -76,20 +77,21 @@ impl Lane for BatchLane {
 }
 
 impl Inner {
-    async fn make(&self, batch: &Batch, item: &Item) -> Result<(), StudioError> {
+    async fn make(&self, batch: &Batch, item: &Item) -> Result<Left, StudioError> {
         match self.job_of(batch, item).await {
             Ok(job) => self.begin(batch, item, &job).await,
             Err(error) if is_of_the_item(&error) => {
                 let told = JobError::new(error.code(), error.message(), error.hint());
                 self.store.fail_item(&batch.id, item.number, &told, self.clock.now()).await?;
-                Ok(())
+                Ok(Left::More)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Money is kept aside for the job in its own commit; where there is none, the item waits for some.
-    async fn begin(&self, batch: &Batch, item: &Item, job: &Job) -> Result<(), StudioError> {
+    /// Money is kept aside for the job in its own commit; where there is none, the item waits for some. A job that begins takes its
+    /// item's place among those that a batch has at once, so that the next one can't begin before a job has ended.
+    async fn begin(&self, batch: &Batch, item: &Item, job: &Job) -> Result<Left, StudioError> {
         let (id, number, now) = (&batch.id, item.number, self.clock.now());
         let allowance = self.allowance(batch).await?;
         let begun = match &allowance {
@@ -100,6 +102,7 @@ impl Inner {
             (Some(Allowed::Yes), _) => {
                 tracing::info!(job = %job.id, batch = %id, "job.accepted {}", job.id);
                 self.wake.wake();
+                return Ok(Left::Nothing);
             }
             (Some(Allowed::Spent(spent)), Some(allowance)) => {
                 let (reason, waits) = unpayable(spent, job.cost_micro_usd(), allowance.budget_micro_usd);
@@ -111,7 +114,7 @@ impl Inner {
             }
             (Some(Allowed::Spent(_)) | None, _) => {}
         }
-        Ok(())
+        Ok(Left::More)
     }
 
     /// What the key may spend that handed the batch in, as it is now, revoked or not.
