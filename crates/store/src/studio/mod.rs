@@ -48,6 +48,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0018.sql"),
         include_str!("../../migrations/sqlite/studio_0019.sql"),
         include_str!("../../migrations/sqlite/studio_0020.sql"),
+        include_str!("../../migrations/sqlite/studio_0021.sql"),
     ],
 };
 

@@ -20,14 +20,16 @@ pub(super) fn insert_allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowa
     Ok(allowed)
 }
 
+/// The owner is a key, which is said in the words of the index that has no others.
+const SPENT: &str = "SELECT coalesce((SELECT sum(cost) FROM studio_jobs
+                      WHERE owner = ?1 AND owner >= 'key:' AND owner < 'key;' AND created_at >= ?2
+                        AND state NOT IN ('FAILED', 'CANCELED')), 0)
+          + coalesce((SELECT sum(cost) FROM studio_spent WHERE owner = ?1 AND at >= ?2), 0)";
+
 /// Whether the job's cost fits, to be heeded in the same transaction.
 pub(super) fn allowed(tx: &Transaction<'_>, job: &Job, allowance: &Allowance) -> Result<Allowed, DatabaseError> {
     let spent: i64 = tx
-        .prepare_cached(
-            "SELECT coalesce((SELECT sum(cost) FROM studio_jobs
-                              WHERE owner = ?1 AND created_at >= ?2 AND state NOT IN ('FAILED', 'CANCELED')), 0)
-                  + coalesce((SELECT sum(cost) FROM studio_spent WHERE owner = ?1 AND at >= ?2), 0)",
-        )?
+        .prepare_cached(SPENT)?
         .query_row(params![allowance.owner.as_str(), to_micros(allowance.since)], |row| row.get(0))?;
     Ok(allowance.judge(spent.unsigned_abs(), job.cost_micro_usd()))
 }
@@ -88,4 +90,17 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         per_minute: row.get(7)?,
         used_at: row.get(8)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+    use crate::studio::SQLITE;
+
+    #[test]
+    fn what_a_key_spent_is_summed_from_an_index_of_keys_alone() {
+        let steps = plan::steps_of(&SQLITE, SPENT);
+        assert!(steps.contains("COVERING INDEX studio_jobs_by_cost (owner=? AND created_at>?)"), "{steps}");
+    }
 }
