@@ -17,6 +17,10 @@ const STATEMENTS_KEPT: usize = 64;
 /// The write-ahead log is cut back to this after a checkpoint, in bytes.
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
+/// Pages that the log holds before they are copied into the file, as many as those bytes. Most commits write the same few pages
+/// again, the ends of tables and indexes, and however often they are in the log, they are copied once.
+const LOG_PAGES: i64 = 4_000;
+
 /// Page caches in KiB (SQLite counts them negative). Small, since the system caches the file as well.
 const WRITER_CACHE_KIB: i64 = 4 * 1024;
 const READER_CACHE_KIB: i64 = 1024;
@@ -29,6 +33,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, rusqlite::Error> {
     set_commits(&connection, Survives::PowerCut)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES_KEPT, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
     Ok(connection)
 }
 
