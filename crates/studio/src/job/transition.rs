@@ -160,6 +160,12 @@ pub(super) fn with_result(job: &Job, request_id: &RequestId, now: Timestamp) -> 
 }
 
 impl JobEvent {
+    /// Nothing follows from it but what is shown or who holds the job, and it is learnt again where a power cut undoes it: the lease
+    /// ends with its holder, and the queue is asked anew whether the request runs.
+    pub fn is_learnt_again(&self) -> bool {
+        matches!(self, JobEvent::Running { .. } | JobEvent::PutOff { why: PutOff::Waiting, .. })
+    }
+
     /// The job ends without pictures.
     pub fn fails(epoch: u64, error: JobError) -> JobEvent {
         JobEvent::Ends { epoch, outcome: Outcome::Failed(error) }

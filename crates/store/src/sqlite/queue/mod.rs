@@ -1,8 +1,8 @@
 //! The queue in a SQLite file.
 //!
 //! Every method is one closure on the writer or on a reader; the closures are in the files beside this one. There is one
-//! writer, so that a claim needs no locks: whoever is first has it. Leases and log lines are not synced by themselves, which
-//! leaves two synced commits for a request: taking it in and settling it.
+//! writer, so that a claim needs no locks: whoever is first has it. Leases, log lines and the ends of deliveries are not
+//! synced by themselves, which leaves two synced commits for a request: taking it in and settling it.
 
 mod attempt;
 mod claim;
@@ -148,6 +148,7 @@ impl QueueStore for SqliteQueue {
         Ok(self.0.write_unsynced(move |tx| delivery::claim(tx, count, hosts.clone(), lease, now)).await?)
     }
 
+    /// Where a power cut undoes it the webhook is sent once more, as where it comes between the receiver's answer and this.
     async fn settle_delivery(
         &self,
         id: &str,
@@ -155,7 +156,7 @@ impl QueueStore for SqliteQueue {
         next: DeliveryNext,
     ) -> Result<Settled, StoreError> {
         let id = id.to_owned();
-        Ok(self.0.write(move |tx| delivery::settle(tx, &id, &attempt, &next)).await?)
+        Ok(self.0.write_unsynced(move |tx| delivery::settle(tx, &id, &attempt, &next)).await?)
     }
 
     async fn deliveries(&self, request: &RequestId) -> Result<Vec<DeliveryView>, StoreError> {

@@ -26,19 +26,20 @@ pub(super) fn refer(tx: &Transaction<'_>, job: &Job, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// As [`refer`], for a job that has just come: its row says the rest, and it has no other references.
-pub(super) fn refer_first(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
+/// As [`refer`], for a job whose row says the rest, and which has just come or refers to more than before.
+pub(super) fn refer_more(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseError> {
     let blobs = json(&job.blobs());
     refuse_doomed(tx, &blobs)?;
     note(tx, job, &blobs)
 }
 
+/// Name by name, in this order: a list of them would first fill a table of its own.
+const DOOMED: &str = "SELECT 1 FROM json_each(?1) CROSS JOIN studio_garbage ON blob = value WHERE doomed = 1 LIMIT 1";
+const NOTE: &str = "INSERT INTO studio_blobs (blob, job_id) SELECT value, ?2 FROM json_each(?1) WHERE true
+     ON CONFLICT DO NOTHING";
+
 fn refuse_doomed(tx: &Transaction<'_>, blobs: &str) -> Result<(), DatabaseError> {
-    let doomed = tx
-        .prepare_cached(
-            "SELECT 1 FROM studio_garbage WHERE doomed = 1 AND blob IN (SELECT value FROM json_each(?1)) LIMIT 1",
-        )?
-        .exists([blobs])?;
+    let doomed = tx.prepare_cached(DOOMED)?.exists([blobs])?;
     match doomed {
         true => Err(DatabaseError::unavailable(Cause::from("bytes that are to be referred to are being removed"))),
         false => Ok(()),
@@ -46,11 +47,7 @@ fn refuse_doomed(tx: &Transaction<'_>, blobs: &str) -> Result<(), DatabaseError>
 }
 
 fn note(tx: &Transaction<'_>, job: &Job, blobs: &str) -> Result<(), DatabaseError> {
-    tx.prepare_cached(
-        "INSERT INTO studio_blobs (blob, job_id) SELECT DISTINCT value, ?2 FROM json_each(?1) WHERE true
-         ON CONFLICT DO NOTHING",
-    )?
-    .execute(params![blobs, job.id.as_str()])?;
+    tx.prepare_cached(NOTE)?.execute(params![blobs, job.id.as_str()])?;
     Ok(())
 }
 
@@ -114,4 +111,20 @@ pub(super) fn doom(
 pub(super) fn removed(tx: &Transaction<'_>, blob: &str) -> Result<(), DatabaseError> {
     tx.prepare_cached("DELETE FROM studio_garbage WHERE blob = ?1 AND doomed = 1")?.execute([blob])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::queue::plan;
+    use crate::studio::SQLITE;
+
+    #[test]
+    fn what_a_job_refers_to_is_noted_without_a_table_of_its_own() {
+        for sql in [DOOMED, NOTE] {
+            plan::fills_no_table_of(&SQLITE, sql);
+        }
+        let steps = plan::steps_of(&SQLITE, DOOMED);
+        assert!(steps.contains("studio_garbage USING PRIMARY KEY (blob=?)"), "{steps}");
+    }
 }

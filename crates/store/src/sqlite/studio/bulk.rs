@@ -58,6 +58,8 @@ impl BatchStore for SqliteStudio {
         Ok(self.0.read(move |tx| items(tx, &id, &filter)).await?)
     }
 
+    /// The ends that it notes are those of jobs, which are noted again where a power cut undoes it. What the end of a batch owes
+    /// leaves only once it is claimed, by a commit that is synced.
     async fn claim_items(
         &self,
         count: usize,
@@ -66,17 +68,19 @@ impl BatchStore for SqliteStudio {
         now: Timestamp,
     ) -> Result<Vec<(Batch, Item)>, StoreError> {
         let until = after(now, lease);
-        Ok(self.0.write(move |tx| claiming::claim(tx, count, open, until, now)).await?)
+        Ok(self.0.write_unsynced(move |tx| claiming::claim(tx, count, open, until, now)).await?)
     }
 
     async fn hand_back_item(&self, id: &BatchId, number: u32) -> Result<(), StoreError> {
         let id = id.clone();
-        Ok(self.0.write(move |tx| claiming::hand_back(tx, &id, number)).await?)
+        Ok(self.0.write_unsynced(move |tx| claiming::hand_back(tx, &id, number)).await?)
     }
 
+    /// Where a power cut undoes it the item waits as before. Nothing has left the house by then: a submit is noted before, by a
+    /// commit that is synced.
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
         let (id, job) = (id.clone(), job.clone());
-        Ok(self.0.write(move |tx| begin(tx, &id, number, &job)).await?)
+        Ok(self.0.write_unsynced(move |tx| begin(tx, &id, number, &job)).await?)
     }
 
     async fn begin_item_allowed(
@@ -87,7 +91,7 @@ impl BatchStore for SqliteStudio {
         allowance: &Allowance,
     ) -> Result<Option<Allowed>, StoreError> {
         let (id, job, allowance) = (id.clone(), job.clone(), allowance.clone());
-        Ok(self.0.write(move |tx| begin_allowed(tx, &id, number, &job, &allowance)).await?)
+        Ok(self.0.write_unsynced(move |tx| begin_allowed(tx, &id, number, &job, &allowance)).await?)
     }
 
     async fn hold_item(
@@ -311,8 +315,8 @@ fn begin(tx: &Transaction<'_>, id: &BatchId, number: u32, new: &Job) -> Result<b
     job::insert(tx, new)?;
     release_one(tx, id, number.into(), new.created_at)?;
     if let Some(source) = new.spec.sources.first() {
-        tx.prepare_cached("UPDATE studio_batch_items SET blob = ?3 WHERE batch_id = ?1 AND number = ?2")?
-            .execute(params![id.as_str(), number, source.blob])?;
+        let other = "UPDATE studio_batch_items SET blob = ?3 WHERE batch_id = ?1 AND number = ?2 AND blob IS NOT ?3";
+        tx.prepare_cached(other)?.execute(params![id.as_str(), number, source.blob])?;
     }
     Ok(true)
 }

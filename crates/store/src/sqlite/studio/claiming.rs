@@ -68,7 +68,10 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
            AND NOT EXISTS (SELECT 1 FROM studio_batch_items i
                            WHERE i.batch_id = studio_batches.id AND i.state IN ('waiting', 'running'))",
     )?;
-    let stopped: Vec<String> = stopped.query_map([json(&ended)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let stopped: Vec<String> = match ended.is_empty() {
+        true => Vec::new(),
+        false => stopped.query_map([json(&ended)], |row| row.get(0))?.collect::<Result<_, _>>()?,
+    };
     let mut end = tx.prepare_cached(
         "UPDATE studio_batches SET state = 'DONE', finished_at = ?1 WHERE state IN ('OPEN', 'PAUSED')
            AND NOT EXISTS (SELECT 1 FROM studio_batch_items i

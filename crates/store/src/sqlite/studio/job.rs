@@ -1,7 +1,7 @@
 //! Jobs: inserted once, changed by what their own functions decide, claimed under leases.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, ToSql, Transaction, params};
 
 use plantain_studio::job::transition::{self, JobEvent};
 use plantain_studio::job::{Fence, Job, JobId, JobResult, JobState, Outcome, Owner, Phase};
@@ -52,7 +52,7 @@ pub(super) fn insert(tx: &Transaction<'_>, job: &Job) -> Result<(), DatabaseErro
         job.spec.endpoint.as_str(),
         limit(job.charged_pictures()),
     ])?;
-    blob::refer_first(tx, job)
+    blob::refer_more(tx, job)
 }
 
 /// What changes while a job goes on. None of it is in an index but in that of what is owed: naming a column writes all indexes that
@@ -62,10 +62,15 @@ const GO_ON: &str =
          submit_started_at = ?8, cancel_asked_at = ?9, running_at = ?10, result_at = ?11
      WHERE id = ?1";
 
-/// What changes at its end.
+/// What changes at its end. What it cost and what is kept of it are known then where it succeeded.
 const END: &str =
     "UPDATE studio_jobs SET state = ?2, phase = 'done', epoch = ?3, due_at = ?4, leased_until = NULL, failures = ?5,
          submit_started_at = ?6, cancel_asked_at = ?7, running_at = ?8, finished_at = ?9, outcome = ?10
+     WHERE id = ?1";
+const SUCCEED: &str =
+    "UPDATE studio_jobs SET state = ?2, phase = 'done', epoch = ?3, due_at = ?4, leased_until = NULL, failures = ?5,
+         submit_started_at = ?6, cancel_asked_at = ?7, running_at = ?8, finished_at = ?9, outcome = ?10,
+         bytes = ?11, cost = ?12, endpoint = ?13, pictures = ?14
      WHERE id = ?1";
 
 /// Writes what differs; `before` is the job as it stands there.
@@ -100,19 +105,32 @@ pub(super) fn update(tx: &Transaction<'_>, before: &Job, job: &Job) -> Result<()
 }
 
 fn end(tx: &Transaction<'_>, job: &Job, outcome: &Outcome) -> Result<(), DatabaseError> {
-    tx.prepare_cached(END)?.execute(params![
-        job.id.as_str(),
-        job.state().as_str(),
-        to_i64(job.epoch),
-        to_micros(job.due_at),
-        job.failures,
-        job.submit_started_at.map(to_micros),
-        job.cancel_asked_at.map(to_micros),
-        job.running_at.map(to_micros),
-        job.finished_at.map(to_micros),
-        json(outcome),
-    ])?;
-    Ok(())
+    let succeeded = matches!(outcome, Outcome::Succeeded(_));
+    let (state, outcome) = (job.state(), json(outcome));
+    let ended: [&dyn ToSql; 10] = [
+        &job.id.as_str(),
+        &state.as_str(),
+        &to_i64(job.epoch),
+        &to_micros(job.due_at),
+        &job.failures,
+        &job.submit_started_at.map(to_micros),
+        &job.cancel_asked_at.map(to_micros),
+        &job.running_at.map(to_micros),
+        &job.finished_at.map(to_micros),
+        &outcome,
+    ];
+    if !succeeded {
+        tx.prepare_cached(END)?.execute(&ended[..])?;
+        return Ok(());
+    }
+    let kept: [&dyn ToSql; 4] = [
+        &to_i64(job.stored_bytes()),
+        &to_i64(job.cost_micro_usd()),
+        &job.spec.endpoint.as_str(),
+        &limit(job.charged_pictures()),
+    ];
+    tx.prepare_cached(SUCCEED)?.execute(&[&ended[..], &kept[..]].concat()[..])?;
+    blob::refer_more(tx, job)
 }
 
 pub(super) fn by_id(tx: &Transaction<'_>, id: &JobId) -> Result<Option<Job>, DatabaseError> {
@@ -257,9 +275,6 @@ pub(super) fn apply(
     match transition::apply(&job, event, now) {
         Ok(next) => {
             update(tx, &job, &next)?;
-            if let Some(Outcome::Succeeded(_)) = next.outcome {
-                blob::refer(tx, &next, now)?;
-            }
             if let Some(event) = Event::of_end(&next) {
                 message::owe_by_job(tx, &next, event, now)?;
             }
@@ -372,7 +387,7 @@ mod tests {
 
     #[test]
     fn changing_a_job_fills_no_table_of_its_own() {
-        for sql in [GO_ON, END] {
+        for sql in [GO_ON, END, SUCCEED] {
             plan::fills_no_table_of(&SQLITE, sql);
         }
     }

@@ -63,6 +63,7 @@ impl MessageStore for SqliteStudio {
         Ok(self.0.write(move |tx| owe_refused(tx, &refused, now)).await?)
     }
 
+    /// Synced, so that what a message tells is, too: some of what owes one is not synced by itself.
     async fn claim_messages(
         &self,
         count: usize,

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use rusqlite::Transaction;
 
 use plantain_inbox::store::{InboxStore, RejectedEvent, StoreError};
 use plantain_studio::job::arrival::{Arrival, Arrived};
@@ -54,7 +55,9 @@ impl SqliteStudio {
 
     /// Lets every lease end: for a process that knows that nobody else uses the file. Whoever held them is gone.
     pub async fn release_leases(&self) -> Result<usize, DatabaseError> {
-        self.0.write(|tx| Ok(job::release(tx)? + bulk::release_leases(tx)? + message::release_leases(tx)?)).await
+        let release =
+            |tx: &Transaction<'_>| Ok(job::release(tx)? + bulk::release_leases(tx)? + message::release_leases(tx)?);
+        self.0.write_unsynced(release).await
     }
 
     /// The file itself, for backups and tests.
@@ -131,8 +134,9 @@ impl StudioStore for SqliteStudio {
     }
 
     async fn apply(&self, id: &JobId, event: &JobEvent, now: Timestamp) -> Result<Applied, StoreError> {
-        let (id, event) = (id.clone(), event.clone());
-        Ok(self.0.write(move |tx| job::apply(tx, &id, &event, now)).await?)
+        let (id, event, learnt_again) = (id.clone(), event.clone(), event.is_learnt_again());
+        let apply = move |tx: &Transaction<'_>| job::apply(tx, &id, &event, now);
+        Ok(if learnt_again { self.0.write_unsynced(apply).await? } else { self.0.write(apply).await? })
     }
 
     async fn result_arrived(&self, arrival: &Arrival, now: Timestamp) -> Result<Arrived, StoreError> {
