@@ -60,7 +60,7 @@ impl Inner {
     /// The queue has the request: a fact, whoever holds the job by now.
     async fn accepted(&self, job: &Job, request_id: RequestId, watch: &mut Watch) -> Result<Then, StoreError> {
         tracing::info!(job = %job.id, request = %request_id, "job.submitted {} as {request_id}", job.id);
-        let event = JobEvent::Submitted { request_id };
+        let event = JobEvent::Submitted { request_id, told_again: self.config.idempotent_backend };
         let before = watch.before_change();
         match self.store.apply(&job.id, &event, self.clock.now()).await? {
             Applied::Changed(next) => {

@@ -238,7 +238,7 @@ async fn leaving(stores: &StudioStores) -> Job {
 
 async fn followed(stores: &StudioStores, id: &str) -> Job {
     let job = leaving(stores).await;
-    changed(stores, &job.id, JobEvent::Submitted { request_id: request(id) }).await
+    changed(stores, &job.id, JobEvent::Submitted { request_id: request(id), told_again: false }).await
 }
 
 fn output() -> JobResult {

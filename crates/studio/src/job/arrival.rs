@@ -175,7 +175,7 @@ fn consequence(job: &Job, arrival: &Arrival, now: Timestamp) -> (Option<Job>, Ev
             (Some(next), EventState::Applied, Arrived::Applied(job.id.clone()))
         }
         None => {
-            let submitted = JobEvent::Submitted { request_id: arrival.request_id.clone() };
+            let submitted = JobEvent::Submitted { request_id: arrival.request_id.clone(), told_again: false };
             let bound = transition::apply(job, &submitted, now).ok();
             (bound, ignored(Ignored::NoPayload), Arrived::Noted(job.id.clone()))
         }

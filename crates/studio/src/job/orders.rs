@@ -76,7 +76,7 @@ impl World {
                 JobEvent::SubmitBegins { epoch: epoch(stale), uploads: Vec::new() }
             }
             Happening::SubmitReply if self.job.submit_started_at.is_some() => {
-                JobEvent::Submitted { request_id: request() }
+                JobEvent::Submitted { request_id: request(), told_again: false }
             }
             Happening::SubmitLost { stale } => put_off(stale, PutOff::SubmitUnknown),
             Happening::SubmitRefused { stale } => put_off(stale, PutOff::Failed),

@@ -21,8 +21,9 @@ pub enum JobEvent {
     SubmitBegins { epoch: u64, uploads: Vec<Url> },
     /// The owed work couldn't be done now. The lease is given back; the next try is due after the pause.
     PutOff { epoch: u64, pause: Duration, why: PutOff },
-    /// The queue accepted the submit under this id. A fact: also true when told by a holder that lost its lease.
-    Submitted { request_id: RequestId },
+    /// The queue accepted the submit under this id. A fact: also true when told by a holder that lost its lease. `told_again`: the
+    /// queue is known to say the same to whoever repeats the submit.
+    Submitted { request_id: RequestId, told_again: bool },
     /// The queue was seen to run the request.
     Running { epoch: u64 },
     /// The job ends.
@@ -68,7 +69,7 @@ pub fn apply(job: &Job, event: &JobEvent, now: Timestamp) -> Result<Job, Refused
             Ok(Job { uploads: uploads.clone(), submit_started_at: job.submit_started_at.or(Some(now)), ..job.clone() })
         }
         JobEvent::PutOff { epoch, pause, why } => held(job, *epoch).map(|()| put_off(job, *pause, *why, now)),
-        JobEvent::Submitted { request_id } => submitted(job, request_id, now),
+        JobEvent::Submitted { request_id, .. } => submitted(job, request_id, now),
         JobEvent::Running { epoch } => {
             held(job, *epoch)?;
             if job.running_at.is_some() {
@@ -160,10 +161,14 @@ pub(super) fn with_result(job: &Job, request_id: &RequestId, now: Timestamp) -> 
 }
 
 impl JobEvent {
-    /// Nothing follows from it but what is shown or who holds the job, and it is learnt again where a power cut undoes it: the lease
-    /// ends with its holder, and the queue is asked anew whether the request runs.
+    /// It is learnt again where a power cut undoes it, and nothing else follows from it: a lease ends with its holder, and the queue
+    /// says anew that the request runs, or which one it is.
     pub fn is_learnt_again(&self) -> bool {
-        matches!(self, JobEvent::Running { .. } | JobEvent::PutOff { why: PutOff::Waiting, .. })
+        match self {
+            JobEvent::Running { .. } | JobEvent::PutOff { why: PutOff::Waiting, .. } => true,
+            JobEvent::Submitted { told_again, .. } => *told_again,
+            _ => false,
+        }
     }
 
     /// The job ends without pictures.
@@ -197,7 +202,7 @@ mod tests {
     }
 
     fn followed() -> Job {
-        apply(&leaving(), &JobEvent::Submitted { request_id: request("r1") }, now()).unwrap()
+        apply(&leaving(), &JobEvent::Submitted { request_id: request("r1"), told_again: false }, now()).unwrap()
     }
 
     fn answered() -> Job {
@@ -253,17 +258,18 @@ mod tests {
         // The holder had given up waiting; the reply came after all.
         let given_up = JobEvent::PutOff { epoch: 1, pause: Duration::from_secs(600), why: PutOff::SubmitUnknown };
         let waiting = apply(&leaving(), &given_up, now()).unwrap();
-        let job = apply(&waiting, &JobEvent::Submitted { request_id: request("r1") }, now()).unwrap();
+        let job =
+            apply(&waiting, &JobEvent::Submitted { request_id: request("r1"), told_again: false }, now()).unwrap();
         assert_eq!((job.phase, job.due_at, job.failures), (Phase::Follow, now(), 0));
-        refused(&job, JobEvent::Submitted { request_id: request("r1") }, Refused::NothingNew);
-        refused(&job, JobEvent::Submitted { request_id: request("r2") }, Refused::OtherRequest);
+        refused(&job, JobEvent::Submitted { request_id: request("r1"), told_again: false }, Refused::NothingNew);
+        refused(&job, JobEvent::Submitted { request_id: request("r2"), told_again: false }, Refused::OtherRequest);
     }
 
     #[test]
     fn the_submit_reply_never_overwrites_a_result_that_came_first() {
         let overtaken = with_result(&leaving(), &request("r1"), now());
         assert_eq!((overtaken.phase, overtaken.state()), (Phase::Save, JobState::Running));
-        refused(&overtaken, JobEvent::Submitted { request_id: request("r1") }, Refused::NothingNew);
+        refused(&overtaken, JobEvent::Submitted { request_id: request("r1"), told_again: false }, Refused::NothingNew);
         refused(&overtaken, JobEvent::Running { epoch: 1 }, Refused::LeaseLost);
         refused(&overtaken, JobEvent::fails(1, JobError::new("x", "x", "x")), Refused::LeaseLost);
     }
@@ -314,7 +320,7 @@ mod tests {
         for event in [
             JobEvent::SubmitBegins { epoch: 2, uploads: Vec::new() },
             JobEvent::PutOff { epoch: 2, pause: Duration::ZERO, why: PutOff::Waiting },
-            JobEvent::Submitted { request_id: request("r1") },
+            JobEvent::Submitted { request_id: request("r1"), told_again: false },
             JobEvent::Running { epoch: 2 },
             canceled,
             JobEvent::CancelAsked,

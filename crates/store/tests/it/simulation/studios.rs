@@ -189,7 +189,7 @@ impl World {
             return;
         }
         let now = self.studio_time(to.index);
-        let applied = self.apply(&job, JobEvent::Submitted { request_id: request }, now).await;
+        let applied = self.apply(&job, JobEvent::Submitted { request_id: request, told_again: false }, now).await;
         let Some(at) = self.studios[to.index].place_of(&job) else { return };
         let held = &mut self.studios[to.index].held[at];
         match applied {

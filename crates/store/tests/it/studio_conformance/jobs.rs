@@ -19,7 +19,7 @@ pub async fn a_job_survives_with_everything_that_it_holds(stores: &StudioStores)
     assert_eq!((claimed.epoch, claimed.leased_until), (1, Some(later(30))));
     let uploads = vec!["http://cdn.test/a".parse().unwrap()];
     changed(stores, &job.id, JobEvent::SubmitBegins { epoch: 1, uploads }).await;
-    changed(stores, &job.id, JobEvent::Submitted { request_id: request("r1") }).await;
+    changed(stores, &job.id, JobEvent::Submitted { request_id: request("r1"), told_again: false }).await;
     changed(stores, &job.id, JobEvent::CancelAsked).await;
     changed(stores, &job.id, JobEvent::Running { epoch: 1 }).await;
     stores.jobs.result_arrived(&webhook(&job, "r1", "b"), now()).await.unwrap();
