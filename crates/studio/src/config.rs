@@ -36,6 +36,9 @@ pub struct StudioConfig {
     pub save_slots: usize,
     /// How long a job stays with a process that doesn't show signs of life.
     pub lease: Duration,
+    /// How long the webhook alone is waited for where nobody asks how a job stands, as most jobs of a batch are never asked about. Then
+    /// the status stream tells.
+    pub look_after: Duration,
     /// How long a webhook may lag behind the status stream before the studio asks for the result.
     pub grace: Duration,
     /// How long a job waits for a queue that can't be reached before it fails.
@@ -167,6 +170,7 @@ impl StudioConfig {
             slots: 64,
             save_slots: 4,
             lease: Duration::from_secs(30),
+            look_after: Duration::from_secs(5),
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(24 * 60 * 60),
             unknown_patience: Duration::from_secs(2 * 60 * 60),

@@ -28,10 +28,7 @@ use crate::working::Then;
 /// Characters of a log line that are shown.
 const DETAIL_CHARS_MAX: usize = 200;
 
-/// How long the webhook alone is waited for where nobody asks how a job stands. Most jobs of a batch are never asked about.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
-
-/// How often the store is asked meanwhile.
+/// How often the store is asked while the webhook alone is waited for.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Pause before a stream that had worked is opened again.
@@ -78,14 +75,14 @@ impl Inner {
         watch: &mut Watch,
         stop: &Shutdown,
     ) -> Result<Option<Then>, StoreError> {
-        let look_at = after(self.clock.now(), LOOK_AFTER);
+        let (pause, look_at) = (self.config.look_after.min(POLL), after(self.clock.now(), self.config.look_after));
         loop {
             let heard = tokio::select! {
                 biased;
                 () = stop.begun() => return self.put_off(job, Duration::ZERO, PutOff::Waiting).await.map(Some),
                 heard = watch.stored_or_asked() => heard,
                 // The webhook may have come to another process.
-                () = self.clock.sleep(POLL) => Heard::Stored,
+                () = self.clock.sleep(pause) => Heard::Stored,
             };
             if heard == Heard::Asked {
                 return Ok(None);

@@ -215,6 +215,25 @@ mod tests {
     }
 
     #[test]
+    fn what_others_were_told_or_paid_for_is_not_left_to_be_learnt_again() {
+        let pause = Duration::from_secs(1);
+        let submitted = |told_again| JobEvent::Submitted { request_id: request("r1"), told_again };
+        for (event, learnt_again) in [
+            (JobEvent::SubmitBegins { epoch: 1, uploads: Vec::new() }, false),
+            (JobEvent::PutOff { epoch: 1, pause, why: PutOff::Waiting }, true),
+            (JobEvent::PutOff { epoch: 1, pause, why: PutOff::Failed }, false),
+            (JobEvent::PutOff { epoch: 1, pause, why: PutOff::SubmitUnknown }, false),
+            (submitted(false), false),
+            (submitted(true), true),
+            (JobEvent::Running { epoch: 1 }, true),
+            (JobEvent::Ends { epoch: 1, outcome: Outcome::Canceled }, false),
+            (JobEvent::CancelAsked, false),
+        ] {
+            assert_eq!(event.is_learnt_again(), learnt_again, "{event:?}");
+        }
+    }
+
+    #[test]
     fn a_submit_that_leaves_is_written_down_with_its_photos() {
         let uploads = vec!["http://cdn.test/a".parse().unwrap()];
         let job = apply(&claimed(), &JobEvent::SubmitBegins { epoch: 1, uploads: uploads.clone() }, now()).unwrap();

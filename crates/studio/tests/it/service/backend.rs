@@ -73,6 +73,7 @@ struct Situation {
     cancels: Vec<String>,
     honours_keys: bool,
     streams: bool,
+    streams_opened: usize,
 }
 
 impl Backend {
@@ -134,6 +135,11 @@ impl Backend {
 
     pub fn stands(&self, request: &RequestId, standing: Standing) {
         self.state().requests[request.as_str()].send_replace(standing);
+    }
+
+    /// How often somebody began to read a status stream.
+    pub fn streams_opened(&self) -> usize {
+        self.state().streams_opened
     }
 
     pub fn forgets(&self, request: &RequestId) {
@@ -269,6 +275,7 @@ async fn ask(State(backend): State<Backend>, Path(path): Path<String>, _: Header
             _ => (StatusCode::BAD_REQUEST, plantain_wire::error::in_progress().to_json()).into_response(),
         },
         "status/stream" if backend.state().streams => {
+            backend.state().streams_opened += 1;
             let events = stream::unfold((Some(now), standing), move |(first, mut standing)| {
                 let (urls, id) = (urls.clone(), id.clone());
                 async move {

@@ -12,13 +12,15 @@ use zip::{ZipArchive, ZipWriter};
 
 use plantain_studio::bulk::batch::{BatchState, Steer};
 use plantain_studio::bulk::receiving::NewBatch;
+use plantain_studio::bulk::store::ItemFilter;
 use plantain_studio::bulk::view::BatchView;
+use plantain_studio::config::StudioConfig;
 use plantain_studio::job::key::Tier;
 use plantain_studio::messages::naming::Naming;
 use plantain_wire::id::RequestId;
 
 use crate::service::backend::Standing;
-use crate::service::bench::Bench;
+use crate::service::bench::{Bench, config, ok, user};
 
 /// Photos of the archive; more than a batch has jobs at once.
 const PHOTOS: usize = 10;
@@ -107,6 +109,38 @@ async fn done(bench: &Bench, batch: &BatchView, answer: impl Fn(&RequestId)) -> 
 
 fn refused() -> Standing {
     Standing::Completed(422, r#"{"detail": "no"}"#.into())
+}
+
+#[tokio::test]
+async fn where_nobody_asks_the_stream_is_opened_only_when_the_webhook_keeps_one_waiting() {
+    for (look_after, asks, webhook, streams) in [
+        (Duration::from_secs(60 * 60), false, true, 0),
+        (Duration::from_secs(60 * 60), true, false, 1),
+        (Duration::from_millis(50), false, false, 1),
+    ] {
+        let bench = Bench::with(StudioConfig { look_after, ..config() }).await;
+        let batch = begun(&bench, 1).await;
+        let submission = bench.backend.submitted(1).await.pop().unwrap();
+        if webhook {
+            let (target, request) = (submission.webhook.unwrap(), &submission.request_id);
+            let body = ok(request, &bench.output());
+            // The submit's reply may still be on its way, and then the sender is to come again.
+            while bench.posts(&target, request, &user(), body.clone()).await != 200 {}
+        } else {
+            bench.completes(&submission.request_id);
+        }
+        if asks {
+            let items = bench.studio.items(&batch.batch_id, ItemFilter { limit: 1, ..ItemFilter::default() });
+            let job = items.await.unwrap().unwrap().items.remove(0).job_id.unwrap();
+            bench.succeeds(&job).await;
+        }
+        let view = done(&bench, &batch, |_| {}).await;
+        assert_eq!(
+            (view.counts.succeeded, bench.backend.streams_opened()),
+            (1, streams),
+            "{look_after:?} {asks} {webhook}"
+        );
+    }
 }
 
 #[tokio::test]

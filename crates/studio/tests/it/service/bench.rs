@@ -61,7 +61,12 @@ pub fn user() -> UserId {
 
 /// The test's own settings: short pauses, otherwise as shipped.
 pub fn config() -> StudioConfig {
-    StudioConfig { grace: Duration::from_millis(50), submit_wait: Duration::from_secs(5), ..StudioConfig::default() }
+    StudioConfig {
+        look_after: Duration::from_millis(50),
+        grace: Duration::from_millis(50),
+        submit_wait: Duration::from_secs(5),
+        ..StudioConfig::default()
+    }
 }
 
 impl Bench {
