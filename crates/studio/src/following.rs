@@ -84,8 +84,10 @@ impl Inner {
                 // The webhook may have come to another process.
                 () = self.clock.sleep(pause) => Heard::Stored,
             };
-            if heard == Heard::Asked {
-                return Ok(None);
+            match heard {
+                Heard::Stored => {}
+                Heard::Taken => return Ok(Some(Then::LetGo(Left::Nothing))),
+                Heard::Asked => return Ok(None),
             }
             if let Some(then) = self.overtaken(job).await? {
                 return Ok(Some(then));
@@ -207,7 +209,7 @@ impl Inner {
                 let arrived = self.store.result_arrived(&arrival, self.clock.now()).await?;
                 if let Arrived::Applied(id) = arrived {
                     tracing::info!(job = %id, "job.reconciled {id}: no webhook came in time");
-                    self.announce(&id);
+                    self.announce_result(&id);
                 }
                 Ok(Then::LetGo(Left::Nothing))
             }

@@ -87,7 +87,12 @@ impl Studio {
 
     async fn answer(&self, raw: Raw<'_>, arrived: &Arrived) -> WebhookAnswer {
         match arrived {
-            Arrived::Applied(job) | Arrived::Noted(job) => {
+            Arrived::Applied(job) => {
+                tracing::info!(%job, "webhook.accepted {job}");
+                self.0.announce_result(job);
+                accepted()
+            }
+            Arrived::Noted(job) => {
                 tracing::info!(%job, "webhook.accepted {job}");
                 self.0.announce(job);
                 accepted()

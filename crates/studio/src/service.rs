@@ -227,6 +227,12 @@ impl Inner {
         view::view(job, &live, self.pace.seconds(), &self.config, now)
     }
 
+    /// Tells watchers that the job has its result, which is to be saved by whoever takes it up next, and the lane that there is work.
+    pub fn announce_result(&self, id: &JobId) {
+        self.hub.taken(id);
+        self.wake.wake();
+    }
+
     /// Tells watchers that the job may have changed, and the lane that there may be work.
     pub fn announce(&self, id: &JobId) {
         self.hub.changed(id);

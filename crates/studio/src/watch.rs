@@ -33,6 +33,8 @@ pub struct Live {
 struct News {
     /// Counts changes of the stored job, so that each wakes its watchers even where the live facts stayed the same.
     stored: u64,
+    /// Counts the changes that took the job from whoever drove it.
+    taken: u64,
     /// Somebody wanted to know how the job stands while it was held.
     asked: bool,
     live: Live,
@@ -53,6 +55,15 @@ impl Hub {
         });
     }
 
+    /// The stored job changed, and is its driver's no more.
+    pub fn taken(&self, id: &JobId) {
+        self.tell(id, |news| {
+            news.stored += 1;
+            news.taken += 1;
+            true
+        });
+    }
+
     /// The live facts changed; told only where they differ.
     pub fn live(&self, id: &JobId, live: Live) {
         self.tell(id, |news| {
@@ -66,17 +77,14 @@ impl Hub {
     pub fn watch(&self, id: &JobId, clock: &Clock) -> Watch {
         let channel = self.0.join(id);
         asked(&channel);
-        let news = channel.subscribe();
-        let seen = news.borrow().stored;
-        Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
+        Watch::on(id, channel, clock)
     }
 
     /// For whoever drives the job, which is not to ask how it stands. What became of it before is news.
     pub fn hold(&self, id: &JobId, clock: &Clock) -> Watch {
-        let channel = self.0.join(id);
-        let news = channel.subscribe();
-        let seen = news.borrow().stored.wrapping_sub(1);
-        Watch { id: id.clone(), channel, news, seen, clock: clock.clone() }
+        let mut watch = Watch::on(id, self.0.join(id), clock);
+        watch.seen = watch.seen.wrapping_sub(1);
+        watch
     }
 
     /// The live facts, where anybody keeps them, for somebody who wants to know how the job stands.
@@ -106,6 +114,8 @@ pub struct Before(u64);
 pub enum Heard {
     /// The stored job may have changed.
     Stored,
+    /// It changed, and is the driver's no more.
+    Taken,
     /// Somebody wants to know how the job stands.
     Asked,
 }
@@ -118,10 +128,18 @@ pub struct Watch {
     news: watch::Receiver<News>,
     /// The last change of the stored job that was told.
     seen: u64,
+    /// How often the job had been taken from somebody when this began.
+    taken: u64,
     clock: Clock,
 }
 
 impl Watch {
+    fn on(id: &JobId, channel: Arc<Channel>, clock: &Clock) -> Watch {
+        let news = channel.subscribe();
+        let (seen, taken) = (news.borrow().stored, news.borrow().taken);
+        Watch { id: id.clone(), channel, news, seen, taken, clock: clock.clone() }
+    }
+
     /// Returns when the job may have changed since the last call: at once on news, after a second without any. The caller
     /// reads the job again.
     pub async fn changed(&mut self) {
@@ -150,9 +168,10 @@ impl Watch {
 
     /// As [`Watch::stored`], or when somebody asks, or has asked, how the job stands.
     pub async fn stored_or_asked(&mut self) -> Heard {
-        let seen = self.seen;
+        let (seen, taken) = (self.seen, self.taken);
         // The sender is held by this very watch, so waiting can't fail.
         match self.news.wait_for(|news| news.asked || news.stored != seen).await {
+            Ok(news) if news.taken != taken => Heard::Taken,
             Ok(news) if news.stored != seen => {
                 self.seen = news.stored;
                 Heard::Stored
@@ -305,6 +324,10 @@ mod tests {
             assert_eq!(held.stored_or_asked().await, Heard::Asked);
             hub.changed(&id);
             assert_eq!(held.stored_or_asked().await, Heard::Stored, "a change comes first");
+            hub.taken(&id);
+            assert_eq!(held.stored_or_asked().await, Heard::Taken);
+            let mut next = hub.hold(&id, &clock);
+            assert_eq!(next.stored_or_asked().await, Heard::Stored, "it is the next driver's");
         }
     }
 
