@@ -27,10 +27,17 @@ const UPLOAD_DEADLINE: Duration = Duration::from_secs(120);
 pub(crate) enum CdnToken {
     #[default]
     Unasked,
-    /// As a header, which doesn't show itself.
-    Held(HeaderValue),
+    Held(Pass),
     /// The queue gives none.
     Refused,
+}
+
+/// A token, and where it opens: as with the address of a place, whoever gives it out says so.
+#[derive(Clone, Debug)]
+pub(crate) struct Pass {
+    /// As a header, which doesn't show itself.
+    header: HeaderValue,
+    cdn: Url,
 }
 
 impl QueueClient {
@@ -42,10 +49,11 @@ impl QueueClient {
         file_name: &str,
     ) -> Result<Url, ClientError> {
         let bytes = bytes.into();
-        if let Some(token) = self.cdn_token().await? {
-            match self.direct(token, bytes.clone(), content_type, file_name).await {
+        if let Some(pass) = self.cdn_token().await? {
+            match self.direct(pass, bytes.clone(), content_type, file_name).await {
                 // It may have run out, and the next upload asks for another.
                 Err(ClientError::Rejected { .. }) => *self.token() = CdnToken::Unasked,
+                Err(ClientError::NotSent(_)) => *self.token() = CdnToken::Refused,
                 done => return done,
             }
         }
@@ -56,15 +64,9 @@ impl QueueClient {
         Ok(place.file_url)
     }
 
-    async fn direct(
-        &self,
-        token: HeaderValue,
-        bytes: Bytes,
-        content_type: &str,
-        file_name: &str,
-    ) -> Result<Url, ClientError> {
-        let url = join(&self.endpoints.cdn, "files/upload");
-        let mut post = self.http.post(url).header(AUTHORIZATION, token).header(CONTENT_TYPE, content_type);
+    async fn direct(&self, pass: Pass, bytes: Bytes, content_type: &str, file_name: &str) -> Result<Url, ClientError> {
+        let url = join(&pass.cdn, "files/upload");
+        let mut post = self.http.post(url).header(AUTHORIZATION, pass.header).header(CONTENT_TYPE, content_type);
         // A name that no header can carry is one that the address does without.
         if let Ok(name) = HeaderValue::from_str(file_name) {
             post = post.header(header::FILE_NAME, name);
@@ -75,15 +77,15 @@ impl QueueClient {
     }
 
     /// `None`: this queue gives none.
-    async fn cdn_token(&self) -> Result<Option<HeaderValue>, ClientError> {
+    async fn cdn_token(&self) -> Result<Option<Pass>, ClientError> {
         match &*self.token() {
             CdnToken::Unasked => {}
-            CdnToken::Held(token) => return Ok(Some(token.clone())),
+            CdnToken::Held(pass) => return Ok(Some(pass.clone())),
             CdnToken::Refused => return Ok(None),
         }
         let asked = self.ask_for_token().await;
         let (token, given) = match asked {
-            Ok(token) => (CdnToken::Held(token.clone()), Some(token)),
+            Ok(pass) => (CdnToken::Held(pass.clone()), Some(pass)),
             Err(ClientError::Rejected { .. } | ClientError::Protocol(_)) => (CdnToken::Refused, None),
             Err(error) => return Err(error),
         };
@@ -91,7 +93,7 @@ impl QueueClient {
         Ok(given)
     }
 
-    async fn ask_for_token(&self) -> Result<HeaderValue, ClientError> {
+    async fn ask_for_token(&self) -> Result<Pass, ClientError> {
         let url = stored_as_usual(join(&self.endpoints.rest, "storage/auth/token"));
         let answer = safely(async || {
             let request = self.request(Method::POST, url.clone()).json(&serde_json::json!({}));
@@ -99,9 +101,9 @@ impl QueueClient {
         });
         let given: CdnTokenReply = serde_json::from_slice(&answer.await?.body).map_err(unreadable)?;
         let value = HeaderValue::try_from(format!("{} {}", given.token_type, given.token));
-        let mut value = value.map_err(|_| ClientError::Protocol(Fault::Unreadable))?;
-        value.set_sensitive(true);
-        Ok(value)
+        let mut header = value.map_err(|_| ClientError::Protocol(Fault::Unreadable))?;
+        header.set_sensitive(true);
+        Ok(Pass { header, cdn: given.base_url })
     }
 
     fn token(&self) -> MutexGuard<'_, CdnToken> {

@@ -30,6 +30,8 @@ pub struct CdnTokenReply {
     pub token: String,
     /// The scheme to send it under.
     pub token_type: String,
+    /// Where it opens.
+    pub base_url: Url,
 }
 
 /// Of `POST /files/upload`: where the bytes will be read.

@@ -11,12 +11,19 @@ fn place(server: &Server) -> String {
     format!(r#"{{"upload_url":"{}","file_url":"https://cdn.test/a.png"}}"#, server.url("/put/here?token=1"))
 }
 
-const TOKEN: &str = r#"{"token":"t0ken","token_type":"Bearer","base_url":"https://v3.fal.media","expires_at":"later"}"#;
+fn token(server: &Server) -> String {
+    let cdn = server.url("/elsewhere/cdn");
+    format!(r#"{{"token":"t0ken","token_type":"Bearer","base_url":"{cdn}","expires_at":"later"}}"#)
+}
+
 const KEPT: &str = r#"{"access_url":"https://cdn.test/b.png"}"#;
 
 #[tokio::test]
 async fn many_files_go_with_one_token_in_one_call_each() {
-    let server = Server::start([reply(200, TOKEN), reply(200, KEPT), reply(200, KEPT)]).await;
+    let server = Server::start([]).await;
+    [reply(200, token(&server)), reply(200, KEPT), reply(200, KEPT)]
+        .into_iter()
+        .for_each(|reply| server.line_up(reply));
     let client = client(&server);
     for name in ["a.png", "b.png"] {
         let url = client.clone().upload(vec![1, 2, 3], "image/png", name).await.unwrap();
@@ -28,7 +35,7 @@ async fn many_files_go_with_one_token_in_one_call_each() {
         (&Method::POST, "/rest/storage/auth/token?storage_type=fal-cdn-v3", &"Key id:secret".parse().unwrap())
     );
     for (post, name) in [(first, "a.png"), (second, "b.png")] {
-        assert_eq!((&post.method, post.uri.to_string().as_str()), (&Method::POST, "/cdn/files/upload"));
+        assert_eq!((&post.method, post.uri.to_string().as_str()), (&Method::POST, "/elsewhere/cdn/files/upload"));
         assert_eq!(
             (&post.headers["authorization"], &post.headers["x-fal-file-name"]),
             (&"Bearer t0ken".parse().unwrap(), &name.parse().unwrap())
@@ -40,12 +47,31 @@ async fn many_files_go_with_one_token_in_one_call_each() {
 
 #[tokio::test]
 async fn a_token_that_has_run_out_costs_one_upload_its_way_and_the_next_has_another() {
-    let server = Server::start([reply(200, TOKEN), foreign(401, "")]).await;
-    server.line_up(reply(200, place(&server)));
-    [foreign(200, ""), reply(200, TOKEN), reply(200, KEPT)].into_iter().for_each(|reply| server.line_up(reply));
+    let server = Server::start([]).await;
+    [reply(200, token(&server)), foreign(401, ""), reply(200, place(&server))]
+        .into_iter()
+        .for_each(|reply| server.line_up(reply));
+    [foreign(200, ""), reply(200, token(&server)), reply(200, KEPT)]
+        .into_iter()
+        .for_each(|reply| server.line_up(reply));
     let client = client(&server);
     assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/a.png");
     assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/b.png");
+}
+
+#[tokio::test]
+async fn where_the_cdn_can_not_be_reached_the_bytes_go_to_places() {
+    let server = Server::start([]).await;
+    let token = r#"{"token":"t0ken","token_type":"Bearer","base_url":"http://127.0.0.1:1/cdn"}"#;
+    let place = || reply(200, place(&server));
+    [reply(200, token), place(), foreign(200, ""), place(), foreign(200, "")]
+        .into_iter()
+        .for_each(|reply| server.line_up(reply));
+    let client = client(&server);
+    for requests in [3, 5] {
+        assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/a.png");
+        assert_eq!(server.seen().len(), requests);
+    }
 }
 
 #[tokio::test]
