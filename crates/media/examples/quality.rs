@@ -151,16 +151,17 @@ fn matte(segmenter: &Segmenter, composite: &Composite, choice: Choice) -> Matte 
     segmenter.cut_out(&composite.picture, &options).map_or_else(|_| empty(), |cutout| score::full_matte(&cutout))
 }
 
-/// Each product but the glass, which is glass only on its own ground, on three grounds.
 fn among_others(segmenter: &Segmenter) {
     let (name, photo, truth) = sample(AMONG_OTHERS);
     let mut table = Table::new("among others of its kind");
-    if let Ok(cutout) = segmenter.cut_out(&photo, &CutoutOptions::default()) {
-        table.row(&name, &score::full_matte(&cutout), &truth);
+    match segmenter.cut_out(&photo, &CutoutOptions::default()) {
+        Ok(cutout) => table.row(&name, &score::full_matte(&cutout), &truth),
+        Err(error) => println!("{name:<28} {error}"),
     }
     table.end();
 }
 
+/// Each product but the glass, which is glass only on its own ground, on three grounds.
 fn alone(segmenter: &Segmenter, pieces: &[(String, Piece)]) {
     let mut table = Table::new(ALONE);
     for (name, made) in composites(pieces) {

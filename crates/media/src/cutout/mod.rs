@@ -1,9 +1,9 @@
 //! Lifting the product out of its photo.
 //!
 //! The network looks at the whole photo, then twice closer at what it found; the mean of the closer looks, freed of
-//! everything that is not the product, is a soft matte of 320 pixels a side. Where much of it is unsure, colours decide. It is sharpened on the photo's own pixels
-//! at full resolution; a second, small network opens the gaps in which the ground is seen through the product, and at
-//! the soft edge the old background is taken out of the colours.
+//! everything that is not the product, is a soft matte of 320 pixels a side. Where much of it is unsure, colours decide.
+//! It is sharpened on the photo's own pixels at full resolution; a second, small network opens the gaps in which the
+//! ground is seen through the product, and at the soft edge the old background is taken out of the colours.
 //!
 //! This module owns which pixels are product. It refuses to guess: a photo in which nothing stands out is
 //! [`CutoutError::NoProduct`]. It never invents a pixel, and reads no clock or network and no file but the library
@@ -53,7 +53,8 @@ static GAPS: &[u8] = include_bytes!("../../weights/gaps.onnx");
 /// How often the network looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Passes {
-    /// Once: a third of the time, and more mistakes about holes and second objects; gaps stay as they are.
+    /// Once: a third of the time, and more mistakes about holes and second objects; gaps stay as they
+    /// are, and what is unsure stays undecided.
     One,
     #[default]
     Three,

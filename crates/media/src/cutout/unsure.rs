@@ -56,7 +56,11 @@ pub(super) fn decide(shape: &mut Shape, photo: &Picture) {
         });
         decided = next.collect();
     }
-    shape.coverage.values = decided;
+    let solid = |values: &[f32]| values.iter().filter(|value| **value >= 0.5).count();
+    // A product in its ground's colour would go with it: there the network's word is all there is.
+    if solid(&decided) * 2 >= solid(said) {
+        shape.coverage.values = decided;
+    }
 }
 
 fn steep(value: f32) -> f32 {
@@ -99,6 +103,16 @@ mod tests {
         };
         let (leaves, others) = (mean(30..60), mean(60..90));
         assert!(leaves > 0.7 && others < 0.2, "leaves {leaves}, others {others}");
+    }
+
+    #[test]
+    fn a_product_in_its_grounds_colour_stays_as_it_was_said() {
+        let inside = |at: usize| (44..52).contains(&(at % SIDE)) && (10..86).contains(&(at / SIDE));
+        let said: Vec<f32> = (0..SIDE * SIDE).map(|at| if inside(at) { 0.6 } else { 0.02 }).collect();
+        let area = Rect { x: 0, y: 0, width: SIDE as u32, height: SIDE as u32 };
+        let mut shape = Shape { area, coverage: Plane::new(SIDE, SIDE, said.clone()) };
+        decide(&mut shape, &Picture::filled(SIDE as u32, SIDE as u32, [230; 3]));
+        assert_eq!(shape.coverage.values, said);
     }
 
     #[test]

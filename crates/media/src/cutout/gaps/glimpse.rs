@@ -21,13 +21,18 @@ const AROUND: usize = 8;
 /// Whether a look at the whole product may find it woven. `planes` are what the network would be shown, `width` cells wide.
 pub(super) fn may_be_woven(network: &Network, planes: &[f32], width: usize, matte: &Matte) -> bool {
     let filled = pieces::squares(matte);
-    let step = filled.len().div_ceil(SQUARES).max(1);
-    let looked_at: Vec<&Square> = filled.iter().skip(step / 2).step_by(step).collect();
+    let looked_at: Vec<&Square> = spread(filled.len()).filter_map(|at| filled.get(at)).collect();
     let found: Vec<usize> =
         looked_at.par_iter().map(|square| pieces_in(square, network, planes, width, matte)).collect();
     let hinted = found.iter().filter(|pieces| **pieces > 0).count();
     let all = found.iter().sum::<usize>() * filled.len();
     hinted > 0 && hinted as f64 >= HINTED * found.len() as f64 && all >= PIECES * found.len()
+}
+
+/// So many of all squares, evenly apart. They go row by row, so a whole number between them would look down one column alone.
+fn spread(all: usize) -> impl Iterator<Item = usize> {
+    let many = SQUARES.min(all);
+    (0..many).map(move |at| (2 * at + 1) * all / (2 * many))
 }
 
 fn pieces_in(square: &Square, network: &Network, planes: &[f32], width: usize, matte: &Matte) -> usize {
@@ -71,6 +76,22 @@ mod tests {
         assert!(hinted(|_, _| true));
         assert!(!hinted(|_, _| false), "nothing open");
         assert!(!hinted(|x, y| x > 22 && y > 22), "open in a corner");
+    }
+
+    #[test]
+    fn a_weave_with_a_solid_middle_may_be_woven() {
+        assert!(hinted(|x, _| !(13..19).contains(&x)));
+    }
+
+    #[test]
+    fn squares_of_all_columns_are_looked_at() {
+        for all in [64, 48, 56, 9, 5, 0] {
+            let looked_at: Vec<usize> = spread(all).collect();
+            assert_eq!(looked_at.len(), SQUARES.min(all));
+            assert!(looked_at.is_sorted_by(|a, b| a < b) && looked_at.iter().all(|at| *at < all), "{looked_at:?}");
+        }
+        let columns: std::collections::BTreeSet<usize> = spread(64).map(|at| at % 8).collect();
+        assert!(columns.len() >= 4, "{columns:?}");
     }
 
     #[test]
