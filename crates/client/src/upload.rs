@@ -28,9 +28,12 @@ pub(crate) enum CdnToken {
     #[default]
     Unasked,
     Held(Pass),
-    /// The queue gives none.
-    Refused,
+    /// The queue gives none, or one that opens nothing: so many uploads go to places before it is asked again.
+    Refused(u32),
 }
+
+/// A queue or what stands before it may have been mended since.
+const UPLOADS_BEFORE_ASKING_AGAIN: u32 = 100;
 
 /// A token, and where it opens: as with the address of a place, whoever gives it out says so.
 #[derive(Clone, Debug)]
@@ -49,12 +52,12 @@ impl QueueClient {
         file_name: &str,
     ) -> Result<Url, ClientError> {
         let bytes = bytes.into();
-        if let Some(pass) = self.cdn_token().await? {
+        if let Some((pass, fresh)) = self.cdn_token().await? {
+            // Whatever fails there, a place may still be had. A token that was good before has most likely run out.
             match self.direct(pass, bytes.clone(), content_type, file_name).await {
-                // It may have run out, and the next upload asks for another.
-                Err(ClientError::Rejected { .. }) => *self.token() = CdnToken::Unasked,
-                Err(ClientError::NotSent(_)) => *self.token() = CdnToken::Refused,
-                done => return done,
+                Ok(url) => return Ok(url),
+                Err(_) if fresh => *self.token() = CdnToken::Refused(UPLOADS_BEFORE_ASKING_AGAIN),
+                Err(_) => *self.token() = CdnToken::Unasked,
             }
         }
         let place = self.initiate(content_type, file_name).await?;
@@ -76,17 +79,22 @@ impl QueueClient {
         Ok(kept.access_url)
     }
 
-    /// `None`: this queue gives none.
-    async fn cdn_token(&self) -> Result<Option<Pass>, ClientError> {
-        match &*self.token() {
-            CdnToken::Unasked => {}
-            CdnToken::Held(pass) => return Ok(Some(pass.clone())),
-            CdnToken::Refused => return Ok(None),
+    /// A token, and whether it was given only now. `None`: this queue gives none.
+    async fn cdn_token(&self) -> Result<Option<(Pass, bool)>, ClientError> {
+        match &mut *self.token() {
+            CdnToken::Unasked | CdnToken::Refused(0) => {}
+            CdnToken::Held(pass) => return Ok(Some((pass.clone(), false))),
+            CdnToken::Refused(left) => {
+                *left -= 1;
+                return Ok(None);
+            }
         }
         let asked = self.ask_for_token().await;
         let (token, given) = match asked {
-            Ok(pass) => (CdnToken::Held(pass.clone()), Some(pass)),
-            Err(ClientError::Rejected { .. } | ClientError::Protocol(_)) => (CdnToken::Refused, None),
+            Ok(pass) => (CdnToken::Held(pass.clone()), Some((pass, true))),
+            Err(ClientError::Rejected { .. } | ClientError::Protocol(_)) => {
+                (CdnToken::Refused(UPLOADS_BEFORE_ASKING_AGAIN), None)
+            }
             Err(error) => return Err(error),
         };
         *self.token() = token;

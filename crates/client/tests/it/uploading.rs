@@ -48,15 +48,37 @@ async fn many_files_go_with_one_token_in_one_call_each() {
 #[tokio::test]
 async fn a_token_that_has_run_out_costs_one_upload_its_way_and_the_next_has_another() {
     let server = Server::start([]).await;
-    [reply(200, token(&server)), foreign(401, ""), reply(200, place(&server))]
+    [reply(200, token(&server)), reply(200, KEPT), foreign(401, ""), reply(200, place(&server))]
         .into_iter()
         .for_each(|reply| server.line_up(reply));
     [foreign(200, ""), reply(200, token(&server)), reply(200, KEPT)]
         .into_iter()
         .for_each(|reply| server.line_up(reply));
     let client = client(&server);
-    assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/a.png");
-    assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), "https://cdn.test/b.png");
+    for (url, requests) in [("https://cdn.test/b.png", 2), ("https://cdn.test/a.png", 5), ("https://cdn.test/b.png", 7)]
+    {
+        assert_eq!(client.upload("x", "text/plain", "x.txt").await.unwrap().as_str(), url);
+        assert_eq!(server.seen().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_cdn_answers_to_a_fresh_token_the_bytes_go_to_places_and_it_is_asked_again_much_later() {
+    for refusal in [foreign(401, ""), foreign(403, ""), foreign(503, ""), foreign(302, ""), reply(200, "{}".to_owned())]
+    {
+        let server = Server::start([]).await;
+        let place = || [reply(200, place(&server)), foreign(200, "")];
+        [reply(200, token(&server)), refusal].into_iter().for_each(|reply| server.line_up(reply));
+        (0..=100).flat_map(|_| place()).for_each(|reply| server.line_up(reply));
+        [reply(200, token(&server)), reply(200, KEPT)].into_iter().for_each(|reply| server.line_up(reply));
+        let client = client(&server);
+        for upload in 0..=100 {
+            let url = client.upload("x", "text/plain", "x.txt").await.unwrap();
+            assert_eq!((url.as_str(), server.seen().len()), ("https://cdn.test/a.png", 4 + 2 * upload));
+        }
+        let url = client.upload("x", "text/plain", "x.txt").await.unwrap();
+        assert_eq!(url.as_str(), "https://cdn.test/b.png");
+    }
 }
 
 #[tokio::test]
