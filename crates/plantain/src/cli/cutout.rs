@@ -69,6 +69,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
             return Ok(Outcome::Failed);
         }
     };
+    // Asked before it is turned, and its frame with it.
+    let touches = cutout.photo_frame(false) != PhotoFrame::Clear;
     let tilt = compose::tilt(&cutout);
     let slight = tilt.filter(|tilt| args.straighten && tilt.abs() <= compose::STRAIGHTENED_MAX);
     let cutout = match slight {
@@ -79,7 +81,6 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let written = if args.mask { write_mask(&cutout, &args.out) } else { write_transparent(&cutout, &args.out) };
     written.with_context(|| format!("{} can't be written", args.out.display()))?;
     let product = cutout.product;
-    let touches = cutout.photo_frame(false) != PhotoFrame::Clear;
     let (left, top) = (cutout.origin.x + product.x, cutout.origin.y + product.y);
     match context.output {
         Output::Text => println!(
