@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::Value;
 
 use super::driver::{Browser, Screen};
-use super::{pick_jar, screenshots, start, wait_for_three};
-use crate::bed::{PATIENCE, Server};
+use super::{screenshots, start, wait_for_three};
+use crate::bed::{PATIENCE, Server, example};
 use crate::official::program::clients;
 
 /// What axe finds, one line each: the rule, where, and what to do. The second time only the colours are others.
@@ -60,7 +60,7 @@ async fn every_state_is_open_to_everybody(screen: Screen) {
     let mut judge = Judge::new(&browser, screen);
     judge.look("access-first").await;
     browser.click("[data-test=scene-open]").await;
-    pick_jar(&browser).await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     let offered = "return document.querySelector('[data-test=choose]')?.hidden === false";
     browser.until("the offer to choose", offered, PATIENCE).await;
     judge.look("access-photo").await;

@@ -119,16 +119,21 @@ impl Browser {
 
     /// Waits until `script` returns true.
     pub async fn until(&self, what: &str, script: &str, patience: Duration) {
+        if !self.comes(script, patience).await {
+            let page = self.run("return location.href + ' says: ' + document.body.innerText", &[]).await;
+            panic!("{what} did not come; {page}; the console: {:?}", self.complaints().await);
+        }
+    }
+
+    /// Whether `script` returns true before patience ends.
+    pub async fn comes(&self, script: &str, patience: Duration) -> bool {
         let clock = Clock::system();
         let waiting = async {
             while self.run(script, &[]).await != true {
                 clock.sleep(Duration::from_millis(50)).await;
             }
         };
-        if clock.timeout(patience, waiting).await.is_none() {
-            let text = self.run("return document.body.innerText", &[]).await;
-            panic!("{what} did not come; the page says: {text}; the console: {:?}", self.complaints().await);
-        }
+        clock.timeout(patience, waiting).await.is_some()
     }
 
     /// The different texts of an element until `done` returns true.

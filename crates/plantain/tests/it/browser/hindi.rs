@@ -1,8 +1,8 @@
 //! The whole way in Hindi: switched to by the link, kept by a reload, from the first page to a corrected cut-out.
 
 use super::driver::{Browser, Screen};
-use super::{assert_clean, pick_jar, screenshots, start, too_wide, wait_for_three};
-use crate::bed::{PATIENCE, Server};
+use super::{assert_clean, screenshots, start, too_wide, wait_for_three};
+use crate::bed::{PATIENCE, Server, example};
 
 /// Keys of the table that somebody can see: sentences that are missing.
 const KEYS: &str = "return document.body.innerText.match(/\\b(site|make|rule|teach|jobs?|stage|result|badge|sheet|scene|views|verdict|brush|choose|trouble)\\.[a-z]\\w+/g)";
@@ -31,7 +31,7 @@ async fn a_seller_works_in_hindi(screen: Screen) {
     browser.open(server.studio.as_str()).await;
     browser.until("Hindi without the address", "return document.documentElement.lang === 'hi'", PATIENCE).await;
 
-    pick_jar(&browser).await;
+    browser.pick_file("[data-test=file-input]", &example("mug.jpg")).await;
     shows(&browser, "1 फ़ोटो तैयार").await;
     browser.click("[data-test=generate]").await;
     wait_for_three(&browser).await;
