@@ -20,7 +20,8 @@ use crate::places::Waiting;
 use crate::turns::Turns;
 
 /// Invariant of every writing method: when it returns `Ok`, the change is durable. Claims, heartbeats and log lines need only
-/// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out.
+/// survive the process: a power cut ends whoever holds a lease, and a lease that is forgotten is one that has run out. So need the
+/// outcome of a delivery, which is made once more where it is forgotten.
 #[async_trait]
 pub trait QueueStore: KeyStore + FileStore + HistoryStore + DeadLetterStore {
     /// Stores a request, unless its idempotency key is known already for the same account. An id that is known already is

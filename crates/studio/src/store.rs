@@ -25,7 +25,9 @@ use crate::messages::store::MessageStore;
 use crate::messages::whatsapp::store::WhatsappStore;
 use crate::spending::{Period, Spending};
 
-/// Invariant of every writing method: when it returns `Ok`, the change is durable.
+/// Invariant of every writing method: when it returns `Ok`, the change is durable. What is learnt again anyway need only survive
+/// the process: claims, a change of which [`JobEvent::is_learnt_again`] holds, and a batch's items that become jobs or are handed
+/// back. Nobody outside may be told of such a one before a durable change followed.
 #[async_trait]
 pub trait StudioStore: BatchStore + MessageStore + WhatsappStore + AccountStore {
     async fn insert(&self, job: &Job) -> Result<(), StoreError>;

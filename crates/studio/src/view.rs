@@ -368,7 +368,8 @@ fn timings(job: &Job) -> Timings {
         u64::try_from(span.as_millis()).ok()
     };
     Timings {
-        queued_ms: between(Some(job.created_at), job.running_at.or(job.result_at)),
+        // Of a job that nobody asked about it may never have been learnt when it began to run.
+        queued_ms: between(Some(job.created_at), job.running_at),
         running_ms: between(job.running_at, job.result_at),
         saving_ms: between(job.result_at, job.finished_at),
         total_ms: between(Some(job.created_at), job.finished_at),

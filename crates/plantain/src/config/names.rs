@@ -133,7 +133,7 @@ pub const SETTINGS: &[Setting] = &[
     open(
         "FAL_IDEMPOTENT",
         "0",
-        "`1` where the queue of FAL_QUEUE_URL honours `Idempotency-Key`, as Plantain's does: a submit whose answer was lost is then repeated under its key. fal.ai knows no such key, so there it is never repeated: it might be billed twice.",
+        "`1` where the queue of FAL_QUEUE_URL honours `Idempotency-Key`, as Plantain's does: a submit whose answer was lost is then repeated under its key. fal.ai knows no such key, so there it is never repeated: it might be billed twice. Such a queue must keep ended requests for more than a day (`QUEUE_RESULT_RETENTION`), as long as a submit may be repeated.",
     ),
     open(
         "FAL_USER_ID",

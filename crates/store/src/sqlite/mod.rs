@@ -83,8 +83,8 @@ impl Database {
     }
 
     /// Like [`Database::write`], but not synced by itself: the change survives the process, however it ends, and is lost in a
-    /// power cut unless a synced write followed. For leases and what belongs to them: a power cut ends their holders too, and
-    /// a lease that is forgotten is one that has run out.
+    /// power cut unless a synced write followed. For leases and what belongs to them, since a power cut ends their holders too and
+    /// a lease that is forgotten is one that has run out; and for what is learnt again (ARCHITECTURE.md, "What a power cut may undo").
     pub async fn write_unsynced<T, F>(&self, change: F) -> Result<T, DatabaseError>
     where
         T: Send + 'static,
