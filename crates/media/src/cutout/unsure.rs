@@ -38,17 +38,17 @@ pub(super) fn decide(shape: &mut Shape, photo: &Picture) {
         Bitmap::of::<1>((width as u32, height as u32), &bytes, |value| member(value[0]))
     };
     let unsure = cells(&|value| UNSURE.contains(&value)).opened(EDGE).count() as f64;
-    if unsure <= cells(&|value| value >= 128).count() as f64 * MUCH {
+    if unsure <= solid(&shape.coverage.values) as f64 * MUCH {
         return;
     }
     let around = cells(&|value| value >= TRACE).grown(AROUND);
     let color = resized_picture(photo, shape.area, width, height);
     let pixels = color.rgb().as_chunks::<3>().0;
     let said = &shape.coverage.values;
+    let near = || (0..said.len()).filter(|at| around.has(at % width, at / width));
+    let all = Palette::weighed(near().map(|at| (pixels[at], 1.0)));
     let mut decided = said.clone();
     for _ in 0..ROUNDS {
-        let near = || (0..decided.len()).filter(|at| around.has(at % width, at / width));
-        let all = Palette::weighed(near().map(|at| (pixels[at], 1.0)));
         let product = Palette::weighed(near().map(|at| (pixels[at], decided[at])));
         let next = said.iter().zip(pixels).map(|(said, pixel)| {
             let by_color = product.share(*pixel) / all.share(*pixel).max(1e-6);
@@ -56,11 +56,15 @@ pub(super) fn decide(shape: &mut Shape, photo: &Picture) {
         });
         decided = next.collect();
     }
-    let solid = |values: &[f32]| values.iter().filter(|value| **value >= 0.5).count();
     // A product in its ground's colour would go with it: there the network's word is all there is.
     if solid(&decided) * 2 >= solid(said) {
         shape.coverage.values = decided;
     }
+}
+
+/// How many cells are product rather than not.
+fn solid(values: &[f32]) -> usize {
+    values.iter().filter(|value| **value >= 0.5).count()
 }
 
 fn steep(value: f32) -> f32 {
