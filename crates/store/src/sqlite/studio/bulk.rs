@@ -76,8 +76,8 @@ impl BatchStore for SqliteStudio {
         Ok(self.0.write_unsynced(move |tx| claiming::hand_back(tx, &id, number)).await?)
     }
 
-    /// Where a power cut undoes it the item waits as before. Nothing has left the house by then: a submit is noted before, by a
-    /// commit that is synced.
+    /// Where a power cut undoes it the item waits as before. At most its photo was uploaded by then: a submit is noted before it leaves,
+    /// by a commit that is synced.
     async fn begin_item(&self, id: &BatchId, number: u32, job: &Job) -> Result<bool, StoreError> {
         let (id, job) = (id.clone(), job.clone());
         Ok(self.0.write_unsynced(move |tx| begin(tx, &id, number, &job)).await?)

@@ -62,16 +62,20 @@ const GO_ON: &str =
          submit_started_at = ?8, cancel_asked_at = ?9, running_at = ?10, result_at = ?11
      WHERE id = ?1";
 
-/// What changes at its end. What it cost and what is kept of it are known then where it succeeded.
-const END: &str =
-    "UPDATE studio_jobs SET state = ?2, phase = 'done', epoch = ?3, due_at = ?4, leased_until = NULL, failures = ?5,
-         submit_started_at = ?6, cancel_asked_at = ?7, running_at = ?8, finished_at = ?9, outcome = ?10
-     WHERE id = ?1";
-const SUCCEED: &str =
-    "UPDATE studio_jobs SET state = ?2, phase = 'done', epoch = ?3, due_at = ?4, leased_until = NULL, failures = ?5,
-         submit_started_at = ?6, cancel_asked_at = ?7, running_at = ?8, finished_at = ?9, outcome = ?10,
-         bytes = ?11, cost = ?12, endpoint = ?13, pictures = ?14
-     WHERE id = ?1";
+/// What changes at its end, and `$more`.
+macro_rules! end {
+    ($more:literal) => {
+        concat!(
+            "UPDATE studio_jobs SET state = ?2, phase = 'done', epoch = ?3, due_at = ?4, leased_until = NULL, failures = ?5,
+                 submit_started_at = ?6, cancel_asked_at = ?7, running_at = ?8, finished_at = ?9, outcome = ?10",
+            $more,
+            " WHERE id = ?1"
+        )
+    };
+}
+const END: &str = end!("");
+/// What it cost and what is kept of it are known then where it succeeded.
+const SUCCEED: &str = end!(", bytes = ?11, cost = ?12, endpoint = ?13, pictures = ?14");
 
 /// Writes what differs; `before` is the job as it stands there.
 pub(super) fn update(tx: &Transaction<'_>, before: &Job, job: &Job) -> Result<(), DatabaseError> {
