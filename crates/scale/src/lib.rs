@@ -36,7 +36,8 @@ pub fn floats(samples: &[f32], from: Size, to: Size, options: &ResizeOptions) ->
     made.into_iter().map(|pixel| pixel.0).collect()
 }
 
-/// Four wide channels a pixel, the last one coverage. Colours are to be weighed by coverage before.
+/// Four wide channels a pixel, the last one coverage. Colours are to be weighed by coverage before. For Lanczos' filter alone, since
+/// bands meet what [`floats`] says of others.
 pub fn wide(pixels: &[U16x4], from: Size, to: Size, options: &ResizeOptions) -> Vec<U16x4> {
     let source = TypedImageRef::new(from.0, from.1, pixels).expect("the samples fill the size");
     let mut made = vec![U16x4::default(); to.0 as usize * to.1 as usize];
