@@ -164,7 +164,7 @@ async fn batches(folder: &Path) -> Spent {
 /// From the upload to the last byte of the results.
 async fn batch(studio: &StudioClient, photos: usize, archive: Bytes) {
     let wish = BulkWish { file_name: "shop.zip".into(), preset: PRESET.into(), num_images: 1, ..BulkWish::default() };
-    let archive = stream::iter([Ok(archive)]);
+    let archive = || stream::iter([Ok(archive.clone())]);
     let begun = studio.begin_batch(&wish, archive).await.expect("the studio accepts");
     let id = begun.batch_id.to_string();
     let ended = studio.follow_batch(&id, |_| {}).await.expect("the stream holds");

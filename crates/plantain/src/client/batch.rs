@@ -1,5 +1,7 @@
 //! Batches over the studio's API: handing an archive in while it is read, following it, taking the pictures home.
 
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use plantain_studio::bulk::view::{BatchView, ItemPage};
 use plantain_work::random;
 use reqwest::{Body, Method, Response};
 
-use super::{ANSWER_TIME_MAX, ApiError, Notify, StudioClient, form};
+use super::{ANSWER_TIME_MAX, ApiError, IDEMPOTENCY_KEY, Notify, StudioClient, form};
 
 /// For an upload of two gigabytes over a slow line, and for the studio to look at all of it.
 const UPLOAD_TIME_MAX: Duration = Duration::from_secs(2 * 60 * 60);
@@ -54,26 +56,59 @@ impl BulkWish {
         head.extend(file("zip", &self.file_name).bytes());
         head
     }
+
+    /// The form: its words, then the archive.
+    fn around<S>(&self, boundary: &str, archive: S) -> impl Stream<Item = io::Result<Bytes>> + Send + use<S>
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send,
+    {
+        let whole = |bytes: Vec<u8>| stream::iter([Ok(Bytes::from(bytes))]);
+        let tail = format!("\r\n--{boundary}--\r\n").into_bytes();
+        whole(self.head(boundary)).chain(archive).chain(whole(tail))
+    }
+}
+
+/// Keeps why the archive can't be read: for the connection, its end is one like any other.
+fn noting<S>(archive: S, unreadable: Arc<Mutex<Option<io::Error>>>) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    S: Stream<Item = io::Result<Bytes>> + Send,
+{
+    archive.map(move |piece| {
+        piece.map_err(|error| {
+            let kind = error.kind();
+            *unreadable.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            io::Error::from(kind)
+        })
+    })
 }
 
 impl StudioClient {
     /// Hands an archive in, piece by piece. When this returns `Ok` the studio has every photo for good.
-    pub async fn begin_batch<S>(&self, wish: &BulkWish, archive: S) -> Result<BatchView, ApiError>
+    ///
+    /// `archive` begins to read it, and is called again where the connection breaks.
+    pub async fn begin_batch<S>(&self, wish: &BulkWish, archive: impl Fn() -> S) -> Result<BatchView, ApiError>
     where
-        S: Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
         // 128 random bits do not occur in an archive.
         let boundary = hex::encode(random::bytes::<16>());
-        let whole = |bytes: Vec<u8>| stream::iter([Ok::<_, std::io::Error>(Bytes::from(bytes))]);
-        let tail = format!("\r\n--{boundary}--\r\n").into_bytes();
-        let body = whole(wish.head(&boundary)).chain(archive).chain(whole(tail));
-        let request = self
-            .request(Method::POST, "/api/batches")
-            .header("content-type", format!("multipart/form-data; boundary={boundary}"))
-            .body(Body::wrap_stream(body))
-            .timeout(UPLOAD_TIME_MAX);
-        let response = self.send(request).await?;
-        self.json(response).await
+        self.once(async |key| {
+            let unreadable = Arc::new(Mutex::new(None));
+            let archive = noting(archive(), Arc::clone(&unreadable));
+            let request = self
+                .request(Method::POST, "/api/batches")
+                .header("content-type", format!("multipart/form-data; boundary={boundary}"))
+                .header(IDEMPOTENCY_KEY, key)
+                .body(Body::wrap_stream(wish.around(&boundary, archive)))
+                .timeout(UPLOAD_TIME_MAX);
+            let sent = self.send(request).await;
+            let unreadable = unreadable.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match unreadable {
+                Some(error) => Err(ApiError::Unreadable(error)),
+                None => self.json(sent?).await,
+            }
+        })
+        .await
     }
 
     pub async fn batch(&self, id: &str) -> Result<BatchView, ApiError> {
@@ -92,9 +127,11 @@ impl StudioClient {
     /// A page of items in a state, after the one with this number.
     pub async fn items(&self, id: &str, state: ItemState, after: u32) -> Result<ItemPage, ApiError> {
         let query = [("status", state.as_str()), ("limit", &ITEMS_A_PAGE.to_string()), ("cursor", &after.to_string())];
-        let request = self.request(Method::GET, &format!("/api/batches/{id}")).query(&query).timeout(ANSWER_TIME_MAX);
-        let response = self.send(request).await?;
-        self.json(response).await
+        self.patiently(async || {
+            let request = self.request(Method::GET, &format!("/api/batches/{id}")).query(&query);
+            self.json(self.send(request.timeout(ANSWER_TIME_MAX)).await?).await
+        })
+        .await
     }
 
     /// As [`StudioClient::follow`], for a batch. One that is paused is waited for.

@@ -23,9 +23,15 @@ pub enum ApiError {
         "{studio} is a queue, not a studio; give --server the studio's address, which `plantain serve` shows beside the queue's"
     )]
     Queue { studio: Url },
+    /// Found while it was sent, so the studio has nothing of it.
+    #[error("the photos can't be read to their end: {0}")]
+    Unreadable(std::io::Error),
     #[error("HTTP can't be set up")]
     SetUp(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
+
+/// The studio is still reading what was sent before under the same key.
+const UNDER_WAY: &str = "in_progress";
 
 fn hint_sentence(hint: &str) -> String {
     if hint.is_empty() { String::new() } else { format!(" {hint}") }
@@ -93,9 +99,11 @@ impl ApiError {
     /// May the same question be answered a moment later?
     pub fn transient(&self) -> bool {
         match self {
-            ApiError::Refused { status, .. } => *status >= 500 || *status == 429,
+            ApiError::Refused { status, code, .. } => *status >= 500 || *status == 429 || code == UNDER_WAY,
             ApiError::Unreachable { .. } | ApiError::Silent { .. } | ApiError::Broken => true,
-            ApiError::NotAStudio { .. } | ApiError::Queue { .. } | ApiError::SetUp(_) => false,
+            ApiError::NotAStudio { .. } | ApiError::Queue { .. } | ApiError::Unreadable(_) | ApiError::SetUp(_) => {
+                false
+            }
         }
     }
 
@@ -108,6 +116,7 @@ impl ApiError {
             ApiError::Broken => "connection_broken",
             ApiError::NotAStudio { .. } => "not_a_studio",
             ApiError::Queue { .. } => "not_a_studio",
+            ApiError::Unreadable(_) => "photo_unreadable",
             ApiError::SetUp(_) => "http_setup",
         }
     }
@@ -144,6 +153,8 @@ mod tests {
             (401, br#"{"detail":"no"}"#, "not_a_studio", false),
             (422, br#"{"detail":[]}"#, "not_a_studio", false),
             (502, b"<html>", "unexplained", true),
+            (409, br#"{"error":{"code":"in_progress","message":"Wait."}}"#, "in_progress", true),
+            (409, br#"{"error":{"code":"not_finished","message":"No."}}"#, "not_finished", false),
             (503, br#"{"error":{"code":"busy","message":"Busy."}}"#, "busy", true),
             (429, br#"{"error":{"code":"slow_down","message":"Slower.","hint":null}}"#, "slow_down", true),
             (422, br#"{"error":{"code":"unknown_preset","message":"No."}}"#, "unknown_preset", false),

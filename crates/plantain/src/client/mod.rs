@@ -15,8 +15,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use plantain_outbound::transport;
 use plantain_studio::view::JobView;
-use plantain_work::Clock;
-use reqwest::Response;
+use plantain_work::clock::until;
+use plantain_work::{Clock, random};
+use reqwest::{Method, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -49,9 +50,11 @@ pub struct Begun {
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(120);
 /// An event stream says something at least every 15 seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
-/// How long a studio that can't be reached is waited for once it has the job, as during a restart.
+/// How long a studio that can't be reached is waited for once it has the job or may have it, as during a restart.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(300);
+/// What a wish is named by, so that one that arrives twice is fulfilled once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Larger than any finished picture, which a marketplace's limit keeps at 20 MB.
 const PICTURE_BYTES_MAX: usize = 40 << 20;
 /// Larger than any description of a job.
@@ -71,21 +74,54 @@ impl StudioClient {
     /// Hands a photo in. When this returns `Ok` the studio has the job for good.
     pub async fn generate(&self, wish: &Wish) -> Result<Begun, ApiError> {
         let (content_type, body) = wish.encode();
-        let request = self.request(reqwest::Method::POST, "/api/generate").header("content-type", content_type);
-        let response = self.send(request.body(body).timeout(ANSWER_TIME_MAX)).await?;
-        self.json(response).await
+        let body = Bytes::from(body);
+        self.once(async |key| {
+            let request = self.request(Method::POST, "/api/generate").header("content-type", &content_type);
+            let request = request.header(IDEMPOTENCY_KEY, key).body(body.clone());
+            self.json(self.send(request.timeout(ANSWER_TIME_MAX)).await?).await
+        })
+        .await
     }
 
     pub async fn job(&self, id: &str) -> Result<JobView, ApiError> {
-        let request = self.request(reqwest::Method::GET, &format!("/api/jobs/{id}")).timeout(ANSWER_TIME_MAX);
+        let request = self.request(Method::GET, &format!("/api/jobs/{id}")).timeout(ANSWER_TIME_MAX);
         let response = self.send(request).await?;
         self.json(response).await
     }
 
     /// A picture, by the path that the job names.
     pub async fn picture(&self, path: &str) -> Result<Bytes, ApiError> {
-        let response = self.send(self.request(reqwest::Method::GET, path).timeout(ANSWER_TIME_MAX)).await?;
-        transport::read_whole(response, PICTURE_BYTES_MAX).await.map_err(|_| ApiError::Broken)
+        self.patiently(async || {
+            let response = self.send(self.request(Method::GET, path).timeout(ANSWER_TIME_MAX)).await?;
+            transport::read_whole(response, PICTURE_BYTES_MAX).await.map_err(|_| ApiError::Broken)
+        })
+        .await
+    }
+
+    /// Asks for something to be done, and again under the same key where the answer was lost: it is done once.
+    async fn once<T>(&self, ask: impl AsyncFn(&str) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        // 128 random bits are nobody else's.
+        let key = hex::encode(random::bytes::<16>());
+        match ask(&key).await {
+            Err(ApiError::Broken) => {
+                self.clock.sleep(PAUSE).await;
+                self.patiently(async || ask(&key).await).await
+            }
+            said => said,
+        }
+    }
+
+    /// Asks again while a studio that has the job, or may have it, can't answer.
+    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, ApiError>) -> Result<T, ApiError> {
+        let begun = self.clock.now();
+        loop {
+            match ask().await {
+                Err(error) if error.transient() && until(begun, self.clock.now()) < PATIENCE => {
+                    self.clock.sleep(PAUSE).await;
+                }
+                said => return said,
+            }
+        }
     }
 
     /// Tells of every change until the job has ended. A studio that goes away is waited for, since the job outlives it.
@@ -112,7 +148,7 @@ impl StudioClient {
                 // The stream broke; it is asked for again.
                 Ok(None) => {}
                 Err(error) if error.transient() => {
-                    if plantain_work::clock::until(last_heard, self.clock.now()) > PATIENCE {
+                    if until(last_heard, self.clock.now()) > PATIENCE {
                         return Err(error);
                     }
                 }
@@ -129,7 +165,7 @@ impl StudioClient {
         is_over: impl Fn(&T) -> bool,
         mut tell: impl FnMut(&T),
     ) -> Result<Option<T>, ApiError> {
-        let mut response = self.send(self.request(reqwest::Method::GET, events)).await?;
+        let mut response = self.send(self.request(Method::GET, events)).await?;
         let mut reader = sse::Reader::default();
         loop {
             let piece = self.clock.timeout(SILENCE_MAX, response.chunk()).await;
@@ -148,7 +184,7 @@ impl StudioClient {
         ApiError::NotAStudio { studio: self.base.clone() }
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{}", self.base.path().trim_end_matches('/'), path.trim_start_matches('/')));
         let request = self.http.request(method, url);

@@ -4,6 +4,7 @@ mod arrows;
 mod avif;
 mod bad_input;
 mod bed;
+mod broken;
 mod browser;
 mod bulk;
 mod commands;

@@ -187,8 +187,11 @@ async fn all(
             notify: args.notify.clone(),
         };
         let source = archive.path.display().to_string();
-        let bar = progress.sending(&archive);
-        let batch = client.begin_batch(&wish, archive.stream(move |bytes| bar.inc(bytes))).await;
+        let sent = || {
+            let bar = progress.sending(&archive);
+            archive.clone().stream(move |bytes| bar.inc(bytes))
+        };
+        let batch = client.begin_batch(&wish, sent).await;
         let batch = batch.with_context(|| source.clone())?;
         handed.borrow_mut().push(Handed { source, batch, home });
     }
