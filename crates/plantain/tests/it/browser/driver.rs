@@ -16,6 +16,9 @@ use crate::bed::{self, PATIENCE};
 
 mod tabs;
 
+/// Longer than anything on a page moves, also on a busy machine.
+const MOVES_MAX: Duration = Duration::from_secs(20);
+
 const DRIVER: &str = "/usr/bin/chromedriver";
 
 /// The key under which WebDriver names an element.
@@ -155,9 +158,22 @@ impl Browser {
         texts
     }
 
+    /// As a person does it, who waits while the page still scrolls there or its rows glide to their places.
     pub async fn click(&self, selector: &str) {
         let element = self.element(selector).await;
-        self.post(&format!("element/{element}/click"), json!({})).await;
+        let url = self.session.join(&format!("element/{element}/click")).unwrap();
+        let clock = Clock::system();
+        let clicking = async {
+            loop {
+                let sent = self.http.post(url.clone()).json(&json!({})).send().await;
+                let (status, answer) = bed::answer(sent.expect("chromedriver answers")).await;
+                if answer["value"]["error"] != "element click intercepted" {
+                    break assert_eq!(status, 200, "{selector}: {answer:#}");
+                }
+                clock.sleep(Duration::from_millis(50)).await;
+            }
+        };
+        assert!(clock.timeout(MOVES_MAX, clicking).await.is_some(), "{selector} stays covered");
     }
 
     pub async fn write(&self, selector: &str, text: &str) {
