@@ -170,6 +170,7 @@ fn running(clock: &Clock) -> Job {
         making: Default::default(),
         callback: None,
         notify: None,
+        in_batch: false,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     Job { phase: Phase::Follow, submit_started_at: Some(now), running_at: Some(now), ..job }

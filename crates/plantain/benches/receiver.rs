@@ -146,6 +146,7 @@ fn job(number: usize, clock: &Clock) -> Job {
         making: Default::default(),
         callback: None,
         notify: None,
+        in_batch: false,
     };
     let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);
     let request_id = Some(RequestId::parse(&request(number)).expect("an id"));

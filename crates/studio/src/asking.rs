@@ -92,6 +92,7 @@ impl Studio {
             staging: Default::default(),
             callback: new.callback,
             notify: new.notify,
+            in_batch: false,
             making: Making::Any(Box::new(AnyInput { input: new.input.get().to_owned() })),
         };
         self.begin(spec, new.owner, new.allowance.as_ref(), wished, naming).await

@@ -128,6 +128,7 @@ impl Studio {
         spec.num_images = num_images;
         spec.notices.extend(told_of_tier);
         spec.making = Making::Asked;
+        spec.in_batch = false;
         // It was asked for one end.
         (spec.callback, spec.notify, spec.whatsapp) = (None, None, None);
         // What costs nothing is made whatever was spent.
@@ -272,6 +273,7 @@ impl Inner {
             making: Default::default(),
             callback: new.callback.clone(),
             notify: new.notify.clone(),
+            in_batch: false,
         };
         (spec.staging, spec.notices) = heeded(&spec, wish.preset, provenance);
         spec.notices.extend(told_of_tier);

@@ -128,6 +128,9 @@ pub struct JobSpec {
     /// The same by letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notify: Option<LetterTo>,
+    /// One of the many photos of a batch, which let a single photo pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_batch: bool,
 }
 
 /// A photo as it was uploaded, untouched.

@@ -93,6 +93,7 @@ impl Inner {
             callback: None,
             notify: None,
             whatsapp: None,
+            in_batch: false,
             ..job.spec.clone()
         };
         let provenance = self.config.makers.of(&spec.endpoint).provenance;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use url::Url;
 
 use plantain_blobs::{BlobError, BlobKey};
-use plantain_client::{ClientError, SubmitOptions};
+use plantain_client::{ClientError, Priority, SubmitOptions};
 use plantain_inbox::store::StoreError;
 use plantain_wire::id::RequestId;
 use plantain_wire::models::choice::ObjectChoice;
@@ -93,7 +93,17 @@ impl Inner {
         SubmitOptions {
             webhook: self.config.webhook.then(|| callback(&self.config.public_url, job)),
             idempotency_key: Some(job.id.to_string()),
+            priority: self.priority(job),
             ..SubmitOptions::default()
+        }
+    }
+
+    /// Who waits for one picture does not wait for a batch. A queue that is not ours may be shared with strangers, behind whom a low
+    /// priority would put the batch as well.
+    fn priority(&self, job: &Job) -> Priority {
+        match job.spec.in_batch && self.config.idempotent_backend {
+            true => Priority::Low,
+            false => Priority::Normal,
         }
     }
 

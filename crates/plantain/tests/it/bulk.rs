@@ -229,6 +229,29 @@ fn what_can_not_be_asked_for_is_a_fault_of_usage() {
     }
 }
 
+#[tokio::test]
+async fn a_single_photo_passes_those_of_a_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let preset = small_preset(folder.path());
+    simulated(folder.path(), "10m");
+    let server = Server::start(folder.path(), &[&preset, "QUEUE_CONCURRENCY=1"]);
+    let http = bed::http();
+    let parts = [Part::Text("preset", "small"), Part::File("zip", "shop.zip", &archive(8))];
+    let form = http.post(server.studio.join("/api/batches").unwrap()).header("content-type", bed::form_type());
+    bed::answer(form.body(bed::form(&parts)).send().await.unwrap()).await;
+    let queued = async || {
+        let page = batch(&http, &server, "/api/jobs").await;
+        page["jobs"].as_array().unwrap().iter().filter(|job| job["status"] == "QUEUED").count()
+    };
+    bed::until("seven that wait behind the one that runs", async || queued().await == 7).await;
+    let parts = [Part::Text("preset", "small"), Part::File("image", "jar.png", &cut_out(9))];
+    let (_, begun) = bed::post(&http, &server.studio, &parts).await;
+    let id = begun["jobId"].as_str().unwrap();
+    bed::until("its place", async || bed::job(&http, &server.studio, id).await["queuePosition"].is_u64()).await;
+    let job = bed::job(&http, &server.studio, id).await;
+    assert_eq!(job["queuePosition"], 0, "nobody is before it but the one that runs: {job:#}");
+}
+
 /// Stopped by Ctrl-C: the studio goes on, and the command says how to wait again.
 #[tokio::test]
 async fn a_stopped_command_says_how_to_wait_again_and_the_batch_goes_on() {

@@ -155,6 +155,7 @@ fn lost_spec() -> JobSpec {
         making: Default::default(),
         callback: None,
         notify: None,
+        in_batch: false,
     }
 }
 

@@ -212,6 +212,7 @@ pub fn job(age: u64) -> Job {
         making: Default::default(),
         callback: None,
         notify: None,
+        in_batch: false,
     };
     Job::new(JobId::new(later(age)), CallbackToken::random(), spec, later(age))
 }

@@ -16,7 +16,7 @@ use crate::bulk::batch::{Batch, Item};
 use crate::bulk::leaving;
 use crate::error::StudioError;
 use crate::job::key::{Allowance, Allowed, StudioKey, Tier};
-use crate::job::{CallbackToken, Job, JobError, JobId};
+use crate::job::{CallbackToken, Job, JobError, JobId, JobSpec};
 use crate::photo::{self, NewJob, Photo};
 use crate::service::{Inner, Studio};
 
@@ -153,7 +153,7 @@ impl Inner {
             notify: None,
         };
         let wish = photo::check(&new, &self.presets)?;
-        let spec = self.spec(&new, wish, key.as_ref()).await?;
+        let spec = JobSpec { in_batch: true, ..self.spec(&new, wish, key.as_ref()).await? };
         let now = self.clock.now();
         let price = self.config.makers.of(&spec.endpoint).micro_usd_per_image();
         let job = Job::new(JobId::new(now), CallbackToken::random(), spec, now);

@@ -28,6 +28,7 @@ pub fn job() -> Job {
         making: Default::default(),
         callback: None,
         notify: None,
+        in_batch: false,
     };
     Job::new(JobId::new(now), CallbackToken::random(), spec, now)
 }

@@ -285,6 +285,7 @@ impl World {
             making: Default::default(),
             callback: None,
             notify: None,
+            in_batch: false,
         };
         let token = CallbackToken::stored(format!("{:016x}", self.chance.number()));
         let job = Job::new(id, token, spec, self.now);

@@ -293,6 +293,7 @@ impl House {
             making: Default::default(),
             callback: None,
             notify: None,
+            in_batch: false,
         };
         Job::new(JobId::new(now), CallbackToken::random(), spec, now)
     }
