@@ -63,13 +63,17 @@ impl MessageStore for SqliteStudio {
         Ok(self.0.write(move |tx| owe_refused(tx, &refused, now)).await?)
     }
 
-    /// Synced, so that what a message tells is, too: some of what owes one is not synced by itself.
+    /// Synced, so that what a message tells is, too: some of what owes one is not synced by itself. Mostly nothing is due, as after each
+    /// job of a batch, and then no commit is made that would have to sync what others write with it.
     async fn claim_messages(
         &self,
         count: usize,
         in_hand: &InHand,
         now: Timestamp,
     ) -> Result<ClaimedMessages, StoreError> {
+        if let Some(next_due) = self.0.read(move |tx| at_rest(tx, now)).await? {
+            return Ok(ClaimedMessages { messages: Vec::new(), next_due });
+        }
         let in_hand = in_hand.clone();
         Ok(self.0.write(move |tx| claim(tx, count, &in_hand, now)).await?)
     }
@@ -289,10 +293,6 @@ fn claim(
 
 /// What can't be taken for its line or its owner takes no place in the other's row.
 fn due(tx: &Transaction<'_>, count: usize, in_hand: &InHand, now: Timestamp) -> Result<Vec<String>, DatabaseError> {
-    // Mostly nothing is, and finding that out costs far less than making rows.
-    if !tx.prepare_cached("SELECT 1 FROM studio_messages WHERE due_at <= ?1 LIMIT 1")?.exists([to_micros(now)])? {
-        return Ok(Vec::new());
-    }
     let mut select = tx.prepare_cached(concat!(
         "SELECT id FROM (
              SELECT id, due_at, whose, row_number() OVER (PARTITION BY whose ORDER BY due_at, id) AS m FROM (
@@ -327,6 +327,12 @@ fn give_up(tx: &Transaction<'_>, id: &str, error: &DatabaseError) -> Result<(), 
     tx.prepare_cached("UPDATE studio_messages SET state = 'dead', due_at = NULL, in_hand = 0 WHERE id = ?1")?
         .execute([id])?;
     Ok(())
+}
+
+/// Where nothing is due: when something will be.
+fn at_rest(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Option<Timestamp>>, DatabaseError> {
+    let mut due = tx.prepare_cached("SELECT 1 FROM studio_messages WHERE due_at <= ?1 LIMIT 1")?;
+    if due.exists([to_micros(now)])? { Ok(None) } else { next_due(tx, now).map(Some) }
 }
 
 fn next_due(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, DatabaseError> {
