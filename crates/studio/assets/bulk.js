@@ -108,7 +108,7 @@ function cell(text) {
 
 function row(line) {
   const row = document.createElement('tr');
-  row.append(...[line.file, line.sku, line.preset, line.prompt].map(cell));
+  row.append(...[line.file, line.sku, line.preset, line.prompt, line.products].map(cell));
   return row;
 }
 
@@ -181,6 +181,7 @@ async function send(event) {
     preset: preset.chosen().value,
     prompt: form.prompt.value.trim(),
     num_images: form.num_images.value,
+    products: form.products.value.trim(),
     notifyEmail: form.notifyEmail?.value.trim() ?? '',
     notifyWhatsapp: form.notifyWhatsapp?.value.trim() ?? '',
   };

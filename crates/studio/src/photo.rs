@@ -15,7 +15,9 @@ use plantain_wire::models::choice::{ObjectChoice, POINTS_MAX};
 use plantain_wire::models::nano_banana::{NUM_IMAGES_MAX, TEXT_ENDPOINT};
 use plantain_wire::models::staging::Staging;
 
-use crate::error::{IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PROMPT_CHARS_MAX, StudioError};
+use crate::error::{
+    IDENTIFIER_CHARS_MAX, IMAGE_URL_BYTES_MAX, PICTURES_MAX, PRODUCTS_MAX, PROMPT_CHARS_MAX, StudioError,
+};
 use crate::job::Owner;
 use crate::job::key::{Allowance, Tier};
 use crate::messages::hook::Callback;
@@ -138,6 +140,11 @@ pub(crate) fn is_identifier(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | '_' | '-');
     let says_something = text.contains(|c: char| c.is_ascii_alphanumeric());
     text.chars().count() <= IDENTIFIER_CHARS_MAX && says_something && text.chars().all(plain)
+}
+
+/// How many pieces a picture shows, as somebody wrote it.
+pub(crate) fn pieces(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|pieces| (1..=PRODUCTS_MAX).contains(pieces))
 }
 
 fn is_usable(url: &Url) -> bool {

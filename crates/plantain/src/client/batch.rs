@@ -26,6 +26,8 @@ pub struct BulkWish {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// Pieces that each photo shows, where the list says nothing else.
+    pub products: Option<u32>,
     /// The list of product numbers.
     pub list: Option<Vec<u8>>,
     pub notify: Notify,
@@ -36,8 +38,13 @@ impl BulkWish {
     fn head(&self, boundary: &str) -> Vec<u8> {
         let mut head = Vec::new();
         let count = self.num_images.to_string();
-        let words =
-            [("preset", Some(self.preset.as_str())), ("num_images", Some(&count)), ("prompt", self.prompt.as_deref())];
+        let products = self.products.map(|pieces| pieces.to_string());
+        let words = [
+            ("preset", Some(self.preset.as_str())),
+            ("num_images", Some(&count)),
+            ("prompt", self.prompt.as_deref()),
+            ("products", products.as_deref()),
+        ];
         for (name, value) in words.into_iter().chain(self.notify.fields()) {
             let Some(value) = value else { continue };
             head.extend(
@@ -156,12 +163,14 @@ mod tests {
             preset: "ebay".into(),
             prompt: None,
             num_images: 2,
+            products: Some(3),
             list: Some(b"file\n1.jpg\n".to_vec()),
             notify: Notify { email: None, whatsapp: Some("+91 98765 43210".into()) },
         };
         let head = String::from_utf8(wish.head("XX")).unwrap();
         assert!(head.starts_with("--XX\r\ncontent-disposition: form-data; name=\"preset\"\r\n\r\nebay\r\n--XX\r\n"));
         assert!(head.contains("name=\"notifyWhatsapp\"\r\n\r\n+91 98765 43210\r\n--XX\r\n") && !head.contains("Email"));
+        assert!(head.contains("name=\"products\"\r\n\r\n3\r\n--XX\r\n"), "{head}");
         assert!(head.contains("filename=\"list.csv\"\r\n\r\nfile\n1.jpg\n\r\n--XX\r\n") && !head.contains("prompt"));
         assert!(head.ends_with("name=\"zip\"; filename=\"a %22b%22.zip\"\r\n\r\n"), "{head}");
     }

@@ -11,7 +11,7 @@ use crate::time::to_micros;
 /// The columns of a batch, in the order of [`BatchRow`].
 macro_rules! batch_columns {
     () => {
-        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at, notify, whatsapp"
+        "id, owner, state, preset, prompt, num_images, file_name, created_at, finished_at, notify, whatsapp, products"
     };
 }
 pub(crate) use batch_columns;
@@ -19,7 +19,7 @@ pub(crate) use batch_columns;
 /// The columns of an item, in the order of [`ItemRow`].
 macro_rules! item_columns {
     () => {
-        "batch_id, number, name, sku, preset, prompt, blob, state, job_id, error"
+        "batch_id, number, name, sku, preset, prompt, blob, state, job_id, error, products"
     };
 }
 pub(crate) use item_columns;
@@ -44,6 +44,7 @@ pub(crate) struct BatchRow {
     pub finished_at: Option<i64>,
     pub notify: Option<String>,
     pub whatsapp: Option<String>,
+    pub products: Option<i64>,
 }
 
 impl From<&Batch> for BatchRow {
@@ -60,6 +61,7 @@ impl From<&Batch> for BatchRow {
             finished_at: batch.finished_at.map(to_micros),
             notify: batch.notify.as_ref().map(json),
             whatsapp: batch.whatsapp.as_ref().map(json),
+            products: batch.products.map(i64::from),
         }
     }
 }
@@ -82,6 +84,7 @@ impl TryFrom<BatchRow> for Batch {
             // Who is to be told is no reason to give up the photos.
             notify: row.notify.and_then(|notify| serde_json::from_str(&notify).ok()),
             whatsapp: row.whatsapp.and_then(|wish| serde_json::from_str(&wish).ok()),
+            products: row.products.map(|products| place.number("products", products)).transpose()?,
         })
     }
 }
@@ -97,6 +100,7 @@ pub(crate) struct ItemRow {
     pub state: String,
     pub job_id: Option<String>,
     pub error: Option<String>,
+    pub products: Option<i64>,
 }
 
 impl ItemRow {
@@ -112,6 +116,7 @@ impl ItemRow {
             state: item.state.as_str().to_owned(),
             job_id: item.job.as_ref().map(ToString::to_string),
             error: item.error.as_ref().map(json),
+            products: item.products.map(i64::from),
         }
     }
 }
@@ -132,6 +137,7 @@ impl TryFrom<ItemRow> for Item {
             state: ItemState::parse(&row.state).ok_or_else(|| place.wrong("state"))?,
             job: row.job_id.map(job).transpose()?,
             error: row.error.map(|error| read(&place, "error", &error)).transpose()?,
+            products: row.products.map(|products| place.number("products", products)).transpose()?,
         })
     }
 }

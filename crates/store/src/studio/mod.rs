@@ -49,6 +49,7 @@ pub(crate) const SQLITE: Migrations = Migrations {
         include_str!("../../migrations/sqlite/studio_0019.sql"),
         include_str!("../../migrations/sqlite/studio_0020.sql"),
         include_str!("../../migrations/sqlite/studio_0021.sql"),
+        include_str!("../../migrations/sqlite/studio_0022.sql"),
     ],
 };
 
@@ -74,6 +75,7 @@ pub(crate) const POSTGRES: Migrations = Migrations {
         include_str!("../../migrations/postgres/studio_0017.sql"),
         include_str!("../../migrations/postgres/studio_0018.sql"),
         include_str!("../../migrations/postgres/studio_0019.sql"),
+        include_str!("../../migrations/postgres/studio_0020.sql"),
     ],
 };
 

@@ -46,6 +46,8 @@ pub struct Batch {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// How many pieces each photo shows, where its line says nothing else.
+    pub products: Option<u32>,
     /// Whom to tell by WhatsApp once all of it is through.
     pub whatsapp: Option<WhatsappWish>,
     /// The archive's, as the seller's computer called it.
@@ -142,6 +144,8 @@ pub struct Item {
     /// `None`: the batch's.
     pub preset: Option<String>,
     pub prompt: Option<String>,
+    /// How many pieces it shows; `None`: what the batch says.
+    pub products: Option<u32>,
     /// Where the photo is kept; `None` where there is none.
     pub blob: Option<String>,
     pub state: ItemState,

@@ -54,7 +54,7 @@ impl BulkError {
             BulkError::Archive(ArchiveError::Empty) => "Pack the photos, not an empty folder.",
             BulkError::Archive(ArchiveError::Disk) => "Try again in a minute.",
             BulkError::Table(_) | BulkError::TableFile(_) => {
-                "Save it as CSV in UTF-8 with the columns file, sku, preset and prompt; only file is needed."
+                "Save it as CSV in UTF-8 with the columns file, sku, preset, prompt and products; only file is needed."
             }
         }
     }

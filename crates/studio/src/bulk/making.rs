@@ -139,7 +139,7 @@ impl Inner {
             preset: item.preset.clone().unwrap_or_else(|| batch.preset.clone()),
             num_images: batch.num_images,
             identifier: item.sku.clone(),
-            products: None,
+            products: item.products.or(batch.products),
             // The batch tells of its end, not each of its photos.
             whatsapp: None,
             staging: Default::default(),

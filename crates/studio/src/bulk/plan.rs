@@ -27,6 +27,8 @@ pub struct Planned {
     /// `None`: the batch's own.
     pub preset: Option<String>,
     pub prompt: Option<String>,
+    /// How many pieces the photo shows; `None`: what the batch says.
+    pub products: Option<u32>,
     pub blob: Result<String, Why>,
 }
 
@@ -58,7 +60,7 @@ pub fn plan(found: &[Found], lines: &[Line], presets: &Presets) -> Vec<Planned> 
 }
 
 fn unlisted(file: &Found) -> Planned {
-    Planned { name: file.name.clone(), sku: None, preset: None, prompt: None, blob: file.blob.clone() }
+    planned(file.name.clone(), &Line::default(), file.blob.clone())
 }
 
 fn of_lines<'l>(file: &Found, lines: &[&'l Line], presets: &Presets) -> Vec<Planned> {
@@ -74,7 +76,8 @@ fn of_lines<'l>(file: &Found, lines: &[&'l Line], presets: &Presets) -> Vec<Plan
 }
 
 fn planned(name: String, line: &Line, blob: Result<String, Why>) -> Planned {
-    Planned { name, sku: line.sku.clone(), preset: line.preset.clone(), prompt: line.prompt.clone(), blob }
+    let products = line.products.as_deref().and_then(photo::pieces);
+    Planned { name, sku: line.sku.clone(), preset: line.preset.clone(), prompt: line.prompt.clone(), products, blob }
 }
 
 /// What a job would be refused for.
@@ -88,8 +91,11 @@ pub fn wrong(line: &Line, presets: &Presets) -> Option<Why> {
     if line.sku.as_deref().is_some_and(|sku| !photo::is_identifier(sku)) {
         return Some(Why::Sku { line: number });
     }
-    let long = line.prompt.as_deref().is_some_and(|prompt| prompt.chars().count() > PROMPT_CHARS_MAX);
-    long.then_some(Why::Prompt { line: number })
+    if line.prompt.as_deref().is_some_and(|prompt| prompt.chars().count() > PROMPT_CHARS_MAX) {
+        return Some(Why::Prompt { line: number });
+    }
+    let products = line.products.as_deref().filter(|text| photo::pieces(text).is_none())?;
+    Some(Why::Products { line: number, products: products.to_owned() })
 }
 
 /// Finds files by their path, or by their name alone where it is the only one of its kind.
@@ -139,7 +145,7 @@ mod tests {
 
     fn line(number: u64, file: &str, sku: &str, preset: &str) -> Line {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Line { number, file: file.to_owned(), sku: some(sku), preset: some(preset), prompt: None }
+        Line { number, file: file.to_owned(), sku: some(sku), preset: some(preset), ..Line::default() }
     }
 
     /// Name, product number, preset, and the bytes or the reason.
@@ -203,10 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn how_many_pieces_a_photo_shows_is_taken_from_its_line_and_a_wrong_number_said_with_it() {
+        for (said, products, why) in [
+            (None, None, None),
+            (Some("1"), Some(1), None),
+            (Some("99"), Some(99), None),
+            (Some("0"), None, Some("products_unusable")),
+            (Some("100"), None, Some("products_unusable")),
+            (Some("-1"), None, Some("products_unusable")),
+            (Some("2.0"), None, Some("products_unusable")),
+            (Some("a pair"), None, Some("products_unusable")),
+        ] {
+            let line = Line { products: said.map(str::to_owned), ..line(2, "a.jpg", "", "") };
+            let [item] = &plan(&[found("a.jpg", "b1")], &[line], &Presets::builtin())[..] else { panic!("{said:?}") };
+            let told = item.blob.as_ref().err().map(Why::code);
+            assert_eq!((item.products, told), (products, why), "{said:?}");
+        }
+    }
+
+    #[test]
     fn each_reason_says_what_and_what_to_do() {
         let files = [found("a/2.jpg", "b3"), found("b/2.jpg", "b4")];
         let long = Line { prompt: Some("x".repeat(PROMPT_CHARS_MAX + 1)), ..line(4, "a/2.jpg", "", "") };
-        let lines = [line(2, "2.jpg", "", ""), line(3, "b/2.jpg", "", "amazon_mian"), long];
+        let pair = Line { products: Some("pair".into()), ..line(5, "b/2.jpg", "S", "") };
+        let lines = [line(2, "2.jpg", "", ""), line(3, "b/2.jpg", "", "amazon_mian"), long, pair];
         for item in plan(&files, &lines, &Presets::builtin()) {
             let error = item.blob.unwrap_err().told();
             assert!(error.message.starts_with("Line ") && !error.hint.is_empty(), "{error:?}");

@@ -50,6 +50,8 @@ pub struct NewBatch {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// How many pieces each photo shows, where its line says nothing else.
+    pub products: Option<u32>,
     /// Whom to tell by WhatsApp once all of it is through.
     pub whatsapp: Option<WhatsappWish>,
     pub owner: Option<Owner>,
@@ -159,6 +161,7 @@ impl Studio {
             preset: new.preset,
             prompt: new.prompt,
             num_images: new.tier.pictures_max().map_or(new.num_images, |most| new.num_images.min(most)),
+            products: new.products,
             whatsapp: new.whatsapp,
             file_name: new.file_name.as_deref().and_then(photo::tame_file_name),
             created_at: now,
@@ -243,7 +246,7 @@ impl Studio {
         let jobs = self.jobs_of(&items).await?;
         let view = |item: Item| {
             let job = item.job.as_ref().and_then(|id| jobs.get(id));
-            ItemView::of(item.clone(), job, &batch.preset)
+            ItemView::of(item.clone(), job, &batch)
         };
         Ok(Some(ItemPage { items: items.into_iter().map(view).collect(), next }))
     }
@@ -285,7 +288,7 @@ fn check(new: &NewBatch, inner: &Inner) -> Result<(), StudioError> {
         preset: new.preset.clone(),
         num_images: new.num_images,
         identifier: None,
-        products: None,
+        products: new.products,
         whatsapp: None,
         staging: Default::default(),
         endpoint: None,
@@ -305,8 +308,8 @@ fn item(number: u32, planned: Planned) -> Item {
         Err(why) => (None, Some(why.told())),
     };
     let state = if blob.is_some() { ItemState::Waiting } else { ItemState::Skipped };
-    let Planned { name, sku, preset, prompt, .. } = planned;
-    Item { number, name, sku, preset, prompt, blob, state, job: None, error }
+    let Planned { name, sku, preset, prompt, products, .. } = planned;
+    Item { number, name, sku, preset, prompt, products, blob, state, job: None, error }
 }
 
 impl Inner {

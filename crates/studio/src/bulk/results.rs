@@ -227,7 +227,19 @@ mod tests {
 
     fn item(number: u32, name: &str, sku: Option<&str>, state: ItemState) -> Item {
         let sku = sku.map(str::to_owned);
-        Item { number, name: name.into(), sku, preset: None, prompt: None, blob: None, state, job: None, error: None }
+        let name = name.into();
+        Item {
+            number,
+            name,
+            sku,
+            preset: None,
+            prompt: None,
+            products: None,
+            blob: None,
+            state,
+            job: None,
+            error: None,
+        }
     }
 
     fn shown(item: usize, name: &str, missed: &str) -> Shown {
@@ -253,6 +265,7 @@ mod tests {
             preset: "ebay".into(),
             prompt: None,
             num_images: 1,
+            products: None,
             file_name: Some("shoes.zip".into()),
             created_at: Timestamp::UNIX_EPOCH,
             finished_at: None,

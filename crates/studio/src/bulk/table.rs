@@ -14,6 +14,8 @@ pub struct Line {
     pub sku: Option<String>,
     pub preset: Option<String>,
     pub prompt: Option<String>,
+    /// How many pieces it shows.
+    pub products: Option<String>,
 }
 
 /// Why a list can't be read at all.
@@ -41,14 +43,16 @@ enum Column {
     Sku,
     Preset,
     Prompt,
+    Products,
 }
 
 impl Column {
-    const ALL: [(Column, &'static [&'static str]); 4] = [
+    const ALL: [(Column, &'static [&'static str]); 5] = [
         (Column::File, &["file", "filename", "file_name", "image", "photo"]),
         (Column::Sku, &["sku", "identifier", "asin", "gtin", "ean"]),
         (Column::Preset, &["preset"]),
         (Column::Prompt, &["prompt"]),
+        (Column::Products, &["products"]),
     ];
 
     fn parse(heading: &str) -> Result<Column, TableError> {
@@ -126,6 +130,7 @@ fn line(number: u64, record: &StringRecord, columns: &[Option<Column>]) -> Resul
             Some(Column::Sku) => line.sku = field,
             Some(Column::Preset) => line.preset = field,
             Some(Column::Prompt) => line.prompt = field,
+            Some(Column::Products) => line.products = field,
             None if field.is_some() => return Err(TableError::TooWide { number }),
             None => {}
         }
@@ -149,7 +154,7 @@ mod tests {
 
     fn line(number: u64, file: &str, rest: [&str; 3]) -> Line {
         let [sku, preset, prompt] = rest.map(|text| (!text.is_empty()).then(|| text.to_owned()));
-        Line { number, file: file.to_owned(), sku, preset, prompt }
+        Line { number, file: file.to_owned(), sku, preset, prompt, products: None }
     }
 
     #[test]
@@ -168,6 +173,8 @@ mod tests {
         }
         assert_eq!(read(b"file\n\n\"a\nb\"\nc\n").unwrap(), [line(3, "a\nb", [""; 3]), line(5, "c", [""; 3])]);
         assert_eq!(read(b"file").unwrap(), []);
+        let pair = Line { products: Some("2".to_owned()), ..line(2, "a.jpg", [""; 3]) };
+        assert_eq!(read(b"file,Products\na.jpg, 2\nb.jpg,\n").unwrap(), [pair, line(3, "b.jpg", [""; 3])]);
     }
 
     #[test]

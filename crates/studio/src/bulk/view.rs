@@ -20,6 +20,10 @@ pub struct BatchView {
     pub preset: String,
     pub prompt: Option<String>,
     pub num_images: u8,
+    /// How many pieces each photo shows, where its line in the list says nothing else; null: one is looked for.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 99)]
+    pub products: Option<u32>,
     pub file_name: Option<String>,
     /// Photos, and files that were skipped.
     pub total: u64,
@@ -60,6 +64,10 @@ pub struct ItemView {
     pub sku: Option<String>,
     pub preset: String,
     pub prompt: Option<String>,
+    /// How many pieces it shows, as the list or the batch says; null: one is looked for.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 99)]
+    pub products: Option<u32>,
     pub status: ItemState,
     pub job_id: Option<JobId>,
     /// Why it became no job, or waits for money, or why its job failed.
@@ -96,6 +104,7 @@ impl BatchView {
             preset: batch.preset,
             prompt: batch.prompt,
             num_images: batch.num_images,
+            products: batch.products,
             file_name: batch.file_name,
             total: counts.total(),
             counts,
@@ -109,7 +118,7 @@ impl BatchView {
 
 impl ItemView {
     /// `job` is the item's own, where it has one that is still kept.
-    pub fn of(item: Item, job: Option<&Job>, usual_preset: &str) -> ItemView {
+    pub fn of(item: Item, job: Option<&Job>, batch: &Batch) -> ItemView {
         let pictures = job.map(Job::shown_pictures).unwrap_or_default();
         let failed = job.and_then(|job| match &job.outcome {
             Some(Outcome::Failed(error)) => Some(error.clone()),
@@ -119,8 +128,9 @@ impl ItemView {
             number: item.number,
             name: item.name,
             sku: item.sku,
-            preset: item.preset.unwrap_or_else(|| usual_preset.to_owned()),
+            preset: item.preset.unwrap_or_else(|| batch.preset.clone()),
             prompt: item.prompt,
+            products: item.products.or(batch.products),
             status: item.state,
             error: item.error.or(failed),
             pictures: pictures.len(),
@@ -163,6 +173,8 @@ pub struct LineView {
     pub sku: Option<String>,
     pub preset: Option<String>,
     pub prompt: Option<String>,
+    /// As it stands there.
+    pub products: Option<String>,
     pub error: Option<JobError>,
 }
 
@@ -174,6 +186,7 @@ impl LineView {
             sku: line.sku.clone(),
             preset: line.preset.clone(),
             prompt: line.prompt.clone(),
+            products: line.products.clone(),
             error: wrong.map(Why::told),
         }
     }

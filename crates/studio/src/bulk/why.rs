@@ -2,7 +2,7 @@
 
 use plantain_media::decode::PictureError;
 
-use crate::error::{IDENTIFIER_CHARS_MAX, PROMPT_CHARS_MAX};
+use crate::error::{IDENTIFIER_CHARS_MAX, PRODUCTS_MAX, PROMPT_CHARS_MAX};
 use crate::job::JobError;
 
 /// In the order in which they are looked for.
@@ -63,6 +63,10 @@ pub enum Why {
     Prompt {
         line: u64,
     },
+    Products {
+        line: u64,
+        products: String,
+    },
 }
 
 impl Why {
@@ -92,6 +96,7 @@ impl Why {
             Why::UnknownPreset { .. } => "unknown_preset",
             Why::Sku { .. } => "identifier_unusable",
             Why::Prompt { .. } => "prompt_too_long",
+            Why::Products { .. } => "products_unusable",
         }
     }
 
@@ -159,6 +164,10 @@ impl Why {
             Why::Prompt { line } => (
                 format!("Line {line}: the prompt is longer than {PROMPT_CHARS_MAX} characters."),
                 "Say what matters most in a few sentences.".to_owned(),
+            ),
+            Why::Products { line, products } => (
+                format!("Line {line}: \"{}\" is not a number of pieces.", products.chars().take(40).collect::<String>()),
+                format!("Write a whole number from 1 to {PRODUCTS_MAX}, or nothing."),
             ),
         }
     }

@@ -82,7 +82,7 @@ fn none(app: &App, request: &Request) -> Response {
     operation_id = "beginBatch",
     tag = "Batches",
     summary = "Hand in many photos at once",
-    description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time; where a key's budget is used up, the others wait. The archive has at most 2 GB and 5,000 entries.",
+    description = "An archive of photos, and a list if there is one (columns file, sku, preset, prompt, products). What is no photo is skipped and named with the reason; a ZIP that would harm is refused whole. Each photo becomes a job, a few at a time; where a key's budget is used up, the others wait. The archive has at most 2 GB and 5,000 entries.",
     params(values::Named),
     request_body(content = inline(BatchForm), content_type = "multipart/form-data"),
     responses(
@@ -187,7 +187,7 @@ pub struct BatchForm {
     /// The photos, as a ZIP.
     #[schema(value_type = String, format = Binary)]
     zip: Vec<u8>,
-    /// The list: file, sku, preset, prompt; commas or semicolons. It may as well lie in the archive.
+    /// The list: file, sku, preset, prompt, products; commas or semicolons. It may as well lie in the archive.
     #[schema(value_type = Option<String>, format = Binary)]
     csv: Option<Vec<u8>>,
     /// For photos whose line names none; `amazon_main` usually.
@@ -195,6 +195,10 @@ pub struct BatchForm {
     prompt: Option<String>,
     /// Pictures of each photo, 1 to 4; 3 usually, and 1 without a paid key or account where others reach the studio.
     num_images: Option<u8>,
+    /// How many pieces each photo shows, such as 2 for pairs, where its line in the list says nothing else; otherwise the check
+    /// looks for one.
+    #[schema(minimum = 1, maximum = 99, examples(2))]
+    products: Option<u32>,
     /// Gets a letter once all of it is through, where the studio sends any.
     #[schema(rename = "notifyEmail", max_length = 254, examples("asha@shop.example"))]
     notify_email: Option<String>,

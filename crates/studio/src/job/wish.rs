@@ -140,12 +140,28 @@ pub fn of_preset(id: &JobId, preset: &str, revision: u64) -> String {
 /// The digest of a wish for a batch. Its archive was hashed while it came, so that two gigabytes are not read for it.
 pub fn of_batch(new: &NewBatch) -> String {
     // Without `..`, so that whatever is new in a wish tells it from others.
-    let NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner: _, tier: _, notify } = new;
+    let NewBatch {
+        archive,
+        table,
+        file_name,
+        preset,
+        prompt,
+        num_images,
+        products,
+        whatsapp,
+        owner: _,
+        tier: _,
+        notify,
+    } = new;
     let archive = archive.key().as_str().to_owned();
     let table = table.as_ref().map(|list| hex::encode(Sha256::digest(list)));
     let whatsapp = whatsapp.as_ref().map(WhatsappWish::digits);
-    let wish = digest(&json!(["batch", archive, table, file_name, preset, prompt, num_images, whatsapp]));
-    with_letter(wish, notify.as_ref())
+    let mut wish = json!(["batch", archive, table, file_name, preset, prompt, num_images, whatsapp]);
+    // Wishes without keep the digests that they had in versions where a batch declared no pieces.
+    if let (Some(products), Some(wish)) = (products, wish.as_array_mut()) {
+        wish.push(json!({"products": products}));
+    }
+    with_letter(digest(&wish), notify.as_ref())
 }
 
 /// The digest of a request for any endpoint.

@@ -41,13 +41,14 @@ Examples:
   plantain bulk shoes.zip
   plantain bulk shoes/ --csv skus.csv --preset flipkart_main
   plantain bulk shoes.zip --out pictures.zip
+  plantain bulk shoes/ --products 2
   plantain bulk monday.zip tuesday.zip --server http://studio.local:8787 --notify-whatsapp '+91 98765 43210'
   plantain bulk --batch 019a5d6e-8f00-7cc3-98c4-dc0c0c07398f --server http://studio.local:8787")]
 pub struct Args {
     /// ZIPs and folders of photos.
     #[arg(value_name = "ZIP|FOLDER", required_unless_present = "batch")]
     sources: Vec<PathBuf>,
-    /// A list of product numbers: a CSV with the columns file, sku, preset and prompt, of which only file is needed.
+    /// A list of product numbers: a CSV with the columns file, sku, preset, prompt and products, of which only file is needed.
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Marketplace rules to meet where the list says nothing else; `plantain presets` lists them.
@@ -59,6 +60,9 @@ pub struct Args {
     /// How many pictures to make of each photo.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=i64::from(NUM_IMAGES_MAX)))]
     top: u8,
+    /// How many pieces each photo shows, such as 2 for pairs, where the list says nothing else; otherwise the check looks for one.
+    #[arg(long, value_name = "N", value_parser = super::check::pieces())]
+    products: Option<u32>,
     /// Where the pictures go: a folder, or a ZIP if it ends so.
     #[arg(long, value_name = "DIR|ZIP", default_value = "plantain-out")]
     out: PathBuf,
@@ -183,6 +187,7 @@ async fn all(
             preset: args.preset.clone(),
             prompt: args.prompt.clone(),
             num_images: args.top,
+            products: args.products,
             list: list.clone(),
             notify: args.notify.clone(),
         };

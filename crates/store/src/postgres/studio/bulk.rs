@@ -136,7 +136,7 @@ pub(super) async fn insert_in(tx: &Transaction<'_>, batch: &Batch, items: &[Item
         .prepare_cached(concat!(
             "INSERT INTO studio_batches (",
             batch_columns!(),
-            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
         ))
         .await?;
     let row = BatchRow::from(batch);
@@ -154,6 +154,7 @@ pub(super) async fn insert_in(tx: &Transaction<'_>, batch: &Batch, items: &[Item
             &row.finished_at,
             &row.notify,
             &row.whatsapp,
+            &row.products,
         ],
     )
     .await?;
@@ -167,7 +168,7 @@ async fn insert_items(tx: &Transaction<'_>, id: &BatchId, items: &[Item]) -> Res
             "INSERT INTO studio_batch_items (",
             item_columns!(),
             ") SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],",
-            " $8::text[], $9::text[], $10::text[])"
+            " $8::text[], $9::text[], $10::text[], $11::bigint[])"
         ))
         .await?;
     let rows: Vec<ItemRow> = items.iter().map(|item| ItemRow::of(id, item)).collect();
@@ -184,6 +185,7 @@ async fn insert_items(tx: &Transaction<'_>, id: &BatchId, items: &[Item]) -> Res
             &column(&rows, |row| row.state.as_str()),
             &column(&rows, |row| row.job_id.as_deref()),
             &column(&rows, |row| row.error.as_deref()),
+            &column(&rows, |row| row.products),
         ],
     )
     .await?;
@@ -460,6 +462,7 @@ fn batch(row: &Row) -> Result<Batch, DatabaseError> {
         finished_at: row.try_get(8)?,
         notify: row.try_get(9)?,
         whatsapp: row.try_get(10)?,
+        products: row.try_get(11)?,
     };
     row.try_into()
 }
@@ -476,6 +479,7 @@ pub(super) fn item(row: &Row) -> Result<Item, DatabaseError> {
         state: row.try_get(7)?,
         job_id: row.try_get(8)?,
         error: row.try_get(9)?,
+        products: row.try_get(10)?,
     };
     row.try_into()
 }

@@ -145,7 +145,7 @@ pub(super) fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Res
     tx.prepare_cached(concat!(
         "INSERT INTO studio_batches (",
         batch_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
     ))?
     .execute(params![
         row.id,
@@ -159,11 +159,12 @@ pub(super) fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Res
         row.finished_at,
         row.notify,
         row.whatsapp,
+        row.products,
     ])?;
     let mut insert = tx.prepare_cached(concat!(
         "INSERT INTO studio_batch_items (",
         item_columns!(),
-        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     ))?;
     for item in items {
         let row = ItemRow::of(&batch.id, item);
@@ -178,6 +179,7 @@ pub(super) fn insert(tx: &Transaction<'_>, batch: &Batch, items: &[Item]) -> Res
             row.state,
             row.job_id,
             row.error,
+            row.products,
         ])?;
     }
     refer(tx, &batch.id)
@@ -435,6 +437,7 @@ fn batch_row(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
         finished_at: row.get(8)?,
         notify: row.get(9)?,
         whatsapp: row.get(10)?,
+        products: row.get(11)?,
     })
 }
 
@@ -450,5 +453,6 @@ pub(super) fn item_row(row: &Row<'_>) -> rusqlite::Result<ItemRow> {
         state: row.get(7)?,
         job_id: row.get(8)?,
         error: row.get(9)?,
+        products: row.get(10)?,
     })
 }

@@ -16,7 +16,7 @@ use crate::http::{App, upload};
     operation_id = "readList",
     tag = "Batches",
     summary = "Read a list of photos",
-    description = "What a CSV for a batch says (columns file, sku, preset, prompt), and which of its lines can't be used. Nothing is kept; whether the files are there is seen when they come.",
+    description = "What a CSV for a batch says (columns file, sku, preset, prompt, products), and which of its lines can't be used. Nothing is kept; whether the files are there is seen when they come.",
     request_body(content = String, content_type = "text/csv"),
     responses(
         (status = 200, description = "What it says.", body = ListView),

@@ -135,22 +135,33 @@ impl Came {
             )
         })?;
         let words = self.words.into_new_job()?;
-        let NewJob { preset, prompt, num_images, notify, whatsapp, .. } = words;
-        let (table, owner, tier) = (self.table, None, Tier::default());
-        let new = NewBatch { archive, table, file_name, preset, prompt, num_images, whatsapp, owner, tier, notify };
+        let NewJob { preset, prompt, num_images, products, notify, whatsapp, .. } = words;
+        let new = NewBatch {
+            archive,
+            table: self.table,
+            file_name,
+            preset,
+            prompt,
+            num_images,
+            products,
+            whatsapp,
+            owner: None,
+            tier: Tier::default(),
+            notify,
+        };
         Ok((new, self.place))
     }
 }
 
 fn known(name: Option<&str>) -> Result<Name, ApiError> {
-    let known = [Name::Prompt, Name::Preset, Name::NumImages, Name::NotifyEmail, Name::NotifyWhatsapp];
+    let known = [Name::Prompt, Name::Preset, Name::NumImages, Name::Products, Name::NotifyEmail, Name::NotifyWhatsapp];
     let known = known.into_iter().find(|known| Some(known.as_str()) == name);
     known.ok_or_else(|| {
         let shown: String = name.unwrap_or("").chars().take(40).collect();
         ApiError::unprocessable(
             "unknown_field",
             format!("The form has a field \"{shown}\" that means nothing here."),
-            "The fields are zip, csv, preset, prompt, num_images, notifyEmail and notifyWhatsapp.",
+            "The fields are zip, csv, preset, prompt, num_images, products, notifyEmail and notifyWhatsapp.",
         )
     })
 }

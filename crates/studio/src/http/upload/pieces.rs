@@ -2,16 +2,16 @@
 
 use crate::error::PRODUCTS_MAX;
 use crate::http::error::ApiError;
+use crate::photo;
 
 /// An empty field says nothing.
 pub fn of_text(text: Option<&str>) -> Result<Option<u32>, ApiError> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
-    of_number(Some(text.parse().map_err(|_| unusable(text))?))
+    photo::pieces(text).map(Some).ok_or_else(|| unusable(text))
 }
 
 pub fn of_number(given: Option<i64>) -> Result<Option<u32>, ApiError> {
-    let usable = |given: i64| u32::try_from(given).ok().filter(|pieces| (1..=PRODUCTS_MAX).contains(pieces));
-    given.map(|given| usable(given).ok_or_else(|| unusable(&given.to_string()))).transpose()
+    of_text(given.map(|given| given.to_string()).as_deref())
 }
 
 fn unusable(text: &str) -> ApiError {

@@ -108,6 +108,7 @@ async fn an_archive_that_is_sent_again_with_its_key_is_the_same_batch() {
         ("another number", vec![file("zip", "a.zip", &archive), text("preset", "ebay"), text("num_images", "1")]),
         ("another name", vec![file("zip", "b.zip", &archive), text("preset", "ebay")]),
         ("a list", vec![whole, preset, listed()]),
+        ("pieces", vec![file("zip", "a.zip", &archive), text("preset", "ebay"), text("products", "2")]),
     ] {
         let refused = send(&other, "k").await;
         let told = (refused.status.as_u16(), refused.code());
@@ -178,6 +179,8 @@ async fn what_can_not_become_a_batch_is_refused_with_a_reason() {
         ("empty", whole(zip(&[])), 422, "archive_empty"),
         ("an unknown preset", with(text("preset", "amazon")), 422, "unknown_preset"),
         ("too many pictures", with(text("num_images", "9")), 422, "num_images_out_of_range"),
+        ("a pair in words", with(text("products", "two")), 422, "products_unusable"),
+        ("too many pieces", with(text("products", "100")), 422, "products_unusable"),
         ("an unknown field", with(text("identifier", "x")), 422, "unknown_field"),
         ("two archives", with(file("zip", "b.zip", good())), 422, "repeated_field"),
         ("a strange column", with(file("csv", "l.csv", "file,color\n")), 422, "list_unusable"),
@@ -187,6 +190,26 @@ async fn what_can_not_become_a_batch_is_refused_with_a_reason() {
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{what}: {}", answer.text());
     }
     assert_eq!(house.get("/api/batches").await.json()["batches"], json!([]));
+}
+
+#[tokio::test]
+async fn pieces_are_declared_for_a_whole_batch_and_for_single_photos() {
+    let house = house().await;
+    let list = "file,products\n1.jpg,3\n2.png,\n3.jpg,0\n";
+    let files: &[(&str, &[u8])] =
+        &[("1.jpg", &photo()), ("2.png", &plantain_testkit::photo::png()), ("3.jpg", b"x"), ("l.csv", list.as_bytes())];
+    let mut told = Vec::new();
+    for pieces in ["2", ""] {
+        let parts = [text("products", pieces), file("zip", "a.zip", zip(files)), text("preset", "ebay")];
+        let answer = begun(&house, &parts, &[]).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+        let batch = shown(&house, answer.json()["batchId"].as_str().unwrap(), "").await;
+        let items = batch["items"].as_array().unwrap();
+        told.push(json!([batch["products"], items.iter().map(|item| &item["products"]).collect::<Vec<_>>()]));
+        let wrong = &items[2]["error"];
+        assert_eq!((&items[2]["status"], &wrong["code"]), (&json!("skipped"), &json!("not_a_picture")), "{batch:#}");
+    }
+    assert_eq!(told, [json!([2, [3, 2, 2]]), json!([null, [3, null, null]])]);
 }
 
 #[tokio::test]

@@ -49,9 +49,14 @@ async fn posted_with(house: &House, cookie: &str, zip: Vec<u8>) -> Answer {
 async fn a_form_leads_to_the_batchs_page_and_its_buttons_lead_back() {
     let house = house().await;
     let form = house.get_with("/bulk", &[HTML]).await.text();
-    for part in
-        ["action=\"/api/batches\"", "name=\"zip\"", "name=\"csv\"", "name=\"preset\"", "download=\"photos.csv\""]
-    {
+    for part in [
+        "action=\"/api/batches\"",
+        "name=\"zip\"",
+        "name=\"csv\"",
+        "name=\"preset\"",
+        "name=\"products\"",
+        "download=\"photos.csv\"",
+    ] {
         assert!(form.contains(part), "{part}");
     }
     let answer = posted(&house, "").await;
@@ -134,6 +139,9 @@ async fn a_list_is_read_before_anything_is_sent() {
     assert_eq!(told["first"][0]["sku"], "S 1");
     let faults: Vec<&Value> = told["faults"].as_array().unwrap().iter().map(|line| &line["error"]["code"]).collect();
     assert_eq!(faults, ["unknown_preset", "identifier_unusable"]);
+    let told = read("file,products\n1.jpg,2\n2.jpg,a pair\n").await.json();
+    assert_eq!((&told["wrong"], &told["first"][0]["products"]), (&json!(1), &json!("2")));
+    assert_eq!(told["faults"][0]["error"]["message"], "Line 3: \"a pair\" is not a number of pieces.");
     for list in ["", "file,color\n", "\0"] {
         assert_eq!(
             (read(list).await.status, read(list).await.code().as_str()),

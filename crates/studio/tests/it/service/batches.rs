@@ -17,6 +17,7 @@ use plantain_studio::bulk::view::BatchView;
 use plantain_studio::config::StudioConfig;
 use plantain_studio::job::key::Tier;
 use plantain_studio::messages::naming::Naming;
+use plantain_studio::store::JobFilter;
 use plantain_wire::id::RequestId;
 
 use crate::service::backend::Standing;
@@ -60,6 +61,7 @@ pub async fn new_batch(bench: &Bench, archive: Vec<u8>) -> NewBatch {
         preset: "ebay".into(),
         prompt: None,
         num_images: 1,
+        products: None,
         whatsapp: None,
         owner: None,
         tier: Tier::Paid,
@@ -164,13 +166,17 @@ async fn a_batch_goes_on_after_a_restart_and_no_photo_becomes_two_jobs() {
 #[tokio::test]
 async fn what_failed_is_made_again_when_the_seller_says_so() {
     let bench = Bench::start().await;
-    let batch = begun(&bench, 1).await;
+    let new = NewBatch { products: Some(2), ..new_batch(&bench, archive(1)).await };
+    let batch = bench.studio.begin_batch(new, &Naming::default()).await.unwrap();
     let view = done(&bench, &batch, |request| bench.backend.stands(request, refused())).await;
     assert_eq!(view.counts.failed, 1);
     bench.studio.steer(&batch.batch_id, Steer::Retry).await.unwrap();
     let view = done(&bench, &batch, |request| bench.completes(request)).await;
     assert_eq!((view.counts.succeeded, view.counts.failed), (1, 0));
     assert_eq!(bench.backend.submissions(), 2);
+    let jobs = bench.stores.jobs.jobs(&JobFilter::default()).await.unwrap();
+    let declared: Vec<_> = jobs.iter().map(|job| job.spec.products).collect();
+    assert_eq!(declared, [Some(2); 2], "as many pieces as were declared, at the second try too");
     let archive = bench.studio.batch_archive(&batch.batch_id).await.unwrap().unwrap();
     assert_eq!(archive.file_name, "shoes-ebay.zip");
     let bytes: Vec<Bytes> = archive.stream.try_collect().await.unwrap();

@@ -240,6 +240,7 @@ fn skipped() -> Vec<Why> {
         Why::SameLine { line, before: 2 },
         Why::Sku { line },
         Why::Prompt { line },
+        Why::Products { line, products: outside() },
     ];
     let nearest = [None, Some("amazon_main".to_owned())];
     all.extend(nearest.map(|nearest| Why::UnknownPreset { line, preset: outside(), nearest }));
@@ -264,6 +265,7 @@ fn skipped() -> Vec<Why> {
         Why::UnknownPreset { .. } => 17,
         Why::Sku { .. } => 18,
         Why::Prompt { .. } => 19,
+        Why::Products { .. } => 20,
     });
     all
 }
