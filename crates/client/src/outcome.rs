@@ -66,7 +66,7 @@ pub(crate) fn from_failure(failure: Failure) -> ClientError {
 
 pub(crate) fn from_body_error(error: BodyError, bytes_max: usize) -> ClientError {
     match error {
-        BodyError::TooLarge => ClientError::Protocol(Fault::TooLarge { bytes_max }),
+        BodyError::TooLarge { .. } => ClientError::Protocol(Fault::TooLarge { bytes_max }),
         // The request was answered, so whatever broke, it had arrived.
         BodyError::Failed(Failure::TimedOut) => ClientError::Unknown(Lost::TimedOut),
         BodyError::Failed(_) => ClientError::Unknown(Lost::Broken),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plantain_blobs::{BlobError, BlobKey, Blobs};
+use plantain_outbound::transport::START_BYTES_MAX;
 use plantain_queue::model::FileRecord;
 use plantain_queue::runner::RunTask;
 use plantain_queue::store::{QueueStore, StoreError};
@@ -45,8 +46,10 @@ pub enum Found {
     Elsewhere,
     /// It is ours, and there is no such file, or no longer, or not for this caller.
     Missing,
-    /// It is ours and larger than what was allowed.
-    TooLarge,
+    /// It is ours and larger than what was allowed, and begins like this.
+    TooLarge {
+        start: Bytes,
+    },
     Bytes(Bytes),
 }
 
@@ -106,10 +109,11 @@ impl Files {
         let (now, reader) = (self.clock.now(), self.behalf.user.as_ref());
         let open = |file: &FileRecord| file.name == name && file.is_alive(now) && file.decide(reader) == Access::Allow;
         let Some(file) = self.store.file(id).await?.filter(open) else { return Ok(Found::Missing) };
-        if file.size > max_bytes {
-            return Ok(Found::TooLarge);
-        }
         let Some(key) = BlobKey::parse(&file.blob) else { return Ok(Found::Missing) };
+        if file.size > max_bytes {
+            let start = self.blobs.get_range(&key, 0..START_BYTES_MAX as u64).await?;
+            return Ok(start.map_or(Found::Missing, |start| Found::TooLarge { start }));
+        }
         Ok(self.blobs.get(&key).await?.map_or(Found::Missing, Found::Bytes))
     }
 

@@ -44,7 +44,7 @@ impl Source {
         match self.files.read(&url, limit as u64).await? {
             Found::Bytes(bytes) => Ok(bytes),
             Found::Missing => Err(vec![complaint::of_download(index, "there is no such file, or no longer")].into()),
-            Found::TooLarge => Err(vec![complaint::too_large(index, limit)].into()),
+            Found::TooLarge { start } => Err(vec![complaint::too_large(index, &start, limit)].into()),
             Found::Elsewhere => Ok(self.download(index, &url).await?),
         }
     }
@@ -57,7 +57,7 @@ impl Source {
                 Err(vec![complaint::of_download(index, "the server redirects, and redirects are not followed")])
             }
             Ok(fetched) => Err(vec![complaint::of_download(index, &format!("the server answered {}", fetched.status))]),
-            Err(FetchError::TooLarge { .. }) => Err(vec![complaint::too_large(index, limit)]),
+            Err(FetchError::TooLarge { start, .. }) => Err(vec![complaint::too_large(index, &start, limit)]),
             Err(error) => Err(vec![complaint::of_download(index, &error.to_string())]),
         }
     }
@@ -75,12 +75,12 @@ fn from_data(data: &str, index: usize, limit: usize) -> Result<Bytes, Vec<Detail
     let encoded = head.rsplit(';').next().is_some_and(|last| last.trim().eq_ignore_ascii_case("base64"));
     // Four characters carry three bytes, so this is known before anything is decoded.
     if data.len() / 4 > limit.div_ceil(3) {
-        return Err(vec![complaint::too_large(index, limit)]);
+        return Err(vec![complaint::too_large(index, &[], limit)]);
     }
     let bytes = percent_decoded(data);
     let bytes = if encoded { base64_decoded(&bytes) } else { Some(bytes) };
     let bytes = bytes.ok_or_else(|| unreadable("the data URI is not valid base64"))?;
-    if bytes.len() > limit { Err(vec![complaint::too_large(index, limit)]) } else { Ok(bytes.into()) }
+    if bytes.len() > limit { Err(vec![complaint::too_large(index, &bytes, limit)]) } else { Ok(bytes.into()) }
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {

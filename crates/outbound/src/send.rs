@@ -67,7 +67,11 @@ pub enum FetchError {
     #[error("the other side didn't deliver within {} s", .deadline.as_secs_f32())]
     TimedOut { deadline: Duration },
     #[error("the file is larger than {max_bytes} bytes")]
-    TooLarge { max_bytes: usize },
+    TooLarge {
+        max_bytes: usize,
+        /// What it begins with, as far as that came: see [`transport::START_BYTES_MAX`].
+        start: Bytes,
+    },
     #[error("the connection broke before the file was complete")]
     Broken,
     #[error("the address can't be requested")]
@@ -207,7 +211,7 @@ async fn answered(request: reqwest::RequestBuilder, bounds: Bounds) -> Result<Fe
     let status = response.status().as_u16();
     let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = transport::read_whole(response, bounds.max_bytes).await.map_err(|error| match error {
-        BodyError::TooLarge => FetchError::TooLarge { max_bytes: bounds.max_bytes },
+        BodyError::TooLarge { start } => FetchError::TooLarge { max_bytes: bounds.max_bytes, start },
         BodyError::Failed(failure) => FetchError::new(failure, bounds),
     })?;
     Ok(Fetched { status, content_type, body })

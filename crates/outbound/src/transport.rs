@@ -128,22 +128,36 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e 
     None
 }
 
+/// How much is kept of a body that is too long: enough to see what kind of file it is.
+pub const START_BYTES_MAX: usize = 64 * 1024;
+
+/// How long that start is waited for where the length alone says that the body is too long.
+const START_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Why a body wasn't read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    TooLarge,
+    /// It begins like this: at most [`START_BYTES_MAX`] bytes, or none where the other side took its time with them.
+    TooLarge {
+        start: Bytes,
+    },
     Failed(Failure),
 }
 
 /// Reads a body of at most `bytes_max` bytes; a longer one is an error, found before more than one chunk too many is held.
 pub async fn read_whole(mut response: reqwest::Response, bytes_max: usize) -> Result<Bytes, BodyError> {
+    let start_max = bytes_max.min(START_BYTES_MAX);
     if response.content_length().is_some_and(|length| length > bytes_max as u64) {
-        return Err(BodyError::TooLarge);
+        let start = read_start(response, start_max, START_PATIENCE).await;
+        return Err(BodyError::TooLarge { start });
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| BodyError::Failed(failure(&error)))? {
         if body.len() + chunk.len() > bytes_max {
-            return Err(BodyError::TooLarge);
+            body.extend_from_slice(&chunk[..chunk.len().min(start_max)]);
+            // A copy: nothing but the start is kept.
+            let start = Bytes::copy_from_slice(&body[..body.len().min(start_max)]);
+            return Err(BodyError::TooLarge { start });
         }
         body.extend_from_slice(&chunk);
     }

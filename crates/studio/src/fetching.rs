@@ -88,7 +88,7 @@ mod tests {
         }
         assert_eq!(kind(Err(FetchError::TimedOut { deadline: Duration::ZERO })), "later");
         assert_eq!(kind(Err(FetchError::Broken)), "later");
-        assert_eq!(kind(Err(FetchError::TooLarge { max_bytes: 1 })), "never");
+        assert_eq!(kind(Err(FetchError::TooLarge { max_bytes: 1, start: Bytes::new() })), "never");
         assert_eq!(kind(Err(FetchError::Refused(plantain_outbound::policy::Refusal::Scheme))), "never");
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn of_call(failure: &Failure) -> RunFailure {
 /// The status came, and not all of the body.
 pub(crate) fn of_body(error: &BodyError, bytes_max: usize) -> RunFailure {
     match error {
-        BodyError::TooLarge => {
+        BodyError::TooLarge { .. } => {
             let detail = format!("The model's answer is larger than {bytes_max} bytes.");
             crate::failure(ErrorType::RunnerServerError, detail)
         }
@@ -58,6 +58,8 @@ pub(crate) fn of_json(error: &serde_json::Error) -> RunFailure {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]
@@ -73,7 +75,7 @@ mod tests {
         ] {
             assert_eq!(of_call(&failure).error_type.as_str(), expected);
         }
-        assert_eq!(of_body(&BodyError::TooLarge, 5).error_type, ErrorType::RunnerServerError);
+        assert_eq!(of_body(&BodyError::TooLarge { start: Bytes::new() }, 5).error_type, ErrorType::RunnerServerError);
         assert_eq!(of_body(&BodyError::Failed(Failure::Broken), 5).error_type, ErrorType::RunnerIncompleteResponse);
     }
 

@@ -1,7 +1,7 @@
 //! What was wrong with a photo, in the words of fal's model errors.
 
 use plantain_media::cutout::CutoutError;
-use plantain_media::decode::PictureError;
+use plantain_media::decode::{self, PictureError};
 use plantain_wire::error::{Detail, Loc, ModelErrorType};
 use serde_json::{Value, json};
 
@@ -76,7 +76,11 @@ pub(crate) fn of_download(index: usize, why: &str) -> Detail {
     Detail::model(ModelErrorType::FileDownloadError, at(index), format!("The picture could not be fetched: {why}."))
 }
 
-pub(crate) fn too_large(index: usize, limit: usize) -> Detail {
+/// A file of more than `limit` bytes that begins like this.
+pub(crate) fn too_large(index: usize, start: &[u8], limit: usize) -> Detail {
+    if let foreign @ PictureError::Unsupported(_) = decode::too_large(start, limit + 1, limit) {
+        return of_picture(index, foreign);
+    }
     let message = format!("The file is larger than {} MB.", limit / MIB);
     let hint = "Save the photo as JPEG with quality 90, or make it smaller.";
     advised(ModelErrorType::FileTooLarge, index, &message, hint, json!({ "max_size": limit }))
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn limits_are_in_the_context() {
-        let detail = too_large(0, 12 * MIB);
+        let detail = too_large(0, b"\xff\xd8\xff", 12 * MIB);
         let ctx: Value = serde_json::from_str(detail.ctx.unwrap().get()).unwrap();
         assert_eq!(ctx["max_size"], 12 * MIB);
         assert!(detail.msg.ends_with(ctx["hint"].as_str().unwrap()), "the advice can be told apart: {}", detail.msg);

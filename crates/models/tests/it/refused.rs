@@ -119,6 +119,24 @@ async fn photos_that_are_too_large_are_not_read_to_their_end() {
 }
 
 #[tokio::test]
+async fn what_no_size_would_help_is_named_however_large_it_is() {
+    let limits = Limits { max_bytes: 1000, ..Limits::default() };
+    let (bench, receiver) = (bench_with(Policy::loopback(), limits).await, Receiver::start().await);
+    for (start, words) in [
+        (&b"II*\0\x10\0\0\0CR\x02\0"[..], "A camera's raw file"),
+        (b"%PDF-1.7\n", "A PDF"),
+        (b"\0\0\0\x18ftypisom\0\0\x02\0", "A video"),
+    ] {
+        let file = [start, &[0; 5000]].concat();
+        receiver.answer(Answer::Body(200, "image/jpeg", file.clone().into()));
+        for url in [receiver.url("/a.jpg").to_string(), bench.keep(&file).await.into()] {
+            let run = bench.edit(json!({ "prompt": "x", "image_urls": [url] })).await;
+            run.refuses("unsupported_image_format", FIRST, words);
+        }
+    }
+}
+
+#[tokio::test]
 async fn inputs_that_break_the_schema() {
     let bench = bench().await;
     for (input, kind, field) in [

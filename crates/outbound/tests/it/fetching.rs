@@ -1,7 +1,7 @@
 //! Fetches end within their time and size, whatever the other side does.
 
 use plantain_outbound::send::{FetchError, Fetched};
-use plantain_outbound::transport::NoConnection;
+use plantain_outbound::transport::{NoConnection, START_BYTES_MAX};
 
 use crate::receiver::Receiver;
 use crate::{HASTY, PATIENT, local, within};
@@ -25,17 +25,18 @@ async fn a_status_is_an_answer_and_a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_file_of_one_byte_too_many_is_refused_before_it_is_read() {
+async fn a_file_of_one_byte_too_many_is_refused_and_what_it_begins_with_is_known() {
     let receiver = Receiver::start().await;
     let refused = local().get(&receiver.url("/bytes/1001"), within(1000, PATIENT)).await;
-    assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000 }));
+    assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 1000, start: vec![7; 1000].into() }));
 }
 
 #[tokio::test]
 async fn an_endless_body_is_dropped_at_the_bound() {
     let receiver = Receiver::start().await;
     let refused = local().get(&receiver.url("/endless"), within(100_000, PATIENT)).await;
-    assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 100_000 }));
+    let start = vec![b'x'; START_BYTES_MAX].into();
+    assert_eq!(refused, Err(FetchError::TooLarge { max_bytes: 100_000, start }));
 }
 
 #[tokio::test]

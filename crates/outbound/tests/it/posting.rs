@@ -45,7 +45,7 @@ async fn a_compressed_answer_is_kept_as_it_came_and_only_its_start() {
     let answer = post(&receiver.url("/bomb"), PATIENT).await.unwrap();
     assert_eq!((answer.status, answer.first_bytes.as_ref()), (200, &[0x1f; 1024][..]));
     let fetched = local().get(&receiver.url("/bomb"), crate::within(50_000, PATIENT)).await;
-    assert_eq!(fetched, Err(FetchError::TooLarge { max_bytes: 50_000 }));
+    assert_eq!(fetched, Err(FetchError::TooLarge { max_bytes: 50_000, start: vec![0x1f; 50_000].into() }));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_server_that_is_asked_something_is_read_to_the_end_within_the_bounds()
     assert_eq!((answer.status, answer.body.as_ref()), (400, &b"answer 400"[..]));
     assert_eq!(receiver.seen()[0].body.as_ref(), b"{\"a\": 1}");
     let endless = ask(receiver.url("/endless"), crate::within(50_000, PATIENT)).await;
-    assert_eq!(endless, Err(FetchError::TooLarge { max_bytes: 50_000 }));
+    assert_eq!(endless, Err(FetchError::TooLarge { max_bytes: 50_000, start: vec![b'x'; 50_000].into() }));
     let silent = ask(receiver.url("/silent"), crate::within(100, HASTY)).await;
     assert_eq!(silent, Err(FetchError::TimedOut { deadline: HASTY }));
     let refused = ask("http://10.0.0.5/".parse().unwrap(), crate::within(100, PATIENT)).await;
