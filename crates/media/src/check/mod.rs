@@ -29,7 +29,7 @@ use rules::{background, content, file, framing, size};
 use zones::{Levels, Product, ShadowFacts};
 
 /// What a file that is checked may cost. Above the largest limit of any marketplace (20 MB, 64 megapixels).
-const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 64_000_000, max_side: 20_000, av1: None };
+pub const LIMITS: Limits = Limits { max_bytes: 64 << 20, max_pixels: 64_000_000, max_side: 20_000, av1: None };
 
 /// What is said about a file from outside it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -65,6 +65,9 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         anyhow::ensure!(args.pictures.len() == 1, "--mask belongs to one picture; check them one by one");
     }
     let mask = args.mask.as_deref().map(mask::read).transpose()?;
+    if let (Some(mask), Some(path)) = (&mask, &args.mask) {
+        mask::fits(mask, path, &args.pictures[0])?;
+    }
     let likeness = args.original.as_deref().map(|photo| Likeness::to(photo, context)).transpose()?;
     let mut reports = Vec::with_capacity(args.pictures.len());
     let mut outcome = Outcome::Done;
@@ -100,9 +103,6 @@ fn measure(
     let av1 = Some(av1::decoder());
     let claims = Claims { file_name: Some(&name), matte, products: args.products, av1, ..Claims::default() };
     let mut report = check::check_claims(&bytes, &claims, preset);
-    if let (Some(matte), Some(path)) = (matte, &args.mask) {
-        mask::fits(&report, matte, path)?;
-    }
     if let Some(likeness) = likeness {
         report.add(likeness.rule(&bytes, args.diff.as_deref())?);
     }

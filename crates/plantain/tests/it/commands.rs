@@ -117,6 +117,8 @@ fn a_picture_is_measured_against_the_pieces_and_the_mask_that_are_named() {
     assert_eq!(row(&check(&["--mask", "mask.png", "--products", "1"]).json()[0], "single_product")[0], "fail");
     for (flags, code, words) in [
         (&["--mask", "small.png"][..], 1, "500 x 500 px and the picture, held upright, 1000 x 1000"),
+        // Before anything is measured, and before the photo is looked at.
+        (&["--mask", "small.png", "--original", "missing.jpg"], 1, "500 x 500 px and the picture"),
         (&["--mask", "mask.jpg"], 1, "the mask is a JPEG"),
         (&["--mask", "nothing.png"], 1, "there is no file nothing.png"),
         (&["--mask", "mask.png", "pair.jpg"], 1, "check them one by one"),

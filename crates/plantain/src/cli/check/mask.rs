@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use plantain_media::check::Report;
-use plantain_media::decode::{self, Decoded, Format, Limits};
+use plantain_media::check;
+use plantain_media::decode::{self, Decoded, Examined, Format, Limits};
 use plantain_media::picture::{Matte, Picture};
 
 use crate::av1;
@@ -49,11 +49,15 @@ fn is_grey(picture: &Picture) -> bool {
     picture.rgb().as_chunks::<3>().0.iter().all(|[r, g, b]| r.abs_diff(*g) <= GREY && b.abs_diff(*g) <= GREY)
 }
 
-/// The check lays a mask of another size aside; whoever names one wants to know.
-pub fn fits(report: &Report, mask: &Matte, path: &Path) -> anyhow::Result<()> {
-    let (picture, mask) = ((report.width, report.height), (mask.width(), mask.height()));
+/// The check lays a mask of another size aside; whoever names one wants to know before it has begun. Of a picture that can't be read
+/// it has more to say than this.
+pub fn fits(mask: &Matte, path: &Path, picture: &Path) -> anyhow::Result<()> {
+    let limits = Limits { av1: Some(av1::decoder()), ..check::LIMITS };
+    let examined = files::read(picture).ok().and_then(|bytes| decode::examine(&bytes, &limits).ok());
+    let Some(Examined { width, height, .. }) = examined else { return Ok(()) };
+    let (picture, mask) = ((width, height), (mask.width(), mask.height()));
     anyhow::ensure!(
-        picture == (0, 0) || picture == mask,
+        picture == mask,
         "{}: the mask has {} x {} px and the picture, held upright, {} x {}; they must be of one size",
         path.display(),
         mask.0,
