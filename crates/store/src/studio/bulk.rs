@@ -142,6 +142,9 @@ impl TryFrom<ItemRow> for Item {
     }
 }
 
+/// How often a claim looks on where it met items that can't be read. Each look ends one at least; what is left comes with the next claim.
+pub(crate) const LOOKS_MAX: usize = 64;
+
 /// Why an item is given up that can't be read.
 pub(crate) fn unreadable() -> JobError {
     JobError::new(

@@ -85,7 +85,7 @@ promises! {
     what_was_given_up_is_counted_from_beside,
     a_list_leaves_out_what_can_not_be_read,
     a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on,
-    an_item_that_can_not_be_read_fails_and_the_next_one_goes_on,
+    items_that_can_not_be_read_fail_and_the_next_one_goes_on_at_once,
 }
 
 async fn queue(ground: &Ground) -> Arc<dyn QueueStore> {
@@ -287,17 +287,18 @@ async fn a_batch_that_can_not_be_read_is_given_up_and_the_next_one_goes_on(groun
     }
 }
 
-async fn an_item_that_can_not_be_read_fails_and_the_next_one_goes_on(ground: &Ground) {
+async fn items_that_can_not_be_read_fail_and_the_next_one_goes_on_at_once(ground: &Ground) {
     let stores = studio(ground).await;
     for damage in ["job_id = 'a/b'", "error = '{'"] {
-        let batch = bulk::inserted(&stores, 0, &[bulk::item(1, "aa"), bulk::item(2, "bb")]).await;
-        ground.damage(&format!("UPDATE studio_batch_items SET {damage} WHERE number = 1")).await;
+        let batch = bulk::inserted(&stores, 0, &[1, 2, 3].map(|number| bulk::item(number, "aa"))).await;
+        ground.damage(&format!("UPDATE studio_batch_items SET {damage} WHERE number < 3")).await;
         let all = ItemFilter { limit: 9, ..ItemFilter::default() };
         assert_eq!(stores.jobs.items(&batch.id, &all).await.unwrap().len(), 1, "{damage}: the list goes on without it");
-        assert_eq!(bulk::claimed(&stores, 9, 9, 2).await, [(batch.id.clone(), 2)], "{damage}");
-        let items = stores.jobs.items(&batch.id, &all).await.unwrap();
-        let code = items[0].error.as_ref().map(|error| error.code.as_str());
-        assert_eq!((items[0].state, code), (ItemState::Failed, Some("item_unreadable")), "{damage}");
+        assert_eq!(bulk::claimed(&stores, 1, 9, 2).await, [(batch.id.clone(), 3)], "{damage}: in the same claim");
+        for item in &stores.jobs.items(&batch.id, &all).await.unwrap()[..2] {
+            let code = item.error.as_ref().map(|error| error.code.as_str());
+            assert_eq!((item.state, code), (ItemState::Failed, Some("item_unreadable")), "{damage}");
+        }
         ground.damage("DELETE FROM studio_batches; DELETE FROM studio_batch_items").await;
     }
 }

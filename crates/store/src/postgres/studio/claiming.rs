@@ -9,7 +9,7 @@ use crate::error::DatabaseError;
 use crate::postgres::Database;
 use crate::postgres::studio::bulk::{counts_in, ids, item, locked, release};
 use crate::postgres::studio::ending;
-use crate::studio::bulk::{item_columns, unreadable};
+use crate::studio::bulk::{LOOKS_MAX, item_columns, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -114,6 +114,7 @@ async fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseE
     Ok(())
 }
 
+/// Where an item can't be read the next one takes its place, so that nobody waits for it.
 async fn take(
     tx: &Transaction<'_>,
     id: &BatchId,
@@ -121,6 +122,24 @@ async fn take(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<Item>, DatabaseError> {
+    let mut items = Vec::with_capacity(room);
+    for _ in 0..LOOKS_MAX {
+        if look(tx, id, room, &mut items, until, now).await? == 0 {
+            break;
+        }
+    }
+    Ok(items)
+}
+
+/// Fills the room; says how many could not be read and were given up.
+async fn look(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    room: usize,
+    items: &mut Vec<Item>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<usize, DatabaseError> {
     let take = tx
         .prepare_cached(concat!(
             "UPDATE studio_batch_items SET leased_until = $3 WHERE batch_id = $1 AND number IN (
@@ -129,16 +148,20 @@ async fn take(
             item_columns!()
         ))
         .await?;
-    let rows = tx.query(&take, &[&id.as_str(), &to_micros(now), &to_micros(until), &limit(room)]).await?;
-    let mut items = Vec::with_capacity(rows.len());
+    let most = limit(room - items.len());
+    let rows = tx.query(&take, &[&id.as_str(), &to_micros(now), &to_micros(until), &most]).await?;
+    let mut given_up = 0;
     for row in &rows {
         match item(row) {
             Ok(item) => items.push(item),
-            Err(error) if error.is_of_one_row() => give_up_item(tx, id, row.try_get(1)?, &error, now).await?,
+            Err(error) if error.is_of_one_row() => {
+                give_up_item(tx, id, row.try_get(1)?, &error, now).await?;
+                given_up += 1;
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(items)
+    Ok(given_up)
 }
 
 /// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.

@@ -8,7 +8,7 @@ use plantain_studio::bulk::batch::{Batch, BatchId, Item};
 use crate::error::DatabaseError;
 use crate::sqlite::studio::bulk::{by_id, counted, item_row, release, release_one};
 use crate::sqlite::studio::ending;
-use crate::studio::bulk::{ItemRow, item_columns, unreadable};
+use crate::studio::bulk::{ItemRow, LOOKS_MAX, item_columns, unreadable};
 use crate::studio::job::{json, limit};
 use crate::time::to_micros;
 
@@ -94,6 +94,7 @@ fn note_ends(tx: &Transaction<'_>, now: Timestamp) -> Result<(), DatabaseError> 
     Ok(())
 }
 
+/// Where an item can't be read the next one takes its place, so that nobody waits for it.
 fn take(
     tx: &Transaction<'_>,
     id: &BatchId,
@@ -101,24 +102,46 @@ fn take(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<Item>, DatabaseError> {
+    let mut items = Vec::with_capacity(room);
+    for _ in 0..LOOKS_MAX {
+        if look(tx, id, room, &mut items, until, now)? == 0 {
+            break;
+        }
+    }
+    Ok(items)
+}
+
+/// Fills the room; says how many could not be read and were given up.
+fn look(
+    tx: &Transaction<'_>,
+    id: &BatchId,
+    room: usize,
+    items: &mut Vec<Item>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<usize, DatabaseError> {
     let mut take = tx.prepare_cached(concat!(
         "UPDATE studio_batch_items SET leased_until = ?3 WHERE batch_id = ?1 AND number IN (
              SELECT number FROM studio_batch_items WHERE batch_id = ?1 AND state = 'waiting'
              AND (leased_until IS NULL OR leased_until <= ?2) ORDER BY number LIMIT ?4) RETURNING ",
         item_columns!()
     ))?;
-    let rows = take.query_map(params![id.as_str(), to_micros(now), to_micros(until), limit(room)], item_row)?;
+    let most = limit(room - items.len());
+    let rows = take.query_map(params![id.as_str(), to_micros(now), to_micros(until), most], item_row)?;
     let rows: Vec<ItemRow> = rows.collect::<Result<_, _>>()?;
-    let mut items = Vec::with_capacity(rows.len());
+    let mut given_up = 0;
     for row in rows {
         let number = row.number;
         match Item::try_from(row) {
             Ok(item) => items.push(item),
-            Err(error) if error.is_of_one_row() => give_up_item(tx, id, number, &error, now)?,
+            Err(error) if error.is_of_one_row() => {
+                give_up_item(tx, id, number, &error, now)?;
+                given_up += 1;
+            }
             Err(error) => return Err(error),
         }
     }
-    Ok(items)
+    Ok(given_up)
 }
 
 /// A batch that can't be read would come up in every claim. What makes no sense of it is mended, so that its end can be shown.
