@@ -52,7 +52,7 @@ pub(super) fn clean(color: &mut Picture, matte: &Matte) {
     let mut next = Vec::new();
     let mut size = (coarsest.width, coarsest.height);
     for level in levels.iter().rev() {
-        spread(&mixes, size, level, &mut next);
+        enlarge(&mixes, size, level, &mut next);
         swap(&mut mixes, &mut next);
         size = (level.width, level.height);
         let rounds = if level.width.max(level.height) <= SMALL_SIDE { SMALL_ROUNDS } else { ROUNDS };
@@ -96,7 +96,7 @@ fn first_guess(level: &Level) -> Mix {
 }
 
 /// The coarser level's colours, each pixel taking those of the one that covers it.
-fn spread(mixes: &[Mix], size: (usize, usize), level: &Level, finer: &mut Vec<Mix>) {
+fn enlarge(mixes: &[Mix], size: (usize, usize), level: &Level, finer: &mut Vec<Mix>) {
     let columns: Vec<usize> = (0..level.width).map(|x| (x * size.0 / level.width).min(size.0 - 1)).collect();
     finer.resize(level.width * level.height, Mix::default());
     let rows = finer.par_chunks_exact_mut(level.width).enumerate();

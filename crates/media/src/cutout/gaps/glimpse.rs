@@ -21,7 +21,7 @@ const AROUND: usize = 8;
 /// Whether a look at the whole product may find it woven. `planes` are what the network would be shown, `width` cells wide.
 pub(super) fn may_be_woven(network: &Network, planes: &[f32], width: usize, matte: &Matte) -> bool {
     let filled = pieces::squares(matte);
-    let looked_at: Vec<&Square> = spread(filled.len()).filter_map(|at| filled.get(at)).collect();
+    let looked_at: Vec<&Square> = evenly_apart(filled.len()).filter_map(|at| filled.get(at)).collect();
     let found: Vec<usize> =
         looked_at.par_iter().map(|square| pieces_in(square, network, planes, width, matte)).collect();
     let hinted = found.iter().filter(|pieces| **pieces > 0).count();
@@ -30,7 +30,7 @@ pub(super) fn may_be_woven(network: &Network, planes: &[f32], width: usize, matt
 }
 
 /// So many of all squares, evenly apart. They go row by row, so a whole number between them would look down one column alone.
-fn spread(all: usize) -> impl Iterator<Item = usize> {
+fn evenly_apart(all: usize) -> impl Iterator<Item = usize> {
     let many = SQUARES.min(all);
     (0..many).map(move |at| (2 * at + 1) * all / (2 * many))
 }
@@ -86,11 +86,11 @@ mod tests {
     #[test]
     fn squares_of_all_columns_are_looked_at() {
         for all in [64, 48, 56, 9, 5, 0] {
-            let looked_at: Vec<usize> = spread(all).collect();
+            let looked_at: Vec<usize> = evenly_apart(all).collect();
             assert_eq!(looked_at.len(), SQUARES.min(all));
             assert!(looked_at.is_sorted_by(|a, b| a < b) && looked_at.iter().all(|at| *at < all), "{looked_at:?}");
         }
-        let columns: std::collections::BTreeSet<usize> = spread(64).map(|at| at % 8).collect();
+        let columns: std::collections::BTreeSet<usize> = evenly_apart(64).map(|at| at % 8).collect();
         assert!(columns.len() >= 4, "{columns:?}");
     }
 

@@ -19,7 +19,7 @@ const COVERED: u8 = 26;
 /// this share of the squares that the product fills.
 const PIECES: usize = 100;
 const LARGEST: f64 = 0.1;
-const SPREAD: f64 = 0.7;
+const OPENED_SHARE: f64 = 0.7;
 /// Squares along each side of the product's box.
 const SQUARES: u32 = 8;
 /// How much of a square must be product for it to count.
@@ -42,7 +42,7 @@ pub(super) fn woven(mut sure: Plane, matte: &Matte) -> Option<Woven> {
         *value = if open { ((*value - LEAST + RAMP) / (2.0 * RAMP)).min(1.0) } else { 0.0 };
     }
     let fine = number >= PIECES && largest as f64 <= all as f64 * LARGEST;
-    (fine && spread(&sure, matte) >= SPREAD).then_some(Woven { open: sure, gaps: number })
+    (fine && opened_share(&sure, matte) >= OPENED_SHARE).then_some(Woven { open: sure, gaps: number })
 }
 
 /// How many pieces count.
@@ -98,7 +98,7 @@ fn label(sure: &Plane, matte: &Matte) -> (Vec<Option<usize>>, Vec<Piece>) {
 }
 
 /// The share of the squares filled by the product in which something is open.
-fn spread(open: &Plane, matte: &Matte) -> f64 {
+fn opened_share(open: &Plane, matte: &Matte) -> f64 {
     let filled = squares(matte);
     let opened = filled.iter().filter(|square| square.places(open.width).any(|at| open.values[at] > 0.0)).count();
     opened as f64 / filled.len().max(1) as f64
