@@ -40,24 +40,17 @@ pub fn floats(samples: &[f32], from: Size, to: Size, options: &ResizeOptions) ->
 /// bands meet what [`floats`] says of others.
 pub fn wide(pixels: &[U16x4], from: Size, to: Size, options: &ResizeOptions) -> Vec<U16x4> {
     let source = TypedImageRef::new(from.0, from.1, pixels).expect("the samples fill the size");
-    let mut made = vec![U16x4::default(); to.0 as usize * to.1 as usize];
-    in_bands(&mut made, to.0 as usize, from, to, options, |band, size, options| {
-        let target = TypedImage::from_pixels_slice(size.0, size.1, band).expect("the band has this size");
-        resize(&source, target, options);
-    });
-    made
+    in_bands(&source, 1, from, to, options, |band, (width, height)| {
+        TypedImage::from_pixels_slice(width, height, band).expect("the band has this size")
+    })
 }
 
 /// Pixels of single bytes are written where they stay.
 fn resized_bytes<P: PixelTrait>(samples: &[u8], from: Size, to: Size, options: &ResizeOptions) -> Vec<u8> {
     let source = TypedImageRef::<P>::from_buffer(from.0, from.1, samples).expect("the samples fill the size");
-    let row = to.0 as usize * size_of::<P>();
-    let mut made = vec![0; row * to.1 as usize];
-    in_bands(&mut made, row, from, to, options, |band, size, options| {
-        let target = TypedImage::from_buffer(size.0, size.1, band).expect("the band has this size");
-        resize(&source, target, options);
-    });
-    made
+    in_bands(&source, size_of::<P>(), from, to, options, |band, (width, height)| {
+        TypedImage::from_buffer(width, height, band).expect("the band has this size")
+    })
 }
 
 /// Source and target pixels that make a band: fewer are sooner done than handed to another thread.
@@ -66,15 +59,15 @@ const BAND: f64 = 512.0 * 1024.0;
 const BANDS: u32 = 4;
 
 /// Makes the target in bands of whole rows, at the same time where it is large. Their number depends on sizes alone, never on
-/// the machine, so that a picture has the same bytes everywhere.
-fn in_bands<T: Send>(
-    made: &mut [T],
-    row: usize,
+/// the machine, so that a picture has the same bytes everywhere. A pixel is `each` of the target's elements, which `view` shows as pixels.
+fn in_bands<P: PixelTrait, T: Clone + Default + Send>(
+    source: &TypedImageRef<P>,
+    each: usize,
     from: Size,
     to: Size,
     options: &ResizeOptions,
-    make: impl Fn(&mut [T], Size, &ResizeOptions) + Sync,
-) {
+    view: impl Fn(&mut [T], Size) -> TypedImage<'_, P> + Sync,
+) -> Vec<T> {
     let crop = match options.cropping {
         SrcCropping::Crop(crop) => crop,
         SrcCropping::FitIntoDestination(middle) => {
@@ -86,14 +79,17 @@ fn in_bands<T: Send>(
     let bands = ((work / BAND) as u32).clamp(1, BANDS);
     let rows = to.1.div_ceil(bands).max(1);
     let step = crop.height / f64::from(to.1);
+    let row = to.0 as usize * each;
+    let mut made = vec![T::default(); row * to.1 as usize];
     made.par_chunks_mut((row * rows as usize).max(1)).enumerate().for_each(|(band, pixels)| {
         let first = band as u32 * rows;
         let size = (to.0, rows.min(to.1 - first));
         let top = crop.top + f64::from(first) * step;
         // Rounding must not carry the last band beyond the source.
         let height = (f64::from(size.1) * step).min(f64::from(from.1) - top);
-        make(pixels, size, &options.crop(crop.left, top, crop.width, height));
+        resize(source, view(pixels, size), &options.crop(crop.left, top, crop.width, height));
     });
+    made
 }
 
 /// A crop in `options` lies within the source.
