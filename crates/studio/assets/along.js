@@ -1,9 +1,8 @@
-// Another language is another page: what was filled in and not sent yet comes along. `unsent` says of a form its name, the fields in it
-// that are not of its kind, whether there is something to lose, and what is to be kept and taken back besides its fields.
+// Another language is another page: what was filled in and not sent yet comes along, and meanwhile the session's storage has an entry by
+// the form's name, for which dom.js looks. `unsent` says of a form its name, the fields in it that are not of its kind, whether there is
+// something to lose, and what is to be kept and taken back besides its fields.
 import { $ } from './dom.js';
 import { t } from './words.js';
-
-const KEY = 'plantain.unsent';
 
 const filled = ({ form, but }) => [...$(form).querySelectorAll(`[id]:is(input, select, textarea):not(${but})`)];
 
@@ -28,7 +27,7 @@ export async function bring(href, unsent) {
   try {
     const { keep } = await import('./keeping.js');
     await keep(unsent.form, { fields, more: unsent.more() });
-    sessionStorage.setItem(KEY, unsent.form);
+    sessionStorage.setItem(unsent.form, 'comes along');
   } catch {
     if (unsent.any() && !confirm(t('make.unsent'))) return;
   }
@@ -37,8 +36,7 @@ export async function bring(href, unsent) {
 
 export async function takeBack(unsent) {
   try {
-    if (sessionStorage.getItem(KEY) !== unsent.form) return;
-    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(unsent.form);
     const { take } = await import('./keeping.js');
     const kept = await take(unsent.form);
     if (!kept) return;

@@ -62,7 +62,7 @@ export function bringAlong(unsent) {
     along().then(({ bring }) => bring(link.href, unsent), () => location.assign(link.href));
   });
   try {
-    if (sessionStorage.getItem('plantain.unsent')) along().then(({ takeBack }) => takeBack(unsent), () => {});
+    if (sessionStorage.getItem(unsent.form)) along().then(({ takeBack }) => takeBack(unsent), () => {});
   } catch {
     // It is filled in anew.
   }
