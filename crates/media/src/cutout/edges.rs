@@ -44,9 +44,8 @@ pub(super) fn crop_of(photo: &Picture, shape: &Shape) -> Option<Crop> {
     let area = frame::padded(seen, margin, margin, (photo.width(), photo.height()));
     let (width, height) = frame::work_size(area, long);
     let color = plane::resized_picture(photo, area, width, height);
-    let window = frame::window(area, shape.area, grid);
-    let fit = fitted(&color, &shape.coverage, window);
-    let soft = shape.coverage.resized(window, width, height);
+    let fit = fitted(&color, shape, area);
+    let soft = shape.laid(area, width, height);
     let matte = sharpened(&color, soft, &fit);
     Some(Crop { area, color, matte, gaps: 0 })
 }
@@ -108,11 +107,11 @@ fn crisp(value: f32) -> f32 {
 }
 
 /// Two fits, the second to what the first made of the coverage: that clears the fog between near parts.
-fn fitted(color: &Picture, coverage: &Plane, window: plane::Window) -> guided::Fit {
+fn fitted(color: &Picture, shape: &Shape, area: Rect) -> guided::Fit {
     let whole = Rect { x: 0, y: 0, width: color.width(), height: color.height() };
     let (width, height) = frame::grid(whole, FIT_SIDE.min(color.width().max(color.height()) as usize));
     let guide = plane::resized_picture(color, whole, width, height);
-    let mut target = coverage.resized(window, width, height);
+    let mut target = shape.laid(area, width, height);
     target.values.iter_mut().for_each(|value| *value = stretched(*value));
     let first = guided::fit(&guide, &target, FIT_RADIUS, FIT_EPSILON);
     let pixels = guide.rgb().as_chunks::<3>().0;
@@ -140,4 +139,57 @@ fn sharpened(color: &Picture, soft: Plane, fit: &guided::Fit) -> Matte {
         }
     });
     Matte::new(width as u32, height as u32, alpha)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PHOTO: (u32, u32) = (900, 1200);
+
+    fn upright(thick: u32) -> Rect {
+        Rect { x: 430, y: 100, width: thick, height: 1000 }
+    }
+
+    fn contains(area: Rect, x: u32, y: u32) -> bool {
+        (area.x..area.x + area.width).contains(&x) && (area.y..area.y + area.height).contains(&y)
+    }
+
+    fn photo_of(bar: Rect, (width, height): (u32, u32)) -> Picture {
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        let color = |(x, y)| if contains(bar, x, y) { [150, 40, 50] } else { [120, 150, 140] };
+        Picture::new(width, height, places.flat_map(color).collect())
+    }
+
+    /// As a closer look finds it.
+    fn shape_of(bar: Rect, photo: (u32, u32)) -> Shape {
+        let area = frame::grown(bar, 0.3, photo);
+        let (width, height) = frame::grid(area, 320);
+        let inside = |at: usize| {
+            let x = area.x as f64 + ((at % width) as f64 + 0.5) * f64::from(area.width) / width as f64;
+            let y = area.y as f64 + ((at / width) as f64 + 0.5) * f64::from(area.height) / height as f64;
+            contains(bar, x as u32, y as u32)
+        };
+        let values = (0..width * height).map(|at| if inside(at) { 1.0 } else { 0.0 }).collect();
+        Shape { coverage: Plane::new(width, height, values), area }
+    }
+
+    #[test]
+    fn slender_things_stay_where_they_are() {
+        for thick in [16, 40, 60, 90, 141, 300] {
+            let bar = upright(thick);
+            let lying = Rect { x: bar.y, y: bar.x, width: bar.height, height: bar.width };
+            for (bar, photo) in [(bar, PHOTO), (lying, (PHOTO.1, PHOTO.0))] {
+                let crop = crop_of(&photo_of(bar, photo), &shape_of(bar, photo)).unwrap();
+                let found = spread(&crop.matte, crop.area, photo).bounds(128).unwrap();
+                let off = [
+                    found.x.abs_diff(bar.x),
+                    found.y.abs_diff(bar.y),
+                    (found.x + found.width).abs_diff(bar.x + bar.width),
+                    (found.y + found.height).abs_diff(bar.y + bar.height),
+                ];
+                assert!(off.iter().all(|off| *off <= 2), "{thick}: {found:?} is not {bar:?}");
+            }
+        }
+    }
 }

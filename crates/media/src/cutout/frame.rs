@@ -44,6 +44,14 @@ pub(super) fn inside(area: Rect, photo: (u32, u32)) -> Option<Rect> {
     (width >= BOX_SIDE_MIN && height >= BOX_SIDE_MIN).then_some(Rect { x: area.x, y: area.y, width, height })
 }
 
+/// What two boxes that overlap have in common.
+pub(super) fn shared(one: Rect, other: Rect) -> Rect {
+    let (x, y) = (one.x.max(other.x), one.y.max(other.y));
+    let right = (one.x + one.width).min(other.x + other.width);
+    let bottom = (one.y + one.height).min(other.y + other.height);
+    Rect { x, y, width: right.saturating_sub(x), height: bottom.saturating_sub(y) }
+}
+
 /// A box of which less lies in the photo, across or down, shows the network nothing. In pixels.
 pub const BOX_SIDE_MIN: u32 = 16;
 
@@ -112,6 +120,13 @@ mod tests {
         assert_eq!(inside(rect(1000, 0, 50, 50), PHOTO), None);
         assert_eq!(inside(rect(5000, 0, u32::MAX, u32::MAX), PHOTO), None);
         assert_eq!(inside(rect(0, 0, 15, 500), PHOTO), None);
+    }
+
+    #[test]
+    fn boxes_share_what_lies_in_both() {
+        let outer = rect(100, 50, 40, 300);
+        assert_eq!(shared(rect(80, 40, 100, 320), outer), outer);
+        assert_eq!(shared(rect(110, 20, 100, 60), outer), rect(110, 50, 30, 30));
     }
 
     #[test]

@@ -41,6 +41,25 @@ impl Shape {
         Ok(())
     }
 
+    /// What was seen of `area`, at this size; beyond the look there is nothing.
+    pub(super) fn laid(&self, area: Rect, width: usize, height: usize) -> Plane {
+        let part = frame::shared(area, self.area);
+        let resized = |width, height| self.coverage.resized(frame::window(part, self.area, self.grid()), width, height);
+        if part == area {
+            return resized(width, height);
+        }
+        let place = frame::window(part, area, (width, height));
+        let (left, top) = (place.x.round() as usize, place.y.round() as usize);
+        let across = (place.width.round() as usize).clamp(1, width - left);
+        let down = (place.height.round() as usize).clamp(1, height - top);
+        let mut laid = Plane::new(width, height, vec![0.0; width * height]);
+        for (row, values) in resized(across, down).values.chunks_exact(across).enumerate() {
+            let start = (top + row) * width + left;
+            laid.values[start..start + across].copy_from_slice(values);
+        }
+        laid
+    }
+
     /// The box of everything found, in the photo's pixels.
     pub(super) fn found(&self) -> Option<Rect> {
         components::bounds(&self.coverage, FOUND).map(|found| frame::from_grid(found, self.grid(), self.area))
