@@ -23,6 +23,7 @@ use crate::picture::{Matte, Picture};
 use crate::preset::{Background, Preset, ShadowRule};
 use container::{Container, Kind};
 use report::must;
+pub(crate) use rules::background::NEAR_FLOOR;
 pub(crate) use rules::background::RingFacts;
 pub(crate) use rules::framing::{centred, fill_holds, fill_of};
 use rules::{background, content, file, framing, size};

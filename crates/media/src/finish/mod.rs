@@ -8,6 +8,7 @@ mod framing;
 mod measured;
 mod reframe;
 mod rim;
+mod unseen;
 
 use std::borrow::Cow;
 
@@ -133,17 +134,21 @@ pub fn finish(
             (Cow::Owned(picture), Cow::Owned(matte))
         }
     };
-    if preset.background != Background::F0 {
-        rim::lift_veil(&mut matte);
-    }
     if preset.shadow.limits().is_some() {
         rim::close_crevices(&mut matte);
+    }
+    // What the check takes for a veil must be none here either, so this comes last.
+    if preset.background != Background::F0 {
+        rim::lift_veil(&mut matte);
     }
     let product = Product::from_matte(&matte).ok_or(FinishError::NoProduct)?;
     if let Some((plan, taken)) = background::plan(&picture, &matte, &product, preset, options.shadows) {
         let pixels = background::paint(picture.to_mut(), &matte, &plan);
         actions.extend(background_action(plan.level, pixels));
         actions.extend(taken);
+    }
+    if preset.background == Background::W1 {
+        unseen::cleared(picture.to_mut(), &matte, preset.shadow);
     }
     let encoded = written(&picture, &product, preset, &encode_options(preset, format, options.provenance))?;
     actions.extend(lowered(encoded.quality, encoded.chroma));

@@ -52,15 +52,21 @@ pub(super) fn tightened(picture: &Picture, matte: &Matte) -> Option<(Matte, u64)
     Some((softened(picture, matte, &kept, &taken, &ground), taken.count()))
 }
 
-/// Takes faint coverage out of the mask that belongs to nothing, so that the ground comes there.
+/// Takes faint coverage out of the mask that belongs to nothing, so that the ground comes there. What is left may be a smaller
+/// veil, which the check would not count as product either.
 pub(super) fn lift_veil(matte: &mut Cow<'_, Matte>) {
-    let veil = veil::of(matte, &Bitmap::covered(matte, 128));
-    if veil.is_empty() {
-        return;
-    }
+    /// Each takes what the one before laid bare.
+    const ROUNDS: usize = 8;
+    let solid = Bitmap::covered(matte, 128);
     let width = matte.width() as usize;
-    let alpha = matte.to_mut().alpha_mut();
-    each(&veil, |x, y| alpha[y * width + x] = 0);
+    for _ in 0..ROUNDS {
+        let veil = veil::of(matte, &solid);
+        if Bitmap::covered(matte, 1).and(&veil).is_empty() {
+            return;
+        }
+        let alpha = matte.to_mut().alpha_mut();
+        each(&veil, |x, y| alpha[y * width + x] = 0);
+    }
 }
 
 /// Gives pixels between two parts of the outline to it. Too narrow for a shadow to be seen in them, they would be dark specks that
@@ -125,7 +131,7 @@ impl Ground {
     }
 }
 
-fn each(set: &Bitmap, mut visit: impl FnMut(usize, usize)) {
+pub(super) fn each(set: &Bitmap, mut visit: impl FnMut(usize, usize)) {
     for y in 0..set.height() as usize {
         for x in set.runs(y).flat_map(|(from, to)| from..to) {
             visit(x, y);

@@ -24,3 +24,4 @@ mod rules;
 mod scenes;
 mod score;
 mod shot;
+mod stranger;

@@ -7,7 +7,7 @@ use crate::picture::Picture;
 use crate::preset::{Background, Preset, ShadowRule};
 
 /// Pixels darker than this beside the product are remains of the old background, not the encoder's ringing.
-const NEAR_FLOOR: u8 = 225;
+pub(crate) const NEAR_FLOOR: u8 = 225;
 const NEARLY_WHITE: u8 = 250;
 /// W2's share of far pixels that must be nearly white.
 const FAR_SHARE: f64 = 0.995;

@@ -1,0 +1,46 @@
+//! Clears what only the mask takes for product: faint coverage that nobody sees who has the picture alone. To him it is a
+//! background that is not quite white, or a grey speck beside the product.
+//!
+//! Nothing is touched that is half covered or more, nor the soft edge along it.
+
+use super::rim::each;
+use crate::bitmap::Bitmap;
+use crate::check::NEAR_FLOOR;
+use crate::check::zones::{Levels, NEAR, Product, ShadowFacts};
+use crate::picture::{Matte, Picture};
+use crate::preset::ShadowRule;
+
+/// Pixels from what is half covered within which coverage is a soft edge.
+const EDGE: usize = 4;
+/// Pixels short of the far zone that are cleared as well, for the encoder makes edges waver.
+const EARLY: usize = 4;
+/// Levels above the floor to which a speck is lifted, for the same reason.
+const ABOVE: u8 = 12;
+
+/// Lays white where the picture, of a product on pure white, shows nothing to a stranger; says whether anything was changed.
+pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule) -> bool {
+    let solid = Bitmap::covered(matte, 128);
+    let faint = Bitmap::covered(matte, 1).minus(&solid.grown(EDGE));
+    if faint.is_empty() {
+        return false;
+    }
+    let levels = Levels::of(picture);
+    let Some(seen) = Product::found(picture, &levels, 255, rule) else { return false };
+    let shade = shade(&levels, &seen, rule);
+    let kept = |set: Bitmap| shade.as_ref().map_or(set.clone(), |shade| set.minus(shade)).and(&faint);
+    let far = kept(seen.touched.grown(NEAR - EARLY).not()).and(&levels.below(255));
+    let floor = NEAR_FLOOR + ABOVE;
+    let specks = kept(seen.touched.not()).minus(&far).and(&levels.below(floor));
+    let width = picture.width() as usize;
+    let pixels = picture.rgb_mut().as_chunks_mut::<3>().0;
+    each(&far, |x, y| pixels[y * width + x] = [255; 3]);
+    each(&specks, |x, y| pixels[y * width + x].iter_mut().for_each(|value| *value = (*value).max(floor)));
+    !far.is_empty() || !specks.is_empty()
+}
+
+/// What a stranger takes for a shadow that is permitted.
+fn shade(levels: &Levels, seen: &Product, rule: ShadowRule) -> Option<Bitmap> {
+    rule.limits()?;
+    let facts = seen.is_told_from_its_shadow.then(|| ShadowFacts::measure(levels, seen, 255, rule).ok())??;
+    Some(facts.region)
+}
