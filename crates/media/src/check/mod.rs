@@ -118,8 +118,8 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
     let size = (picture.width(), picture.height());
     let levels = Levels::of(picture);
     let reference = background::reference(preset.background, &levels, size);
-    let (product, mask) =
-        product(preset, picture, &levels, reference, claims.matte.filter(|m| (m.width(), m.height()) == size));
+    let claims = &Claims { matte: claims.matte.filter(|m| (m.width(), m.height()) == size), ..*claims };
+    let (product, mask) = product(preset, picture, &levels, reference, claims);
     report.mask = mask;
     report.add(framing::fill(preset, product.as_ref(), size, mask));
     report.add(framing::frame(product.as_ref(), size));
@@ -161,9 +161,9 @@ fn product(
     picture: &Picture,
     levels: &Levels,
     reference: u8,
-    matte: Option<&Matte>,
+    claims: &Claims<'_>,
 ) -> (Option<Product>, MaskSource) {
-    if let Some(matte) = matte {
+    if let Some(matte) = claims.matte {
         return match Product::from_matte(matte) {
             Some(product) => (Some(product), MaskSource::Given),
             None => (None, MaskSource::Missing),
@@ -172,7 +172,7 @@ fn product(
     /// Darker frames belong to a scene, in which brightness tells nothing.
     const LIGHT: u8 = 200;
     let plain = preset.background != Background::F0 || reference >= LIGHT;
-    match plain.then(|| Product::found(picture, levels, reference, preset.shadow)).flatten() {
+    match plain.then(|| Product::found(picture, levels, reference, preset.shadow, claims.products)).flatten() {
         Some(product) => (Some(product), MaskSource::Found),
         None => (None, MaskSource::Missing),
     }

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::bitmap::Bitmap;
-use crate::check::components::{Part, TooBusy, parts};
+use crate::check::components::{self, Part, TooBusy, parts};
 use crate::check::{floor, veil};
 use crate::compose::plane::Plane;
 use crate::picture::{Matte, Picture, Rect};
@@ -134,25 +134,24 @@ impl Product {
         Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
 
-    /// What differs from a plain light background, less specks and what fades away on the floor: the largest part and those not
-    /// much smaller.
-    pub(crate) fn found(picture: &Picture, levels: &Levels, background: u8, rule: ShadowRule) -> Option<Product> {
-        /// Smaller things than this share of the largest are clutter.
-        const CLUTTER: f64 = 0.05;
-        let large = |dark: &Bitmap| {
-            let parts = parts(dark).ok()?;
-            let largest = parts.first()?.area;
-            Some(united(dark, parts.iter().filter(|p| p.area as f64 >= CLUTTER * largest as f64)))
-        };
+    /// What differs from a plain light background, less specks and what fades away on the floor: the pieces, and what hangs on them.
+    pub(crate) fn found(
+        picture: &Picture,
+        levels: &Levels,
+        background: u8,
+        rule: ShadowRule,
+        declared: Option<u32>,
+    ) -> Option<Product> {
         let dark = levels.below(background.saturating_sub(DARKER));
-        let solid = large(&dark.opened(1))?;
+        let solid = pieces_of(&dark.opened(1), &dark, declared)?;
         let Some(floor) = floor::floor(picture, &solid, background, rule) else {
             let touched = with_threads(&solid, &dark);
             return Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: false });
         };
-        let solid = large(&solid.minus(&floor).opened(1))?;
+        let dark_alone = dark.minus(&floor);
+        let solid = pieces_of(&solid.minus(&floor).opened(1), &dark_alone, declared)?;
         // The floor is told in cells: those along the outline hold the product's edge as well.
-        let own = with_threads(&solid, &dark.minus(&floor));
+        let own = with_threads(&solid, &dark_alone);
         let touched = own.grown(floor::cell(picture)).and(&dark).or(&own);
         Some(Product { bounds: solid.bounds()?, touched, solid, is_told_from_its_shadow: true })
     }
@@ -232,6 +231,35 @@ impl ShadowFacts {
         };
         within && self.elsewhere == 0
     }
+}
+
+/// How many of `parts`, the largest first, are pieces of what is sold. What is smaller is clutter, or a thread of a piece; where more
+/// pieces are declared, the next ones may be half as large.
+pub(crate) fn pieces(parts: &[Part], declared: Option<u32>) -> usize {
+    /// Shares of the largest, in percent.
+    const PIECE: u64 = 10;
+    const DECLARED: u64 = 5;
+    let largest = parts.first().map_or(0, |part| part.area);
+    let from = |share: u64| parts.iter().take_while(|part| part.area * 100 >= largest * share).count();
+    let sure = from(PIECE);
+    declared.map_or(sure, |declared| sure.max(from(DECLARED).min(declared as usize)))
+}
+
+/// The pieces among the parts of `solid`, and those parts that hang on one by a thread of `dark`.
+fn pieces_of(solid: &Bitmap, dark: &Bitmap, declared: Option<u32>) -> Option<Bitmap> {
+    let parts = parts(solid).ok()?;
+    let (pieces, rest) = parts.split_at(pieces(&parts, declared));
+    let own = united(solid, pieces.iter());
+    if own.is_empty() {
+        return None;
+    }
+    let rest: Vec<&Part> = rest.iter().filter(|part| part.area >= min_area(solid.width(), solid.height())).collect();
+    if rest.is_empty() {
+        return Some(own);
+    }
+    let Ok(whole) = components::parts(dark) else { return Some(own) };
+    let hung = united(dark, whole.iter().filter(|part| meets(part, &own)));
+    Some(own.or(&united(solid, rest.into_iter().filter(|part| meets(part, &hung)))))
 }
 
 /// What was found with its threads, and specks of those that stand a pixel off.
@@ -328,7 +356,7 @@ mod tests {
     #[test]
     fn a_product_is_found_on_white_and_specks_are_left_out() {
         let (picture, _) = drawn(&[(Rect { x: 10, y: 10, width: 2, height: 40 }, 0)]);
-        let found = Product::found(&picture, &Levels::of(&picture), 255, ShadowRule::Contact).unwrap();
+        let found = Product::found(&picture, &Levels::of(&picture), 255, ShadowRule::Contact, None).unwrap();
         assert_eq!(found.bounds, Rect { x: 100, y: 100, width: 200, height: 200 });
     }
 }

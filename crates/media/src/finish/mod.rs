@@ -148,7 +148,7 @@ pub fn finish(
         actions.extend(taken);
     }
     if preset.background == Background::W1 {
-        unseen::cleared(picture.to_mut(), &matte, preset.shadow);
+        unseen::cleared(picture.to_mut(), &matte, preset.shadow, options.products);
     }
     let encoded = written(&picture, &product, preset, &encode_options(preset, format, options.provenance))?;
     actions.extend(lowered(encoded.quality, encoded.chroma));

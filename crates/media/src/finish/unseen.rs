@@ -21,10 +21,10 @@ const LIGHT: u8 = 250;
 const ABOVE: u8 = 12;
 
 /// Lays white where the picture, of a product on pure white, shows nothing to a stranger; says whether anything was changed.
-pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule) -> bool {
+pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule, pieces: Option<u32>) -> bool {
     let faint = Bitmap::covered(matte, 1).minus(&Bitmap::covered(matte, 128).grown(EDGE));
     let levels = Levels::of(picture);
-    let Some(seen) = Product::found(picture, &levels, 255, rule) else { return false };
+    let Some(seen) = Product::found(picture, &levels, 255, rule, pieces) else { return false };
     let shade = shade(&levels, &seen, rule);
     let unseen = |reach: usize| {
         let unseen = seen.touched.grown(reach).not();

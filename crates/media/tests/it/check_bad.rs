@@ -195,6 +195,63 @@ fn a_second_product_is_noticed_and_a_declared_pair_is_right() {
     }
 }
 
+/// A brown box and others beside it, of the given shares of its area.
+fn beside_a_box(shares: &[f64]) -> Picture {
+    let (mut picture, mut matte) = (Picture::filled(SIDE, SIDE, [255; 3]), Matte::new(SIDE, SIDE, vec![0; 1_000_000]));
+    let main = Rect { x: 60, y: 300, width: 880, height: 400 };
+    lay(&mut picture, &mut matte, main);
+    for (n, share) in shares.iter().enumerate() {
+        let side = (f64::from(main.width * main.height) * share).sqrt() as u32;
+        lay(&mut picture, &mut matte, Rect { x: 100 + 230 * n as u32, y: 40, width: side, height: side });
+    }
+    picture
+}
+
+#[test]
+fn every_part_is_a_piece_or_strays() {
+    for (shares, products, pieces, strays) in [
+        (&[0.045][..], None, "1", true),
+        (&[0.055], None, "1", true),
+        (&[0.07, 0.07], None, "1", true),
+        (&[0.09], None, "1", true),
+        (&[0.12], None, "2", false),
+        (&[0.12, 0.07], None, "2", true),
+        (&[0.07], Some(2), "2", false),
+        (&[0.07, 0.07, 0.07], Some(4), "4", false),
+        (&[0.07, 0.07], Some(2), "2", true),
+        (&[0.03], Some(2), "1", true),
+    ] {
+        let claims = Claims { products, ..Claims::default() };
+        let report =
+            check_claims(&jpeg(&beside_a_box(shares)), &claims, Presets::builtin().get("amazon_main").unwrap());
+        let row = |rule| report.rule(rule).unwrap();
+        assert_eq!(row("single_product").measured, pieces, "{shares:?} {products:?}");
+        assert_eq!(row("stray").outcome == Outcome::Fail, strays, "{shares:?} {products:?}: {}", row("stray").measured);
+    }
+}
+
+#[test]
+fn what_hangs_on_the_product_by_a_thread_belongs_to_it() {
+    let mut picture = beside_a_box(&[0.07]);
+    paint(&mut picture, Rect { x: 180, y: 190, width: 1, height: 120 }, 60);
+    let report = measured("amazon_main", &jpeg(&picture), "B0ABCDEF12.MAIN.jpg", None);
+    let row = |rule| report.rule(rule).unwrap();
+    assert_eq!((row("single_product").measured.as_str(), row("stray").outcome), ("1", Outcome::Pass), "{report:#?}");
+}
+
+#[test]
+fn banners_fill_nothing() {
+    let mut picture = Picture::filled(SIDE, SIDE, [255; 3]);
+    let mut matte = Matte::new(SIDE, SIDE, vec![0; 1_000_000]);
+    lay(&mut picture, &mut matte, Rect { x: 200, y: 200, width: 600, height: 600 });
+    for y in [60, 900] {
+        lay(&mut picture, &mut matte, Rect { x: 60, y, width: 880, height: 36 });
+    }
+    let report = measured("amazon_main", &jpeg(&picture), "B0ABCDEF12.MAIN.jpg", None);
+    assert_eq!(failures(&report), ["fill", "background", "stray"]);
+    assert!(report.rule("fill").unwrap().measured.starts_with("60."), "{report:#?}");
+}
+
 #[test]
 fn greys_are_judged_by_their_frame() {
     for (id, level, rules) in [

@@ -2,7 +2,7 @@
 
 use crate::bitmap::Bitmap;
 use crate::check::report::{MaskSource, Outcome, RuleResult, must};
-use crate::check::zones::{Product, ring};
+use crate::check::zones::{Product, pieces, ring};
 use crate::picture::Rect;
 use crate::preset::{Background, Fill, Preset};
 
@@ -99,9 +99,8 @@ pub(in crate::check) fn single_product(solid: Option<&Bitmap>, declared: Option<
         .requires(declared.map_or("one".to_owned(), |n| format!("{n}, as declared")));
     let Some(solid) = solid else { return result.found("no product found") };
     let Ok(parts) = crate::check::components::parts(solid) else { return result.found("too many parts to count") };
-    let largest = parts.first().map_or(0, |part| part.area);
     // A stray loop of thread is no second product.
-    let large = parts.iter().filter(|part| part.area * 10 >= largest).count() as u32;
+    let large = pieces(&parts, declared) as u32;
     let outcome = match declared {
         _ if large == declared.unwrap_or(1) => Outcome::Pass,
         // Pieces that touch are one part, and small ones of a set are none.
