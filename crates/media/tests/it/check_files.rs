@@ -204,3 +204,82 @@ fn a_place_or_a_serial_number_in_xmp_fails_too() {
     let xmp = b"http://ns.adobe.com/xap/1.0/\0<dc:title>Mug</dc:title>".to_vec();
     fails("ebay", "mug_1.jpg", &jpeg(1000, |e| e.add_app_segment(1, xmp.clone()).unwrap()), &[]);
 }
+
+#[test]
+fn each_of_several_exif_segments_counts() {
+    let place = exif(&[(0x8825, 4, 0)]);
+    let plain = exif(&[(0x0112, 3, 1)]);
+    for segments in [[&place, &plain], [&plain, &place]] {
+        let bytes = jpeg(1000, |e| {
+            for segment in segments {
+                e.add_app_segment(1, [b"Exif\0\0", &segment[..]].concat()).unwrap();
+            }
+        });
+        let report = fails("ebay", "mug_1.jpg", &bytes, &["metadata"]);
+        assert_eq!(report.rule("metadata").unwrap().measured, "GPS position");
+    }
+    let packet = |words: &str| [b"http://ns.adobe.com/xap/1.0/\0", words.as_bytes()].concat();
+    for packets in [["exif:GPSLatitude=\"52,31N\"", "<dc:title/>"], ["<dc:title/>", "exif:GPSLatitude=\"52,31N\""]] {
+        let bytes = jpeg(1000, |e| packets.iter().for_each(|words| e.add_app_segment(1, packet(words)).unwrap()));
+        fails("ebay", "mug_1.jpg", &bytes, &["metadata"]);
+    }
+}
+
+fn deflated(text: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::Write::write_all(&mut out, text).unwrap();
+    out.finish().unwrap()
+}
+
+/// A PNG with one chunk more behind its header.
+fn png_with(name: &[u8; 4], parts: &[&[u8]]) -> Vec<u8> {
+    const HEADER_ENDS: usize = 33;
+    let body = [&name[..], &parts.concat()].concat();
+    let mut crc = flate2::Crc::new();
+    crc.update(&body);
+    let length = (body.len() as u32 - 4).to_be_bytes();
+    let chunk = [&length[..], &body, &crc.sum().to_be_bytes()].concat();
+    let mut bytes = png(1000, png::ColorType::Rgb, png::BitDepth::Eight);
+    bytes.splice(HEADER_ENDS..HEADER_ENDS, chunk);
+    bytes
+}
+
+/// Digits of a profile as converters write them.
+fn raw_profile(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let lines: Vec<String> = digits.chunks(36).map(<[String]>::concat).collect();
+    format!("\n{name}\n{:8}\n{}\n", bytes.len(), lines.join("\n")).into_bytes()
+}
+
+#[test]
+fn metadata_in_a_pngs_texts_is_read_however_it_is_packed() {
+    let xmp = b"<rdf:Description exif:GPSLatitude=\"52,31N\"/>";
+    let serial = [b"Exif\0\0", &exif(&[(0xa431, 2, 0)])[..]].concat();
+    let raw_exif = raw_profile("exif", &serial);
+    let raw_xmp = raw_profile("xmp", xmp);
+    let itxt: &[u8] = b"XML:com.adobe.xmp\0";
+    let bomb = vec![b' '; 3 << 20];
+    for (bytes, measured) in [
+        (png_with(b"iTXt", &[itxt, b"\0\0\0\0", xmp]), "GPS position"),
+        (png_with(b"iTXt", &[itxt, b"\x01\0en\0XMP\0", &deflated(xmp)]), "GPS position"),
+        (png_with(b"zTXt", &[b"Raw profile type xmp\0\0", &deflated(&raw_xmp)]), "GPS position"),
+        (png_with(b"zTXt", &[b"Raw profile type exif\0\0", &deflated(&raw_exif)]), "serial number or owner"),
+        (png_with(b"zTXt", &[b"Raw profile type APP1\0\0", &deflated(&raw_exif)]), "serial number or owner"),
+        (png_with(b"tEXt", &[b"Raw profile type exif\0", &raw_exif]), "serial number or owner"),
+        (png_with(b"iTXt", &[itxt, b"\x01\0\0\0", &deflated(&bomb)]), "metadata that can't be read"),
+        (png_with(b"iTXt", &[itxt, b"\x01\0\0\0", b"not deflated"]), "metadata that can't be read"),
+        (
+            png_with(b"zTXt", &[b"Raw profile type exif\0\0", &deflated(b"\nexif\n 4\nno hex")]),
+            "metadata that can't be read",
+        ),
+    ] {
+        let report = fails("ebay", "mug_1.png", &bytes, &["metadata"]);
+        assert_eq!(report.rule("metadata").unwrap().measured, measured);
+    }
+    for harmless in [
+        png_with(b"zTXt", &[b"Comment\0\0", &deflated(&bomb)]),
+        png_with(b"iTXt", &[itxt, b"\x01\0\0\0", &deflated(b"<dc:title>Mug</dc:title>")]),
+    ] {
+        fails("ebay", "mug_1.png", &harmless, &[]);
+    }
+}

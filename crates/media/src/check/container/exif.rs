@@ -23,6 +23,18 @@ pub(crate) struct ExifFacts {
 }
 
 impl ExifFacts {
+    /// What either of them says: a reader may look at any of several segments.
+    pub(crate) fn or(self, other: ExifFacts) -> ExifFacts {
+        let turned = |facts: ExifFacts| facts.orientation.filter(|o| *o != 1);
+        ExifFacts {
+            present: self.present || other.present,
+            orientation: turned(self).or(turned(other)).or(self.orientation).or(other.orientation),
+            gps: self.gps || other.gps,
+            personal: self.personal || other.personal,
+            dpi: self.dpi.or(other.dpi),
+        }
+    }
+
     /// From a TIFF header on; whatever can't be read is not there.
     pub(crate) fn read(tiff: &[u8]) -> ExifFacts {
         let mut facts = ExifFacts { present: true, ..ExifFacts::default() };

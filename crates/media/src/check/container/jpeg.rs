@@ -1,6 +1,6 @@
 //! The segments before a JPEG's first scan.
 
-use super::{Channels, Container, ExifFacts, be16};
+use super::{Channels, Container, EXIF_HEADER, XMP_HEADER, be16};
 
 /// Luminance table of the JPEG standard (Annex K.1) in zigzag order, on which encoders scale.
 const STANDARD: [u16; 64] = [
@@ -64,10 +64,14 @@ fn jfif_dpi(payload: &[u8]) -> Option<u16> {
 }
 
 fn app1(payload: &[u8], found: &mut Container) {
-    if let Some(tiff) = payload.strip_prefix(b"Exif\0\0") {
-        found.exif = ExifFacts::read(tiff);
-    } else if let Some(xmp) = payload.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
-        found.xmp = Some(xmp.to_vec());
+    /// Behind an extension's name come its checksum, length and place.
+    const EXTENDED: (&[u8], usize) = (b"http://ns.adobe.com/xmp/extension/\0", 40);
+    if let Some(tiff) = payload.strip_prefix(EXIF_HEADER) {
+        found.add_exif(tiff);
+    } else if let Some(xmp) = payload.strip_prefix(XMP_HEADER) {
+        found.add_xmp(xmp);
+    } else if let Some(xmp) = payload.strip_prefix(EXTENDED.0).and_then(|rest| rest.get(EXTENDED.1..)) {
+        found.add_xmp(xmp);
     }
 }
 

@@ -6,6 +6,7 @@
 mod exif;
 mod jpeg;
 mod png;
+mod png_text;
 mod webp;
 
 pub(crate) use exif::ExifFacts;
@@ -87,7 +88,10 @@ pub(crate) struct Container {
     pub animated: bool,
     pub icc: Option<Vec<u8>>,
     pub exif: ExifFacts,
+    /// All packets, one behind the other.
     pub xmp: Option<Vec<u8>>,
+    /// There is metadata that can't be read, or more than is read.
+    pub sealed: bool,
     /// Dots per inch across.
     pub dpi: Option<u16>,
     /// As the quantisation table suggests, 1 to 100.
@@ -105,7 +109,19 @@ impl Container {
         }
         found
     }
+
+    fn add_exif(&mut self, tiff: &[u8]) {
+        self.exif = self.exif.or(ExifFacts::read(tiff));
+    }
+
+    fn add_xmp(&mut self, xmp: &[u8]) {
+        self.xmp.get_or_insert_default().extend(xmp);
+    }
 }
+
+/// What stands before a TIFF header, and before an XMP packet, in a JPEG.
+const EXIF_HEADER: &[u8] = b"Exif\0\0";
+const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
 /// Big-endian number at `at`, where the bytes reach that far.
 fn be16(bytes: &[u8], at: usize) -> Option<u16> {

@@ -1,21 +1,23 @@
 //! The chunks of a PNG.
 
-use super::{Channels, Container, ExifFacts, be32};
+use super::png_text::Texts;
+use super::{Channels, Container, be32};
 
 /// Profiles and XMP are kilobytes; a bomb inflates to gigabytes.
 const MAX_INFLATED: usize = 8 << 20;
 
 pub(super) fn read(bytes: &[u8], found: &mut Container) {
     let mut at = 8;
+    let mut texts = Texts::default();
     while let Some((name, data, next)) = chunk(bytes, at) {
         match name {
             b"IHDR" => header(data, found),
             b"tRNS" => found.alpha = true,
             b"acTL" => found.animated = true,
             b"iCCP" => found.icc = Some(profile(bytes)),
-            b"eXIf" => found.exif = ExifFacts::read(data),
+            b"eXIf" => found.add_exif(data),
             b"pHYs" => found.dpi = dpi(data),
-            b"iTXt" => found.xmp = found.xmp.take().or_else(|| xmp(data)),
+            b"tEXt" | b"zTXt" | b"iTXt" => texts.read(name, data, found),
             b"IEND" => break,
             _ => {}
         }
@@ -49,14 +51,6 @@ fn profile(bytes: &[u8]) -> Vec<u8> {
 fn dpi(data: &[u8]) -> Option<u16> {
     let per_metre = data.get(8) == Some(&1);
     per_metre.then(|| be32(data, 0)).flatten().map(|v| (f64::from(v) * 0.0254).round() as u16)
-}
-
-/// An uncompressed XMP text chunk.
-fn xmp(data: &[u8]) -> Option<Vec<u8>> {
-    let rest = data.strip_prefix(b"XML:com.adobe.xmp\0\0\0")?;
-    let mut parts = rest.splitn(3, |b| *b == 0);
-    // Behind language and translated keyword comes the text.
-    parts.nth(2).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

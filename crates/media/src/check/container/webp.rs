@@ -1,6 +1,6 @@
 //! The chunks of a WebP.
 
-use super::{Container, ExifFacts};
+use super::{Container, EXIF_HEADER};
 
 const ANIMATED: u8 = 0x02;
 const ALPHA: u8 = 0x10;
@@ -20,8 +20,8 @@ pub(super) fn read(bytes: &[u8], found: &mut Container) {
             b"ALPH" => found.alpha = true,
             b"ANIM" | b"ANMF" => found.animated = true,
             b"ICCP" => found.icc = Some(data.to_vec()),
-            b"EXIF" => found.exif = ExifFacts::read(data.strip_prefix(b"Exif\0\0").unwrap_or(data)),
-            b"XMP " => found.xmp = Some(data.to_vec()),
+            b"EXIF" => found.add_exif(data.strip_prefix(EXIF_HEADER).unwrap_or(data)),
+            b"XMP " => found.add_xmp(data),
             _ => {}
         }
         at = next;

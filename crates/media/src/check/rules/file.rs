@@ -115,6 +115,9 @@ pub(in crate::check) fn metadata(container: &Container) -> RuleResult {
     if exif.personal || told(&["SerialNumber", "OwnerName"]) {
         found.push("serial number or owner".into());
     }
+    if container.sealed {
+        found.push("metadata that can't be read".into());
+    }
     let measured = match (found.is_empty(), exif.present) {
         (true, false) => "none".to_owned(),
         (true, true) => "EXIF without place or person".into(),
