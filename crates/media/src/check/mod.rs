@@ -121,7 +121,7 @@ fn check_pixels(report: &mut Report, decoded: &Decoded, claims: &Claims<'_>, pre
     let claims = &Claims { matte: claims.matte.filter(|m| (m.width(), m.height()) == size), ..*claims };
     let (product, mask) = product(preset, picture, &levels, reference, claims);
     report.mask = mask;
-    report.add(framing::fill(preset, product.as_ref(), size, mask));
+    report.add(framing::fill(preset, product.as_ref(), picture, mask));
     report.add(framing::frame(product.as_ref(), size));
     report.add(framing::centring(preset, product.as_ref(), size));
     report.add(framing::single_product(product.as_ref().map(|p| &p.solid), claims.products));

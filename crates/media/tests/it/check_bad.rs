@@ -177,6 +177,32 @@ fn a_picture_of_nothing_fails() {
 }
 
 #[test]
+fn where_no_product_is_found_before_a_free_background_it_is_said() {
+    let plain = |level| Picture::filled(SIDE, SIDE, [level; 3]);
+    // Cut by the frame so widely that the background can't be told.
+    let mut cut = plain(255);
+    paint(&mut cut, Rect { x: 0, y: 100, width: SIDE, height: 800 }, 60);
+    let mut scene = plain(90);
+    paint(&mut scene, Rect { x: 0, y: 600, width: SIDE, height: 400 }, 140);
+    for id in ["ebay", "shopify", "amazon_additional"] {
+        for (what, picture, outcome) in [
+            ("white", &plain(255), Outcome::Fail),
+            ("grey", &plain(128), Outcome::Fail),
+            ("black", &plain(0), Outcome::Fail),
+            ("cut", &cut, Outcome::Warn),
+            ("a scene", &scene, Outcome::Warn),
+        ] {
+            let report = measured(id, &jpeg(picture), "mug_1.jpg", None);
+            assert_eq!(report.mask, MaskSource::Missing, "{id} {what}");
+            let fill = report.rule("fill").unwrap();
+            assert_eq!((fill.outcome, fill.measured.as_str()), (outcome, "no product found"), "{id} {what}");
+        }
+    }
+    let report = measured("ebay", &jpeg(&good().0), "mug_1.jpg", None);
+    assert_eq!(report.rule("fill").unwrap().outcome, Outcome::Pass);
+}
+
+#[test]
 fn a_second_product_is_noticed_and_a_declared_pair_is_right() {
     let (mut picture, mut matte) = good();
     paint(&mut picture, PRODUCT, 255);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plantain_media::check::{self, Claims, Report};
+use plantain_media::check::{self, Claims, MaskSource, Report};
 use plantain_media::picture::Matte;
 use plantain_media::preset::Preset;
 use plantain_studio::error::PRODUCTS_MAX;
@@ -117,6 +117,17 @@ fn json(reports: &[(String, Report)]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&reports.iter().map(|(_, report)| report).collect::<Vec<_>>())
 }
 
+fn verdict(report: &Report, preset: &Preset) -> String {
+    let id = &preset.id;
+    match (report.passed, report.mask) {
+        (false, _) => format!("does not meet every rule of {id}"),
+        (true, MaskSource::Missing) => {
+            format!("breaks no rule of {id} that could be measured, but no product was found")
+        }
+        (true, MaskSource::Given | MaskSource::Found) => format!("meets every rule of {id}"),
+    }
+}
+
 fn text(reports: &[(String, Report)], preset: &Preset) -> anyhow::Result<String> {
     if reports.is_empty() {
         return Ok(String::new());
@@ -129,8 +140,7 @@ fn text(reports: &[(String, Report)], preset: &Preset) -> anyhow::Result<String>
     text.push('\n');
     for (number, (name, report)) in reports.iter().enumerate() {
         let number = number + 1;
-        let verdict = if report.passed { "meets every rule" } else { "does not meet every rule" };
-        text.push_str(&format!("  {number}  {name} {verdict} of {}\n", preset.id));
+        text.push_str(&format!("  {number}  {name} {}\n", verdict(report, preset)));
     }
     Ok(text)
 }

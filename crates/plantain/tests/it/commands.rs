@@ -130,6 +130,27 @@ fn a_picture_is_measured_against_the_pieces_and_the_mask_that_are_named() {
 }
 
 #[test]
+fn a_picture_without_a_product_never_meets_every_rule() {
+    use plantain_media::encode::{EncodeOptions, Provenance, encode};
+    use plantain_media::picture::Picture;
+    use plantain_media::preset::Format;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut cut = Picture::filled(1000, 1000, [255; 3]);
+    cut.rgb_mut()[300_000..2_700_000].fill(60);
+    for (name, picture, code, verdict) in [
+        ("black.jpg", &Picture::filled(1000, 1000, [0; 3]), 1, "does not meet every rule of ebay"),
+        ("cut.jpg", &cut, 0, "breaks no rule of ebay that could be measured, but no product was found"),
+    ] {
+        let options = EncodeOptions::plain(Format::Jpeg, u64::MAX, Provenance::Photographed);
+        fs::write(folder.path().join(name), encode(picture, &options).unwrap().bytes).unwrap();
+        let said = run(folder.path(), &["check", name, "--preset", "ebay"]);
+        assert!(said.code == code && said.stdout.contains(&format!("{name} {verdict}")), "{said:?}");
+        assert!(!said.stdout.contains("meets every rule"), "{said:?}");
+    }
+}
+
+#[test]
 fn checking_what_is_no_picture_fails_in_words_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("page.jpg"), photo::not_a_picture()).unwrap();

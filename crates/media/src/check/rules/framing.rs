@@ -3,7 +3,7 @@
 use crate::bitmap::Bitmap;
 use crate::check::report::{MaskSource, Outcome, RuleResult, must};
 use crate::check::zones::{Product, pieces, ring};
-use crate::picture::Rect;
+use crate::picture::{Picture, Rect};
 use crate::preset::{Background, Fill, Preset};
 
 /// How far the box's middle may lie off the canvas's, as a share of the canvas. Operators say only "centred".
@@ -34,16 +34,21 @@ pub(crate) fn centred(product: Rect, width: u32, height: u32) -> bool {
 pub(in crate::check) fn fill(
     preset: &Preset,
     product: Option<&Product>,
-    size: (u32, u32),
+    picture: &Picture,
     mask: MaskSource,
 ) -> RuleResult {
     let rule = &preset.fill;
+    let size = (picture.width(), picture.height());
     let result = RuleResult::new("fill", "Product fills the picture").from(preset, "fill");
     let Some(product) = product else {
-        // Before a free background nobody can tell; on a plain one a picture of nothing must not pass.
-        let empty = preset.background != Background::F0;
-        let outcome = if empty { Outcome::Fail } else { Outcome::NotMeasured };
-        return result.requires(range(rule)).found("no product found").judged(outcome, "show the product");
+        // Before a free background nobody can tell; a picture of nothing must not pass.
+        let (outcome, fix) = match preset.background != Background::F0 || is_empty(picture) {
+            true => (Outcome::Fail, "show the product"),
+            false => {
+                (Outcome::Warn, "nothing could be measured on the product: show it whole, apart from its background")
+            }
+        };
+        return result.requires(range(rule)).found("no product found").judged(outcome, fix);
     };
     let has = fill_of(product.bounds, size.0, size.1);
     let measured = format!("{:.1} % of the longer side{}", has * 100.0, doubt(mask));
@@ -53,6 +58,14 @@ pub(in crate::check) fn fill(
     let fix =
         if has < f64::from(rule.min) { "cut closer to the product" } else { "leave more room around the product" };
     result.requires(range(rule)).found(measured).judged(must(fill_holds(rule, has)), fix)
+}
+
+/// Whether all of it has one colour, up to an encoder's noise.
+fn is_empty(picture: &Picture) -> bool {
+    const EVEN: u8 = 2;
+    let first = picture.pixel(0, 0);
+    let is_alike = |pixel: &[u8; 3]| pixel.iter().zip(first).all(|(a, b)| a.abs_diff(b) <= EVEN);
+    picture.rgb().as_chunks::<3>().0.iter().all(is_alike)
 }
 
 fn range(rule: &Fill) -> String {
