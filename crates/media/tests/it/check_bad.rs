@@ -375,16 +375,17 @@ fn letters_beside_the_product_are_suspected_however_faint() {
     for level in [30, 200, 246] {
         suspected("meesho_main", |picture, _| letters(picture, (700, 60), level), &["lettering"]);
     }
-    let on_grey = |level| {
+    let on = |ground, level| {
         move |picture: &mut Picture, matte: &mut Matte| {
-            paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, 236);
+            paint(picture, Rect { x: 0, y: 0, width: SIDE, height: SIDE }, ground);
             letters(picture, (700, 60), level);
             lay(picture, matte, PRODUCT);
         }
     };
-    suspected("shopify", on_grey(236), &[]);
-    suspected("shopify", on_grey(228), &["lettering"]);
-    suspected("shopify", on_grey(250), &["lettering"]);
+    suspected("shopify", on(236, 236), &[]);
+    for (ground, level) in [(236, 228), (236, 250), (236, 20), (255, 0), (255, 120), (60, 250), (0, 255)] {
+        suspected("shopify", on(ground, level), &["lettering"]);
+    }
 }
 
 #[test]

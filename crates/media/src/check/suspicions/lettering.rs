@@ -30,14 +30,17 @@ pub(super) fn rule(suspect: &Suspect<'_>) -> RuleResult {
         excused = excused.or(&shadow.grown(NEAR));
     }
     let (strokes, scale) = match suspect.background.is_white() {
-        true => (suspect.levels.below(NOT_WHITE).minus(&excused), 1),
-        false => (contrast(suspect, &excused), CELL as u32),
+        true => (vec![suspect.levels.below(NOT_WHITE).minus(&excused)], 1),
+        false => (contrast(suspect, &excused).to_vec(), CELL as u32),
     };
-    let Ok(specks) = parts(&strokes) else { return result.found("a background full of detail") };
-    if specks.len() > SPECKS {
-        return result.found("a background full of detail");
+    let mut lines = Vec::new();
+    for strokes in strokes {
+        let Some(specks) = parts(&strokes).ok().filter(|specks| specks.len() <= SPECKS) else {
+            return result.found("a background full of detail");
+        };
+        lines.extend(longest_line(&specks, strokes.height()));
     }
-    let line = longest_line(&specks, strokes.height());
+    let line = lines.into_iter().max_by_key(|line| line.0);
     let measured = match &line {
         None => "none".to_owned(),
         Some((letters, at)) => format!("about {letters} letters at {},{}", at.x * scale, at.y * scale),
@@ -45,8 +48,9 @@ pub(super) fn rule(suspect: &Suspect<'_>) -> RuleResult {
     result.found(measured).judged(should(line.is_none()), "remove text and watermarks")
 }
 
-/// Cells that differ from what is around them.
-fn contrast(suspect: &Suspect<'_>, excused: &Bitmap) -> Bitmap {
+/// Cells that are darker than what is around them, and those that are lighter: between strong strokes the ground itself is lighter than
+/// their mean, and would join them.
+fn contrast(suspect: &Suspect<'_>, excused: &Bitmap) -> [Bitmap; 2] {
     let (width, height) = (suspect.picture.width() as usize, suspect.picture.height() as usize);
     let all =
         Bitmap::rect(width as u32, height as u32, Rect { x: 0, y: 0, width: width as u32, height: height as u32 });
@@ -61,10 +65,12 @@ fn contrast(suspect: &Suspect<'_>, excused: &Bitmap) -> Bitmap {
     let (sums, weights) = (beside.blurred(AROUND, AROUND), counted.blurred(AROUND, AROUND));
     let differs = |at: usize| {
         let mean = sums.values[at] / weights.values[at].max(1e-3);
-        counted.values[at] > 0.0 && (cells.values[at] - mean).abs() >= FAINT
+        if counted.values[at] > 0.0 { cells.values[at] - mean } else { 0.0 }
     };
-    let marks: Vec<u8> = (0..cells.values.len()).map(|at| u8::from(differs(at))).collect();
-    Bitmap::of::<1>((cells.width as u32, cells.height as u32), &marks, |mark| mark[0] == 1)
+    [1.0, -1.0].map(|sign| {
+        let marks: Vec<u8> = (0..cells.values.len()).map(|at| u8::from(sign * differs(at) >= FAINT)).collect();
+        Bitmap::of::<1>((cells.width as u32, cells.height as u32), &marks, |mark| mark[0] == 1)
+    })
 }
 
 /// How many letters the longest line has, and where it is.
