@@ -30,10 +30,18 @@ pub(super) fn rule(suspect: &Suspect<'_>) -> RuleResult {
     let Some(product) = suspect.product else { return result.found("no product found") };
     match edge_width(suspect.picture, &product.solid.shrunk(INSIDE)) {
         None => result.found("the product is too plain to tell"),
-        Some(width) => result.found(format!("within {width:.1} px")).judged(
+        Some(width) => result.found(words(width)).judged(
             should(width <= SOFT_ABOVE),
             "it is out of focus, moved or enlarged: use a sharper photo, or one in which the product is larger",
         ),
+    }
+}
+
+/// One digit, and one more where it would hide that the edges are softer than asked for.
+fn words(width: f64) -> String {
+    match width > SOFT_ABOVE && format!("{width:.1}") == format!("{SOFT_ABOVE:.1}") {
+        true => format!("within {:.2} px", (width * 100.0).ceil() / 100.0),
+        false => format!("within {width:.1} px"),
     }
 }
 
@@ -107,6 +115,20 @@ mod tests {
             pixel.fill((60.0 + 120.0 * (up - down)) as u8);
         }
         picture
+    }
+
+    #[test]
+    fn a_soft_picture_is_never_said_to_be_as_sharp_as_asked_for() {
+        for (width, said) in [
+            (1.04, "within 1.0 px"),
+            (3.46, "within 3.5 px"),
+            (3.5, "within 3.5 px"),
+            (3.501, "within 3.51 px"),
+            (3.54, "within 3.54 px"),
+            (3.56, "within 3.6 px"),
+        ] {
+            assert_eq!(words(width), said, "{width}");
+        }
     }
 
     #[test]
