@@ -52,15 +52,17 @@ pub enum ArchiveError {
 }
 
 impl Archive {
-    /// Looks at names and sizes; nothing is read yet.
-    pub fn look(path: &Path) -> Result<Archive, ArchiveError> {
+    /// Looks at names and sizes; nothing is read yet. Pictures that lie at `out` are no photos, even in the folder itself.
+    pub fn look(path: &Path, out: &Path) -> Result<Archive, ArchiveError> {
         let unreadable = |source| ArchiveError::Unreadable { path: path.to_owned(), source };
         let about = fs::metadata(path).map_err(unreadable)?;
         let name = fs::canonicalize(path).map_err(unreadable)?;
         let name = name.file_name().map_or_else(|| "photos".to_owned(), |name| name.to_string_lossy().into_owned());
         let (contents, bytes, file_name) = if about.is_dir() {
             let mut files = Vec::new();
-            walk(path, "", DEPTH_MAX, &mut files).map_err(unreadable)?;
+            // What is not there yet is not met.
+            let out = fs::canonicalize(out).ok();
+            walk(path, "", out.as_deref(), DEPTH_MAX, &mut files).map_err(unreadable)?;
             if files.len() > PHOTOS_MAX {
                 return Err(ArchiveError::TooMany { path: path.to_owned() });
             }
@@ -116,8 +118,14 @@ fn pack(files: &[(String, PathBuf)], into: &mut impl Write) -> io::Result<()> {
     zip.finish().map(drop).map_err(io::Error::other)
 }
 
-/// Files in the order of their names, without what systems leave in folders. Links to folders are not followed.
-fn walk(folder: &Path, below: &str, depth: usize, found: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+/// Files in the order of their names, without `out` and what systems leave in folders. Links to folders are not followed.
+fn walk(
+    folder: &Path,
+    below: &str,
+    out: Option<&Path>,
+    depth: usize,
+    found: &mut Vec<(String, PathBuf)>,
+) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -127,9 +135,12 @@ fn walk(folder: &Path, below: &str, depth: usize, found: &mut Vec<(String, PathB
         }
         let inside = if below.is_empty() { name } else { format!("{below}/{name}") };
         let path = entry.path();
+        if out.is_some_and(|out| fs::canonicalize(&path).is_ok_and(|path| path == out)) {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             if depth > 0 {
-                walk(&path, &inside, depth - 1, found)?;
+                walk(&path, &inside, out, depth - 1, found)?;
             }
         } else if path.is_file() {
             found.push((inside, path));
@@ -176,7 +187,7 @@ mod tests {
         for (name, bytes) in [("2.jpg", &b"two"[..]), ("red/1.jpg", &large), (".DS_Store", b"x"), ("red/.x", b"x")] {
             fs::write(shoes.join(name), bytes).unwrap();
         }
-        let archive = Archive::look(&shoes).unwrap();
+        let archive = Archive::look(&shoes, Path::new("none")).unwrap();
         assert_eq!((archive.file_name.as_str(), archive.bytes), ("shoes.zip", large.len() as u64 + 3));
         let bytes = sent(archive).await;
         let mut zip = ZipArchive::new(Cursor::new(bytes.clone())).unwrap();
@@ -186,13 +197,36 @@ mod tests {
         assert_eq!(read, large);
         let file = folder.path().join("a.zip");
         fs::write(&file, &bytes).unwrap();
-        assert_eq!(sent(Archive::look(&file).unwrap()).await, bytes);
+        assert_eq!(sent(Archive::look(&file, Path::new("none")).unwrap()).await, bytes);
+    }
+
+    #[test]
+    fn what_an_earlier_run_made_of_a_folder_is_not_handed_in_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["mug.jpg", "plantain-out/report.csv", "plantain-out/mug/1.jpg", "red/all.zip", "red/mug.jpg"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"x").unwrap();
+        }
+        let beside = folder.path().join("red/../plantain-out");
+        let link = folder.path().join("pictures");
+        std::os::unix::fs::symlink("plantain-out", &link).unwrap();
+        for (source, out, packed) in [
+            (folder.path(), beside.as_path(), &["mug.jpg", "red/all.zip", "red/mug.jpg"][..]),
+            (folder.path(), &link, &["mug.jpg", "red/all.zip", "red/mug.jpg"]),
+            (&folder.path().join("red"), &folder.path().join("red/all.zip"), &["mug.jpg"]),
+            (&folder.path().join("red"), folder.path(), &["all.zip", "mug.jpg"]),
+            (&folder.path().join("red"), &folder.path().join("none"), &["all.zip", "mug.jpg"]),
+        ] {
+            let Contents::Folder(files) = Archive::look(source, out).unwrap().contents else { panic!("no folder") };
+            assert_eq!(files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), packed, "{}", out.display());
+        }
     }
 
     #[test]
     fn what_can_not_be_handed_in_is_said_in_words() {
         let folder = tempfile::tempdir().unwrap();
-        let said = |path: &Path| Archive::look(path).unwrap_err().to_string();
+        let said = |path: &Path| Archive::look(path, Path::new("none")).unwrap_err().to_string();
         assert!(said(folder.path()).contains("there is no file in"));
         assert!(said(&folder.path().join("none.zip")).contains("can't be read"));
         let large = folder.path().join("large.zip");

@@ -165,7 +165,7 @@ mod tests {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "x").unwrap();
-            Archive::look(&path).unwrap()
+            Archive::look(&path, Path::new("none")).unwrap()
         };
         let homes = of(Path::new("out"), &[look("a/shoes.zip"), look("b/SHOES.zip"), look("hats.zip")]);
         let paths: Vec<&Path> = homes.iter().map(Home::path).collect();

@@ -114,7 +114,7 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     if args.server.is_none() {
         presets::find(&presets::load(&context.config.storage)?, &args.preset)?;
     }
-    let archives = args.sources.iter().map(|path| Archive::look(path)).collect::<Result<Vec<_>, _>>()?;
+    let archives = args.sources.iter().map(|path| Archive::look(path, &args.out)).collect::<Result<Vec<_>, _>>()?;
     // Before anything is started, so that no signal is missed.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let system = match &args.server {
