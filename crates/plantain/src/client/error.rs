@@ -50,6 +50,18 @@ struct QueueBody {
     _detail: serde::de::IgnoredAny,
 }
 
+/// What is said of a job or a batch that isn't there, or is somebody else's.
+#[derive(Deserialize)]
+struct Missing {
+    status: String,
+}
+
+impl Missing {
+    fn is_in(body: &[u8]) -> bool {
+        serde_json::from_slice::<Missing>(body).is_ok_and(|missing| missing.status == "NOT_FOUND")
+    }
+}
+
 /// The studio's form of an error.
 #[derive(Deserialize)]
 struct Body {
@@ -82,8 +94,18 @@ impl ApiError {
                 ApiError::Refused { status, code: error.code, message: error.message, hint }
             }
             (Err(_), Ok(_)) => ApiError::Queue { studio },
+            (Err(_), Err(_)) if status == 404 && Missing::is_in(body) => ApiError::missing(),
             (Err(_), Err(_)) if matches!(status, 400..429 | 501) => ApiError::NotAStudio { studio },
             (Err(_), Err(_)) => ApiError::unexplained(status),
+        }
+    }
+
+    fn missing() -> ApiError {
+        ApiError::Refused {
+            status: 404,
+            code: "not_found".into(),
+            message: "The studio has no such batch or job for whoever asks here.".into(),
+            hint: "Check the id, and give the key with which it was handed in as --token.".into(),
         }
     }
 
@@ -150,6 +172,9 @@ mod tests {
         for (status, body, code, transient) in [
             (404, &b"<html>"[..], "not_a_studio", false),
             (405, b"", "not_a_studio", false),
+            (404, br#"{"status":"NOT_FOUND"}"#, "not_found", false),
+            (404, br#"{"status":"ok"}"#, "not_a_studio", false),
+            (403, br#"{"status":"NOT_FOUND"}"#, "not_a_studio", false),
             (401, br#"{"detail":"no"}"#, "not_a_studio", false),
             (422, br#"{"detail":[]}"#, "not_a_studio", false),
             (502, b"<html>", "unexplained", true),

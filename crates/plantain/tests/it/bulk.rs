@@ -215,7 +215,8 @@ fn what_can_not_be_asked_for_is_a_fault_of_usage() {
     }
     for (arguments, code, words) in [
         (&["bulk"][..], 2, "ZIP|FOLDER"),
-        (&["bulk", "--batch", "x"], 2, "--server"),
+        (&["bulk", "--batch", "019a5d6e-8f00-7cc3-98c4-dc0c0c07398f"], 2, "--server"),
+        (&["bulk", "--batch", "x", "--server", "http://127.0.0.1:1"], 2, "write an id such as"),
         (&["bulk", "a.zip", "b.zip", "--csv", "l.csv"], 2, "--csv"),
         (&["bulk", "a.zip", "b.zip", "--out", "c.zip"], 2, "--out"),
         (&["bulk", "a.zip", "--top", "9"], 2, "--top"),

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
-use plantain_studio::bulk::batch::ItemState;
+use plantain_studio::bulk::batch::{BatchId, ItemState};
 use plantain_studio::bulk::view::{BatchView, ItemView};
 use plantain_wire::models::nano_banana::NUM_IMAGES_MAX;
 use plantain_work::Clock;
@@ -67,8 +67,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR|ZIP", default_value = "plantain-out")]
     out: PathBuf,
     /// Wait for a batch that was handed in before, and take its pictures home.
-    #[arg(long, value_name = "ID", requires = "server", conflicts_with_all = ["sources", "csv", "notify_email", "notify_whatsapp"])]
-    batch: Option<String>,
+    #[arg(long, value_name = "ID", requires = "server", conflicts_with_all = ["sources", "csv", "notify_email", "notify_whatsapp"], value_parser = batch_id)]
+    batch: Option<BatchId>,
     /// Use this running studio instead of starting one.
     #[arg(long, value_name = "URL", value_parser = studio_address)]
     server: Option<Url>,
@@ -77,6 +77,11 @@ pub struct Args {
     token: Option<String>,
     #[command(flatten)]
     notify: Notify,
+}
+
+fn batch_id(text: &str) -> Result<BatchId, &'static str> {
+    BatchId::parse(text)
+        .ok_or("write an id such as 019a5d6e-8f00-7cc3-98c4-dc0c0c07398f, which /bulk and `batchId` show")
 }
 
 /// A batch that the studio has.
@@ -201,8 +206,8 @@ async fn all(
         handed.borrow_mut().push(Handed { source, batch, home });
     }
     if let Some(id) = &args.batch {
-        let batch = client.batch(id).await?;
-        let source = batch.file_name.clone().unwrap_or_else(|| id.clone());
+        let batch = client.batch(id.as_str()).await?;
+        let source = batch.file_name.clone().unwrap_or_else(|| id.to_string());
         handed.borrow_mut().push(Handed { source, batch, home: Home::only(&args.out) });
     }
     let waiting = handed.borrow().clone();
