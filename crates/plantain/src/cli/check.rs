@@ -8,7 +8,7 @@ use plantain_media::preset::Preset;
 use plantain_studio::error::PRODUCTS_MAX;
 
 use super::generate::photos;
-use super::{Context, Outcome, Output, place, presets, rules};
+use super::{Context, Outcome, Output, place, presets, rules, stdout};
 use crate::av1;
 
 mod likeness;
@@ -86,8 +86,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         }
     }
     match context.output {
-        Output::Text => print!("{}", text(&reports, preset)?),
-        Output::Json => println!("{}", json(&reports)?),
+        Output::Text => stdout::print(text(&reports, preset)?)?,
+        Output::Json => stdout::line(json(&reports)?)?,
     }
     Ok(outcome)
 }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use super::{Context, Output};
+use super::{Context, Output, stdout};
 use crate::config::secret::Secret;
 use crate::data::DataFolder;
 
@@ -127,8 +127,8 @@ pub(super) fn print(
     text: impl Fn(&Value) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     match context.output {
-        Output::Json => println!("{answer}"),
-        Output::Text => println!("{}", text(answer)?),
+        Output::Json => stdout::line(answer)?,
+        Output::Text => stdout::line(text(answer)?)?,
     }
     Ok(())
 }

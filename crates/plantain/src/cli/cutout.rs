@@ -14,7 +14,7 @@ use serde_json::json;
 use super::brushing::Brushing;
 use super::choosing::Choosing;
 use super::generate::photos;
-use super::{Context, Outcome, Output, place};
+use super::{Context, Outcome, Output, place, stdout};
 use crate::av1;
 use crate::system::segmenter::SharedSegmenter;
 
@@ -83,23 +83,20 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     let product = cutout.product;
     let (left, top) = (cutout.origin.x + product.x, cutout.origin.y + product.y);
     match context.output {
-        Output::Text => println!(
+        Output::Text => stdout::line(format_args!(
             "{}  product of {} × {} px at {left}, {top}{}{}",
             args.out.display(),
             product.width,
             product.height,
             leaning(tilt, slight.is_some()),
             if touches { "; it touches the photo's edge, so a part may be missing" } else { "" }
-        ),
-        Output::Json => println!(
-            "{}",
-            json!({
-                "file": args.out, "width": cutout.photo.0, "height": cutout.photo.1,
-                "product": { "x": left, "y": top, "width": product.width, "height": product.height },
-                "touchesFrame": touches,
-                "tiltDegrees": tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0), "straightened": slight.is_some(),
-            })
-        ),
+        ))?,
+        Output::Json => stdout::line(json!({
+            "file": args.out, "width": cutout.photo.0, "height": cutout.photo.1,
+            "product": { "x": left, "y": top, "width": product.width, "height": product.height },
+            "touchesFrame": touches,
+            "tiltDegrees": tilt.map(|tilt| f64::from((tilt * 10.0).round()) / 10.0), "straightened": slight.is_some(),
+        }))?,
     }
     Ok(Outcome::Done)
 }

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 use super::table::Table;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, stdout};
 use crate::config::names::{self, Privacy};
 use crate::config::secret::redacted;
 use crate::config::storage::Database;
@@ -81,7 +81,7 @@ enum Folder {
 
 pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     if let Some(address) = &args.explain_url {
-        return Ok(super::explain::run(address, context).await);
+        return super::explain::run(address, context).await;
     }
     let config = &context.config;
     let (folder, finding) = data_folder(&config.storage.data);
@@ -99,8 +99,8 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
     findings.extend(alerts(config).await);
     findings.extend(whatsapp(config));
     match context.output {
-        Output::Text => print!("{}", text(&findings, &context.sources)),
-        Output::Json => println!("{}", json(&findings, &context.sources)?),
+        Output::Text => stdout::print(text(&findings, &context.sources))?,
+        Output::Json => stdout::line(json(&findings, &context.sources)?)?,
     }
     let bad = findings.iter().any(|finding| finding.health == Health::Bad);
     Ok(if bad { Outcome::Failed } else { Outcome::Done })

@@ -7,13 +7,13 @@ use plantain_outbound::policy::{Refusal, Rule};
 use serde_json::{Value, json};
 
 use super::table::Table;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, stdout};
 use crate::system::policy;
 
 const SETTING: &str = "WEBHOOK_ALLOW_PRIVATE";
 
 /// Failed where the request would not be made.
-pub async fn run(address: &str, context: &Context) -> Outcome {
+pub async fn run(address: &str, context: &Context) -> anyhow::Result<Outcome> {
     let network = &context.config.network;
     let policy = policy(&context.config, [network.gateway_listen, network.studio_listen]);
     let said = explain(&policy, address).await;
@@ -22,10 +22,10 @@ pub async fn run(address: &str, context: &Context) -> Outcome {
         None => format!("{SETTING} is not set, so that {} is allowed", usual(&policy)),
     };
     match context.output {
-        Output::Text => print!("{}", text(&said, &allowed)),
-        Output::Json => println!("{}", as_json(&said, &allowed)),
+        Output::Text => stdout::print(text(&said, &allowed))?,
+        Output::Json => stdout::line(as_json(&said, &allowed))?,
     }
-    if said.outcome == Fate::Requested { Outcome::Done } else { Outcome::Failed }
+    Ok(if said.outcome == Fate::Requested { Outcome::Done } else { Outcome::Failed })
 }
 
 /// Without a setting, loopback is allowed while nobody else can ask for it.

@@ -1,6 +1,10 @@
 //! The command line: what was typed, and which exit code comes of it.
 //!
-//! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage.
+//! Answers go to stdout, everything else to stderr. Exit codes: 0, 1 where the thing asked for failed, 2 for usage, and 141, as by
+//! SIGPIPE, where whoever read the answer has gone.
+
+// [`stdout`] is the one way there.
+#![deny(clippy::print_stdout)]
 
 mod accounts;
 mod brushing;
@@ -23,6 +27,7 @@ mod reference;
 mod rules;
 mod serve;
 mod signing;
+mod stdout;
 mod table;
 mod verify;
 
@@ -33,6 +38,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::logging::Volume;
+use self::stdout::Unsaid;
 use crate::av1;
 use crate::config::{Config, ConfigError, Sources, Typed};
 
@@ -141,11 +147,15 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// What shells show of a program that SIGPIPE ended.
+const READER_GONE: u8 = 128 + 13;
+
 /// Parses the arguments, runs the command, says what went wrong.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(outcome) => outcome.into(),
+        Err(error) if matches!(error.downcast_ref(), Some(Unsaid::Gone)) => ExitCode::from(READER_GONE),
         Err(error) => {
             eprintln!("error: {}", explain(&error));
             // A setting that can't be understood is a fault of usage, like a flag.

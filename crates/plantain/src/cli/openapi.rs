@@ -1,6 +1,6 @@
 //! `plantain openapi`: the studio's API as an OpenAPI document.
 
-use super::Outcome;
+use super::{Outcome, stdout};
 
 /// Print the studio's API as an OpenAPI 3.1 document; a running studio serves the same under /api/openapi.json.
 #[derive(Debug, clap::Args)]
@@ -11,6 +11,6 @@ Examples:
 pub struct Args {}
 
 pub(super) fn run(_: &Args) -> anyhow::Result<Outcome> {
-    println!("{}", plantain_studio::http::openapi_document());
+    stdout::line(plantain_studio::http::openapi_document())?;
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use plantain_media::preset::{Preset, Presets};
 
 use super::table::Table;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, stdout};
 use crate::config::storage::Storage;
 
 /// List the marketplace presets, or show one with the source of each rule.
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         (Some(id), Output::Text) => card(find(&presets, id)?, &presets),
         (Some(id), Output::Json) => json(std::iter::once(find(&presets, id)?))?,
     };
-    print!("{text}");
+    stdout::print(text)?;
     Ok(Outcome::Done)
 }
 

@@ -1,9 +1,9 @@
 //! `plantain reference`: the page of all settings, from which `docs/configuration.md` is made.
 
-use super::Outcome;
+use super::{Outcome, stdout};
 use crate::config::names;
 
 pub fn run() -> anyhow::Result<Outcome> {
-    print!("{}", names::reference());
+    stdout::print(names::reference())?;
     Ok(Outcome::Done)
 }

@@ -7,7 +7,7 @@ use plantain_work::{Clock, random};
 use serde_json::{Value, json};
 
 use super::table::Table;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, stdout};
 use crate::data::signing;
 
 /// List and rotate the keys that webhooks are signed with.
@@ -69,8 +69,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         }
     };
     match context.output {
-        Output::Text => println!("{}", listed(&ring, now)),
-        Output::Json => println!("{}", json!({ "keys": as_json(&ring, now) })),
+        Output::Text => stdout::line(listed(&ring, now))?,
+        Output::Json => stdout::line(json!({ "keys": as_json(&ring, now) }))?,
     }
     Ok(Outcome::Done)
 }

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::table::Table;
-use super::{Context, Outcome, Output};
+use super::{Context, Outcome, Output, stdout};
 use crate::config::secret::Secret;
 use crate::data::signing;
 
@@ -68,8 +68,8 @@ pub fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         }
     };
     match context.output {
-        Output::Text => print!("{}", text(&judged)),
-        Output::Json => println!("{}", as_json(&judged)),
+        Output::Text => stdout::print(text(&judged))?,
+        Output::Json => stdout::line(as_json(&judged))?,
     }
     Ok(if judged.failed.is_none() { Outcome::Done } else { Outcome::Failed })
 }

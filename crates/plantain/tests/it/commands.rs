@@ -4,7 +4,7 @@ use std::fs;
 
 use plantain_testkit::photo;
 
-use crate::bed::{example, run};
+use crate::bed::{Said, example, plantain, run};
 
 #[test]
 fn presets_are_listed_shown_and_guessed() {
@@ -302,6 +302,28 @@ fn the_api_is_described_without_looking_at_settings() {
     fs::write(folder.path().join("plantain.toml"), "studio_listn = 1\n").unwrap();
     let said = run(folder.path(), &["openapi"]);
     assert_eq!((said.code, &said.json()["openapi"]), (0, &"3.1.0".into()), "{}", said.stderr);
+}
+
+#[test]
+fn a_reader_who_has_gone_and_a_full_disk_end_a_command_without_a_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["openapi"][..],
+        &["presets"],
+        &["presets", "--json"],
+        &["reference"],
+        &["doctor", "--explain-url", "http://127.0.0.1/"],
+        &["check", example("mug.jpg").to_str().unwrap()],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let said = Said::of(plantain(folder.path()).args(arguments).stdout(writer).output().unwrap());
+        assert_eq!((said.code, said.stderr.as_str()), (141, ""), "{arguments:?}");
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let said = Said::of(plantain(folder.path()).args(arguments).stdout(full).output().unwrap());
+        let told = said.stderr.lines().count() == 1 && said.stderr.contains("standard output can't be written");
+        assert!(said.code == 1 && told, "{arguments:?}: {said:?}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
 
 use super::generate::studio_address;
-use super::{Cli, Context, Outcome, Output, place, presets};
+use super::{Cli, Context, Outcome, Output, place, presets, stdout};
 use crate::client::{ApiError, BulkWish, Notify, StudioClient};
 use crate::config::secret::Secret;
 use crate::system::{Place, Role, System};
@@ -250,8 +250,8 @@ async fn items(client: &StudioClient, id: &str, state: ItemState) -> Result<Vec<
 
 fn told(brought: &[Brought], output: Output) -> anyhow::Result<Outcome> {
     match output {
-        Output::Text => show::text(brought),
-        Output::Json => println!("{}", show::json(brought)?),
+        Output::Text => show::text(brought)?,
+        Output::Json => stdout::line(show::json(brought)?)?,
     }
     Ok(if brought.iter().all(Brought::is_good) { Outcome::Done } else { Outcome::Failed })
 }

@@ -5,24 +5,24 @@ use serde_json::json;
 use url::Url;
 
 use super::{Brought, Handed};
+use crate::cli::stdout::{self, Unsaid};
 
 /// Photos without pictures that are named; the report names all.
 const NAMED: usize = 20;
 
 /// The sum to stdout, photos without pictures to stderr.
-pub fn text(brought: &[Brought]) {
+pub fn text(brought: &[Brought]) -> Result<(), Unsaid> {
     for one in brought {
         let counts = &one.handed.batch.counts;
-        println!(
-            "{}: {} of {} photos have their pictures",
-            one.handed.source, counts.succeeded, one.handed.batch.total
-        );
+        let (source, total) = (&one.handed.source, one.handed.batch.total);
+        stdout::line(format_args!("{source}: {} of {total} photos have their pictures", counts.succeeded))?;
         if one.missed > 0 {
-            println!("  {} of them have a picture that breaks a rule; the report names it", one.missed);
+            let said = "of them have a picture that breaks a rule; the report names it";
+            stdout::line(format_args!("  {} {said}", one.missed))?;
         }
-        println!("  {}", one.handed.home.path().display());
+        stdout::line(format_args!("  {}", one.handed.home.path().display()))?;
         if let Some(report) = one.handed.home.report() {
-            println!("  {}", report.display());
+            stdout::line(format_args!("  {}", report.display()))?;
         }
         one.not_made.iter().take(NAMED).for_each(|item| eprintln!("{}", line(item)));
         let more = one.not_made.len().saturating_sub(NAMED);
@@ -30,6 +30,7 @@ pub fn text(brought: &[Brought]) {
             eprintln!("and {more} more, which report.csv names");
         }
     }
+    Ok(())
 }
 
 fn line(item: &ItemView) -> String {

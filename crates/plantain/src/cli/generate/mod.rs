@@ -20,7 +20,7 @@ use plantain_work::Clock;
 use url::Url;
 
 use super::choosing::Choosing;
-use super::{Context, Outcome, Output, place, presets};
+use super::{Context, Outcome, Output, place, presets, stdout};
 use crate::client::{ApiError, Notify, StudioClient, Wish};
 use crate::config::access::Access;
 use crate::config::secret::Secret;
@@ -166,8 +166,8 @@ pub async fn run(args: &Args, context: &Context) -> anyhow::Result<Outcome> {
         system.stop_at_once().await;
     }
     match context.output {
-        Output::Text => show::text(&made),
-        Output::Json => println!("{}", show::json(&made)?),
+        Output::Text => show::text(&made)?,
+        Output::Json => stdout::line(show::json(&made)?)?,
     }
     let good = |made: &Made| made.result.as_ref().is_ok_and(|set| set.job.images.iter().all(|image| image.passed));
     Ok(if made.iter().all(good) { Outcome::Done } else { Outcome::Failed })

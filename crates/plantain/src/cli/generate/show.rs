@@ -5,15 +5,17 @@ use serde_json::json;
 
 use super::{Made, Set};
 use crate::cli::rules::{self, Report};
+use crate::cli::stdout::{self, Unsaid};
 
 /// Pictures to stdout, failures to stderr.
-pub fn text(made: &[Made]) {
+pub fn text(made: &[Made]) -> Result<(), Unsaid> {
     for made in made {
         match &made.result {
-            Ok(set) => print!("{}", set_text(&made.photo.name, set)),
+            Ok(set) => stdout::print(set_text(&made.photo.name, set))?,
             Err(failure) => eprintln!("{}: {failure}", made.photo.path.display()),
         }
     }
+    Ok(())
 }
 
 fn set_text(name: &str, set: &Set) -> String {
