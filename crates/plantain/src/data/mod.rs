@@ -32,6 +32,10 @@ pub enum DataError {
     InUse { folder: PathBuf, pid: Option<String> },
     #[error("the data folder {folder} can't be used: {source}; make it writable, or choose another one with --data")]
     Unusable { folder: PathBuf, source: io::Error },
+    #[error(
+        "nothing has run in {folder} yet; start `plantain serve`, or name the data folder of a server that runs here with --data"
+    )]
+    Unused { folder: PathBuf },
     #[error("{file} does not hold what it should; restore it from a backup, or remove it to have a new one made")]
     Damaged { file: PathBuf },
 }
@@ -64,7 +68,10 @@ impl DataFolder {
     /// The admin token of a folder that another process uses.
     pub fn admin_token(root: &Path) -> Result<Secret, DataError> {
         let read = fs::read_to_string(root.join(keys::ADMIN_TOKEN));
-        let text = read.map_err(|source| DataError::Unusable { folder: root.to_owned(), source })?;
+        let text = read.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => DataError::Unused { folder: root.to_owned() },
+            _ => DataError::Unusable { folder: root.to_owned(), source },
+        })?;
         Ok(Secret::new(text.trim()))
     }
 

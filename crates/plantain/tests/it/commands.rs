@@ -305,6 +305,16 @@ fn the_api_is_described_without_looking_at_settings() {
 }
 
 #[test]
+fn where_nothing_has_run_a_servers_keys_are_not_looked_for_in_vain() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["keys", "list"][..], &["keys", "studio", "list"], &["accounts", "list"]] {
+        let said = run(folder.path(), arguments);
+        let told = ["nothing has run in", "plantain-data", "--data"].iter().all(|words| said.stderr.contains(words));
+        assert!(said.code == 1 && told && !said.stderr.contains("writable"), "{arguments:?}: {said:?}");
+    }
+}
+
+#[test]
 fn a_reader_who_has_gone_and_a_full_disk_end_a_command_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     for arguments in [
