@@ -110,7 +110,7 @@ impl BatchState {
         matches!(self, BatchState::Canceled | BatchState::Done)
     }
 
-    /// The state after a wish; `None` where it comes too late.
+    /// The state after a wish that finds something to do; `None` where it comes too late.
     pub fn steered(self, wish: Steer) -> Option<BatchState> {
         match (self, wish) {
             (BatchState::Canceled, Steer::Cancel) => Some(BatchState::Canceled),
@@ -127,7 +127,7 @@ impl BatchState {
 pub enum Steer {
     Pause,
     Resume,
-    /// Jobs that failed are made again.
+    /// Jobs that failed are made again; where none has, nothing changes.
     Retry,
     /// What waits is given up, and jobs are asked to end.
     Cancel,

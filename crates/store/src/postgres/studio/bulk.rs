@@ -418,7 +418,8 @@ async fn steer(database: &Database, id: &BatchId, wish: Steer, now: Timestamp) -
                     is_retryable!()
                 ))
                 .await?;
-            if tx.execute(&again, &[&id.as_str()]).await? == 0 && batch.state == BatchState::Done {
+            // One that is paused stays so, too.
+            if tx.execute(&again, &[&id.as_str()]).await? == 0 {
                 return Ok(Steered::Done);
             }
             refer(&tx, id).await?;

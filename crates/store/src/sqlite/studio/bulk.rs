@@ -383,7 +383,8 @@ fn steer(tx: &Transaction<'_>, id: &BatchId, wish: Steer, now: Timestamp) -> Res
                     is_retryable!()
                 ))?
                 .execute([id.as_str()])?;
-            if again == 0 && batch.state == BatchState::Done {
+            // One that is paused stays so, too.
+            if again == 0 {
                 return Ok(Steered::Done);
             }
             refer(tx, id)?;

@@ -151,6 +151,10 @@ pub async fn a_batch_is_paused_resumed_and_canceled(stores: &StudioStores) {
     let steer = async |wish| stores.jobs.steer(&batch.id, wish, later(1)).await.unwrap();
     assert_eq!(steer(Steer::Pause).await, Steered::Done);
     assert_eq!(claimed(stores, 9, 9, 2).await, []);
+    assert_eq!(steer(Steer::Retry).await, Steered::Done);
+    let (batch_now, _) = stores.jobs.batch(&batch.id).await.unwrap().unwrap();
+    assert_eq!(batch_now.state, BatchState::Paused, "nothing has failed, so nothing is made again");
+    assert_eq!(claimed(stores, 9, 9, 2).await, []);
     assert_eq!(steer(Steer::Resume).await, Steered::Done);
     assert_eq!(claimed(stores, 1, 9, 2).await, [(batch.id.clone(), 1)]);
     assert!(stores.jobs.begin_item(&batch.id, 1, &job(2)).await.unwrap());
