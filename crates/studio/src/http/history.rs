@@ -23,8 +23,9 @@ const JSON_BYTES_MAX: usize = 1024;
 #[serde(deny_unknown_fields)]
 #[schema(as = PictureChosen)]
 pub struct Chosen {
-    /// Counted from 1; null for none.
-    #[schema(examples(1))]
+    /// Counted from 1; null for none. What is left out is no choice.
+    #[schema(required, examples(1))]
+    #[serde(deserialize_with = "Option::deserialize")]
     n: Option<usize>,
 }
 

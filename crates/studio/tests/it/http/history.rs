@@ -34,6 +34,7 @@ async fn the_picture_that_a_seller_uses_is_marked() {
         (r#"{"n": 0}"#, 404, json!(3)),
         (r#"{"n": "2"}"#, 422, json!(3)),
         ("", 422, json!(3)),
+        ("{}", 422, json!(3)),
         (r#"{"n": null}"#, 200, Value::Null),
     ] {
         let answer = post(&house, &path, body).await;
