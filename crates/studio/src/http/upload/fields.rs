@@ -229,9 +229,18 @@ pub fn callback(url: Option<String>, secret: Option<String>) -> Result<Option<Ca
     let secret = secret.transpose()?;
     match url {
         Some(url) if hook::postable(&url).is_some() => Ok(Some(Callback { url, secret })),
-        None if secret.is_none() => Ok(None),
-        Some(_) | None => Err(hooks::refused(HookRefused::Address)),
+        Some(_) => Err(hooks::refused(HookRefused::Address)),
+        None if secret.is_some() => Err(secret_for_nobody()),
+        None => Ok(None),
     }
+}
+
+fn secret_for_nobody() -> ApiError {
+    ApiError::unprocessable(
+        "webhook_url_unusable",
+        "The secret has no address.",
+        "Send webhookUrl with webhookSecret, or leave both out.",
+    )
 }
 
 /// Whether a letter may be wished for, and in which language, is asked later.
@@ -479,6 +488,12 @@ mod tests {
             assert_eq!(form(fields).err(), code, "{fields:?}");
         }
         assert_eq!(Name::parse(None).unwrap_err().code, "unknown_field");
+    }
+
+    #[test]
+    fn a_secret_without_an_address_is_told_to_need_one() {
+        let refused = callback(None, Some("sixteen-letters!".into())).unwrap_err();
+        assert_eq!((refused.code, refused.message.as_str()), ("webhook_url_unusable", "The secret has no address."));
     }
 
     #[test]
