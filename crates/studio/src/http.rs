@@ -27,7 +27,6 @@ use crate::http::households::Households;
 use crate::http::letters::Writers;
 use crate::http::limits::Limits;
 use crate::http::upload::{Bounds, Room};
-use crate::job::key::StudioKey;
 use crate::service::Studio;
 
 mod accounts;
@@ -175,13 +174,7 @@ impl App {
 
     /// Refuses whoever may not generate, cancel or list here.
     fn admit(&self, headers: &http::HeaderMap) -> Result<(), ApiError> {
-        let key = guard::bearer(headers).is_some_and(StudioKey::is_secret);
-        // A key that is not valid, or no longer, is refused rather than taken for nobody's.
-        let admitted = match key {
-            true => self.key(headers).is_some(),
-            false => self.config.open || self.config.admin_token.admits(headers),
-        };
-        if admitted {
+        if self.config.open || self.config.admin_token.admits(headers) || self.key(headers).is_some() {
             return Ok(());
         }
         Err(guard::token_needed())
@@ -298,6 +291,17 @@ fn of_a_job(app: &App) -> Router<App> {
         .route_layer(from_fn_with_state(app.clone(), visitor::door))
 }
 
+/// Answered whoever asks: probes, what pages are made of, links that prove themselves.
+fn is_for_anybody(path: &str) -> bool {
+    const PATHS: [&str; 4] = ["/healthz", "/readyz", "/favicon.ico", "/worker.js"];
+    proves_itself(path) || PATHS.contains(&path) || ["/assets/", "/share/"].iter().any(|below| path.starts_with(below))
+}
+
+/// A webhook proves itself by its signature and a mailbox's wish by its address, whoever carries them.
+fn proves_itself(path: &str) -> bool {
+    webhook::PATHS.contains(&path) || path.starts_with(unsubscribing::PATH)
+}
+
 async fn guarded(State(app): State<App>, request: Request, next: Next) -> Response {
     let called = app.config.cors.admits(request.uri().path(), request.headers());
     let foreign = called && guard::is_foreign(request.headers(), &app.studio.config().public_url);
@@ -320,11 +324,12 @@ fn check(app: &App, request: &Request) -> Result<(), ApiError> {
     if app.config.loopback {
         guard::check_host(&guard::host_of(headers, request.uri()), public)?;
     }
-    // A webhook proves itself by its signature and a mailbox's wish by its address, whoever carries them; a site that the
-    // operator named is not foreign.
     let path = request.uri().path();
-    let proves_itself = webhook::PATHS.contains(&path) || path.starts_with(unsubscribing::PATH);
-    if proves_itself || app.config.cors.admits(path, headers) {
+    if !is_for_anybody(path) && app.is_mistaken(headers) {
+        return Err(guard::secret_unknown());
+    }
+    // A site that the operator named is not foreign.
+    if proves_itself(path) || app.config.cors.admits(path, headers) {
         return Ok(());
     }
     guard::check_origin(request.method(), headers, public, &app.config.admin_token)

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use crate::http::error::ApiError;
+use crate::job::key::MARK as KEY_MARK;
 use crate::link::LinkKey;
 
 /// The cookie that holds what [`AdminToken::session`] makes of the token.
@@ -51,13 +52,13 @@ impl AdminToken {
         LinkKey::new(self.seller_key())
     }
 
-    /// The request carries the token as bearer or its session as cookie.
+    /// The request carries the token as its secret or its session as cookie.
     pub fn admits(&self, headers: &HeaderMap) -> bool {
-        self.admits_bearer(headers) || cookie(headers, SESSION_COOKIE).is_some_and(|given| self.is_session(given))
+        self.admits_secret(headers) || cookie(headers, SESSION_COOKIE).is_some_and(|given| self.is_session(given))
     }
 
-    fn admits_bearer(&self, headers: &HeaderMap) -> bool {
-        bearer(headers).is_some_and(|given| self.is(given))
+    fn admits_secret(&self, headers: &HeaderMap) -> bool {
+        secret(headers).is_some_and(|given| self.is(given))
     }
 
     fn is_session(&self, given: &str) -> bool {
@@ -65,10 +66,16 @@ impl AdminToken {
     }
 }
 
-/// The secret that a request carries as bearer.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// The secret that a request carries: as bearer, as fal's clients write a key, or one of our keys alone. What is no text is a
+/// secret that nobody has. Other schemes are for whatever stands in front, such as a proxy's Basic.
+pub fn secret(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, rest) = given.split_at(given.iter().position(|byte| *byte == b' ').unwrap_or(given.len()));
+    let text = |bytes| str::from_utf8(bytes).unwrap_or_default().trim();
+    if ["bearer", "key"].iter().any(|known| scheme.eq_ignore_ascii_case(known.as_bytes())) {
+        return Some(text(rest));
+    }
+    given.starts_with(KEY_MARK.as_bytes()).then(|| text(given))
 }
 
 /// A cookie's value.
@@ -129,7 +136,7 @@ fn host_name(host: &str) -> &str {
 /// Refuses what a page of another origin makes a browser send. Programs send none of the headers that browsers do, and a
 /// bearer token can't be sent by a foreign page unasked.
 pub fn check_origin(method: &Method, headers: &HeaderMap, public: &Url, token: &AdminToken) -> Result<(), ApiError> {
-    if method.is_safe() || token.admits_bearer(headers) {
+    if method.is_safe() || token.admits_secret(headers) {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
@@ -164,6 +171,16 @@ fn is_public(origin: &str, public: &Url) -> bool {
 fn is_host(origin: &str, host: Option<&str>) -> bool {
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     authority.zip(host).is_some_and(|(origin, host)| origin.eq_ignore_ascii_case(host))
+}
+
+/// What a request is told whose secret is neither the token nor a key's.
+pub fn secret_unknown() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "key_unknown",
+        "The key that was sent is unknown or revoked.",
+        "Send the admin token or a key that is valid as \"Authorization: Bearer KEY\". Whoever runs the studio makes keys on /keys.",
+    )
 }
 
 /// What a request without the token is told where one is needed.
@@ -247,7 +264,9 @@ mod tests {
         for (pairs, opens) in [
             (&[("authorization", "Bearer s3cret")][..], true),
             (&[("authorization", "bearer s3cret")], true),
+            (&[("authorization", "Key s3cret")], true),
             (&[("authorization", "Basic s3cret")], false),
+            (&[("authorization", "s3cret")], false),
             (&[("authorization", "Bearer s3cre")], false),
             (&[("authorization", "Bearer ")], false),
             (&[("cookie", session.as_str())], true),
@@ -255,6 +274,27 @@ mod tests {
             (&[], false),
         ] {
             assert_eq!(token.admits(&headers(pairs)), opens, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_read_as_programs_write_it_and_other_schemes_are_not_ours() {
+        for (sent, read) in [
+            (&b"Bearer plantain_a"[..], Some("plantain_a")),
+            (b"bEARER  a b ", Some("a b")),
+            (b"Key plantain_a", Some("plantain_a")),
+            (b"plantain_a", Some("plantain_a")),
+            (b"Bearer", Some("")),
+            (b"Bearer \xff", Some("")),
+            (b"", None),
+            (b"Basic dTpw", None),
+            (b"Keys a", None),
+            (b"Digest username=\"\xe4\"", None),
+            (b"dTpw", None),
+        ] {
+            let sent = HeaderValue::from_bytes(sent).unwrap();
+            let headers: HeaderMap = [(AUTHORIZATION, sent.clone())].into_iter().collect();
+            assert_eq!(secret(&headers), read, "{sent:?}");
         }
     }
 

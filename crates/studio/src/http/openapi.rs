@@ -155,7 +155,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let schemes = document.components.get_or_insert_default();
     let cookie =
         |name: &str, what: &str| SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, what)));
-    let bearer = "The operator's token, or the secret of a key, which begins with `plantain_`. A key opens what sellers may do, within its tier, its month's budget and its pace; where a call lists this scheme and `session` alone, it is for the operator's token.";
+    let bearer = "The operator's token, or the secret of a key, which begins with `plantain_`, after `Bearer` or `Key`. A key opens what sellers may do, within its tier, its month's budget and its pace; where a call lists this scheme and `session` alone, it is for the operator's token.";
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(bearer)).build();
     schemes.add_security_scheme("token", SecurityScheme::Http(bearer));
     schemes.add_security_scheme("session", cookie(SESSION_COOKIE, "An operator who signed in on the page."));

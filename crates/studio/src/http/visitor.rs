@@ -71,7 +71,8 @@ impl App {
         if let Some(key) = self.key(headers) {
             return Visitor::Seller(key.owner());
         }
-        if guard::bearer(headers).is_some_and(StudioKey::is_secret) {
+        // Another's secret is nobody's, on this machine too.
+        if guard::secret(headers).is_some_and(|given| !self.config.admin_token.is(given)) {
             return Visitor::Anybody;
         }
         if self.is_own_machine(headers) || self.config.admin_token.admits(headers) {
@@ -95,9 +96,14 @@ impl App {
         }
     }
 
-    /// The key whose secret the request carries as bearer.
+    /// The request carries a secret that is neither the token nor a key's, or no longer: nobody's, rather than no secret.
+    pub fn is_mistaken(&self, headers: &HeaderMap) -> bool {
+        guard::secret(headers).is_some_and(|given| !self.config.admin_token.is(given)) && self.key(headers).is_none()
+    }
+
+    /// The key whose secret the request carries.
     pub fn key(&self, headers: &HeaderMap) -> Option<StudioKey> {
-        guard::bearer(headers).and_then(|secret| self.studio.key(secret))
+        guard::secret(headers).and_then(|secret| self.studio.key(secret))
     }
 
     /// How many pictures the asker gets at once: the operator as many as the model makes, a key and an account what the operator

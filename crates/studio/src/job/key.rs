@@ -12,7 +12,7 @@ use plantain_work::random;
 use crate::job::Owner;
 
 /// What a secret begins with, so that one that leaked is recognised.
-const MARK: &str = "plantain_";
+pub const MARK: &str = "plantain_";
 
 /// Bytes of randomness in an id and in a secret.
 const ID_BYTES: usize = 8;
@@ -143,11 +143,6 @@ impl StudioKey {
     /// As before, with a number of calls a minute of its own.
     pub fn paced(self, per_minute: Option<u32>) -> StudioKey {
         StudioKey { per_minute, ..self }
-    }
-
-    /// It looks like a key's secret, valid or not.
-    pub fn is_secret(bearer: &str) -> bool {
-        bearer.starts_with(MARK)
     }
 
     /// Whose the jobs are that it makes.

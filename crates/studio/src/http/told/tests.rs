@@ -23,7 +23,7 @@ const LATIN: &str = "
     localhost PUBLIC BASE URL FAL KEY fal ai plantain serve toml endpoints nano banana edit runner gemini
     f e dd c a flux dev endpoint object linen chair SMTP MAIL FROM sign in link email asha shop example hook hooks WEBHOOK ALLOW
     PRIVATE secret whsec base events messages message jobId pending delivered dead webhookUrl webhookSecret notifyEmail NOTIFY EMAIL WhatsApp notifyWhatsapp WHATSAPP VERIFY APP SECRET Meta hub challenge webhook docs whatsapp md owner app path requests
-    url notifyByMail requestsPerMinute ebay from to
+    url keys notifyByMail requestsPerMinute ebay from to
     needs onnxruntime libonnxruntime features install
 ";
 

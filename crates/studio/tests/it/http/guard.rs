@@ -86,9 +86,10 @@ async fn a_closed_studio_asks_for_its_token() {
     let house = house_with(|config| config.open = false).await;
     let id = house.succeeded(1, report("Size")).await;
     let image = || [file("image", "mug.jpg", photo())];
+    let guessed = house.post_form(&image(), &[("authorization", "Bearer guess")]).await;
+    assert_eq!((guessed.status, guessed.code().as_str()), (StatusCode::UNAUTHORIZED, "key_unknown"));
     for answer in [
         house.post_form(&image(), &[]).await,
-        house.post_form(&image(), &[("authorization", "Bearer guess")]).await,
         house.get("/api/jobs").await,
         house.get(&format!("/api/jobs?ids={id}")).await,
         house.send(ask(Method::DELETE, &format!("/api/jobs/{id}"), &[])).await,

@@ -66,6 +66,38 @@ async fn a_key_opens_a_closed_studio_until_it_is_revoked() {
 }
 
 #[tokio::test]
+async fn a_secret_that_is_nobodys_is_refused_on_an_open_studio_too() {
+    for loopback in [true, false] {
+        let house = house_with(|config| config.loopback = loopback).await;
+        let (id, secret) = key(&house, r#"{"name": "n8n"}"#).await;
+        let cut = &TOKEN[..TOKEN.len() - 1];
+        for wrong in
+            ["Bearer wrong", "Bearer", "bearer plantain_guess", "Key plantain_guess", "plantain_guess", &bearer(cut)]
+        {
+            let refused = generated(&house, wrong, "1").await;
+            assert_eq!((refused.status.as_u16(), refused.code().as_str()), (401, "key_unknown"), "{wrong}");
+            let sent = [("authorization", wrong)];
+            for path in ["/api/jobs", "/api/usage", "/api/price?preset=amazon_main", "/"] {
+                assert_eq!(house.get_with(path, &sent).await.status, StatusCode::UNAUTHORIZED, "{wrong} {path}");
+            }
+            assert_eq!(house.get_with("/healthz", &sent).await.status, StatusCode::OK, "it looks at nobody");
+            let webhook = house.send(request(Method::POST, "/api/fal/webhook", &sent, Body::from("{}"))).await;
+            assert_ne!(webhook.code(), "key_unknown", "its signature decides");
+        }
+        for proxys in ["", "Basic dTpw", "Digest username=\"u\"", "Negotiate YII"] {
+            assert_eq!(generated(&house, proxys, "1").await.status, StatusCode::ACCEPTED, "{proxys}");
+        }
+        for right in [bearer(&secret), format!("Key {secret}"), format!("key  {secret}"), secret.clone()] {
+            let made = generated(&house, &right, "1").await;
+            assert_eq!(made.status, StatusCode::ACCEPTED, "{right}: {}", made.text());
+            let job = JobId::parse(made.json()["jobId"].as_str().unwrap()).unwrap();
+            let owner = house.store.job(&job).await.unwrap().unwrap().owner.unwrap();
+            assert!(owner.as_str().contains(&id), "{right}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_the_operator_makes_lists_and_revokes_keys() {
     let house = closed().await;
     let (id, secret) = key(&house, r#"{"name": "shop"}"#).await;
