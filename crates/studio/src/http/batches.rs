@@ -139,7 +139,7 @@ pub async fn list(
     app.admit(&headers)?;
     let visitor = app.visitor(&headers);
     if visitor == Visitor::Anybody {
-        return Err(guard::token_needed());
+        return Err(guard::name_needed());
     }
     let filter = BatchFilter { owner: visitor.owner().cloned(), ..paged.filter()? };
     Ok(Json(app.studio.batches(filter).await?).into_response())

@@ -183,6 +183,21 @@ pub fn secret_unknown() -> ApiError {
     )
 }
 
+/// What nobody in particular is told where something belongs to somebody.
+pub fn name_needed() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "token_needed",
+        "A session, a key or the admin token is needed.",
+        "Send a key or the admin token as \"Authorization: Bearer TOKEN\", or the cookie that the first page gives.",
+    )
+}
+
+/// What everybody but the operator is told.
+pub fn operator_needed() -> ApiError {
+    ApiError { message: "This is for the operator.".to_owned(), ..token_needed() }
+}
+
 /// What a request without the token is told where one is needed.
 pub fn token_needed() -> ApiError {
     ApiError::new(

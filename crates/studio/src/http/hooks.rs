@@ -159,7 +159,7 @@ pub async fn test(
 /// Whose hooks the asker has to do with. Who says nothing of themselves has none.
 fn owner(app: &App, headers: &HeaderMap) -> Result<Owner, ApiError> {
     app.admit(headers)?;
-    app.visitor(headers).maker().ok_or_else(guard::token_needed)
+    app.visitor(headers).maker().ok_or_else(guard::name_needed)
 }
 
 /// Why an address or its secret can't be used.

@@ -59,7 +59,7 @@ pub async fn list(
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Value>, ApiError> {
     if !app.config.admin_token.admits(&headers) {
-        return Err(guard::token_needed());
+        return Err(guard::operator_needed());
     }
     let page = app.studio.rejected(before(&wanted)?, limit(&wanted)?).await?;
     Ok(Json(json!({ "events": page.events.iter().map(as_json).collect::<Vec<_>>(), "next": page.next })))

@@ -127,7 +127,7 @@ pub async fn list(
     let visitor = app.visitor(&headers);
     let filter = filter(wanted)?;
     if filter.ids.is_none() && visitor == Visitor::Anybody {
-        return Err(guard::token_needed());
+        return Err(guard::name_needed());
     }
     Ok(Json(app.studio.jobs(JobFilter { owner: visitor.owner().cloned(), ..filter }, &visitor).await?))
 }

@@ -178,7 +178,7 @@ pub fn no_such_key() -> ApiError {
 
 /// Refuses whoever isn't the operator.
 pub fn operator(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    if app.visitor(headers) == Visitor::Operator { Ok(()) } else { Err(guard::token_needed()) }
+    if app.visitor(headers) == Visitor::Operator { Ok(()) } else { Err(guard::operator_needed()) }
 }
 
 fn wrong_wish() -> ApiError {

@@ -60,7 +60,7 @@ pub async fn list(
     let (visitor, filter) = (app.visitor(&headers), filter(wanted)?);
     let owner = match &filter.job {
         Some(job) if app.studio.may_see(&visitor, job).await? => None,
-        _ if visitor == Visitor::Anybody => return Err(guard::token_needed()),
+        _ if visitor == Visitor::Anybody => return Err(guard::name_needed()),
         _ => visitor.owner().cloned(),
     };
     let eyes = Eyes::of(&visitor);

@@ -179,7 +179,7 @@ pub async fn table(
 async fn asked(app: &App, headers: &HeaderMap, wanted: &Wanted) -> Result<Bill, ApiError> {
     app.admit(headers)?;
     match app.visitor(headers) {
-        Visitor::Anybody => Err(guard::token_needed()),
+        Visitor::Anybody => Err(guard::name_needed()),
         _ => app.bill(headers, wanted).await,
     }
 }

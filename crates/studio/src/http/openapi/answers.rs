@@ -65,7 +65,7 @@ macro_rules! answers {
 
 answers! {
     /// Of what a studio that is not open does for its operator alone.
-    Closed { "401" => refusal("`key_unknown`: the key that was sent is unknown or revoked. `token_needed`: the studio is not open to everybody, or the list is the operator's.") }
+    Closed { "401" => refusal("`key_unknown`: the key that was sent is unknown or revoked. `token_needed`: the studio is not open to everybody, the list is the operator's, or nobody says whose it is.") }
 
     /// Of a body that is read as it comes.
     Sent {

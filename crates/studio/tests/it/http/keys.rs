@@ -98,6 +98,22 @@ async fn a_secret_that_is_nobodys_is_refused_on_an_open_studio_too() {
 }
 
 #[tokio::test]
+async fn who_is_refused_is_told_what_is_needed() {
+    let (open, shut) = (house_with(|config| config.loopback = false).await, closed().await);
+    for (house, path, words) in [
+        (&open, "/api/jobs", "A session, a key or the admin token is needed."),
+        (&open, "/api/batches", "A session, a key or the admin token is needed."),
+        (&open, "/api/keys", "This is for the operator."),
+        (&open, "/api/inbox?state=rejected", "This is for the operator."),
+        (&shut, "/api/jobs", "This studio is not open to everybody."),
+    ] {
+        let refused = house.get(path).await;
+        assert_eq!((refused.status.as_u16(), refused.code().as_str()), (401, "token_needed"), "{path}");
+        assert_eq!(refused.json()["error"]["message"], words, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_operator_makes_lists_and_revokes_keys() {
     let house = closed().await;
     let (id, secret) = key(&house, r#"{"name": "shop"}"#).await;
