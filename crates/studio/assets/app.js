@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as composer from './composer.js';
-import { $ } from './dom.js';
+import { $, surely } from './dom.js';
 import { ended } from './live.js';
 import * as recent from './recent.js';
 import { startSheet } from './result.js';
@@ -51,7 +51,7 @@ addEventListener('popstate', () => {
 });
 
 rendered.forEach(adopt);
-$('anything')?.addEventListener('toggle', () => import('./anything.js').catch(() => null), { once: true });
+$('anything')?.addEventListener('toggle', () => surely('anything.js'), { once: true });
 if ($('composer')) {
   composer.start();
   bringBack();

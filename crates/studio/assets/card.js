@@ -1,13 +1,11 @@
 // A job's card: what it shows in each state, and what can be done with it.
 import * as api from './api.js';
-import * as chosen from './chosen.js';
-import { $, announce, calm, change, clone, refused, say, slot } from './dom.js';
+import { $, announce, calm, change, clone, later, refused, say, slot, soon, surely } from './dom.js';
 import { ended, follow } from './live.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as recent from './recent.js';
 import * as result from './result.js';
-import * as views from './views.js';
 import { duration, many, price, stopwatch, t } from './words.js';
 
 const skew = Number(document.documentElement.dataset.now || Date.now()) - Date.now();
@@ -51,14 +49,11 @@ function stepOf(view) {
   return step === 2 && detailKey(view) === 'stage.composing' ? 3 : step;
 }
 
+// What can be done with pictures comes with the first card.
+const acts = () => Promise.all(['views.js', 'chosen.js'].map((name) => surely(name)));
+
 // The brush comes with the first cut-out that can be mended.
-const drawing = () => import('./brush.js').catch(() => null);
-
-// So do the other marketplaces with the first pictures.
-const elsewhere = () => import('./elsewhere.js').catch(() => null);
-
-// And what an endpoint answered that was asked as it is.
-const media = () => import('./media.js').catch(() => null);
+const drawing = () => later('brush.js', 'easel.js', 'strokes.js');
 
 // Jobs that have ended make room for the newest one.
 export function compact(elements) {
@@ -79,8 +74,9 @@ export class Card {
     this.slot('cancel').addEventListener('click', () => this.cancel());
     this.slot('hide').addEventListener('click', () => this.hide());
     this.slot('upright').addEventListener('click', () => this.anew('upright', { straighten: true }));
-    this.slot('again').addEventListener('click', () => this.again?.());
-    this.slot('share').addEventListener('click', () => chosen.share(this.id, this.slot));
+    this.slot('again').addEventListener('click', () => this.retry?.());
+    this.slot('share').addEventListener('click', () => surely('chosen.js').then(({ share }) => share(this.id, this.slot)));
+    acts();
     this.slot('fix').addEventListener('click', () => this.fix());
   }
 
@@ -113,9 +109,14 @@ export class Card {
     this.element.setAttribute('aria-label', t('job.region', { name: title }));
   }
 
-  thumb(url) {
+  // One in the page's own hands that the browser can't show, such as HEIC, stays away.
+  thumb(url, tries = 0) {
     const image = this.slot('thumb');
-    image.addEventListener('error', () => image.removeAttribute('src'), { once: true });
+    const failed = () => {
+      image.removeAttribute('src');
+      if (!url.startsWith('blob:')) soon(() => this.thumb(url, tries + 1), tries);
+    };
+    image.addEventListener('error', failed, { once: true });
     image.src = url;
   }
 
@@ -183,7 +184,7 @@ export class Card {
     say(this.slot('time'), view.status === 'SUCCEEDED' && total ? t('job.done', { time: duration(total) }) : '');
     this.slot('hide').hidden = !this.element.closest('.jobs:not(.jobs--alone)');
     if (view.status === 'SUCCEEDED') this.pictures(view, title);
-    if (view.media?.length || (view.resultUrl && !view.preset)) media().then((module) => module?.fill(this.slot, view));
+    if (view.media?.length || (view.resultUrl && !view.preset)) surely('media.js').then((media) => media.fill(this.slot, this.view));
     this.notices([...(view.notices ?? []), view.description].filter(Boolean));
     announce(`${this.slot('title').textContent}: ${this.slot('stage').textContent}`);
     if (this.followed) notify.tell(this.slot('title').textContent, this.slot('stage').textContent, `/jobs/${encodeURIComponent(this.id)}`);
@@ -196,10 +197,17 @@ export class Card {
     view.images.forEach((image, at) => {
       const card = list.children[at] ?? list.appendChild(result.waiting(at + 1, [image.width, image.height]));
       result.fill(card, image, at + 1, title);
+    });
+    acts().then(([views, chosen]) => view === this.view && this.actable(view, views, chosen));
+    this.more(view);
+  }
+
+  actable(view, views, chosen) {
+    view.images.forEach((image, at) => {
+      const card = this.slot('results').children[at];
       views.fill(card, image, view, at + 1);
       chosen.fill(card, view, at + 1, (next) => this.show(next));
     });
-    this.more(view);
   }
 
   more(view) {
@@ -208,7 +216,8 @@ export class Card {
     if (view.sheetUrl) this.slot('sheet').href = view.sheetUrl;
     if (view.zipUrl) this.slot('zip').href = view.zipUrl;
     this.slot('share').hidden = false;
-    if (view.preset && $('preset-chips')) elsewhere().then((module) => module?.offer(this.slot, view, (job) => this.beside(job)));
+    const chips = view.preset && $('preset-chips');
+    if (chips) surely('elsewhere.js').then((others) => others.offer(this.slot, this.view, (job) => this.beside(job)));
     const tilt = view.tiltDegrees ?? 0;
     const slight = Math.abs(tilt) >= LEAN.from && Math.abs(tilt) <= LEAN.to;
     // What is not made again here has no price for it.
@@ -221,7 +230,7 @@ export class Card {
 
   async fix() {
     const brush = await drawing();
-    if (!brush) return this.trouble({ message: t('trouble.lost'), hint: t('trouble.lost.hint') });
+    if (!brush) return this.trouble({ message: t('trouble.lost'), hint: t('trouble.lost.hint') }, () => this.fix());
     this.slot('trouble').hidden = true;
     return brush.open(this.view, (view) => this.show(view));
   }
@@ -252,7 +261,9 @@ export class Card {
       recent.remember(job.jobId);
       location.assign(job.pageUrl);
     } catch (error) {
-      this.trouble({ code: error.code, message: error.message, hint: error.hint });
+      // The button that was pressed stands there still, under its price and with the name of its wish.
+      const retry = name === 'again' ? () => this.anew(name, change) : null;
+      this.trouble(error, retry, button.textContent);
       button.disabled = false;
     }
   }
@@ -291,20 +302,24 @@ export class Card {
     tell();
   }
 
-  trouble({ code, message, hint }) {
+  // The button repeats what failed, where that is given. A job that runs or is done is never sent anew.
+  trouble({ code, message, hint }, retry = null, label = t('job.again')) {
     this.slot('trouble').hidden = false;
     say(this.slot('trouble-message'), message);
     say(this.slot('trouble-hint'), hint ?? '');
     say(this.slot('trouble-code'), code ?? '');
-    this.slot('again').hidden = !this.again;
+    this.retry = retry;
+    this.slot('again').hidden = !retry;
+    this.slot('other').hidden = this.element.dataset.state !== 'FAILED';
+    say(this.slot('again'), label);
   }
 
   // What has failed can be made again of the photo that is kept; a page that still has the photo in hand sends it anew.
   failed(view) {
     const cents = view.againCents;
-    if (cents !== undefined) this.again ??= () => this.anew('again', {});
-    this.trouble(view.error);
-    say(this.slot('again'), cents > 0 ? price(cents, 1, 'job.again.price') : t('job.again'));
+    const kept = cents === undefined ? null : () => this.anew('again', {});
+    const retry = view.status === 'FAILED' ? this.again ?? kept : null;
+    this.trouble(view.error, retry, cents > 0 ? price(cents, 1, 'job.again.price') : t('job.again'));
   }
 
   fail(error) {
@@ -314,7 +329,7 @@ export class Card {
     this.slot('hide').hidden = false;
     this.state(error.code === 'canceled' ? 'CANCELED' : 'FAILED');
     this.stage(t(error.code === 'canceled' ? 'stage.canceled' : 'stage.failed'), 0);
-    if (error.code !== 'canceled') this.trouble({ code: error.code, message: error.message, hint: error.hint });
+    if (error.code !== 'canceled') this.trouble(error, this.again);
   }
 
   async cancel() {

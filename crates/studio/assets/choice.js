@@ -1,5 +1,5 @@
 // The marks on a photo that say which thing in it is the product, as its tile offers them and as they are sent.
-import { announce, say } from './dom.js';
+import { announce, later, say } from './dom.js';
 import { many, t } from './words.js';
 
 // What is sent with the photo.
@@ -26,7 +26,7 @@ function label(photo) {
 }
 
 // What is drawn with comes once there is something to draw on.
-const drawing = () => import('./choose.js').catch(() => null);
+const drawing = () => later('choose.js', 'easel.js');
 
 async function show(photo, image, chosen) {
   const choose = await drawing();

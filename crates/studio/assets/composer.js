@@ -2,7 +2,7 @@
 import * as api from './api.js';
 import { Card, compact } from './card.js';
 import * as choice from './choice.js';
-import { $, announce, bringAlong, calm, change, clone, say } from './dom.js';
+import { $, announce, bringAlong, calm, change, clone, refused, say } from './dom.js';
 import * as notify from './notify.js';
 import * as preset from './preset.js';
 import * as scene from './scene.js';
@@ -14,10 +14,24 @@ const RAW = /\.(arw|cr[23]|dng|nef|orf|raf|raw|rw2)$/i;
 // More at once would only make each slower.
 const AT_ONCE = 2;
 
+// What in the form a refusal is about, by its code.
+const FIELDS = {
+  identifier_unusable: 'identifier',
+  products_unusable: 'products',
+  prompt_too_long: 'prompt',
+  notify_email_unusable: 'notify-email',
+  no_letters: 'notify-email',
+  whatsapp_number_unusable: 'notify-whatsapp',
+  whatsapp_not_offered: 'notify-whatsapp',
+  choice_outside_photo: 'photos',
+};
+
 // Each has a file or an address.
 let photos = [];
 const waiting = [];
 let running = 0;
+// Once the newest cards stand in the list.
+let placed = Promise.resolve();
 
 const input = () => $('photo');
 
@@ -151,8 +165,15 @@ function wish() {
   };
 }
 
+// What is wrong with a field is said below it.
+function wrong(field, error) {
+  refused(field.parentElement, error);
+  field.focus();
+}
+
 function generate(event) {
   event.preventDefault();
+  for (const line of $('composer').querySelectorAll('.refused')) line.remove();
   const words = $('prompt').value.trim();
   const wordsWillDo = words && $('composer').dataset.words === 'yes';
   if (photos.length === 0 && !wordsWillDo) {
@@ -170,6 +191,10 @@ function generate(event) {
     $('notify-email').focus();
     return;
   }
+  if (!$('identifier').checkValidity()) {
+    wrong($('identifier'), { message: $('identifier').title });
+    return;
+  }
   // Words alone are one job.
   const alone = { file: null, url: '', name: words.slice(0, 80) };
   const each = photos.length > 0 ? photos : [alone];
@@ -180,7 +205,7 @@ function generate(event) {
   draw();
   hint($('hint').dataset.usual);
   const cards = all.map((photo) => begin(photo, fields, single));
-  change(() => {
+  placed = change(() => {
     $('jobs').hidden = false;
     compact([...$('job-list').children]);
     cards.forEach((card) => $('job-list').prepend(card.element));
@@ -216,6 +241,17 @@ function begin(photo, fields, alone) {
   return card;
 }
 
+// Nothing was begun: the photo stands in the form again, to be sent with what is corrected there.
+async function bringBack({ card, photo: { more = [], ...first } }, field, error) {
+  await placed;
+  card.hide();
+  if (photos.length === 0) $('together').checked = more.length > 0;
+  photos.push(...[first, ...more].filter((photo) => photo.file || photo.address));
+  draw();
+  hint(photos.length ? many('make.added', photos.length) : $('hint').dataset.usual);
+  wrong(field, error);
+}
+
 // The rest of a set: files after the first one, and addresses.
 const others = ({ address, more = [] }) => ({
   image_url: [address, ...more.map((photo) => photo.address)].filter(Boolean),
@@ -232,7 +268,8 @@ function next() {
   }
 }
 
-async function send({ card, photo, fields, alone, key }) {
+async function send(sent) {
+  const { card, photo, fields, alone, key } = sent;
   const upload = api.generate(fields, photo.file, key, (part) => card.uploading(part));
   card.abort = upload.stop;
   card.uploading(0);
@@ -241,7 +278,9 @@ async function send({ card, photo, fields, alone, key }) {
     if (alone) history.pushState({ job: job.jobId }, '', `/jobs/${encodeURIComponent(job.jobId)}`);
     card.accepted(job.jobId);
   } catch (error) {
-    card.fail(error);
+    const field = error.status === 422 && $(FIELDS[error.code]);
+    if (field) await bringBack(sent, field, error);
+    else card.fail(error);
   }
 }
 

@@ -1,4 +1,7 @@
 // Small steps on elements. Text from outside only ever goes in as text.
+const TRIES_MAX = 20;
+const TRY_S_MAX = 15;
+
 export const $ = (id) => document.getElementById(id);
 
 export const slot = (root, name) => root.querySelector(`[data-slot="${name}"]`);
@@ -28,6 +31,48 @@ export function refused(place, error) {
 }
 
 export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+// Goes on once the connection may be back: when the browser says so, or after a while, since of a server that was gone it says nothing.
+export function soon(act, tries) {
+  const go = () => {
+    clearTimeout(timer);
+    removeEventListener('online', go);
+    act();
+  };
+  const timer = tries < TRIES_MAX ? setTimeout(go, Math.min(2 ** tries, TRY_S_MAX) * 1_000) : 0;
+  addEventListener('online', go);
+}
+
+async function have(name) {
+  const answer = await fetch(new URL(name, import.meta.url));
+  if (!answer.ok) throw new Error(name);
+  await answer.text();
+}
+
+const parts = new Map();
+let failures = 0;
+
+async function load(name, needs) {
+  await Promise.all(needs.map(have));
+  return import(`./${name}${failures ? `?${failures}` : ''}`);
+}
+
+// A module that comes once it is needed, or null. Browsers remember an address from which none came: the next try has another one,
+// and what it `needs` that the page has not yet is in the browser's hands before anything imports it.
+export function later(name, ...needs) {
+  const failed = () => {
+    failures += 1;
+    parts.delete(name);
+    return null;
+  };
+  if (!parts.has(name)) parts.set(name, load(name, needs).catch(failed));
+  return parts.get(name);
+}
+
+// One that nobody presses for is tried until it is there.
+export async function surely(name, tries = 0) {
+  return (await later(name)) ?? new Promise((go) => soon(() => go(surely(name, tries + 1)), tries));
+}
 
 let latest = null;
 

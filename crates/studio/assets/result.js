@@ -1,5 +1,5 @@
 // One finished picture: itself, its badge, the rules behind the badge, and its file.
-import { $, announce, clone, say, slot } from './dom.js';
+import { $, announce, clone, say, slot, soon } from './dom.js';
 import { many, named, t, variant as called } from './words.js';
 
 const FILL = 0.88;
@@ -99,13 +99,25 @@ export function srcset({ url, width }) {
 }
 
 // The frame stays empty until the whole picture is there, so that none is seen half.
-function loaded(picture) {
+function loaded(picture, tries = 0) {
   const done = () => picture.classList.add('is-loaded');
+  const failed = () => {
+    if (tries === 0) announce(t('trouble.image'));
+    soon(() => again(picture, tries + 1), tries);
+  };
   if (picture.complete && picture.naturalWidth > 0) done();
+  else if (tries === 0 && picture.complete) failed();
   else {
     picture.addEventListener('load', done, { once: true });
-    picture.addEventListener('error', () => announce(t('trouble.image')), { once: true });
+    picture.addEventListener('error', failed, { once: true });
   }
+}
+
+// Setting the same address makes the browser ask again.
+function again(picture, tries) {
+  const { srcset, src } = picture;
+  Object.assign(picture, { srcset, src });
+  loaded(picture, tries);
 }
 
 function row(rule) {

@@ -1,9 +1,9 @@
 // Ways to look at a picture: beside the photo or another picture, the cut-out, where it strays from the photo.
-import { announce, $, slot } from './dom.js';
+import { announce, $, later, slot } from './dom.js';
 import { t } from './words.js';
 
 // What shows them comes with the first look.
-const looking = () => import('./compare.js').catch(() => null);
+const looking = () => later('compare.js', 'lens.js');
 
 const linkOf = (card, name) => {
   const element = slot(card, name);

@@ -129,3 +129,52 @@ async fn what_can_not_be_deleted_says_so_and_what_is_gone_leaves_the_list() {
     browser.click("[data-test=delete-yes]").await;
     has(&browser, "the other one alone", "document.querySelectorAll('[data-test=past-job]').length === 1").await;
 }
+
+/// What was typed stands there yet, and the photo beside it with what was said of it.
+#[tokio::test]
+async fn a_field_that_is_refused_costs_no_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    for (lang, screen, said) in [("en", Screen::Phone, "Letters A to Z"), ("hi", Screen::Desktop, "A से Z")] {
+        let Some(browser) = Browser::start(screen).await else { return };
+        browser.open(server.studio.join(&format!("?lang={lang}")).unwrap().as_str()).await;
+        pick_jar(&browser).await;
+        has(&browser, "the offer to choose", "document.querySelector('[data-test=choose]')?.hidden === false").await;
+        browser.click("[data-test=choose]").await;
+        has(&browser, "the dialog", "document.getElementById('choose').open").await;
+        browser.click("#choose [data-slot=all]").await;
+        browser.click("#choose [data-slot=done]").await;
+        let whole = browser.run("return document.querySelector('[data-test=choose]').innerText", &[]).await;
+        for (field, bad, good, told) in [("identifier", "bad/id", "B0TEST1234", said), ("products", "100", "1", "99")] {
+            browser.write(&format!("#{field}"), bad).await;
+            browser.click("[data-test=generate]").await;
+            let line = format!("document.querySelector('.field:has(#{field}) > [data-test=refused]')");
+            let why = format!("{line}?.innerText.includes('{told}')");
+            has(&browser, "why it was refused", &why).await;
+            has(&browser, "the field", &format!("document.activeElement.id === '{field}'")).await;
+            shot(&browser, &format!("refused-{field}-{lang}"), screen).await;
+            let kept = browser.run("return document.querySelector('[data-test=choose]')?.innerText", &[]).await;
+            assert_eq!(kept, whole, "the photo, and what was said of it");
+            assert_eq!(browser.run("return document.querySelectorAll('.job').length", &[]).await, 0);
+            browser.run(&format!("document.getElementById('{field}').value = ''"), &[]).await;
+            browser.write(&format!("#{field}"), good).await;
+        }
+        browser.click("[data-test=generate]").await;
+        wait_for_three(&browser).await;
+        let name =
+            "document.querySelector('[data-test=result-card] [data-slot=file]').innerText.includes('B0TEST1234')";
+        has(&browser, "the number that was typed last", name).await;
+    }
+}
+
+#[tokio::test]
+async fn the_form_takes_the_product_numbers_that_the_server_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let Some(browser) = start(&server, Screen::Phone).await else { return };
+    let numbers = ["B0TEST1234", " mug 350_ml.v-2 ", "7", "", "  ", "a/b", "-", "._", "मग", "a\u{301}"];
+    let taken = "const field = document.getElementById('identifier');
+        return arguments[0].map(number => (field.value = number, field.checkValidity()))";
+    let expected = [true, true, true, true, true, false, false, false, false, false];
+    assert_eq!(browser.run(taken, &[serde_json::json!(numbers)]).await, serde_json::json!(expected));
+}

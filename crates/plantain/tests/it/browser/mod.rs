@@ -16,6 +16,7 @@ mod history;
 mod keys;
 mod letters;
 mod looking;
+mod lost;
 mod messages;
 mod moving;
 mod notifying;
