@@ -247,13 +247,17 @@ pub(crate) fn pieces(parts: &[Part], declared: Option<u32>) -> usize {
 
 /// The pieces among the parts of `solid`, and those parts that hang on one by a thread of `dark`.
 fn pieces_of(solid: &Bitmap, dark: &Bitmap, declared: Option<u32>) -> Option<Bitmap> {
+    /// Percent of the largest part.
+    const HANGING: u64 = 5;
     let parts = parts(solid).ok()?;
     let (pieces, rest) = parts.split_at(pieces(&parts, declared));
     let own = united(solid, pieces.iter());
     if own.is_empty() {
         return None;
     }
-    let rest: Vec<&Part> = rest.iter().filter(|part| part.area >= min_area(solid.width(), solid.height())).collect();
+    // What is left of a mirror image on the floor hangs together with its product as well, and is smaller.
+    let large = |part: &&Part| part.area * 100 >= HANGING * parts[0].area;
+    let rest: Vec<&Part> = rest.iter().filter(large).collect();
     if rest.is_empty() {
         return Some(own);
     }
