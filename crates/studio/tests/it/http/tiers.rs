@@ -65,9 +65,13 @@ async fn nobody_else_lists_accounts_or_says_what_they_get() {
     browser.follows(&link(&posted(&house, &server, 1).await)).await;
     let wish = r#"{"email": "asha@shop.example", "tier": "paid"}"#;
     let admin = format!("Bearer {TOKEN}");
-    for headers in [&[][..], &[("cookie", browser.cookie.as_str())], &[("authorization", "Bearer plantain_guess")]] {
+    for (headers, code) in [
+        (&[][..], "token_needed"),
+        (&[("cookie", browser.cookie.as_str())], "token_needed"),
+        (&[("authorization", "Bearer plantain_guess")], "key_unknown"),
+    ] {
         let listed = house.send(ask(Method::GET, "/api/accounts", headers)).await;
-        assert_eq!((listed.status, listed.code().as_str()), (StatusCode::UNAUTHORIZED, "token_needed"), "{headers:?}");
+        assert_eq!((listed.status, listed.code().as_str()), (StatusCode::UNAUTHORIZED, code), "{headers:?}");
         assert_eq!(sets(&house, headers, wish).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
     let operator = [("authorization", admin.as_str())];
