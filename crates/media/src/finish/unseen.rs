@@ -20,11 +20,11 @@ const LIGHT: u8 = 250;
 /// Levels above the floor to which a speck is lifted, for the same reason.
 const ABOVE: u8 = 12;
 
-/// Lays white where the picture, of a product on pure white, shows nothing to a stranger; says whether anything was changed.
-pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule, pieces: Option<u32>) -> bool {
+/// Lays white where the picture, of a product on pure white, shows nothing to a stranger.
+pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule, pieces: Option<u32>) {
     let faint = Bitmap::covered(matte, 1).minus(&Bitmap::covered(matte, 128).grown(EDGE));
     let levels = Levels::of(picture);
-    let Some(seen) = Product::found(picture, &levels, 255, rule, pieces) else { return false };
+    let Some(seen) = Product::found(picture, &levels, 255, rule, pieces) else { return };
     let shade = shade(&levels, &seen, rule);
     let unseen = |reach: usize| {
         let unseen = seen.touched.grown(reach).not();
@@ -40,7 +40,6 @@ pub(super) fn cleared(picture: &mut Picture, matte: &Matte, rule: ShadowRule, pi
     let pixels = picture.rgb_mut().as_chunks_mut::<3>().0;
     each(&far, |x, y| pixels[y * width + x] = [255; 3]);
     each(&specks, |x, y| pixels[y * width + x].iter_mut().for_each(|value| *value = (*value).max(floor)));
-    !far.is_empty() || !specks.is_empty()
 }
 
 /// What a stranger takes for a shadow that is permitted.
